@@ -1,0 +1,72 @@
+/**
+ * What can go wrong, as a user sees it: a closed list, because scripts branch on it.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `AT_INVALID_INPUT` | wrong use: unknown option, malformed target |
+ * | `AT_NOT_FOUND` | no such dataset |
+ * | `AT_METADATA` | the dataset's metadata can't be had, or is malformed |
+ * | `AT_NO_SOURCES` | no peer and no web seed has it |
+ * | `AT_STALLED` | nothing arrived within the time the user gave |
+ * | `AT_CORRUPT` | data on disk does not verify |
+ * | `AT_DISK_FULL` | no space |
+ * | `AT_DISK_IO` | the disk refused: permission, read-only, I/O error |
+ * | `AT_UNSAFE_PATH` | a path that would leave the datastore, or runs through a link we did not make |
+ * | `AT_EXISTS` | a file stands there of which no piece is this dataset's |
+ * | `AT_LOCKED` | another process holds the dataset |
+ * | `AT_ABORTED` | stopped by the caller's signal |
+ * | `AT_BUG` | an invariant of this program was broken |
+ */
+export type AtErrorCode =
+  | "AT_INVALID_INPUT"
+  | "AT_NOT_FOUND"
+  | "AT_METADATA"
+  | "AT_NO_SOURCES"
+  | "AT_STALLED"
+  | "AT_CORRUPT"
+  | "AT_DISK_FULL"
+  | "AT_DISK_IO"
+  | "AT_UNSAFE_PATH"
+  | "AT_EXISTS"
+  | "AT_LOCKED"
+  | "AT_ABORTED"
+  | "AT_BUG"
+
+/**
+ * The only error this library rejects with.
+ *
+ * @example
+ * ```ts
+ * import * as at from "academictorrents"
+ * try {
+ *   await at.get("323a0048d87ca79b68f12a6350a57776b6a3b7fb")
+ * } catch (error) {
+ *   if (error instanceof at.AtError && error.code === "AT_DISK_FULL") console.error(error.hint)
+ * }
+ * ```
+ */
+export class AtError extends Error {
+  override readonly name = "AtError"
+  /** Stable; scripts may branch on it. */
+  readonly code: AtErrorCode
+  /** One sentence on what to do next. */
+  readonly hint: string
+
+  constructor(code: AtErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
+
+/**
+ * A fault of a remote side: peer, tracker, web seed. It never reaches the user: the source is dropped and counted.
+ */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError"
+}
+
+/** The error of an operation that the caller's signal ended. */
+export function abortError(cause?: unknown): AtError {
+  return new AtError("AT_ABORTED", "stopped", { hint: "run the same command again to go on where it stopped", cause })
+}

@@ -1,0 +1,1 @@
+export { AtError, type AtErrorCode } from "./errors.js"

@@ -1,0 +1,133 @@
+/** Bytes asked for at once: 2^14 (BEP 3: clients close connections that ask for more). */
+export const BLOCK_LENGTH = 16384
+
+/** A file inside a torrent. */
+export interface LayoutFile {
+  /** Safe path below the dataset's folder, with `/`; for a single-file torrent, the file's safe name. Unique. */
+  readonly path: string
+  /** Where it starts in the torrent's bytes. */
+  readonly offset: number
+  readonly length: number
+  /** Zeros that align the next file to a piece (BEP 47): hashed, never stored, never shown. */
+  readonly padding: boolean
+}
+
+/** The part of a piece that lies in one file. */
+export interface Extent {
+  /** Index into {@link TorrentLayout.files}. */
+  readonly file: number
+  readonly fileOffset: number
+  readonly pieceOffset: number
+  readonly length: number
+}
+
+/**
+ * All arithmetic on pieces, blocks and files, in one place.
+ *
+ * A block is a number: `piece × blocksPerPiece + index`. The numbers are dense but for the last piece, which may be short.
+ */
+export class TorrentLayout {
+  readonly length: number
+  readonly pieceLength: number
+  readonly pieceCount: number
+  /** Blocks of every piece but the last. */
+  readonly blocksPerPiece: number
+  readonly files: readonly LayoutFile[]
+
+  /** `files` are contiguous, in torrent order, and already checked against all limits. */
+  constructor(pieceLength: number, files: readonly LayoutFile[]) {
+    const last = files[files.length - 1]
+    this.files = files
+    this.length = last === undefined ? 0 : last.offset + last.length
+    this.pieceLength = pieceLength
+    this.pieceCount = Math.ceil(this.length / pieceLength)
+    this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
+  }
+
+  pieceOffset(piece: number): number {
+    return piece * this.pieceLength
+  }
+
+  /** Bytes in a piece: the last one may be short. */
+  pieceSize(piece: number): number {
+    return piece === this.pieceCount - 1 ? this.length - piece * this.pieceLength : this.pieceLength
+  }
+
+  /** Blocks in a piece. */
+  blockCount(piece: number): number {
+    return Math.ceil(this.pieceSize(piece) / BLOCK_LENGTH)
+  }
+
+  /** The number of a piece's `index`-th block. */
+  block(piece: number, index: number): number {
+    return piece * this.blocksPerPiece + index
+  }
+
+  pieceOfBlock(block: number): number {
+    return Math.floor(block / this.blocksPerPiece)
+  }
+
+  /** A block's place among its piece's blocks. */
+  indexOfBlock(block: number): number {
+    return block % this.blocksPerPiece
+  }
+
+  /** Bytes in a block: the last one of a piece may be short. */
+  blockLength(block: number): number {
+    const begin = this.indexOfBlock(block) * BLOCK_LENGTH
+    return Math.min(BLOCK_LENGTH, this.pieceSize(this.pieceOfBlock(block)) - begin)
+  }
+
+  /** The gate for numbers from the wire: the block that `begin` and `length` name exactly, or undefined. */
+  checkBlock(piece: number, begin: number, length: number): number | undefined {
+    if (!(piece >= 0 && piece < this.pieceCount) || begin % BLOCK_LENGTH !== 0) return undefined
+    const size = this.pieceSize(piece)
+    if (begin < 0 || begin >= size || length !== Math.min(BLOCK_LENGTH, size - begin)) return undefined
+    return this.block(piece, begin / BLOCK_LENGTH)
+  }
+
+  /** True when `begin` and `length` name bytes inside a piece. */
+  checkRange(piece: number, begin: number, length: number): boolean {
+    return piece >= 0 && piece < this.pieceCount && begin >= 0 && length > 0 && begin + length <= this.pieceSize(piece)
+  }
+
+  /** Index of the first file that ends beyond `offset` (empty files never do). */
+  fileAt(offset: number): number {
+    let low = 0
+    let high = this.files.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const file = this.files[middle]!
+      if (file.offset + file.length <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The files that a span of the torrent's bytes lies in, in order; padding and empty files left out. */
+  extents(offset: number, length: number): Extent[] {
+    const extents: Extent[] = []
+    const end = offset + length
+    for (let i = this.fileAt(offset); i < this.files.length; i++) {
+      const file = this.files[i]!
+      if (file.offset >= end) break
+      if (file.length === 0 || file.padding) continue
+      const from = Math.max(offset, file.offset)
+      const to = Math.min(end, file.offset + file.length)
+      extents.push({ file: i, fileOffset: from - file.offset, pieceOffset: from - offset, length: to - from })
+    }
+    return extents
+  }
+
+  /** The files that a piece lies in, in order; padding and empty files left out. */
+  extentsOfPiece(piece: number): Extent[] {
+    return this.extents(this.pieceOffset(piece), this.pieceSize(piece))
+  }
+
+  /** The pieces that a file lies in: from `first` up to, not including, `end`. Empty for an empty file. */
+  piecesOfFile(index: number): { first: number; end: number } {
+    const file = this.files[index]!
+    const first = Math.floor(file.offset / this.pieceLength)
+    return { first, end: file.length === 0 ? first : Math.ceil((file.offset + file.length) / this.pieceLength) }
+  }
+}

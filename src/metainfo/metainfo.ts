@@ -1,0 +1,30 @@
+import type { TorrentLayout } from "./layout.js"
+
+/** What a .torrent says, checked and made safe. */
+export interface Metainfo {
+  /** SHA-1 of the raw bytes of `info` (BEP 3): 20 bytes. */
+  readonly infoHash: Uint8Array
+  /** SHA-256 of the same for a v2 or hybrid torrent (BEP 52): 32 bytes; null for v1. */
+  readonly infoHashV2: Uint8Array | null
+  /** The raw bytes of `info`, as peers ask for them (BEP 9). */
+  readonly infoBytes: Uint8Array
+  /** Safe name of the file or folder below the datastore. */
+  readonly name: string
+  readonly kind: "file" | "folder"
+  readonly layout: TorrentLayout
+  /** 20 bytes a piece, one after the other. */
+  readonly pieceHashes: Uint8Array
+  readonly private: boolean
+  /** BEP 12: tiers in order; empty strings and tiers dropped, duplicates removed. */
+  readonly trackers: readonly (readonly string[])[]
+  /** BEP 19 `url-list`, as written, http and https alone, duplicates removed. */
+  readonly webSeeds: readonly string[]
+  /** As the author wrote it: each path element raw UTF-8, for the URLs of web seeds; same order as `layout.files`. */
+  readonly rawPaths: readonly (readonly string[])[]
+  /** As the author wrote it, for the URLs of web seeds. */
+  readonly rawName: string
+  readonly comment: string | null
+  readonly createdBy: string | null
+  /** Seconds since 1970. */
+  readonly creationDate: number | null
+}

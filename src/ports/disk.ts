@@ -1,0 +1,66 @@
+/** What the file system says of a path. Links are not followed. */
+export interface FileStat {
+  readonly kind: "file" | "directory" | "symlink" | "other"
+  readonly size: number
+  readonly mtimeNs: bigint
+  readonly inode: bigint
+}
+
+/**
+ * An open file. All methods reject with {@link DiskError}.
+ */
+export interface FileHandle {
+  /** Fills `into` from `position` on; returns how many bytes there were (less only at the end of the file). */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Writes all the bytes, in order, from `position` on. A short write is gone after until it is whole or fails. */
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  truncate(length: number): Promise<void>
+  stat(): Promise<FileStat>
+  /** The file's bytes are on the disk itself (fdatasync). After a failure nothing written before is to be trusted. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * `read`: must exist. `write`: read and write, must exist. `create`: read and write, made if absent.
+ * `create-new`: read and write, fails with `exists` if it is there. A symbolic link in the last place is refused (`link`).
+ */
+export type OpenMode = "read" | "write" | "create" | "create-new"
+
+/** Why the disk refused, as far as callers must tell apart. */
+export type DiskFailure = "missing" | "exists" | "full" | "permission" | "read-only" | "link" | "not-directory" | "io"
+
+export class DiskError extends Error {
+  override readonly name = "DiskError"
+  readonly failure: DiskFailure
+  readonly path: string
+
+  constructor(failure: DiskFailure, path: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.failure = failure
+    this.path = path
+  }
+}
+
+/** A file system. Paths are absolute, separated by `/`. All methods reject with {@link DiskError}. */
+export interface Disk {
+  open(path: string, mode: OpenMode): Promise<FileHandle>
+  /** Undefined when nothing stands there. */
+  stat(path: string): Promise<FileStat | undefined>
+  /** Makes a directory and those above it; fine when it is there. */
+  makeDirectory(path: string): Promise<void>
+  /** The names inside a directory. */
+  list(path: string): Promise<string[]>
+  /** Replaces `to` when it exists. */
+  rename(from: string, to: string): Promise<void>
+  /** Removes a file; fine when it is absent. */
+  remove(path: string): Promise<void>
+  /** Removes a directory that is empty; fine when it is absent. */
+  removeDirectory(path: string): Promise<void>
+  /** Creations and renames inside a directory are on the disk itself. */
+  syncDirectory(path: string): Promise<void>
+  /** Bytes that may still be written at `path`. */
+  freeBytes(path: string): Promise<number>
+  /** Differs after each start of the machine; "" where that can't be known. */
+  bootId(): Promise<string>
+}

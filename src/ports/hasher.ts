@@ -1,0 +1,14 @@
+/** A digest the protocol uses: SHA-1 for v1 pieces, SHA-256 for v2 leaves and file roots. */
+export type HashAlgorithm = "sha1" | "sha256"
+
+/** Hashing: at once for small things, beside the main thread for pieces. */
+export interface Hasher {
+  /** The digest of something small (metadata, a block), at once. */
+  digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array
+  /**
+   * The digest of a piece that lies in shared memory (a {@link SharedArrayBuffer}'s view).
+   * The bytes must stay as they are until the promise settles. Rejects only when the hasher is closed.
+   */
+  hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array>
+  close(): Promise<void>
+}

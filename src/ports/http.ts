@@ -1,0 +1,63 @@
+/** A GET to send. */
+export interface HttpRequest {
+  readonly url: string
+  /** Lower-case names. `host`, `user-agent` and `accept-encoding: identity` are added when absent. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds without a byte, connecting included, before it fails. */
+  readonly idleTimeout: number
+}
+
+/** The head of an answer. */
+export interface HttpHead {
+  readonly status: number
+  /** Lower-case names; repeated ones joined with ", ". */
+  readonly headers: Readonly<Record<string, string>>
+  /** Where the answer came from, redirects followed. */
+  readonly url: string
+}
+
+/** What the sender of a request hears. After `onEnd` or `onError` nothing follows. */
+export interface HttpListener {
+  onHead(head: HttpHead): void
+  /** Body bytes as sent (nothing is decompressed). `chunk` is only valid during the call. */
+  onData(chunk: Uint8Array): void
+  /** The whole body arrived. */
+  onEnd(): void
+  /** It failed: refused, reset, timed out, malformed, unsafe, or the body ended too soon. */
+  onError(error: HttpError): void
+}
+
+/** A request under way. */
+export interface HttpExchange {
+  /** Stops `onData` until `resume`; the idle time-out rests meanwhile. */
+  pause(): void
+  resume(): void
+  /** Ends it; the listener hears nothing more. */
+  abort(): void
+}
+
+/** Why a request failed, as far as the caller must tell apart. */
+export type HttpFailure = "network" | "timeout" | "tls" | "unsafe-address" | "redirect" | "malformed"
+
+export class HttpError extends Error {
+  override readonly name = "HttpError"
+  readonly failure: HttpFailure
+
+  constructor(failure: HttpFailure, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.failure = failure
+  }
+}
+
+/**
+ * HTTP and HTTPS, GET alone, connections kept alive, at most five redirects followed (never from https to http).
+ *
+ * Private and loopback addresses are reached when the URL itself names them (an address, `localhost`, a name without a
+ * dot or under `.local`, `.lan`, `.internal`, `.home.arpa`); a public name or a redirect from a public place never
+ * leads to one. Link-local and cloud-metadata addresses are always refused (`unsafe-address`).
+ */
+export interface Http {
+  get(request: HttpRequest, listener: HttpListener): HttpExchange
+  /** Closes idle connections. */
+  close(): Promise<void>
+}

@@ -1,0 +1,51 @@
+/** Where a peer is: an IP address (never a name) and a TCP port. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** What the owner of a byte stream hears. Each method is called from the event loop, never from inside a call of ours. */
+export interface StreamListener {
+  /** The outgoing connection stands. Not called for accepted ones. */
+  onOpen(): void
+  /** Bytes arrived. `chunk` is only valid during the call: its memory is used again. */
+  onData(chunk: Uint8Array): void
+  /** What was buffered has been handed to the network: go on writing. */
+  onDrain(): void
+  /** The end, exactly once; nothing follows. `error` is absent for an orderly end by either side. */
+  onClose(error?: Error): void
+}
+
+/** A connection: two-way bytes, in order. TCP today; encryption and uTP slip under it. */
+export interface ByteStream {
+  readonly remote: Endpoint
+  /** Bytes written and not yet handed to the network. */
+  readonly bufferedBytes: number
+  /** Queues `chunk`, which the stream owns from here on. False: stop until `onDrain`. Ignored once closed. */
+  write(chunk: Uint8Array): boolean
+  /** Stops `onData` until `resume` (back-pressure reaches the remote side). */
+  pause(): void
+  resume(): void
+  /** Closes at once, unsent bytes and all. `onClose` follows. */
+  destroy(): void
+}
+
+/** An open listening port. */
+export interface Listener {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** Stream connections. */
+export interface Net {
+  /** Starts to connect; the outcome arrives at `listener` (`onOpen`, or `onClose` with the error). */
+  connect(remote: Endpoint, listener: StreamListener): ByteStream
+  /**
+   * Accepts connections at `port` (0: any free one) of every interface, or of `host` alone.
+   * `accept` returns who listens to the stream.
+   * @throws when the port is taken or not allowed
+   */
+  listen(options: { port: number; host?: string }, accept: (stream: ByteStream) => StreamListener): Promise<Listener>
+  /** The addresses of a host name (an IP address stands for itself). @throws when it has none */
+  resolve(hostname: string): Promise<string[]>
+}

@@ -1,0 +1,20 @@
+import type { Clock } from "./clock.js"
+import type { Disk } from "./disk.js"
+import type { Hasher } from "./hasher.js"
+import type { Http } from "./http.js"
+import type { Log } from "./log.js"
+import type { Net } from "./net.js"
+import type { Random } from "./random.js"
+import type { Udp } from "./udp.js"
+
+/** All that the engine needs from the machine: Node's (`node/platform.ts`), or the simulator's (`test/sim/lib`). */
+export interface Platform {
+  readonly clock: Clock
+  readonly random: Random
+  readonly net: Net
+  readonly udp: Udp
+  readonly http: Http
+  readonly disk: Disk
+  readonly hasher: Hasher
+  readonly log: Log
+}

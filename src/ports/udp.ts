@@ -1,0 +1,18 @@
+import type { Endpoint } from "./net.js"
+
+/** An open UDP socket. */
+export interface UdpSocket {
+  readonly port: number
+  /** Sends and forgets: a datagram may be lost anyway. */
+  send(datagram: Uint8Array, to: Endpoint): void
+  close(): Promise<void>
+}
+
+/** Datagrams. */
+export interface Udp {
+  /** Opens a socket at `port` (0: any free one). `onMessage`'s bytes are the callee's to keep. */
+  open(
+    options: { family: 4 | 6; port: number },
+    onMessage: (datagram: Uint8Array, from: Endpoint) => void,
+  ): Promise<UdpSocket>
+}
