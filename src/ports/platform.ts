@@ -2,6 +2,7 @@ import type { Clock } from "./clock.js"
 import type { Disk } from "./disk.js"
 import type { Hasher } from "./hasher.js"
 import type { Http } from "./http.js"
+import type { AcquireLock } from "./lock.js"
 import type { Log } from "./log.js"
 import type { Net } from "./net.js"
 import type { Random } from "./random.js"
@@ -17,4 +18,5 @@ export interface Platform {
   readonly disk: Disk
   readonly hasher: Hasher
   readonly log: Log
+  readonly acquireLock: AcquireLock
 }
