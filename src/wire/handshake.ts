@@ -1,0 +1,76 @@
+import { ProtocolError } from "../errors.js"
+
+/** Bytes of a handshake (BEP 3). */
+export const HANDSHAKE_LENGTH = 68
+
+/** Up to the end of the infohash: all that an accepted connection needs to be matched with a torrent. */
+export const HANDSHAKE_HEAD_LENGTH = 48
+
+/** Byte 19, which is the length of the name that follows it, and the name. */
+const PROTOCOL = Uint8Array.from("\u0013BitTorrent protocol", (character) => character.charCodeAt(0))
+
+const RESERVED = PROTOCOL.length
+const INFO_HASH = RESERVED + 8
+
+/** BEP 10: bit 20 from the right of the reserved bytes. */
+const EXTENSION_BYTE = RESERVED + 5
+const EXTENSION_BIT = 0x10
+
+/** BEP 6: the third lowest bit of the last reserved byte. */
+const FAST_BYTE = RESERVED + 7
+const FAST_BIT = 0x04
+
+/** What a handshake says up to its infohash. */
+export interface HandshakeHead {
+  readonly infoHash: Uint8Array
+  /** The extension protocol (BEP 10). */
+  readonly extended: boolean
+  /** The fast extension (BEP 6). */
+  readonly fast: boolean
+}
+
+/** A whole handshake. */
+export interface Handshake extends HandshakeHead {
+  readonly peerId: Uint8Array
+}
+
+/** Our handshake: it offers the extension protocol and the fast extension. Both arguments are 20 bytes. */
+export function encodeHandshake(infoHash: Uint8Array, peerId: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HANDSHAKE_LENGTH)
+  bytes.set(PROTOCOL)
+  bytes[EXTENSION_BYTE] = EXTENSION_BIT
+  bytes[FAST_BYTE] = FAST_BIT
+  bytes.set(infoHash, INFO_HASH)
+  bytes.set(peerId, HANDSHAKE_HEAD_LENGTH)
+  return bytes
+}
+
+/** True when `bytes` may become a handshake: as far as there are any, they say "BitTorrent protocol". */
+export function startsLikeHandshake(bytes: Uint8Array): boolean {
+  const end = Math.min(bytes.length, PROTOCOL.length)
+  for (let i = 0; i < end; i++) if (bytes[i] !== PROTOCOL[i]) return false
+  return true
+}
+
+/**
+ * Reads the first {@link HANDSHAKE_HEAD_LENGTH} bytes; the infohash is a copy.
+ *
+ * @throws ProtocolError when it is another protocol
+ */
+export function decodeHandshakeHead(bytes: Uint8Array): HandshakeHead {
+  if (!startsLikeHandshake(bytes)) throw new ProtocolError("the handshake is not BitTorrent's")
+  return {
+    infoHash: bytes.slice(INFO_HASH, HANDSHAKE_HEAD_LENGTH),
+    extended: ((bytes[EXTENSION_BYTE] ?? 0) & EXTENSION_BIT) !== 0,
+    fast: ((bytes[FAST_BYTE] ?? 0) & FAST_BIT) !== 0,
+  }
+}
+
+/**
+ * Reads {@link HANDSHAKE_LENGTH} bytes; nothing in the result is a view of them.
+ *
+ * @throws ProtocolError when it is another protocol
+ */
+export function decodeHandshake(bytes: Uint8Array): Handshake {
+  return { ...decodeHandshakeHead(bytes), peerId: bytes.slice(HANDSHAKE_HEAD_LENGTH, HANDSHAKE_LENGTH) }
+}

@@ -1,0 +1,70 @@
+/** The messages of BEP 3, BEP 5 (port), BEP 6 (13 to 17) and BEP 10 (20). */
+export const MessageId = {
+  choke: 0,
+  unchoke: 1,
+  interested: 2,
+  notInterested: 3,
+  have: 4,
+  bitfield: 5,
+  request: 6,
+  piece: 7,
+  cancel: 8,
+  port: 9,
+  suggestPiece: 13,
+  haveAll: 14,
+  haveNone: 15,
+  rejectRequest: 16,
+  allowedFast: 17,
+  extended: 20,
+} as const
+
+/**
+ * The longest block that is served or taken, in bytes. Everyone asks for 16 KiB (BEP 3); some old clients asked for up to
+ * 128 KiB, above which all close the connection.
+ */
+export const MAX_BLOCK_LENGTH = 128 * 1024
+
+/** The longest payload of an extended message, and of a message we do not know, in bytes: libtorrent's limit. */
+export const MAX_PAYLOAD_LENGTH = 1 << 20
+
+/** Bytes before a block in a piece message, its id included: id, piece, begin. */
+export const PIECE_HEADER_LENGTH = 9
+
+/** The longest message there is (without its length prefix), in a torrent whose bitfield has that many bytes. */
+export function longestMessage(bitfieldLength: number): number {
+  return 1 + Math.max(MAX_PAYLOAD_LENGTH, bitfieldLength)
+}
+
+/**
+ * Whether a message of this id may have this length (id included, length prefix not). Ids that we do not know are allowed:
+ * other extensions use them, and they are skipped.
+ */
+export function isLengthAllowed(id: number, length: number, bitfieldLength: number): boolean {
+  switch (id) {
+    case MessageId.choke:
+    case MessageId.unchoke:
+    case MessageId.interested:
+    case MessageId.notInterested:
+    case MessageId.haveAll:
+    case MessageId.haveNone:
+      return length === 1
+    case MessageId.port:
+      return length === 3
+    case MessageId.have:
+    case MessageId.suggestPiece:
+    case MessageId.allowedFast:
+      return length === 5
+    case MessageId.request:
+    case MessageId.cancel:
+    case MessageId.rejectRequest:
+      return length === 13
+    case MessageId.bitfield:
+      return length === 1 + bitfieldLength
+    case MessageId.piece:
+      return length >= PIECE_HEADER_LENGTH && length <= PIECE_HEADER_LENGTH + MAX_BLOCK_LENGTH
+    case MessageId.extended:
+      return length >= 2 && length <= 1 + MAX_PAYLOAD_LENGTH
+    default:
+      return length <= 1 + MAX_PAYLOAD_LENGTH
+  }
+}
