@@ -1,0 +1,18 @@
+/** The polynomial of Ethernet, gzip and PNG (0x04C11DB7), reflected. */
+const POLYNOMIAL = 0xedb88320
+
+const table = Uint32Array.from({ length: 256 }, (_, index) => {
+  let crc = index
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
+  return crc
+})
+
+/**
+ * CRC-32 as gzip and PNG compute it, 0 to 2^32 - 1. It finds accidents, not forgeries.
+ * `previous` is the CRC of what came before, for data in parts.
+ */
+export function crc32(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous
+  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8)
+  return ~crc >>> 0
+}
