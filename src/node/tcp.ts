@@ -1,0 +1,141 @@
+import type { Socket, SocketConstructorOpts } from "node:net"
+import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
+import { normalizeIp } from "./ip.js"
+
+/** Bytes received at a time. */
+const RECEIVE_BUFFER = 256 * 1024
+/** Bytes queued in a socket before `write` asks to wait: a few blocks, so that the network never starves. */
+const SEND_HIGH_WATER = 256 * 1024
+
+/** TCP. `listen` and `resolve` reject with Node's own error (`code`: `EADDRINUSE`, `EACCES`, `ENOTFOUND`, ...). */
+export class NodeNet implements Net {
+  // One buffer for all outgoing connections: Node reads into it and calls back before it reads again, and whoever
+  // listens has done with the bytes when the call returns.
+  #receiveBuffer: Uint8Array | undefined
+
+  connect(remote: Endpoint, listener: StreamListener): ByteStream {
+    const net = netModule()
+    this.#receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER)
+    const options: SocketConstructorOpts & { onread: OnRead; writableHighWaterMark: number } = {
+      writableHighWaterMark: SEND_HIGH_WATER,
+      onread: {
+        buffer: this.#receiveBuffer,
+        callback: (length, buffer) => {
+          listener.onData(buffer.subarray(0, length))
+          return true
+        },
+      },
+    }
+    const socket = new net.Socket(options)
+    const stream = new SocketStream(socket, remote)
+    socket.once("connect", () => listener.onOpen())
+    hearEnd(socket, listener)
+    if (net.isIP(remote.host) === 0) socket.destroy(new Error(`${remote.host} is not an IP address`))
+    else if (!isPort(remote.port)) socket.destroy(new Error(`${remote.port} is not a port`))
+    else socket.setNoDelay(true).connect({ host: remote.host, port: remote.port })
+    return stream
+  }
+
+  async listen(
+    options: { port: number; host?: string },
+    accept: (stream: ByteStream) => StreamListener,
+  ): Promise<Listener> {
+    const server = netModule().createServer({ noDelay: true, highWaterMark: SEND_HIGH_WATER })
+    server.on("connection", (socket) => {
+      const { remoteAddress, remotePort } = socket
+      if (remoteAddress === undefined || remotePort === undefined) {
+        // It went away before we got to it.
+        socket.on("error", () => {}).destroy()
+        return
+      }
+      const listener = accept(new SocketStream(socket, { host: normalizeIp(remoteAddress), port: remotePort }))
+      hearEnd(socket, listener)
+      socket.on("data", (chunk) => listener.onData(plainBytes(chunk)))
+    })
+    // Without a host Node binds all of IPv6 and IPv4 together, or IPv4 alone where there is no IPv6.
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject)
+      server.listen(options, () => {
+        server.off("error", reject)
+        // A connection that can't be accepted is the remote side's loss; the port stays open.
+        server.on("error", () => {})
+        resolve()
+      })
+    })
+    const address = server.address()
+    return {
+      port: typeof address === "object" && address !== null ? address.port : options.port,
+      // Node would wait for the accepted connections too, but they belong to others: the port is free at once.
+      close: () =>
+        new Promise((resolve) => {
+          server.close()
+          setImmediate(resolve)
+        }),
+    }
+  }
+
+  async resolve(hostname: string): Promise<string[]> {
+    const name = hostname.replace(/^\[(.*)\]$/, "$1")
+    if (netModule().isIP(name) !== 0) return [normalizeIp(name)]
+    const found = await process.getBuiltinModule("node:dns").promises.lookup(name, { all: true, order: "verbatim" })
+    return [...new Set(found.map(({ address }) => normalizeIp(address)))]
+  }
+}
+
+interface OnRead {
+  readonly buffer: Uint8Array
+  readonly callback: (length: number, buffer: Uint8Array) => boolean
+}
+
+class SocketStream implements ByteStream {
+  readonly remote: Endpoint
+  readonly #socket: Socket
+
+  constructor(socket: Socket, remote: Endpoint) {
+    this.#socket = socket
+    this.remote = remote
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#socket.writable && this.#socket.write(chunk)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
+
+function hearEnd(socket: Socket, listener: StreamListener): void {
+  let failure: Error | undefined
+  socket.on("error", (error) => {
+    failure = error
+  })
+  socket.on("drain", () => listener.onDrain())
+  socket.once("close", () => listener.onClose(failure))
+}
+
+// A Buffer's `slice` is a view where a Uint8Array's is a copy: nobody above this room should meet one.
+function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65536
+}
+
+// Loaded when first needed: it takes milliseconds that a short command feels.
+function netModule() {
+  return process.getBuiltinModule("node:net")
+}
