@@ -1,0 +1,28 @@
+import { DiskError, type DiskFailure } from "../ports/disk.js"
+
+const FAILURES: Readonly<Record<string, DiskFailure>> = {
+  ENOENT: "missing",
+  EEXIST: "exists",
+  ENOTEMPTY: "exists",
+  ENOSPC: "full",
+  EDQUOT: "full",
+  EACCES: "permission",
+  EPERM: "permission",
+  EROFS: "read-only",
+  // What open(2) says of a symbolic link under O_NOFOLLOW; FreeBSD says EMLINK.
+  ELOOP: "link",
+  EMLINK: "link",
+  ENOTDIR: "not-directory",
+}
+
+/** Node's error of a file system call as the port's; `action` says what was tried ("open", "write to"). */
+export function toDiskError(error: unknown, action: string, path: string): DiskError {
+  const code = errnoOf(error)
+  const reason = error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+( '.*)?$/s, "") : `${error}`
+  return new DiskError(FAILURES[code] ?? "io", path, `can't ${action} ${path}: ${reason}`, error)
+}
+
+/** `ENOENT` and the like; "" when it is no such error. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
+}
