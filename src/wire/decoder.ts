@@ -1,3 +1,4 @@
+import { copyBytes } from "../bytes/copy.js"
 import { ProtocolError } from "../errors.js"
 import { isLengthAllowed, longestMessage, MessageId, PIECE_HEADER_LENGTH } from "./message.js"
 import type { WireSink } from "./sink.js"
@@ -48,6 +49,11 @@ export class WireDecoder {
   /** True between the header of a block and its last byte. */
   get insideBlock(): boolean {
     return this.#missing > 0 && this.#rest === "block"
+  }
+
+  /** Bytes of memory that hold the unfinished message. */
+  get buffered(): number {
+    return this.#headerLength + this.#body.length
   }
 
   /** Nothing is decoded from here on, the rest of the present chunk included. */
@@ -193,7 +199,7 @@ export class WireDecoder {
     switch (this.#rest) {
       case "block": {
         const destination = this.#sink.writer.destination
-        if (destination !== null) destination.set(chunk.subarray(at, at + count), this.#blockLength - this.#missing)
+        if (destination !== null) copyBytes(destination, this.#blockLength - this.#missing, chunk, at, at + count)
         this.#missing -= count
         if (this.#missing === 0) this.#sink.endBlock(this.#piece, this.#begin, this.#blockLength)
         break
