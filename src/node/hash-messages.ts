@@ -1,0 +1,15 @@
+import type { HashAlgorithm } from "../ports/hasher.js"
+
+/** Bytes of a digest. */
+export const DIGEST_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha1: 20, sha256: 32 }
+
+/** What the main thread tells a hash worker. */
+export type ToWorker =
+  /** Shared memory crosses once and has a number from then on. */
+  | { readonly type: "memory"; readonly id: number; readonly memory: SharedArrayBuffer }
+  | { readonly type: "forget"; readonly id: number }
+  /** A batch. `pieces`: three numbers each, the memory's, the offset and the length in it. */
+  | { readonly type: "hash"; readonly algorithm: HashAlgorithm; readonly pieces: number[] }
+
+/** A worker's answer to a batch: the digests, one after the other, in the batch's order. */
+export type FromWorker = Uint8Array

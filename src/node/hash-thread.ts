@@ -1,0 +1,108 @@
+import type { Worker } from "node:worker_threads"
+import type { HashAlgorithm } from "../ports/hasher.js"
+import { DIGEST_LENGTH, type FromWorker, type ToWorker } from "./hash-messages.js"
+import type { SharedMemories } from "./shared-memories.js"
+
+/** A piece to hash. */
+export interface HashJob {
+  readonly algorithm: HashAlgorithm
+  /** A view of shared memory. */
+  readonly data: Uint8Array<SharedArrayBuffer>
+  readonly resolve: (digest: Uint8Array) => void
+  readonly reject: (error: Error) => void
+}
+
+/** What a thread's owner hears. */
+export interface HashThreadOwner {
+  /** A batch is done: there is room for another. */
+  onRoom(): void
+  /** The thread died by itself and left `jobs` undone. */
+  onDeath(thread: HashThread, error: Error, jobs: readonly HashJob[]): void
+}
+
+/** One worker thread and the batches it has. It never keeps the process alive unless it has work. */
+export class HashThread {
+  readonly #worker: Worker
+  readonly #memories: SharedMemories
+  readonly #known = new Set<number>()
+  readonly #batches: HashJob[][] = []
+  #bytes = 0
+  #ended = false
+
+  constructor(url: URL, memories: SharedMemories, owner: HashThreadOwner) {
+    this.#memories = memories
+    const threads = process.getBuiltinModule("node:worker_threads")
+    // Only what the worker needs: a test runner's or loader's switches are not for it, and copying `env` takes time.
+    this.#worker = new threads.Worker(url, { name: "academictorrents-hash", env: threads.SHARE_ENV, execArgv: [] })
+    this.#worker.unref()
+    this.#worker.on("message", (digests: FromWorker) => {
+      this.#settle(digests)
+      owner.onRoom()
+    })
+    const die = (error: Error): void => {
+      if (this.#ended) return
+      owner.onDeath(this, error, this.#end())
+    }
+    this.#worker.on("error", die)
+    this.#worker.on("messageerror", die)
+    this.#worker.on("exit", (code) => die(new Error(`it ended with code ${code}`)))
+  }
+
+  /** Batches it has not answered yet. */
+  get batches(): number {
+    return this.#batches.length
+  }
+
+  /** Bytes in those. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Sends a batch, which is of one algorithm and not empty. */
+  run(batch: HashJob[]): void {
+    const pieces: number[] = []
+    for (const { data } of batch) {
+      const id = this.#memories.idOf(data.buffer)
+      if (!this.#known.has(id)) {
+        this.#known.add(id)
+        this.#post({ type: "memory", id, memory: data.buffer })
+      }
+      pieces.push(id, data.byteOffset, data.byteLength)
+      this.#bytes += data.byteLength
+    }
+    if (this.#batches.push(batch) === 1) this.#worker.ref()
+    this.#post({ type: "hash", algorithm: batch[0]!.algorithm, pieces })
+  }
+
+  /** The memory of that number is gone on our side. */
+  forget(id: number): void {
+    if (this.#known.delete(id)) this.#post({ type: "forget", id })
+  }
+
+  /** Stops it; what it had is rejected with `error`. */
+  async close(error: Error): Promise<void> {
+    for (const job of this.#end()) job.reject(error)
+    await this.#worker.terminate()
+  }
+
+  #settle(digests: Uint8Array): void {
+    const batch = this.#batches.shift() ?? []
+    if (this.#batches.length === 0) this.#worker.unref()
+    let from = 0
+    for (const { algorithm, data, resolve } of batch) {
+      const to = from + DIGEST_LENGTH[algorithm]
+      this.#bytes -= data.byteLength
+      resolve(digests.slice(from, to))
+      from = to
+    }
+  }
+
+  #end(): HashJob[] {
+    this.#ended = true
+    return this.#batches.splice(0).flat()
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+}

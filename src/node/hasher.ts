@@ -1,0 +1,158 @@
+import type { HashAlgorithm, Hasher } from "../ports/hasher.js"
+import { type Log, silentLog } from "../ports/log.js"
+import { type HashJob, HashThread, type HashThreadOwner } from "./hash-thread.js"
+import { SharedMemories } from "./shared-memories.js"
+
+export interface NodeHasherOptions {
+  /** Worker threads at most. Default: 2, or 1 where there is one core. */
+  readonly workers?: number
+  /** Where the built `hash-worker.js` is. Default: beside this file. */
+  readonly workerUrl?: URL
+  /**
+   * So many bytes of pieces are hashed on the main thread before workers are started. Default: 2 MiB, which takes less
+   * time than a worker needs to start, so that a small dataset is done without one.
+   */
+  readonly bytesBeforeWorkers?: number
+  readonly log?: Log
+}
+
+const BYTES_BEFORE_WORKERS = 2 * 1024 * 1024
+/** Bytes that go to a worker in one message, unless a single piece is longer: about a millisecond's work. */
+const BATCH_BYTES = 1024 * 1024
+/** Pieces in one message at most. */
+const BATCH_PIECES = 1024
+/** Messages a worker has at a time: while it works on one, the next is there already. */
+const BATCHES_PER_WORKER = 2
+/** After so many workers died, hashing goes on without them. */
+const MAX_DEATHS = 3
+
+/**
+ * Digests by OpenSSL, those of pieces in worker threads. Pieces wait in one queue, and whoever has least to do gets the
+ * next batch. Should a worker die, what it had is hashed on the main thread: slower, but right.
+ */
+export class NodeHasher implements Hasher, HashThreadOwner {
+  readonly #maxThreads: number
+  readonly #workerUrl: URL
+  readonly #log: Log
+  readonly #threads: HashThread[] = []
+  readonly #memories = new SharedMemories((id) => {
+    for (const thread of this.#threads) thread.forget(id)
+  })
+  #bytesBeforeWorkers: number
+  readonly #queue: HashJob[] = []
+  #deaths = 0
+  #closed: Promise<void> | undefined
+
+  constructor(options: NodeHasherOptions = {}) {
+    this.#maxThreads = options.workers ?? defaultWorkers()
+    this.#workerUrl = options.workerUrl ?? new URL("./hash-worker.js", import.meta.url)
+    this.#bytesBeforeWorkers = options.bytesBeforeWorkers ?? BYTES_BEFORE_WORKERS
+    this.#log = options.log ?? silentLog
+  }
+
+  digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array {
+    const digest = process.getBuiltinModule("node:crypto").hash(algorithm, data, "buffer")
+    return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
+  }
+
+  async hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array> {
+    if (this.#closed !== undefined) throw closedError()
+    if (!isShared(data) || this.#deaths >= MAX_DEATHS) return this.digest(algorithm, data)
+    if (data.byteLength <= this.#bytesBeforeWorkers) {
+      this.#bytesBeforeWorkers -= data.byteLength
+      return this.digest(algorithm, data)
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ algorithm, data, resolve, reject })
+      // At the end of this turn, so that all pieces asked for in it go together.
+      if (this.#queue.length === 1) queueMicrotask(() => this.#handOut())
+    })
+  }
+
+  onRoom(): void {
+    this.#handOut()
+  }
+
+  onDeath(thread: HashThread, error: Error, jobs: readonly HashJob[]): void {
+    this.#threads.splice(this.#threads.indexOf(thread), 1)
+    this.#noteDeath(error)
+    this.#hashHere(jobs)
+    this.#handOut()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      const error = closedError()
+      for (const job of this.#queue.splice(0)) job.reject(error)
+      await Promise.all(this.#threads.splice(0).map((thread) => thread.close(error)))
+    })()
+    return this.#closed
+  }
+
+  #handOut(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#threadWithRoom()
+      if (thread === undefined) break
+      thread.run(this.#takeBatch())
+    }
+    if (this.#deaths >= MAX_DEATHS) this.#hashHere(this.#queue.splice(0))
+  }
+
+  /** The one with least to do; a new one when all are at work and one more is allowed. */
+  #threadWithRoom(): HashThread | undefined {
+    let best: HashThread | undefined
+    for (const thread of this.#threads) if (best === undefined || thread.bytes < best.bytes) best = thread
+    if (best === undefined || (best.batches > 0 && this.#threads.length < this.#maxThreads))
+      best = this.#start() ?? best
+    return best !== undefined && best.batches < BATCHES_PER_WORKER ? best : undefined
+  }
+
+  #start(): HashThread | undefined {
+    if (this.#deaths >= MAX_DEATHS) return undefined
+    try {
+      const thread = new HashThread(this.#workerUrl, this.#memories, this)
+      this.#threads.push(thread)
+      return thread
+    } catch (error) {
+      // Node may be told to allow no workers.
+      this.#deaths = MAX_DEATHS - 1
+      this.#noteDeath(error)
+      return undefined
+    }
+  }
+
+  #noteDeath(error: unknown): void {
+    this.#deaths++
+    const end = this.#deaths < MAX_DEATHS ? "" : ", hashing goes on without workers"
+    this.#log.log("warn", "node", `a hash worker died: ${error instanceof Error ? error.message : error}${end}`)
+  }
+
+  /** The next pieces of one algorithm that go in one message; at least one. */
+  #takeBatch(): HashJob[] {
+    const first = this.#queue[0]!
+    let bytes = first.data.byteLength
+    let count = 1
+    for (; count < this.#queue.length && count < BATCH_PIECES; count++) {
+      const { algorithm, data } = this.#queue[count]!
+      bytes += data.byteLength
+      if (algorithm !== first.algorithm || bytes > BATCH_BYTES) break
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  #hashHere(jobs: readonly HashJob[]): void {
+    for (const { algorithm, data, resolve } of jobs) resolve(this.digest(algorithm, data))
+  }
+}
+
+function defaultWorkers(): number {
+  return Math.min(2, process.getBuiltinModule("node:os").availableParallelism())
+}
+
+function isShared(data: Uint8Array): data is Uint8Array<SharedArrayBuffer> {
+  return data.buffer instanceof SharedArrayBuffer
+}
+
+function closedError(): Error {
+  return new Error("the hasher is closed")
+}
