@@ -1,0 +1,79 @@
+import { encodeUtf8, toLatin1 } from "../bytes/text.js"
+import { foldCase, isStateFolder, numbered, numberedBase, PART_SUFFIX, safeElement } from "./safe-element.js"
+
+/**
+ * The safe name of a dataset's file or folder below the datastore. `fallback` stands in for a name that is empty, so
+ * that nameless datasets don't meet.
+ */
+export function safeName(raw: Uint8Array, fallback: string): string {
+  if (raw.length === 0) return fallback
+  const name = safeElement(raw)
+  return isStateFolder(name) ? safeElement(encodeUtf8(`_${name}`)) : name
+}
+
+/**
+ * Safe paths below a dataset's folder for the raw path elements of its files, in the same order, joined with `/`.
+ *
+ * They hold for every file system at once: no two files meet when case, Unicode form or invisible characters are
+ * ignored, no file stands where a folder must, and no file's name is another's unfinished name (`a.part` beside `a`).
+ * What would collide gets `~2`, `~3` … before its extension: files in torrent order, the first keeps its name. So the
+ * result depends on the torrent alone, and safe paths map to themselves. Takes linear time.
+ */
+export function safePaths(files: readonly (readonly Uint8Array[])[]): string[] {
+  const root = new Folder("")
+  return files.map((elements) => {
+    let folder = root
+    for (let depth = 0; depth + 1 < elements.length; depth++) folder = folder.folder(elements[depth]!)
+    return folder.file(elements[elements.length - 1] ?? new Uint8Array(0))
+  })
+}
+
+/** A folder with the names given away in it. */
+class Folder {
+  readonly #prefix: string
+  readonly #folders = new Map<string, Folder>()
+  /** Folded. */
+  readonly #taken = new Set<string>()
+  /** The last number tried for a base: without it, many equal names would take quadratic time. */
+  readonly #numbers = new Map<string, number>()
+
+  /** `prefix` is the folder's safe path with a `/` at its end, or nothing. */
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  /** The safe path of a new file. The same name again is another file. */
+  file(raw: Uint8Array): string {
+    const name = this.#freeName(raw, (candidate) => [candidate, candidate + PART_SUFFIX])
+    return this.#prefix + name
+  }
+
+  /** The folder of that name. */
+  folder(raw: Uint8Array): Folder {
+    const key = toLatin1(raw)
+    const known = this.#folders.get(key)
+    if (known !== undefined) return known
+    const name = this.#freeName(raw, (candidate) => [candidate])
+    const folder = new Folder(`${this.#prefix}${name}/`)
+    this.#folders.set(key, folder)
+    return folder
+  }
+
+  /** A name of which nothing that it `occupies` is taken; takes it. */
+  #freeName(raw: Uint8Array, occupies: (name: string) => string[]): string {
+    const wanted = safeElement(raw)
+    for (let name = wanted; ; name = this.#nextName(wanted)) {
+      const places = occupies(name).map(foldCase)
+      if (places.some((place) => this.#taken.has(place))) continue
+      for (const place of places) this.#taken.add(place)
+      return name
+    }
+  }
+
+  #nextName(wanted: string): string {
+    const base = numberedBase(wanted)
+    const number = (this.#numbers.get(base) ?? 1) + 1
+    this.#numbers.set(base, number)
+    return numbered(wanted, number)
+  }
+}
