@@ -1,0 +1,60 @@
+import { AtError } from "../errors.js"
+import { DiskError } from "../ports/disk.js"
+
+/** What the disk said, as the user hears it: the one place where {@link DiskError} becomes an {@link AtError}. */
+export function diskFault(error: unknown): AtError {
+  if (error instanceof AtError) return error
+  if (!(error instanceof DiskError)) {
+    const message = error instanceof Error ? error.message : String(error)
+    return new AtError("AT_DISK_IO", `the disk can't be used: ${message}`, { hint: "run again with -v", cause: error })
+  }
+  const cause = error
+  switch (error.failure) {
+    case "full":
+      return new AtError("AT_DISK_FULL", `no space left while writing ${error.path}`, {
+        hint: "free some space and run the same command again, or use another datastore (-o); what is there is kept",
+        cause,
+      })
+    case "permission":
+      return new AtError("AT_DISK_IO", `not allowed: ${error.path}`, {
+        hint: "check who owns it, or use another datastore (-o)",
+        cause,
+      })
+    case "read-only":
+      return new AtError("AT_DISK_IO", `the file system is read-only: ${error.path}`, {
+        hint: "use another datastore (-o)",
+        cause,
+      })
+    case "link":
+      return unsafePath(error.path, cause)
+    case "exists":
+    case "not-directory":
+      return somethingThere(error.path, "something else stands there", cause)
+    case "missing":
+      return new AtError("AT_DISK_IO", `gone while we were using it: ${error.path}`, {
+        hint: "check that the disk is still mounted, and run the same command again",
+        cause,
+      })
+    case "io":
+      return new AtError("AT_DISK_IO", error.message, {
+        hint: "check the disk and its cable or connection; the next run checks what is on it",
+        cause,
+      })
+  }
+}
+
+/** A symbolic link stands where we would write. */
+export function unsafePath(path: string, cause?: unknown): AtError {
+  return new AtError("AT_UNSAFE_PATH", `a symbolic link stands in the way: ${path}`, {
+    hint: "we write through no link that we did not make: remove it, or use another datastore (-o)",
+    cause,
+  })
+}
+
+/** What stands at a path is not this dataset's. */
+export function somethingThere(path: string, reason: string, cause?: unknown): AtError {
+  return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {
+    hint: "move it away, use another datastore (-o), or replace it with --overwrite",
+    cause,
+  })
+}

@@ -1,0 +1,277 @@
+import type { Disk, FileHandle } from "../ports/disk.js"
+import { decodeJournal, JournalEncoder, type JournalHeader } from "./journal-format.js"
+import { type FileStamp, JournalState, PieceState } from "./journal-state.js"
+
+/** A journal that grew this many times beyond what it says is written anew. */
+const GROWTH = 4
+/** Bytes below which nobody minds. */
+const SMALL = 64 * 1024
+/** A journal longer than this is not one of ours: it is not read into memory. */
+const MAX_LENGTH = 256 * 2 ** 20
+
+export interface JournalOptions {
+  readonly disk: Disk
+  readonly path: string
+  /** The folder it lies in. */
+  readonly folder: string
+  readonly header: JournalHeader
+  readonly pieceCount: number
+  readonly fileCount: number
+  readonly bootId: string
+}
+
+/**
+ * The book of what is on the disk. What is set counts at once in {@link state} and is appended with whatever else is set
+ * in the same turn or while an append is under way: `flush` waits for that. One append at a time.
+ *
+ * A failed append leaves its changes to be written with the next one, over the torn bytes.
+ */
+export class Journal {
+  readonly state: JournalState
+  readonly #options: JournalOptions
+  #handle: FileHandle | undefined
+  /** Bytes that are whole. */
+  #length: number
+  #checksum: number | undefined
+  /** Our OPEN record stands in the file. */
+  #opened = false
+  #dirtyPieces: number[] = []
+  readonly #dirtyFiles = new Set<number>()
+  readonly #dirtyStamps = new Set<number>()
+  /** The append that has not begun; changes join it. */
+  #queued: Promise<void> | undefined
+  /** The last thing done to the file; never rejects. */
+  #tail: Promise<unknown> = Promise.resolve()
+
+  private constructor(options: JournalOptions, state: JournalState, length: number, checksum: number | undefined) {
+    this.#options = options
+    this.state = state
+    this.#length = length
+    this.#checksum = checksum
+  }
+
+  /** Undefined when there is none, or none that can be believed. Nothing is written before the first change. */
+  static async read(options: JournalOptions): Promise<Journal | undefined> {
+    const found = await options.disk.stat(options.path)
+    if (found?.kind !== "file" || found.size > MAX_LENGTH) return undefined
+    const handle = await options.disk.open(options.path, "read")
+    try {
+      const bytes = new Uint8Array(found.size)
+      const count = await handle.read(bytes, 0)
+      const decoded = decodeJournal(bytes.subarray(0, count), { infoHash: options.header.infoHash, ...options })
+      if (decoded === undefined) return undefined
+      return new Journal(options, decoded.state, decoded.length, decoded.checksum)
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** One that says nothing yet and is not on the disk before {@link rewrite}. */
+  static blank(options: JournalOptions): Journal {
+    return new Journal(options, new JournalState(options.pieceCount, options.fileCount), 0, undefined)
+  }
+
+  setPiece(piece: number, state: PieceState): void {
+    if (this.state.pieces[piece] === state) return
+    this.state.pieces[piece] = state
+    this.#dirtyPieces.push(piece)
+  }
+
+  setOurs(file: number): void {
+    if (this.state.ours.add(file)) this.#dirtyFiles.add(file)
+  }
+
+  setHome(file: number): void {
+    this.setOurs(file)
+    if (this.state.home.add(file)) this.#dirtyFiles.add(file)
+  }
+
+  /** Undefined: it is being written to. */
+  setStamp(file: number, stamp: FileStamp | undefined): void {
+    if (stamp === undefined) {
+      if (!this.state.stamps.delete(file)) return
+    } else {
+      this.state.stamps.set(file, stamp)
+    }
+    this.#dirtyStamps.add(file)
+  }
+
+  /** True when something was set that is not in the file. */
+  get #dirty(): boolean {
+    return this.#dirtyPieces.length > 0 || this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
+  }
+
+  /** All that was set so far has been handed to the operating system. */
+  flush(): Promise<void> {
+    this.#queued ??= this.#inOrder(() => {
+      this.#queued = undefined
+      return this.#append()
+    })
+    return this.#queued
+  }
+
+  /** All that was set so far is on the disk itself. */
+  async sync(): Promise<void> {
+    await this.flush()
+    await this.#handle?.sync()
+  }
+
+  /** Replaces the file by one that says the same, durably. */
+  rewrite(): Promise<void> {
+    return this.#inOrder(() => this.#replace(false))
+  }
+
+  /**
+   * The last record: all is as the journal says. Pieces that were only begun are given up: nobody is writing them.
+   * A journal that was never changed keeps the clean mark it has.
+   */
+  async markClean(): Promise<void> {
+    if (!this.#opened && !this.#dirty && this.state.clean) return
+    for (let piece = 0; piece < this.state.pieces.length; piece++) {
+      if (this.state.pieces[piece] === PieceState.begun) this.setPiece(piece, PieceState.absent)
+    }
+    await this.#inOrder(async () => {
+      if (this.#length > SMALL && this.#length > GROWTH * this.#encodeAll(false).finish().length) {
+        await this.#replace(true)
+      } else {
+        await this.#append(true)
+      }
+      this.state.clean = true
+    })
+  }
+
+  /** Gives the file back; what was not flushed is dropped. */
+  async close(): Promise<void> {
+    await this.#tail
+    const handle = this.#handle
+    this.#handle = undefined
+    await handle?.close()
+  }
+
+  /** For when nothing that it says can be relied on: the next start checks everything. */
+  async discard(): Promise<void> {
+    await this.close()
+    await this.#options.disk.remove(this.#options.path)
+  }
+
+  #inOrder<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(action)
+    this.#tail = result.catch(() => {})
+    return result
+  }
+
+  async #append(clean = false): Promise<void> {
+    if (!this.#dirty && !clean) return
+    const encoder = new JournalEncoder(this.#checksum)
+    if (this.#checksum === undefined) encoder.header(this.#options.header)
+    if (!this.#opened) encoder.open(this.#options.bootId)
+    const changes = this.#takeChanges()
+    this.#encodeChanges(encoder, changes)
+    if (clean) encoder.clean()
+    const bytes = encoder.finish()
+    try {
+      const handle = await this.#openAtEnd()
+      await handle.write([bytes], this.#length)
+    } catch (error) {
+      this.#putBack(changes)
+      throw error
+    }
+    this.#advance(this.#length + bytes.length, encoder.checksum)
+  }
+
+  #advance(length: number, checksum: number): void {
+    this.#length = length
+    this.#checksum = checksum
+    this.#opened = true
+    this.state.clean = false
+    this.state.bootId = this.#options.bootId
+  }
+
+  /** The handle, the torn tail of the last owner cut off. */
+  async #openAtEnd(): Promise<FileHandle> {
+    if (this.#handle !== undefined) return this.#handle
+    const handle = await this.#options.disk.open(this.#options.path, "create")
+    try {
+      await handle.truncate(this.#length)
+    } catch (error) {
+      await handle.close().catch(() => {})
+      throw error
+    }
+    this.#handle = handle
+    return handle
+  }
+
+  async #replace(clean: boolean): Promise<void> {
+    const { disk, path, folder } = this.#options
+    const changes = this.#takeChanges()
+    const fresh = `${path}.new`
+    let handle: FileHandle | undefined
+    try {
+      const encoder = this.#encodeAll(clean)
+      const bytes = encoder.finish()
+      handle = await disk.open(fresh, "create")
+      await handle.truncate(0)
+      await handle.write([bytes], 0)
+      await handle.sync()
+      await disk.rename(fresh, path)
+      const old = this.#handle
+      this.#handle = handle
+      handle = undefined
+      this.#advance(bytes.length, encoder.checksum)
+      await old?.close()
+      await disk.syncDirectory(folder)
+    } catch (error) {
+      this.#putBack(changes)
+      await handle?.close().catch(() => {})
+      throw error
+    }
+  }
+
+  #encodeAll(clean: boolean): JournalEncoder {
+    const encoder = new JournalEncoder()
+    encoder.header(this.#options.header)
+    encoder.open(this.#options.bootId)
+    encoder.everything(this.state)
+    if (clean) encoder.clean()
+    return encoder
+  }
+
+  #encodeChanges(encoder: JournalEncoder, changes: Changes): void {
+    const pieces = [...new Set(changes.pieces)].sort((a, b) => a - b)
+    // Losses first: between the records of one append, too, no beginning may say more than is true.
+    for (const state of Object.values(PieceState)) {
+      encoder.pieces(
+        state,
+        pieces.filter((piece) => this.state.pieces[piece] === state),
+      )
+    }
+    const files = changes.files.sort((a, b) => a - b)
+    for (const home of [false, true]) {
+      encoder.files(
+        { ours: true, home },
+        files.filter((file) => this.state.home.has(file) === home),
+      )
+    }
+    encoder.stamps(changes.stamps.map((file) => [file, this.state.stamps.get(file)]))
+  }
+
+  #takeChanges(): Changes {
+    const changes = { pieces: this.#dirtyPieces, files: [...this.#dirtyFiles], stamps: [...this.#dirtyStamps] }
+    this.#dirtyPieces = []
+    this.#dirtyFiles.clear()
+    this.#dirtyStamps.clear()
+    return changes
+  }
+
+  #putBack(changes: Changes): void {
+    this.#dirtyPieces.push(...changes.pieces)
+    for (const file of changes.files) this.#dirtyFiles.add(file)
+    for (const file of changes.stamps) this.#dirtyStamps.add(file)
+  }
+}
+
+interface Changes {
+  readonly pieces: readonly number[]
+  readonly files: number[]
+  readonly stamps: readonly number[]
+}
