@@ -1,0 +1,110 @@
+import { decodeUtf8Lenient } from "../bytes/text.js"
+import type { AtError } from "../errors.js"
+import type { Hasher } from "../ports/hasher.js"
+import {
+  asDictionary,
+  asList,
+  asText,
+  type BencodeDictionary,
+  BencodeError,
+  type BencodeValue,
+  decodePrefix,
+} from "./bencode.js"
+import { metadataError, type OuterFields, readInfo, TORRENT_LIMITS } from "./info-dictionary.js"
+import type { Metainfo } from "./metainfo.js"
+
+/** More than any real torrent names; beyond, they are someone's flood. */
+const MAX_URLS = 256
+const MAX_URL_LENGTH = 4096
+/** The last second of the year 9999, in seconds since 1970. */
+const LAST_DATE = 253_402_300_799
+
+/**
+ * Reads a .torrent file, v1 or the v1 part of a hybrid. Names become safe ({@link safePaths}); what is not needed may be
+ * malformed or missing; bytes after the dictionary are left alone. `bytes` is not referred to afterwards.
+ *
+ * @throws AtError `AT_METADATA` when it is not a torrent, is damaged, or is beyond what is supported
+ */
+export function parseTorrent(bytes: Uint8Array, hasher: Pick<Hasher, "digest">): Metainfo {
+  if (bytes.length > TORRENT_LIMITS.length) {
+    throw metadataError(`${bytes.length} bytes are too many for a torrent: at most ${TORRENT_LIMITS.length} are read`)
+  }
+  let torrent: BencodeDictionary | undefined
+  try {
+    // A copy, because the result refers to it: the caller's memory may be used again.
+    torrent = asDictionary(decodePrefix(new Uint8Array(bytes), TORRENT_LIMITS).value)
+  } catch (error) {
+    if (!(error instanceof BencodeError)) throw error
+    throw describeFault(bytes, error)
+  }
+  if (torrent === undefined) throw describeOther(bytes)
+  const info = torrent.dictionary("info")
+  const infoBytes = torrent.raw("info")
+  if (info === undefined || infoBytes === undefined) throw metadataError("the torrent has no info dictionary")
+  return readInfo(info, infoBytes, hasher, readOuterFields(torrent))
+}
+
+const DICTIONARY = 0x64
+
+function describeFault(bytes: Uint8Array, error: BencodeError): AtError {
+  if (bytes[0] !== DICTIONARY) return describeOther(bytes, error)
+  if (error.fault === "truncated") {
+    return metadataError(`the torrent is cut off: its ${bytes.length} bytes are not all of it`, error)
+  }
+  return metadataError(`the torrent is damaged: ${error.message}`, error)
+}
+
+/** What the user most likely has in hand instead of a torrent. */
+function describeOther(bytes: Uint8Array, cause?: unknown): AtError {
+  if (bytes.length === 0) return metadataError("the torrent is empty", cause)
+  const start = decodeUtf8Lenient(bytes.subarray(0, 512)).trimStart()
+  if (start.startsWith("<")) return metadataError("this is a web page, not a torrent", cause)
+  if (start.startsWith("magnet:")) return metadataError("this is a magnet link, not a torrent", cause)
+  return metadataError("this is not a torrent", cause)
+}
+
+function readOuterFields(torrent: BencodeDictionary): OuterFields {
+  const date = torrent.integer("creation date")
+  return {
+    trackers: readTrackers(torrent),
+    webSeeds: readWebSeeds(torrent.get("url-list")),
+    comment: torrent.text("comment.utf-8") ?? torrent.text("comment") ?? null,
+    createdBy: torrent.text("created by") ?? null,
+    creationDate: date !== undefined && date >= 0 && date <= LAST_DATE ? date : null,
+  }
+}
+
+/** BEP 12: `announce-list` makes `announce` void; but not when it holds no URL at all, as happens. */
+function readTrackers(torrent: BencodeDictionary): string[][] {
+  const seen = new Set<string>()
+  const tiers: string[][] = []
+  // A list of strings instead of lists occurs too: each is taken for a tier.
+  for (const tier of torrent.list("announce-list") ?? []) {
+    const urls = collectUrls(asList(tier) ?? [tier], seen)
+    if (urls.length > 0) tiers.push(urls)
+  }
+  if (tiers.length > 0) return tiers
+  const urls = collectUrls([torrent.get("announce")], seen)
+  return urls.length > 0 ? [urls] : []
+}
+
+/** BEP 19: one URL or a list. Seeds on FTP servers, which old torrents name, are out of reach. */
+function readWebSeeds(value: BencodeValue | undefined): string[] {
+  return collectUrls(asList(value) ?? [value], new Set()).filter((url) => /^https?:\/\//i.test(url))
+}
+
+/** Those that are texts, not empty and not in `seen`, which they join. */
+function collectUrls(values: readonly (BencodeValue | undefined)[], seen: Set<string>): string[] {
+  const urls: string[] = []
+  for (const value of values) {
+    const url = asText(value)?.trim()
+    if (url === undefined || url === "" || url.length > MAX_URL_LENGTH || CONTROL.test(url)) continue
+    if (seen.has(url) || seen.size >= MAX_URLS) continue
+    seen.add(url)
+    urls.push(url)
+  }
+  return urls
+}
+
+/** A URL with these would write lines of its own into a request. Spaces occur in good ones. */
+const CONTROL = /\p{Cc}/u
