@@ -1,4 +1,5 @@
 import { DiskError, type DiskFailure } from "../ports/disk.js"
+import { errnoOf } from "./errno.js"
 
 const FAILURES: Readonly<Record<string, DiskFailure>> = {
   ENOENT: "missing",
@@ -20,9 +21,4 @@ export function toDiskError(error: unknown, action: string, path: string): DiskE
   const code = errnoOf(error)
   const reason = error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+( '.*)?$/s, "") : `${error}`
   return new DiskError(FAILURES[code] ?? "io", path, `can't ${action} ${path}: ${reason}`, error)
-}
-
-/** `ENOENT` and the like; "" when it is no such error. */
-export function errnoOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
 }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import type { Disk, FileHandle, FileStat, OpenMode } from "../ports/disk.js"
-import { errnoOf, toDiskError } from "./disk-error.js"
+import { toDiskError } from "./disk-error.js"
+import { errnoOf } from "./errno.js"
 import { NodeFile, toFileStat } from "./file.js"
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants

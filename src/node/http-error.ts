@@ -1,0 +1,37 @@
+import { HttpError } from "../ports/http.js"
+import { errnoOf } from "./errno.js"
+
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate comes from an issuer that is not trusted here",
+  UNABLE_TO_GET_ISSUER_CERT: "its certificate comes from an issuer that is not known here",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate comes from an issuer that is not known here",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate comes from an issuer that is not known here",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet (or the clock of this machine is wrong)",
+  CERT_REVOKED: "its certificate was revoked",
+  HOSTNAME_MISMATCH: "its certificate is for another name",
+}
+
+/** OpenSSL's and Node's other names for what goes wrong with TLS. */
+const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_|PATH_LENGTH_|EPROTO$)/
+
+/** Node's error of a request to `host` (never a whole URL: it may hold secrets) as the port's. */
+export function toHttpError(error: unknown, host: string): HttpError {
+  if (error instanceof HttpError) return error
+  const code = errnoOf(error)
+  const fault = CERTIFICATE_FAULTS[code]
+  if (fault !== undefined) return new HttpError("tls", `${host} can't be trusted: ${fault}`, error)
+  if (TLS_CODE.test(code)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
+  if (code.startsWith("HPE_"))
+    return new HttpError("malformed", `${host} does not speak HTTP: ${reasonOf(error)}`, error)
+  if (code === "ETIMEDOUT") return new HttpError("timeout", `no connection to ${host}: ${reasonOf(error)}`, error)
+  return new HttpError("network", `no answer from ${host}: ${reasonOf(error)}`, error)
+}
+
+function reasonOf(error: unknown): string {
+  // Several addresses were tried: the first one's failure stands for all.
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
+  return error instanceof Error ? error.message : String(error)
+}
