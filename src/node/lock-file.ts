@@ -1,0 +1,157 @@
+import * as fs from "node:fs"
+import { escapeForTerminal } from "../bytes/text.js"
+import { AtError } from "../errors.js"
+import type { AcquireLock, Lock } from "../ports/lock.js"
+import { toDiskError } from "./disk-error.js"
+import { errnoOf } from "./errno.js"
+import { type Holder, readHolder } from "./lock-holder.js"
+import { currentProcess, stateOf } from "./process-identity.js"
+
+/** Milliseconds between two looks at a lock that someone is just writing or taking over. */
+const LOOK_AGAIN = 20
+/** So many looks until an unreadable lock counts as a wreck: a second. */
+const WRECK_AFTER = 50
+const MAX_LOOKS = 100
+/** The lock for taking over a lock can be stale itself, and so on; more of them in a row are no accident. */
+const MAX_DEPTH = 3
+/** What `link` answers on file systems without hard links. */
+const NO_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
+
+/** The tokens of the locks this process holds. */
+const held = new Set<string>()
+
+/**
+ * Locks by files that name their holder: they work on all file systems, where `flock` does not.
+ *
+ * A lock comes into being whole, as a hard link to a file written before. A stale one is only ever replaced, by a
+ * rename, and only by who holds the lock for doing that (PATH.takeover): its holder is gone, so nobody else can change
+ * it between the last look and the rename.
+ */
+export const acquireLock: AcquireLock = async (path) => {
+  try {
+    return await acquire(path, 0)
+  } catch (error) {
+    throw error instanceof AtError ? error : lockFailure(error, path)
+  }
+}
+
+async function acquire(path: string, depth: number): Promise<Lock> {
+  const self: Holder = { ...currentProcess(), token: crypto.randomUUID() }
+  for (let look = 0; look < MAX_LOOKS; look++) {
+    if (create(path, self)) return new FileLock(path, self.token)
+    const found = readHolder(path)
+    if (found === "nothing") continue
+    if (found !== "unreadable") refuseIfHeld(path, found, self)
+    const stale = found !== "unreadable" || look >= WRECK_AFTER
+    if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
+  }
+  throw locked(path, "others are taking it at this moment", "run it again")
+}
+
+class FileLock implements Lock {
+  readonly #path: string
+  readonly #token: string
+
+  constructor(path: string, token: string) {
+    this.#path = path
+    this.#token = token
+    held.add(token)
+  }
+
+  async release(): Promise<void> {
+    if (!held.has(this.#token)) return
+    try {
+      if (isHeldBy(this.#path, this.#token)) fs.rmSync(this.#path, { force: true })
+    } catch (error) {
+      throw lockFailure(error, this.#path)
+    } finally {
+      held.delete(this.#token)
+    }
+  }
+}
+
+/** Takes a lock that nobody has. False when somebody has. */
+function create(path: string, self: Holder): boolean {
+  const draft = writeDraft(path, self)
+  try {
+    fs.linkSync(draft, path)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno === "EEXIST") return false
+    if (!NO_LINKS.has(errno)) throw error
+    if (!createWithoutLink(path, self)) return false
+  } finally {
+    fs.rmSync(draft, { force: true })
+  }
+  return isHeldBy(path, self.token)
+}
+
+function createWithoutLink(path: string, self: Holder): boolean {
+  try {
+    fs.writeFileSync(path, JSON.stringify(self), { flag: "wx" })
+    return true
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false
+    throw error
+  }
+}
+
+/** Replaces a stale lock. False when somebody else is doing it or did. */
+async function takeOver(path: string, stale: Holder | "unreadable", self: Holder, depth: number): Promise<boolean> {
+  if (depth === MAX_DEPTH) throw locked(path, "it can't be taken over", `remove ${path}*`)
+  const guard = await acquire(`${path}.takeover`, depth + 1).catch((error: unknown) => {
+    if (error instanceof AtError) return undefined
+    throw error
+  })
+  if (guard === undefined) return false
+  try {
+    const found = readHolder(path)
+    const unchanged =
+      typeof found === "string" ? found === stale : typeof stale !== "string" && found.token === stale.token
+    if (!unchanged) return false
+    fs.renameSync(writeDraft(path, self), path)
+    return isHeldBy(path, self.token)
+  } finally {
+    await guard.release()
+  }
+}
+
+function writeDraft(path: string, self: Holder): string {
+  const draft = `${path}.${self.token}`
+  fs.writeFileSync(draft, JSON.stringify(self), { flag: "wx" })
+  return draft
+}
+
+function isHeldBy(path: string, token: string): boolean {
+  const found = readHolder(path)
+  return typeof found !== "string" && found.token === token
+}
+
+function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
+  if (held.has(holder.token)) throw locked(path, "this process holds it already", "close it there first")
+  switch (stateOf(holder, self)) {
+    case "running":
+      throw locked(path, `process ${holder.pid} holds it`, `wait for process ${holder.pid} or stop it`)
+    case "unknown": {
+      const where = escapeForTerminal(holder.host)
+      throw locked(
+        path,
+        `process ${holder.pid} on ${where} holds it`,
+        `wait for it; if that machine or container is gone for good, remove ${path}`,
+      )
+    }
+    case "gone":
+  }
+}
+
+function locked(path: string, reason: string, hint: string): AtError {
+  return new AtError("AT_LOCKED", `${path} is locked: ${reason}`, { hint })
+}
+
+function lockFailure(error: unknown, path: string): AtError {
+  const { failure, message } = toDiskError(error, "lock", path)
+  return failure === "full"
+    ? new AtError("AT_DISK_FULL", message, { hint: "make room, then run it again", cause: error })
+    : new AtError("AT_DISK_IO", message, { hint: "see whether you may write in that folder", cause: error })
+}

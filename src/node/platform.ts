@@ -1,0 +1,42 @@
+import { type Log, silentLog } from "../ports/log.js"
+import type { Platform } from "../ports/platform.js"
+import { nodeClock } from "./clock.js"
+import { NodeDisk } from "./disk.js"
+import { NodeHasher, type NodeHasherOptions } from "./hasher.js"
+import { NodeHttp } from "./http.js"
+import { acquireLock } from "./lock-file.js"
+import { NodeRandom } from "./random.js"
+import { NodeNet } from "./tcp.js"
+import { nodeUdp } from "./udp.js"
+
+export interface PlatformOptions {
+  /** Default: says nothing. */
+  readonly log?: Log
+  readonly hasher?: Omit<NodeHasherOptions, "log">
+}
+
+/** The machine as the engine sees it. It takes nothing (no thread, no socket) before it is used. */
+export interface NodePlatform extends Platform {
+  /** Ends the hash workers and the kept connections; streams, files and ports are their owners' to close. */
+  close(): Promise<void>
+}
+
+export function createPlatform(options: PlatformOptions = {}): NodePlatform {
+  const log = options.log ?? silentLog
+  const http = new NodeHttp()
+  const hasher = new NodeHasher({ ...options.hasher, log })
+  return {
+    clock: nodeClock,
+    random: new NodeRandom(),
+    net: new NodeNet(),
+    udp: nodeUdp,
+    http,
+    disk: new NodeDisk(),
+    hasher,
+    log,
+    acquireLock,
+    async close() {
+      await Promise.all([http.close(), hasher.close()])
+    },
+  }
+}

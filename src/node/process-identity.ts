@@ -1,0 +1,77 @@
+import * as fs from "node:fs"
+import { hostname } from "node:os"
+import { errnoOf } from "./errno.js"
+
+/** Which process, so that it can be told later whether it still runs. Texts are "" where the system has no such thing. */
+export interface ProcessIdentity {
+  readonly host: string
+  /** Of the machine's present run; shared by all containers on it. */
+  readonly bootId: string
+  /** The process numbers are this namespace's: a container has its own. */
+  readonly pidNamespace: string
+  readonly pid: number
+  /** In the kernel's ticks since the start of the machine: a number that was given again differs in it. */
+  readonly startTime: string
+}
+
+/** What can be told of a process from what it wrote down about itself. `unknown`: it ran elsewhere. */
+export type ProcessState = "running" | "gone" | "unknown"
+
+/** This process. */
+export function currentProcess(): ProcessIdentity {
+  return {
+    host: hostname(),
+    bootId: readText("/proc/sys/kernel/random/boot_id").trim(),
+    pidNamespace: readLink("/proc/self/ns/pid"),
+    pid: process.pid,
+    startTime: statOf(process.pid).startTime,
+  }
+}
+
+/** Whether `other` still runs, as far as `self` can see. */
+export function stateOf(other: ProcessIdentity, self: ProcessIdentity): ProcessState {
+  if (other.bootId !== self.bootId) {
+    // The same machine after another start, or another machine that shares the file system.
+    return other.host === self.host ? "gone" : "unknown"
+  }
+  if (self.bootId === "" && other.host !== self.host) return "unknown"
+  if (other.pidNamespace !== self.pidNamespace) return "unknown"
+  if (!exists(other.pid)) return "gone"
+  const { startTime, zombie } = statOf(other.pid)
+  // A zombie has ended, but nobody asked how.
+  if (zombie || (startTime !== "" && startTime !== other.startTime)) return "gone"
+  return "running"
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH"
+  }
+}
+
+/** From /proc/PID/stat, proc(5): the state is field 3, the start time field 22. */
+function statOf(pid: number): { readonly startTime: string; readonly zombie: boolean } {
+  const text = readText(`/proc/${pid}/stat`)
+  // Field 2 is the program's name in brackets, and may hold anything.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
+  return { startTime: fields[19] ?? "", zombie: fields[0] === "Z" }
+}
+
+function readText(path: string): string {
+  try {
+    return fs.readFileSync(path, "latin1")
+  } catch {
+    return ""
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return fs.readlinkSync(path)
+  } catch {
+    return ""
+  }
+}
