@@ -1,0 +1,58 @@
+const HIDDEN = "***"
+
+/** Names of query arguments whose values let others act in the user's name. */
+const SECRET_NAME = /pass|key|uid|user|pid|token|auth|secret|cred|sig|cookie|session|login/i
+
+/** Arguments that look like secrets and are not: everybody in a swarm knows them. */
+const PUBLIC_NAME = /^(info_?hash|peer_id|xt)$/i
+
+/** Hexadecimal digits in such a number are a key. */
+const LONG_HEX = /^[0-9a-f]{16,}$/i
+
+/** Letters and digits mixed, too long for a word. */
+const LONG_TOKEN = /^(?=.*\d)(?=.*[a-z])[a-z0-9]{24,}$/i
+
+/** Path parts of our service that are followed by an infohash, which is public. */
+const BEFORE_INFOHASH = /^(download|details|entry)$/
+
+/**
+ * A URL as it may be logged: user and password, values of arguments that are or look like keys, and parts of the path
+ * that look like keys become `***`. It need not be a valid URL.
+ */
+export function redactUrl(url: string): string {
+  const parts = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(url)
+  if (parts === null) return HIDDEN
+  const [, scheme = "", authority = "", path = "", query = ""] = parts
+  const at = authority.lastIndexOf("@")
+  const host = at < 0 ? authority : `${HIDDEN}${authority.slice(at)}`
+  return scheme + host + redactPath(path) + redactQuery(query)
+}
+
+/** A message in which every URL is redacted by {@link redactUrl}. */
+export function redactUrls(text: string): string {
+  return text.replace(/\b[a-z][a-z0-9+.-]{0,14}:\/\/[^\s"'<>]+/gi, redactUrl)
+}
+
+function redactPath(path: string): string {
+  const parts = path.split("/")
+  return parts.map((part, at) => (BEFORE_INFOHASH.test(parts[at - 1] ?? "") ? part : redactToken(part))).join("/")
+}
+
+function redactQuery(query: string): string {
+  return query.replace(
+    /([?&;])([^=&;]*)(=?)([^&;]*)/g,
+    (_, separator: string, name: string, equals: string, value: string) => {
+      if (equals === "") return separator + redactToken(name)
+      if (PUBLIC_NAME.test(name)) return `${separator}${name}=${value}`
+      const shown = SECRET_NAME.test(name) && value !== "" ? HIDDEN : redactToken(value)
+      return `${separator}${name}=${shown}`
+    },
+  )
+}
+
+/** The file extension of a key stays, so that `/0123…ef.torrent` is still seen to be a torrent. */
+function redactToken(text: string): string {
+  const dot = text.indexOf(".")
+  const stem = dot < 0 ? text : text.slice(0, dot)
+  return LONG_HEX.test(stem) || LONG_TOKEN.test(stem) ? HIDDEN + text.slice(stem.length) : text
+}
