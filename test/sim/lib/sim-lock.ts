@@ -1,0 +1,28 @@
+import { AtError } from "../../../src/errors.js"
+import { DiskError } from "../../../src/ports/disk.js"
+import type { AcquireLock } from "../../../src/ports/lock.js"
+import type { MemoryDisk } from "./memory-disk.js"
+
+/** Locks on a memory disk. `fork` and `crash` make disks on which nobody holds any: their process is gone. */
+export function lockOn(disk: MemoryDisk): AcquireLock {
+  return async (path) => {
+    try {
+      await disk.operate({ kind: "lock", path }, () => {
+        if (disk.hold(path) === "taken") {
+          throw new AtError("AT_LOCKED", `${path} is held`, { hint: "wait for the process that holds it" })
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      throw new AtError("AT_DISK_IO", error.message, { hint: "look at the disk", cause: error })
+    }
+    let held = true
+    return {
+      release: async () => {
+        if (!held) return
+        held = false
+        await disk.operate({ kind: "lock", path }, () => disk.letGo(path))
+      },
+    }
+  }
+}

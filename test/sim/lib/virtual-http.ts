@@ -1,0 +1,280 @@
+import type { Clock, Timer } from "../../../src/ports/clock.js"
+import {
+  type Http,
+  HttpError,
+  type HttpExchange,
+  type HttpHead,
+  type HttpListener,
+  type HttpRequest,
+} from "../../../src/ports/http.js"
+import type { ByteStream, Endpoint } from "../../../src/ports/net.js"
+import { addressFamily, isLinkLocal, isPrivate } from "./addresses.js"
+import { encodeFrame, FrameReader } from "./http-frames.js"
+import type { VirtualNet } from "./virtual-tcp.js"
+
+const MAX_REDIRECTS = 5
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+/** Names that people give to machines of their own. */
+const HOME_NAME = /^localhost$|^[^.]+$|\.(local|lan|internal|home\.arpa)$/
+
+/**
+ * HTTP of one process. It speaks no real HTTP: heads are JSON and bodies are framed, over a virtual TCP connection, so
+ * that latency, back-pressure, resets and cut-off hosts come from there.
+ */
+export class VirtualHttp implements Http {
+  readonly #idle = new Map<string, HttpConnection[]>()
+  readonly #net: VirtualNet
+  readonly #clock: Clock
+  readonly #hasBadCertificate: (endpoint: Endpoint) => boolean
+
+  constructor(net: VirtualNet, clock: Clock, hasBadCertificate: (endpoint: Endpoint) => boolean) {
+    this.#net = net
+    this.#clock = clock
+    this.#hasBadCertificate = hasBadCertificate
+  }
+
+  get(request: HttpRequest, listener: HttpListener): HttpExchange {
+    return new Exchange(this, this.#clock, request, listener)
+  }
+
+  close(): Promise<void> {
+    for (const connections of this.#idle.values()) for (const connection of connections) connection.destroy()
+    this.#idle.clear()
+    return new Promise((resolve) => {
+      this.#clock.after(0, resolve)
+    })
+  }
+
+  /** @throws HttpError */
+  async connect(url: URL, cameFrom: "public" | "private" | undefined): Promise<Route> {
+    const hostname = url.hostname.replace(/^\[|\]$/g, "")
+    const addresses = await this.#net.resolve(hostname).catch((error: unknown) => {
+      throw new HttpError("network", `${hostname} has no address`, error)
+    })
+    const namesItself = addressFamily(hostname) !== undefined || HOME_NAME.test(hostname)
+    for (const address of addresses) {
+      const refused = isLinkLocal(address) || (isPrivate(address) && (!namesItself || cameFrom === "public"))
+      if (refused) throw new HttpError("unsafe-address", `${hostname} leads to ${address}`)
+    }
+    const remote = { host: addresses[0]!, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) }
+    const place = isPrivate(remote.host) ? "private" : "public"
+    const kept = this.#idle.get(url.origin)?.pop()
+    if (kept !== undefined) return { connection: kept, place }
+    if (url.protocol === "https:" && this.#hasBadCertificate(remote)) {
+      throw new HttpError("tls", `${hostname} has a certificate that can't be trusted`)
+    }
+    const connection: HttpConnection = new HttpConnection(this.#net, remote, () => {
+      const idle = this.#idle.get(url.origin) ?? []
+      if (idle.includes(connection)) idle.splice(idle.indexOf(connection), 1)
+    })
+    return { connection, place }
+  }
+
+  keep(origin: string, connection: HttpConnection): void {
+    this.#idle.set(origin, [...(this.#idle.get(origin) ?? []), connection])
+  }
+}
+
+interface Route {
+  readonly connection: HttpConnection
+  readonly place: "public" | "private"
+}
+
+/** What an exchange hears from the connection it has. */
+interface ConnectionUser {
+  onFrame(kind: "request" | "head" | "end", payload: unknown): "go on" | "wait"
+  onBody(bytes: Uint8Array): "go on" | "wait"
+  onBytes(): void
+  onClose(error: Error | undefined): void
+}
+
+class HttpConnection {
+  readonly #stream: ByteStream
+  readonly #reader: FrameReader
+  user: ConnectionUser | undefined
+
+  constructor(net: VirtualNet, remote: Endpoint, onGone: () => void) {
+    this.#reader = new FrameReader({
+      onFrame: (kind, payload) => this.user?.onFrame(kind, payload) ?? "go on",
+      onBody: (bytes) => this.user?.onBody(bytes) ?? "go on",
+    })
+    this.#stream = net.connect(remote, {
+      onOpen: () => this.user?.onBytes(),
+      onData: (chunk) => {
+        this.user?.onBytes()
+        this.#reader.push(chunk)
+      },
+      onDrain: () => {},
+      onClose: (error) => {
+        onGone()
+        this.user?.onClose(error)
+      },
+    })
+  }
+
+  request(request: object): void {
+    this.#stream.write(encodeFrame("request", request))
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#reader.resume()
+    this.#stream.resume()
+  }
+
+  destroy(): void {
+    this.user = undefined
+    this.#stream.destroy()
+  }
+}
+
+class Exchange implements HttpExchange, ConnectionUser {
+  readonly #http: VirtualHttp
+  readonly #clock: Clock
+  readonly #request: HttpRequest
+  readonly #listener: HttpListener
+  #url: URL | undefined
+  #place: "public" | "private" | undefined
+  #redirects = 0
+  #connection: HttpConnection | undefined
+  #timer: Timer | undefined
+  #paused = false
+  #headSeen = false
+  #over = false
+  /** Body bytes still to come, when their number was announced. */
+  #left: number | undefined
+
+  constructor(http: VirtualHttp, clock: Clock, request: HttpRequest, listener: HttpListener) {
+    this.#http = http
+    this.#clock = clock
+    this.#request = request
+    this.#listener = listener
+    clock.after(0, () => this.#go(request.url))
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#timer?.cancel()
+    if (this.#headSeen) this.#connection?.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#over) return
+    this.#paused = false
+    this.onBytes()
+    this.#clock.after(0, () => {
+      if (!this.#paused) this.#connection?.resume()
+    })
+  }
+
+  abort(): void {
+    this.#over = true
+    this.#timer?.cancel()
+    this.#connection?.destroy()
+    this.#connection = undefined
+  }
+
+  /** Something came: the idle time begins anew. */
+  onBytes(): void {
+    this.#timer?.cancel()
+    if (this.#paused || this.#over) return
+    this.#timer = this.#clock.after(this.#request.idleTimeout, () => {
+      this.#fail(new HttpError("timeout", `nothing from ${this.#url?.host} for ${this.#request.idleTimeout} ms`))
+    })
+  }
+
+  onFrame(kind: "request" | "head" | "end", payload: unknown): "go on" | "wait" {
+    if (kind === "end") this.#end()
+    else this.#head(payload as Omit<HttpHead, "url">)
+    return this.#paused ? "wait" : "go on"
+  }
+
+  onBody(bytes: Uint8Array): "go on" | "wait" {
+    // What comes beyond the announced length is no part of the body.
+    const wanted = bytes.subarray(0, this.#left)
+    if (this.#left !== undefined) this.#left -= wanted.length
+    if (wanted.length > 0) this.#listener.onData(wanted)
+    if (wanted.length < bytes.length && !this.#over) {
+      const listener = this.#listener
+      this.abort()
+      listener.onEnd()
+    }
+    return this.#paused ? "wait" : "go on"
+  }
+
+  onClose(error: Error | undefined): void {
+    this.#connection = undefined
+    this.#fail(new HttpError("network", error?.message ?? "the connection closed before the answer's end", error))
+  }
+
+  #go(address: string): void {
+    if (this.#over) return
+    this.onBytes()
+    if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+      this.#fail(new HttpError("malformed", `not a web address: ${address}`))
+      return
+    }
+    const url = new URL(address)
+    if (this.#url?.protocol === "https:" && url.protocol === "http:") {
+      this.#fail(new HttpError("redirect", `${this.#url.host} leads from https to http`))
+      return
+    }
+    this.#url = url
+    this.#http.connect(url, this.#place).then(
+      ({ connection, place }) => this.#ask(url, connection, place),
+      (error: HttpError) => this.#fail(error),
+    )
+  }
+
+  #ask(url: URL, connection: HttpConnection, place: "public" | "private"): void {
+    if (this.#over) {
+      connection.destroy()
+      return
+    }
+    this.#place = place
+    this.#connection = connection
+    connection.user = this
+    const headers = { host: url.host, "user-agent": "simulator", "accept-encoding": "identity" }
+    connection.request({ url: url.href, headers: { ...headers, ...this.#request.headers } })
+  }
+
+  #head({ status, headers }: Omit<HttpHead, "url">): void {
+    const { location, "content-length": length } = headers
+    if (REDIRECTS.has(status) && location !== undefined) {
+      this.#connection?.destroy()
+      this.#connection = undefined
+      if (++this.#redirects > MAX_REDIRECTS) this.#fail(new HttpError("redirect", "too many redirects"))
+      else if (!URL.canParse(location, this.#url!.href))
+        this.#fail(new HttpError("redirect", `no address: ${location}`))
+      else this.#go(new URL(location, this.#url!.href).href)
+      return
+    }
+    this.#left = length === undefined ? undefined : Number(length)
+    this.#headSeen = true
+    this.#listener.onHead({ status, headers, url: this.#url!.href })
+    if (this.#paused) this.#connection?.pause()
+  }
+
+  #end(): void {
+    if ((this.#left ?? 0) > 0) {
+      this.#fail(new HttpError("network", "the body ended too soon"))
+      return
+    }
+    const connection = this.#connection!
+    connection.user = undefined
+    this.#over = true
+    this.#timer?.cancel()
+    this.#connection = undefined
+    this.#http.keep(this.#url!.origin, connection)
+    this.#listener.onEnd()
+  }
+
+  #fail(error: HttpError): void {
+    if (this.#over) return
+    this.abort()
+    this.#clock.after(0, () => this.#listener.onError(error))
+  }
+}
