@@ -1,0 +1,79 @@
+import type { Endpoint } from "../ports/net.js"
+
+/** What a tracker is told of the torrent at each announce. Bytes are those since the session started (BEP 3). */
+export interface AnnounceStats {
+  readonly uploaded: number
+  readonly downloaded: number
+  /** Bytes still wanted; 0 alone says "complete", so it must not be 0 while the length is unknown. */
+  readonly left: number
+  /** Where we listen. */
+  readonly port: number
+  /** Peers wanted, 0 when full. */
+  readonly numWant: number
+}
+
+export type AnnounceEvent = "none" | "started" | "completed" | "stopped"
+
+/** One announce, whatever the protocol. */
+export interface AnnounceRequest {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array
+  /** 20 bytes. */
+  readonly peerId: Uint8Array
+  /** 32 bits that stay the same for all announces of a torrent, so that a tracker knows us by them (BEP 7). */
+  readonly key: number
+  readonly event: AnnounceEvent
+  readonly stats: AnnounceStats
+  /** What this tracker asked to be sent back. */
+  readonly trackerId?: Uint8Array
+}
+
+/** A tracker's answer. Absent is what it did not say, or said in a form that means nothing. */
+export interface AnnounceAnswer {
+  readonly peers: readonly Endpoint[]
+  /** Seconds, at least 0; as the tracker said, which may be absurd. */
+  readonly interval?: number
+  /** Seconds, at least 0; as the tracker said, which may be absurd. */
+  readonly minInterval?: number
+  readonly seeds?: number
+  readonly leechers?: number
+  readonly warning?: string
+  readonly trackerId?: Uint8Array
+  /** Our own address as the tracker sees it (BEP 24). */
+  readonly externalAddress?: string
+}
+
+/** When a tracker that failed wants to be asked again: milliseconds from now, or never (BEP 31). */
+export type RetryWish = number | "never"
+
+/** The tracker could not be had, or said no. `message` is meant for the user; it may be a stranger's text. */
+export interface TrackerFailure {
+  readonly kind: "failed"
+  readonly message: string
+  readonly retry?: RetryWish
+}
+
+export type AnnounceOutcome = { readonly kind: "answered"; readonly answer: AnnounceAnswer } | TrackerFailure
+
+/** How many peers know the torrent (BEP 48). Null is what the tracker did not say. */
+export interface ScrapeCounts {
+  readonly seeds: number | null
+  readonly leechers: number | null
+  /** How often it was downloaded to the end. */
+  readonly downloads: number | null
+}
+
+export type ScrapeOutcome = { readonly kind: "answered"; readonly counts: ScrapeCounts } | TrackerFailure
+
+/** A tracker's words to the user are cut here. */
+const MAX_MESSAGE = 300
+
+/** A tracker's words, cut to a bearable length; undefined when there are none. */
+export function messageText(text: string | undefined): string | undefined {
+  const trimmed = text?.slice(0, MAX_MESSAGE).trim()
+  return trimmed === "" ? undefined : trimmed
+}
+
+export function failed(message: string, retry?: RetryWish): TrackerFailure {
+  return retry === undefined ? { kind: "failed", message } : { kind: "failed", message, retry }
+}

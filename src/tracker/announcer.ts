@@ -1,0 +1,230 @@
+import { redactUrl } from "../bytes/url.js"
+import type { Timer } from "../ports/clock.js"
+import type { Endpoint } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import type { AnnounceAnswer, AnnounceEvent, AnnounceOutcome, AnnounceStats } from "./announce.js"
+import { TierList } from "./tier-list.js"
+import { TrackerClient } from "./tracker-client.js"
+import { TrackerEntry, type TrackerStatus } from "./tracker-entry.js"
+
+/** Trackers taken from one torrent: more is an attempt to make us ask half the internet. */
+const MAX_TRACKERS = 100
+
+/** All goodbyes together take no longer (as libtorrent and rain). */
+const STOP_TIMEOUT = 5_000
+
+/**
+ * A tracker that has not answered `started` for so long does not hold up the end. One that was asked just now is waited
+ * for: else a short download would leave a peer behind that nobody reaches.
+ */
+const STARTED_GRACE = 1_000
+
+/** The torrent, as its trackers see it. */
+export interface AnnouncerHost {
+  stats(): AnnounceStats
+  /** Peers of one answer; ports are 1 to 65535, addresses can be a peer's (private and loopback ones among them). */
+  onPeers(endpoints: readonly Endpoint[], tracker: string): void
+  /** Our own address, as a tracker sees it (BEP 24). */
+  onExternalAddress?(host: string): void
+}
+
+export interface AnnouncerOptions {
+  readonly platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http" | "log">
+  readonly host: AnnouncerHost
+  /** BEP 12: tiers in order. */
+  readonly trackers: readonly (readonly string[])[]
+  /** 20 bytes (of a v2 infohash the first 20, BEP 52). */
+  readonly infoHash: Uint8Array
+  /** 20 bytes. */
+  readonly peerId: Uint8Array
+  /** 32 random bits. */
+  readonly key: number
+  readonly isPrivate: boolean
+}
+
+/** Announces one torrent to its trackers, from `start` to `stop`. */
+export class Announcer {
+  readonly #options: AnnouncerOptions
+  readonly #client: TrackerClient
+  readonly #tiers: TierList<TrackerEntry>
+  #phase: "new" | "running" | "stopping" = "new"
+  #wasComplete = false
+  #timer: Timer | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options
+    this.#client = new TrackerClient(options.platform)
+    const { random } = options.platform
+    const entries = options.trackers.flatMap((tier, index) => tier.map((url) => new TrackerEntry(url, index, random)))
+    if (entries.length > MAX_TRACKERS)
+      this.#log("warn", `only the first ${MAX_TRACKERS} of ${entries.length} trackers are used`)
+    this.#tiers = new TierList(entries.slice(0, MAX_TRACKERS), { isPrivate: options.isPrivate, random })
+  }
+
+  /** Starts to announce, with `event=started`. */
+  start(): void {
+    if (this.#phase !== "new") return
+    this.#phase = "running"
+    this.#wasComplete = this.#options.host.stats().left === 0
+    this.#askDue()
+  }
+
+  /** The torrent became complete: each tracker that knows us is told once. Ignored when it was complete at the start. */
+  completed(): void {
+    if (this.#phase !== "running" || this.#wasComplete) return
+    this.#wasComplete = true
+    for (const entry of this.#tiers.trackers) {
+      if (!entry.joined && entry.flight === undefined) continue
+      entry.completedPending = true
+      this.#tellCompleted(entry)
+    }
+  }
+
+  /** Peers are wanted: asks again as soon as the trackers allow. May be called as often as one likes. */
+  announceSoon(): void {
+    if (this.#phase !== "running") return
+    this.#tiers.hasten(this.#now())
+    this.#askDue()
+  }
+
+  /**
+   * Ends what is under way, and says `event=stopped` to the trackers that know us: within 5 s, after which all sockets
+   * are closed.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  /** In the order of asking. */
+  status(): readonly TrackerStatus[] {
+    const now = this.#now()
+    return this.#tiers.trackers.map((entry) => entry.status(now))
+  }
+
+  /** Each tracker failed at its last announce, or has not answered its first for 15 s. True without trackers. */
+  get exhausted(): boolean {
+    const now = this.#now()
+    return this.#tiers.trackers.every((entry) => entry.isDead(now))
+  }
+
+  #askDue(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (this.#phase !== "running") return
+    const now = this.#now()
+    for (let entry = this.#tiers.next(now); entry !== undefined; entry = this.#tiers.next(now)) this.#ask(entry)
+    const wakeAt = this.#tiers.wakeAt(now)
+    if (wakeAt === undefined) return
+    this.#timer = this.#options.platform.clock.after(Math.max(wakeAt - now, 0), () => this.#askDue())
+  }
+
+  #tellCompleted(entry: TrackerEntry): void {
+    if (entry.completedPending && entry.joined && entry.flight === undefined && entry.schedule.failures === 0) {
+      this.#ask(entry)
+    }
+  }
+
+  /** Sends what the tracker is to know next, and deals with the answer. */
+  #ask(entry: TrackerEntry): void {
+    const since = this.#now()
+    const event = entry.takeEvent()
+    const controller = new AbortController()
+    entry.schedule.begin(since)
+    const done = this.#announce(entry, event, controller.signal)
+      .then((outcome) => {
+        entry.flight = undefined
+        if (!controller.signal.aborted) this.#onOutcome(entry, event, outcome)
+      })
+      .catch((error: unknown) => this.#log("warn", `a bug: ${String(error)}`))
+    entry.flight = { event, since, controller, done }
+  }
+
+  #onOutcome(entry: TrackerEntry, event: AnnounceEvent, outcome: AnnounceOutcome): void {
+    const now = this.#now()
+    if (outcome.kind === "failed") {
+      entry.fail(now, outcome)
+      this.#tiers.failed(entry)
+      this.#log("info", `${redactUrl(entry.url)} failed: ${outcome.message}`)
+    } else {
+      const { answer } = outcome
+      entry.answer(now, event, answer)
+      this.#tiers.answered(entry, now, this.#isEnough(answer))
+      this.#log("debug", `${redactUrl(entry.url)} answered with ${answer.peers.length} peers`)
+      if (answer.warning !== undefined) this.#log("warn", `${redactUrl(entry.url)} warns: ${answer.warning}`)
+      this.#hand(answer, entry)
+    }
+    if (this.#phase === "running") this.#tellCompleted(entry)
+    this.#askDue()
+  }
+
+  #announce(entry: TrackerEntry, event: AnnounceEvent, signal: AbortSignal): Promise<AnnounceOutcome> {
+    const { infoHash, peerId, key, host } = this.#options
+    const request = { infoHash, peerId, key, event, stats: host.stats() }
+    const { trackerId } = entry
+    return this.#client.announce(
+      entry.target,
+      trackerId === undefined ? request : { ...request, trackerId },
+      signal,
+      (late) => {
+        entry.addPeers(late)
+        this.#hand(late, entry)
+      },
+    )
+  }
+
+  #hand(answer: AnnounceAnswer, entry: TrackerEntry): void {
+    if (this.#phase !== "running") return
+    const { host } = this.#options
+    if (answer.externalAddress !== undefined) host.onExternalAddress?.(answer.externalAddress)
+    if (answer.peers.length > 0) host.onPeers(answer.peers, entry.url)
+  }
+
+  /** One peer at our own port may be ourselves: trackers often name us to us. */
+  #isEnough({ peers }: AnnounceAnswer): boolean {
+    const { port, numWant } = this.#options.host.stats()
+    return numWant === 0 || peers.length > 1 || (peers.length === 1 && peers[0]!.port !== port)
+  }
+
+  async #stop(): Promise<void> {
+    this.#phase = "stopping"
+    this.#timer?.cancel()
+    const budget = new AbortController()
+    const timer = this.#options.platform.clock.after(STOP_TIMEOUT, () => budget.abort())
+    await Promise.all(this.#tiers.trackers.map((entry) => this.#leave(entry, budget.signal)))
+    timer.cancel()
+    await this.#client.close()
+  }
+
+  /** The goodbye to one tracker. */
+  async #leave(entry: TrackerEntry, budget: AbortSignal): Promise<void> {
+    if (entry.flight !== undefined) await this.#land(entry.flight, budget)
+    for (const event of ["completed", "stopped"] as const) {
+      if (!entry.joined || budget.aborted) return
+      if (event === "completed" && !entry.completedPending) continue
+      const outcome = await this.#announce(entry, event, budget)
+      if (outcome.kind === "answered") entry.answer(this.#now(), event, outcome.answer)
+    }
+  }
+
+  /** Ends what is under way: at once when nothing hangs on it, after a little while when the tracker may get to know us. */
+  async #land({ event, since, controller, done }: TrackerEntry["flight"] & object, budget: AbortSignal): Promise<void> {
+    const abort = (): void => controller.abort()
+    const patience =
+      event === "started" ? since + STARTED_GRACE - this.#now() : event === "completed" ? STOP_TIMEOUT : 0
+    const timer = this.#options.platform.clock.after(Math.max(patience, 0), abort)
+    budget.addEventListener("abort", abort)
+    await done
+    timer.cancel()
+    budget.removeEventListener("abort", abort)
+  }
+
+  #now(): number {
+    return this.#options.platform.clock.now()
+  }
+
+  #log(level: "debug" | "info" | "warn", message: string): void {
+    this.#options.platform.log.log(level, "tracker", message)
+  }
+}

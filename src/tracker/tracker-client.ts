@@ -1,0 +1,63 @@
+import type { Platform } from "../ports/platform.js"
+import {
+  type AnnounceAnswer,
+  type AnnounceOutcome,
+  type AnnounceRequest,
+  failed,
+  type ScrapeOutcome,
+  type TrackerFailure,
+} from "./announce.js"
+import { announceUrl, decodeAnswer, failureOf, parseHttpAnswer } from "./http-announce.js"
+import { getAnswer, type HttpBody } from "./http-get.js"
+import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
+import type { TrackerTarget } from "./tracker-url.js"
+import { UdpClient } from "./udp-client.js"
+
+/** One request to one tracker, whatever the protocol. No method rejects; what `signal` ends has failed. */
+export class TrackerClient {
+  readonly #platform: Pick<Platform, "clock" | "http">
+  readonly #udp: UdpClient
+
+  constructor(platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http">) {
+    this.#platform = platform
+    this.#udp = new UdpClient(platform)
+  }
+
+  /** `onLate` hears what a tracker's second address answers after the first has. */
+  async announce(
+    target: TrackerTarget,
+    request: AnnounceRequest,
+    signal: AbortSignal,
+    onLate: (answer: AnnounceAnswer) => void,
+  ): Promise<AnnounceOutcome> {
+    if (target.kind === "refused") return failed(target.reason, "never")
+    if (target.kind === "udp") return this.#udp.announce(target, request, signal, onLate)
+    const answer = await getAnswer(this.#platform, announceUrl(target.url, request), signal)
+    return answer.kind === "failed" ? answer : judged(answer, parseHttpAnswer)
+  }
+
+  async scrape(target: TrackerTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
+    if (target.kind === "refused") return failed(target.reason, "never")
+    if (target.kind === "udp") return this.#udp.scrape(target, infoHash, signal)
+    const url = scrapeUrl(target.url, infoHash)
+    if (url === undefined) return failed("the tracker's URL has no form for scrapes")
+    const answer = await getAnswer(this.#platform, url, signal)
+    return answer.kind === "failed" ? answer : judged(answer, (bytes) => parseHttpScrape(bytes, infoHash))
+  }
+
+  /** Ends UDP requests that wait, and closes the sockets. HTTP requests end with their signals. */
+  close(): Promise<void> {
+    return this.#udp.close()
+  }
+}
+
+/** A body counts only with a good status. Else what the tracker says in it, if anything, says more than the status. */
+function judged<A extends { readonly kind: "answered" }>(
+  body: HttpBody,
+  parse: (bytes: Uint8Array) => A | TrackerFailure,
+): A | TrackerFailure {
+  if (body.status >= 200 && body.status < 300) return parse(body.bytes)
+  const dictionary = decodeAnswer(body.bytes)
+  const said = typeof dictionary === "string" ? undefined : failureOf(dictionary)
+  return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
+}

@@ -1,0 +1,265 @@
+import { formatIp, parseIp } from "../bytes/ip.js"
+import type { Timer } from "../ports/clock.js"
+import type { Endpoint } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import type { UdpSocket } from "../ports/udp.js"
+import {
+  type AnnounceAnswer,
+  type AnnounceOutcome,
+  type AnnounceRequest,
+  failed,
+  type ScrapeOutcome,
+  type TrackerFailure,
+} from "./announce.js"
+import type { UdpTarget } from "./tracker-url.js"
+import {
+  decodeAnnounce,
+  decodeConnect,
+  decodeError,
+  decodeHeader,
+  decodeScrape,
+  encodeAnnounce,
+  encodeConnect,
+  encodeScrape,
+  UDP_ACTION,
+} from "./udp-announce.js"
+import { type Family, resolveUdpTarget, type UdpPlace } from "./udp-place.js"
+
+/** BEP 15: wait 15 × 2^n seconds for an answer, then send again. */
+const FIRST_TIMEOUT = 15_000
+
+/** BEP 15 lets n grow to 8, more than an hour; a tracker silent for 225 s has failed, and others are asked meanwhile. */
+const MAX_N = 3
+
+/** BEP 15: how long a client may use a connection id. */
+const CONNECTION_ID_LIFE = 60_000
+
+/** A request that waits for its answer. */
+interface Pending {
+  readonly place: UdpPlace
+  readonly action: number
+  readonly settle: (answer: Reply) => void
+}
+
+type Reply =
+  | { readonly kind: "answer"; readonly datagram: Uint8Array }
+  | { readonly kind: "error"; readonly message: string }
+  | { readonly kind: "silent" }
+  | { readonly kind: "stopped" }
+
+interface Connection {
+  readonly id: bigint
+  readonly expiresAt: number
+}
+
+/**
+ * Speaks BEP 15 with any number of trackers, over one socket for each address family, opened when first needed. No
+ * method rejects.
+ */
+export class UdpClient {
+  readonly #platform: Pick<Platform, "clock" | "random" | "net" | "udp">
+  readonly #sockets = new Map<Family, Promise<UdpSocket>>()
+  /** By transaction id. */
+  readonly #pending = new Map<number, Pending>()
+  /** By address and port. */
+  readonly #connections = new Map<string, Connection>()
+  #closed = false
+
+  constructor(platform: Pick<Platform, "clock" | "random" | "net" | "udp">) {
+    this.#platform = platform
+  }
+
+  /**
+   * Announces to one IPv4 and one IPv6 address of the tracker at once (BEP 7), as far as it has them. The first answer
+   * decides; a later one of the other family goes to `onLate`.
+   */
+  async announce(
+    target: UdpTarget,
+    request: AnnounceRequest,
+    signal: AbortSignal,
+    onLate: (answer: AnnounceAnswer) => void,
+  ): Promise<AnnounceOutcome> {
+    const places = await resolveUdpTarget(this.#platform, target, signal)
+    if ("kind" in places) return places
+    const attempts = places.map((place) => this.#announceAt(place, request, target.urlData, signal))
+    return firstAnswered(attempts, ({ answer }) => onLate(answer))
+  }
+
+  /** Asks for the counts of one torrent. */
+  async scrape(target: UdpTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
+    const places = await resolveUdpTarget(this.#platform, target, signal)
+    if ("kind" in places) return places
+    const attempts = places.map(async (place): Promise<ScrapeOutcome> => {
+      const encode = (connection: bigint, id: number): Uint8Array => encodeScrape(connection, id, infoHash)
+      const reply = await this.#request(place, UDP_ACTION.scrape, encode, signal)
+      if (reply.kind !== "answer") return failureOf(reply)
+      const counts = decodeScrape(reply.datagram)
+      return counts === undefined ? failed("the answer is too short") : { kind: "answered", counts }
+    })
+    return firstAnswered(attempts, () => {})
+  }
+
+  /** Ends what waits, and closes the sockets. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const pending of [...this.#pending.values()]) pending.settle({ kind: "stopped" })
+    const sockets = await Promise.allSettled(this.#sockets.values())
+    for (const socket of sockets) if (socket.status === "fulfilled") await socket.value.close()
+  }
+
+  async #announceAt(
+    place: UdpPlace,
+    request: AnnounceRequest,
+    urlData: string,
+    signal: AbortSignal,
+  ): Promise<AnnounceOutcome> {
+    const encode = (connection: bigint, id: number): Uint8Array => encodeAnnounce(connection, id, request, urlData)
+    const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
+    if (reply.kind !== "answer") return failureOf(reply)
+    const answer = decodeAnnounce(reply.datagram, place.family)
+    return answer === undefined ? failed("the answer is too short") : { kind: "answered", answer }
+  }
+
+  /** A request with all it takes: a connection id, sending again, and a fresh id when a kept one is refused. */
+  async #request(
+    place: UdpPlace,
+    action: number,
+    encode: (connectionId: bigint, transactionId: number) => Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    let refused = false
+    for (let n = 0; n <= MAX_N; ) {
+      const kept = this.#connection(place)
+      let connection = kept
+      if (connection === undefined) {
+        const reply = await this.#exchange(place, UDP_ACTION.connect, encodeConnect, n, signal)
+        if (reply.kind === "error" || reply.kind === "stopped") return reply
+        connection = reply.kind === "answer" ? this.#keepConnection(place, reply.datagram) : undefined
+      }
+      if (connection !== undefined) {
+        const send = (transactionId: number): Uint8Array => encode(connection, transactionId)
+        const reply = await this.#exchange(place, action, send, n, signal)
+        if (reply.kind === "answer" || reply.kind === "stopped") return reply
+        if (reply.kind === "error") {
+          // A tracker that was restarted does not know the ids it gave before.
+          if (kept === undefined || refused) return reply
+          refused = true
+          this.#connections.delete(nameOf(place))
+          continue
+        }
+      }
+      n++
+    }
+    return { kind: "silent" }
+  }
+
+  /** One datagram and its answer, if that comes in time. */
+  async #exchange(
+    place: UdpPlace,
+    action: number,
+    encode: (transactionId: number) => Uint8Array,
+    n: number,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    let socket: UdpSocket
+    try {
+      socket = await this.#socket(place.family)
+    } catch {
+      return { kind: "error", message: `no IPv${place.family} socket can be opened` }
+    }
+    if (this.#closed || signal.aborted) return { kind: "stopped" }
+    return new Promise((resolve) => {
+      const transactionId = this.#freshTransactionId()
+      const settle = (reply: Reply): void => {
+        timer.cancel()
+        signal.removeEventListener("abort", onAbort)
+        this.#pending.delete(transactionId)
+        resolve(reply)
+      }
+      const onAbort = (): void => settle({ kind: "stopped" })
+      const timer: Timer = this.#platform.clock.after(FIRST_TIMEOUT * 2 ** n, () => settle({ kind: "silent" }))
+      signal.addEventListener("abort", onAbort)
+      this.#pending.set(transactionId, { place, action, settle })
+      socket.send(encode(transactionId), place)
+    })
+  }
+
+  /** An answer counts when it comes from the address that was asked and carries the transaction id (BEP 15). */
+  #onMessage(datagram: Uint8Array, from: Endpoint): void {
+    const header = decodeHeader(datagram)
+    const pending = header === undefined ? undefined : this.#pending.get(header.transactionId)
+    if (header === undefined || pending === undefined) return
+    if (from.port !== pending.place.port || canonical(from.host) !== pending.place.host) return
+    if (header.action === pending.action) pending.settle({ kind: "answer", datagram })
+    else if (header.action === UDP_ACTION.error) pending.settle({ kind: "error", message: decodeError(datagram) })
+  }
+
+  #connection(place: UdpPlace): bigint | undefined {
+    const connection = this.#connections.get(nameOf(place))
+    if (connection === undefined || connection.expiresAt > this.#platform.clock.now()) return connection?.id
+    this.#connections.delete(nameOf(place))
+    return undefined
+  }
+
+  #keepConnection(place: UdpPlace, datagram: Uint8Array): bigint | undefined {
+    const id = decodeConnect(datagram)
+    if (id === undefined) return undefined
+    this.#connections.set(nameOf(place), { id, expiresAt: this.#platform.clock.now() + CONNECTION_ID_LIFE })
+    return id
+  }
+
+  #freshTransactionId(): number {
+    for (;;) {
+      const id = this.#platform.random.below(2 ** 32)
+      if (!this.#pending.has(id)) return id
+    }
+  }
+
+  #socket(family: Family): Promise<UdpSocket> {
+    const open = this.#sockets.get(family)
+    if (open !== undefined) return open
+    const opening = this.#platform.udp.open({ family, port: 0 }, (datagram, from) => this.#onMessage(datagram, from))
+    this.#sockets.set(family, opening)
+    // A machine that has no IPv6 now may have it at the next announce.
+    opening.catch(() => this.#sockets.delete(family))
+    return opening
+  }
+}
+
+/** The first answer, or the first failure when there is none. Answers after the first go to `onLate`. */
+function firstAnswered<A extends { readonly kind: "answered" }>(
+  attempts: readonly Promise<A | TrackerFailure>[],
+  onLate: (outcome: A) => void,
+): Promise<A | TrackerFailure> {
+  return new Promise((resolve, reject) => {
+    let answered = false
+    let failure: TrackerFailure | undefined
+    let open = attempts.length
+    for (const attempt of attempts) {
+      attempt.then((outcome) => {
+        open--
+        if (outcome.kind === "failed") failure ??= outcome
+        else if (answered) onLate(outcome)
+        else {
+          answered = true
+          resolve(outcome)
+        }
+        if (open === 0 && !answered && failure !== undefined) resolve(failure)
+      }, reject)
+    }
+  })
+}
+
+function failureOf(reply: Exclude<Reply, { kind: "answer" }>): TrackerFailure {
+  if (reply.kind === "error") return failed(reply.message)
+  return failed(reply.kind === "silent" ? "no answer" : "stopped")
+}
+
+function canonical(host: string): string | undefined {
+  const address = parseIp(host)
+  return address === undefined ? undefined : formatIp(address)
+}
+
+function nameOf(place: UdpPlace): string {
+  return `${place.host}|${place.port}`
+}

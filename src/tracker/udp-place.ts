@@ -1,0 +1,59 @@
+import { formatIp, ipScope, namesLocalPlace, parseIp } from "../bytes/ip.js"
+import type { Endpoint } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import { failed, type TrackerFailure } from "./announce.js"
+import type { UdpTarget } from "./tracker-url.js"
+
+/** A resolver that hangs must not hold a tracker back from its next try. */
+const RESOLVE_TIMEOUT = 10_000
+
+export type Family = 4 | 6
+
+/** An address of a UDP tracker, in canonical text. */
+export interface UdpPlace extends Endpoint {
+  readonly family: Family
+}
+
+/**
+ * One address of each family that the tracker has, chosen by chance, so that the next announce is likely to go elsewhere
+ * when it is dead. A public name never leads to an address inside the user's own network. Never rejects.
+ */
+export async function resolveUdpTarget(
+  platform: Pick<Platform, "clock" | "random" | "net">,
+  target: UdpTarget,
+  signal: AbortSignal,
+): Promise<readonly UdpPlace[] | TrackerFailure> {
+  const found = await resolve(platform, target.hostname, signal)
+  if ("kind" in found) return found
+  const local = namesLocalPlace(target.hostname)
+  const hosts = found
+    .map((address) => parseIp(address))
+    .filter((address) => address !== undefined)
+    .filter((address) => ipScope(address) === "public" || (local && ipScope(address) !== "refused"))
+    .map((address) => formatIp(address))
+  if (hosts.length === 0) return failed("its name leads to no address that may be used")
+  return ([4, 6] as const).flatMap((family) => {
+    const choice = hosts.filter((host) => host.includes(":") === (family === 6))
+    if (choice.length === 0) return []
+    return [{ host: choice[platform.random.below(choice.length)]!, port: target.port, family }]
+  })
+}
+
+function resolve(
+  platform: Pick<Platform, "clock" | "net">,
+  hostname: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | TrackerFailure> {
+  return new Promise((done) => {
+    const settle = (outcome: readonly string[] | TrackerFailure): void => {
+      timer.cancel()
+      signal.removeEventListener("abort", onAbort)
+      done(outcome)
+    }
+    const onAbort = (): void => settle(failed("stopped"))
+    const timer = platform.clock.after(RESOLVE_TIMEOUT, () => settle(failed("its name can't be resolved in time")))
+    signal.addEventListener("abort", onAbort)
+    if (signal.aborted) onAbort()
+    else platform.net.resolve(hostname).then(settle, () => settle(failed("its name has no address")))
+  })
+}

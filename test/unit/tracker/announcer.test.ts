@@ -1,0 +1,437 @@
+import { describe, expect, it } from "vitest"
+import { encodeUtf8 } from "../../../src/bytes/text.js"
+import type { BencodeInput } from "../../../src/metainfo/bencode.js"
+import type { Endpoint } from "../../../src/ports/net.js"
+import type { AnnounceStats } from "../../../src/tracker/announce.js"
+import { Announcer } from "../../../src/tracker/announcer.js"
+import { compact, FakeTrackers, INFO_HASH, PEER_ID, type SeenRequest } from "./fake-trackers.js"
+
+const PEERS = compact("203.0.113.8:1000", "203.0.113.9:2000")
+const good: { answer: BencodeInput } = { answer: { interval: 1800, complete: 4, incomplete: 5, peers: PEERS } }
+const empty: { answer: BencodeInput } = { answer: { interval: 1800, peers: "" } }
+
+const url = (host: string): string => `http://${host}/announce`
+
+interface Options {
+  isPrivate?: boolean
+  stats?: Partial<AnnounceStats>
+}
+
+function setUp(tiers: readonly (readonly string[])[], { isPrivate = false, stats = {} }: Options = {}) {
+  const fake = new FakeTrackers()
+  const state = { uploaded: 1, downloaded: 2, left: 100, port: 6881, numWant: 100, ...stats }
+  const peers: { from: string; at: number; endpoints: readonly Endpoint[] }[] = []
+  const external: string[] = []
+  const announcer = new Announcer({
+    platform: fake.platform,
+    host: {
+      stats: () => ({ ...state }),
+      onPeers: (endpoints, from) => peers.push({ from, at: fake.clock.now(), endpoints }),
+      onExternalAddress: (host) => external.push(host),
+    },
+    trackers: tiers.map((tier) => tier.map((tracker) => (tracker.includes("://") ? tracker : url(tracker)))),
+    infoHash: INFO_HASH,
+    peerId: PEER_ID,
+    key: 7,
+    isPrivate,
+  })
+  const hosts = () => fake.seen.map(({ host }) => host)
+  return { fake, announcer, state, peers, external, hosts }
+}
+
+describe("an announcer", () => {
+  it("says started, comes back at the interval, says completed once, and stopped at the end", async () => {
+    const { fake, announcer, state, peers } = setUp([["a.example"]])
+    fake.http("a.example", good)
+    announcer.start()
+    await fake.clock.run(1_000)
+    expect(peers[0]?.endpoints).toEqual([
+      { host: "203.0.113.8", port: 1000 },
+      { host: "203.0.113.9", port: 2000 },
+    ])
+    await fake.clock.run(2_000_000)
+    state.left = 0
+    announcer.completed()
+    announcer.completed()
+    await fake.clock.run(1_000)
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "none", "completed", "stopped"])
+    expect(fake.seen[1]!.at).toBeGreaterThanOrEqual(1_800_000)
+    expect(fake.seen[1]!.at).toBeLessThanOrEqual(1_980_100)
+    expect(fake.seen[2]!.fields.get("left")).toBe("0")
+    expect(fake.seen.every(({ fields }) => fields.get("key") === "00000007")).toBe(true)
+    expect(fake.processClock.pendingTimers).toBe(0)
+  })
+
+  it("never says completed of what was complete at the start", async () => {
+    const { fake, announcer } = setUp([["a.example"]], { stats: { left: 0 } })
+    fake.http("a.example", good)
+    announcer.start()
+    await fake.clock.run(1_000)
+    announcer.completed()
+    await fake.clock.run(1_000)
+    expect(fake.events("a.example")).toEqual(["0 started"])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("says completed after the answer when it happened in between, and not to trackers that did not know us", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example"]])
+    fake.http("a.example", { ...good, after: 500 })
+    announcer.start()
+    await fake.clock.run(100)
+    announcer.completed()
+    await fake.clock.run(5_000)
+    expect(fake.events("a.example")).toEqual(["0 started", "500 completed"])
+    expect(fake.events("b.example")).toEqual([])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("starts again with started until a tracker has answered it", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", ({ at }) => (at < 30_000 ? "refused" : good))
+    announcer.start()
+    await fake.clock.run(120_000)
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "started", "started"])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("gives a tracker its id back, and passes on its warning and our address", async () => {
+    const { fake, announcer, external } = setUp([["a.example"]])
+    const address = Uint8Array.from([203, 0, 113, 77])
+    fake.http("a.example", {
+      answer: { interval: 1800, peers: PEERS, "tracker id": "id1", "warning message": "old", "external ip": address },
+    })
+    announcer.start()
+    await fake.clock.run(2_000_000)
+    expect(fake.seen.map(({ fields }) => fields.get("trackerid"))).toEqual([null, "id1"])
+    expect(announcer.status()[0]).toMatchObject({ state: "working", message: "old", peersReceived: 4 })
+    expect(external[0]).toBe("203.0.113.77")
+    await fake.clock.runUntil(announcer.stop())
+  })
+})
+
+describe("tiers of a public torrent", () => {
+  it("stay unasked while the first has peers", async () => {
+    const { fake, announcer, hosts } = setUp([["a.example"], ["b.example"]])
+    fake.http("a.example", good)
+    announcer.start()
+    await fake.clock.run(60_000)
+    expect(hosts()).toEqual(["a.example"])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it.each([
+    ["at once when the first failed", "refused" as const, 0, 100],
+    ["after 3 s when the first is silent", "silent" as const, 3_000, 3_000],
+    ["at once when the first has no peers", empty, 0, 100],
+    [
+      "at once when the first names but ourselves",
+      { answer: { interval: 60, peers: compact("203.0.113.1:6881") } },
+      0,
+      100,
+    ],
+    ["at once when the first says no", { answer: { "failure reason": "unregistered torrent" } }, 0, 100],
+  ])("are asked %s", async (_, first, from, to) => {
+    const { fake, announcer, peers } = setUp([["a.example"], ["b.example"], ["c.example"]])
+    fake.http("a.example", first)
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(10_000)
+    expect(peers.map((answer) => answer.from)).toContain(url("b.example"))
+    const asked = fake.seen.find(({ host }) => host === "b.example")!.at
+    expect(asked).toBeGreaterThanOrEqual(from)
+    expect(asked).toBeLessThanOrEqual(to)
+    expect(fake.events("c.example")).toEqual([])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("are not asked for an empty answer by someone who wants no peers", async () => {
+    const { fake, announcer, hosts } = setUp([["a.example"], ["b.example"]], { stats: { numWant: 0 } })
+    fake.http("a.example", empty)
+    announcer.start()
+    await fake.clock.run(10_000)
+    expect(hosts()).toEqual(["a.example"])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("are asked when peers are wanted, and their trackers no sooner than they allow", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example"]])
+    fake.http("a.example", { answer: { interval: 1800, "min interval": 60, peers: PEERS } })
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(10_000)
+    for (let tick = 0; tick < 1_000; tick++) {
+      announcer.announceSoon()
+      await fake.clock.run(250)
+    }
+    const times = fake.seen.filter(({ host }) => host === "a.example").map(({ at }) => Math.round(at / 1000))
+    expect(times).toEqual([0, 60, 180])
+    expect(fake.events("b.example")[0]).toBe("10000 started")
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("reach one that works through any number of dead ones, and dead ones are left alone more and more", async () => {
+    const dead = Array.from({ length: 20 }, (_, at) => [`d${at}.example`])
+    const { fake, announcer, peers } = setUp([...dead, ["a.example"]])
+    fake.http("a.example", good)
+    announcer.start()
+    await fake.clock.run(3_600_000)
+    expect(peers[0]!.at).toBeLessThan(1_000)
+    expect(fake.events("d0.example").length).toBe(6)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("ask a tier's trackers one after the other, and stay with the one that answers", async () => {
+    const tier = ["a.example", "b.example", "c.example"]
+    const { fake, announcer, hosts } = setUp([tier, ["z.example"]])
+    const order: string[] = []
+    for (const host of tier) fake.http(host, () => (order.push(host) < 3 ? "refused" : good))
+    announcer.start()
+    await fake.clock.run(1_000)
+    expect([...hosts()].sort()).toEqual(tier)
+    const working = order[2]!
+    expect(announcer.status()[0]).toMatchObject({ url: url(working), state: "working", seeds: 4, leechers: 5 })
+    await fake.clock.run(7_200_000)
+    expect(new Set(hosts().slice(3))).toEqual(new Set([working]))
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("shuffle inside a tier, so that all of its trackers get their share", async () => {
+    const firsts = new Set<string>()
+    const { fake } = setUp([])
+    for (let round = 0; round < 50; round++) {
+      const announcer = new Announcer({
+        platform: fake.platform,
+        host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 1, numWant: 1 }), onPeers() {} },
+        trackers: [[url("a.example"), url("b.example"), url("c.example")]],
+        infoHash: INFO_HASH,
+        peerId: PEER_ID,
+        key: 7,
+        isPrivate: false,
+      })
+      firsts.add(announcer.status()[0]!.url)
+    }
+    expect(firsts.size).toBe(3)
+  })
+
+  it("fall back to the tier's others when the one that worked fails later", async () => {
+    const { fake, announcer, peers } = setUp([["a.example", "b.example"]])
+    let down = ""
+    const reply = ({ host }: SeenRequest) => (host === down ? ("refused" as const) : good)
+    fake.http("a.example", reply)
+    fake.http("b.example", reply)
+    announcer.start()
+    await fake.clock.run(1_000)
+    down = fake.seen[0]!.host
+    await fake.clock.run(2_000_000)
+    expect(peers).toHaveLength(2)
+    expect(peers[1]!.from).not.toBe(peers[0]!.from)
+    await fake.clock.runUntil(announcer.stop())
+  })
+})
+
+describe("a private torrent", () => {
+  it("uses one tracker at a time and goes on only when it fails", async () => {
+    const { fake, announcer, hosts } = setUp([["a.example"], ["b.example"], ["c.example"]], { isPrivate: true })
+    fake.http("a.example", "silent")
+    fake.http("b.example", empty)
+    announcer.start()
+    await fake.clock.run(29_000)
+    expect(hosts()).toEqual(["a.example"])
+    await fake.clock.run(2_000)
+    expect(hosts()).toEqual(["a.example", "b.example"])
+    for (let tick = 0; tick < 100; tick++) {
+      announcer.announceSoon()
+      await fake.clock.run(10_000)
+    }
+    expect(new Set(hosts().slice(1))).toEqual(new Set(["b.example"]))
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("says goodbye to none but those it said hello to", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example"]], { isPrivate: true })
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(1_000)
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.events("a.example")).toEqual(["0 started"])
+    expect(fake.seen.at(-1)).toMatchObject({ host: "b.example", event: "stopped" })
+  })
+})
+
+describe("failures of trackers", () => {
+  it.each([
+    ["429 with Retry-After", { body: new Uint8Array(0), status: 429, headers: { "retry-after": "700" } }, 700],
+    [
+      "503 with a date",
+      { body: new Uint8Array(0), status: 503, headers: { "retry-after": "Thu, 01 Jan 2026 00:15:00 GMT" } },
+      900,
+    ],
+    ["403 without a word", { body: encodeUtf8("<html>bot?</html>"), status: 403 }, 300],
+    ["500", { body: encodeUtf8("oops"), status: 500 }, 20],
+    ["a refusal with `retry in`", { answer: { "failure reason": "busy", "retry in": 10 } }, 600],
+    ["a gzip answer", { body: new Uint8Array(20), headers: { "content-encoding": "gzip" } }, 20],
+    ["an endless answer", { body: new Uint8Array(3 << 20) }, 20],
+  ])("are retried when they may be: %s", async (_, reply, seconds) => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", ({ at }) => (at < 1_000 ? reply : good))
+    announcer.start()
+    await fake.clock.run(seconds * 1_000 - 500)
+    expect(announcer.status()[0]).toMatchObject({ state: "failed", message: expect.any(String) })
+    expect(fake.seen).toHaveLength(1)
+    await fake.clock.run(seconds * 100 + 1_000)
+    expect(fake.seen).toHaveLength(2)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("that say never are believed", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", { answer: { "failure reason": "not a tracker", "retry in": "never" } })
+    announcer.start()
+    await fake.clock.run(40 * 3_600_000)
+    expect(fake.seen).toHaveLength(1)
+    expect(announcer.exhausted).toBe(true)
+    expect(announcer.status()).toEqual([
+      {
+        url: url("a.example"),
+        tier: 0,
+        state: "failed",
+        message: "not a tracker",
+        peersReceived: 0,
+        nextAnnounceIn: null,
+      },
+    ])
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.seen).toHaveLength(1)
+  })
+
+  it("make the announcer exhausted once none is left, until one answers", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example", "ftp://c.example/announce"]])
+    let up = false
+    fake.http("a.example", () => (up ? good : "refused"))
+    fake.http("b.example", () => (up ? good : "silent"))
+    announcer.start()
+    await fake.clock.run(10_000)
+    expect(announcer.exhausted).toBe(false)
+    await fake.clock.run(10_000)
+    expect(announcer.exhausted).toBe(true)
+    up = true
+    await fake.clock.run(60_000)
+    expect(announcer.exhausted).toBe(false)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("are not held against a torrent without trackers", async () => {
+    const { fake, announcer } = setUp([])
+    announcer.start()
+    announcer.announceSoon()
+    await fake.clock.run(1_000)
+    expect([announcer.exhausted, announcer.status()]).toEqual([true, []])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("never show a passkey in the log", async () => {
+    const key = "0123456789abcdef0123456789abcdef"
+    const { fake, announcer } = setUp([
+      [`http://a.example/announce.php?passkey=${key}`],
+      [`http://b.example/${key}/announce`],
+      [`http://c.example/announce?info_hash=${key}`],
+    ])
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(1_000)
+    expect(fake.log.lines.length).toBeGreaterThan(1)
+    expect(fake.log.toString()).not.toContain(key)
+    expect(
+      announcer
+        .status()
+        .map(({ message }) => message ?? "")
+        .join(),
+    ).not.toContain(key)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("beyond a hundred trackers are not sought", async () => {
+    const { fake, announcer, hosts } = setUp(Array.from({ length: 150 }, (_, at) => [`d${at}.example`]))
+    announcer.start()
+    await fake.clock.run(1_000)
+    expect(hosts()).toHaveLength(100)
+    await fake.clock.runUntil(announcer.stop())
+  })
+})
+
+describe("the end", () => {
+  it("takes five seconds at most, however many trackers are silent", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example"]])
+    for (const host of ["a.example", "b.example"]) {
+      fake.http(host, ({ event }) => (event === "stopped" ? "silent" : empty))
+    }
+    announcer.start()
+    await fake.clock.run(10_000)
+    const start = fake.clock.now()
+    const stopping = announcer.stop()
+    expect(announcer.stop()).toBe(stopping)
+    await fake.clock.runUntil(stopping)
+    expect(fake.clock.now() - start).toBe(5_000)
+    expect(fake.aborted).toHaveLength(2)
+    expect(fake.processClock.pendingTimers).toBe(0)
+  })
+
+  it("does not wait for trackers that have not answered for a second", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", "silent")
+    announcer.start()
+    await fake.clock.run(2_000)
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.clock.now()).toBeLessThan(2_010)
+    expect(fake.events("a.example")).toEqual(["0 started"])
+  })
+
+  it("of a download of a moment still reports it as complete, and leaves no peer behind", async () => {
+    const { fake, announcer, state, peers } = setUp([["a.example"]])
+    fake.http("a.example", { ...good, after: 300 })
+    announcer.start()
+    await fake.clock.run(50)
+    state.left = 0
+    announcer.completed()
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.events("a.example")).toEqual(["0 started", "300 completed", "600 stopped"])
+    expect(peers).toEqual([])
+  })
+
+  it("drops an ordinary announce under way", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", ({ event }) => (event === "none" ? "silent" : good))
+    announcer.start()
+    await fake.clock.runUntil(() => fake.seen.length === 2)
+    const start = fake.clock.now()
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.clock.now() - start).toBeLessThan(100)
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "none", "stopped"])
+  })
+
+  it("before the start is one, too", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    await fake.clock.runUntil(announcer.stop())
+    announcer.start()
+    announcer.completed()
+    announcer.announceSoon()
+    await fake.clock.run(1_000)
+    expect(fake.seen).toEqual([])
+  })
+})
+
+describe("a UDP tracker in a tier", () => {
+  it("that is silent delays nobody, and is not silent for ever", async () => {
+    const { fake, announcer, peers } = setUp([["udp://dead.example:80/announce"], ["a.example"]])
+    fake.network.name("dead.example", ["203.0.113.250"])
+    fake.http("a.example", good)
+    announcer.start()
+    await fake.clock.run(4_000)
+    expect(peers).toHaveLength(1)
+    await fake.clock.run(230_000)
+    expect(announcer.status()[0]).toMatchObject({ state: "failed", message: "no answer" })
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.processClock.pendingTimers).toBe(0)
+  })
+})
