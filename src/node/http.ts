@@ -1,3 +1,4 @@
+import type { LookupAddress, LookupAllOptions } from "node:dns"
 import type { Agent, ClientRequest, RequestOptions } from "node:http"
 import type { Agent as SecureAgent, RequestOptions as SecureRequestOptions } from "node:https"
 import type { LookupFunction } from "node:net"
@@ -21,11 +22,24 @@ const AGENT_OPTIONS = {
   autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
 }
 
+/** How names are resolved: as `dns.lookup` does it when all addresses are asked for. */
+export type LookupAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
 /** HTTP by Node's own client, through its own pools of kept-alive connections. How many there are is the callers' choice. */
 export class NodeHttp implements Http {
   #plain: Agent | undefined
   #secure: SecureAgent | undefined
+  readonly #lookups: Readonly<Record<"public" | "local", LookupFunction>>
   #closed = false
+
+  /** Names are resolved by the system when `lookup` is absent. */
+  constructor(lookup: LookupAll = systemLookup) {
+    this.#lookups = { public: guardedLookup("public", lookup), local: guardedLookup("local", lookup) }
+  }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {
     return new NodeExchange(request, listener, (url, headers, host) => this.#request(url, headers, host))
@@ -48,7 +62,7 @@ export class NodeHttp implements Http {
       path: url.pathname + url.search,
       headers: { "user-agent": USER_AGENT, "accept-encoding": "identity", ...headers },
       maxHeaderSize: MAX_HEADER_SIZE,
-      lookup: host === "local" ? lookupLocal : lookupPublic,
+      lookup: this.#lookups[host === "local" ? "local" : "public"],
     }
     if (url.username !== "" || url.password !== "") {
       options.auth = `${decodePercents(url.username)}:${decodePercents(url.password)}`
@@ -67,16 +81,16 @@ export class NodeHttp implements Http {
   }
 }
 
-const lookupPublic = guardedLookup("public")
-const lookupLocal = guardedLookup("local")
+const systemLookup: LookupAll = (hostname, options, callback) =>
+  process.getBuiltinModule("node:dns").lookup(hostname, options, callback)
 
 /**
  * Resolves a name to the addresses that a host of that class may have. The connection goes to one of just these, so a
  * name that changes its answers gains nothing.
  */
-function guardedLookup(host: AddressClass): LookupFunction {
+function guardedLookup(host: AddressClass, lookup: LookupAll): LookupFunction {
   return (hostname, options, callback) => {
-    process.getBuiltinModule("node:dns").lookup(hostname, { ...options, all: true }, (error, found) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, [])
       const allowed = found.filter(({ address }) => mayConnect(host, classifyAddress(address)))
       const [first] = allowed
