@@ -1,0 +1,175 @@
+import { BLOCK_LENGTH } from "../metainfo/layout.js"
+
+/** Memory for one piece. */
+export interface PieceBuffer {
+  readonly bytes: Uint8Array
+}
+
+/** Where the bytes of an arriving block go; null: they are thrown away. One for each source, used again and again. */
+export interface Writer {
+  destination: Uint8Array | null
+}
+
+const WANTED = 0
+const ASKED = 1
+const RECEIVED = 2
+
+/**
+ * A piece that is being put together in memory, block by block, by one or many sources.
+ *
+ * The one dangerous race of a BitTorrent client is a block that arrives twice while its piece fills or is being hashed:
+ * wrong bytes could reach the disk behind a good hash. So a block has one writer at most; a later one takes over and
+ * the earlier is detached; a received block never has a writer again; and the piece is full only when all blocks are
+ * received, which therefore means that nobody writes into it.
+ */
+export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
+  readonly piece: number
+  readonly size: number
+  readonly buffer: B
+  readonly blockCount: number
+  /** Clock time of the opening, ms. */
+  readonly openedAt: number
+  readonly #state: Uint8Array
+  /** Outstanding requests for each block. */
+  readonly #asked: Uint8Array
+  /** Who gave each block. */
+  readonly #givers: Uint32Array
+  readonly #writers = new Map<number, Writer>()
+  #received = 0
+  #unasked: number
+  #outstanding = 0
+  /** Where to look next for a block nobody was asked for: those before are asked or received. */
+  #cursor = 0
+  /** The source that was asked last: it is the first choice for the rest of the piece, so that blame stays exact. */
+  lastAsked = 0
+  /** A web seed is fetching the whole piece. */
+  inRun = false
+
+  constructor(piece: number, size: number, buffer: B, openedAt: number) {
+    this.piece = piece
+    this.size = size
+    this.buffer = buffer
+    this.openedAt = openedAt
+    this.blockCount = Math.ceil(size / BLOCK_LENGTH)
+    this.#state = new Uint8Array(this.blockCount)
+    this.#asked = new Uint8Array(this.blockCount)
+    this.#givers = new Uint32Array(this.blockCount)
+    this.#unasked = this.blockCount
+  }
+
+  get full(): boolean {
+    return this.#received === this.blockCount
+  }
+
+  get receivedCount(): number {
+    return this.#received
+  }
+
+  /** Blocks that are neither received nor asked for. */
+  get unasked(): number {
+    return this.#unasked
+  }
+
+  /** Requests that peers have yet to answer. */
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
+  /** True while bytes are being written into it. */
+  get beingWritten(): boolean {
+    return this.#writers.size > 0
+  }
+
+  isReceived(index: number): boolean {
+    return this.#state[index] === RECEIVED
+  }
+
+  copiesAsked(index: number): number {
+    return this.#asked[index]!
+  }
+
+  /** Index of the next block that nobody was asked for. */
+  nextUnasked(): number | undefined {
+    while (this.#cursor < this.blockCount) {
+      if (this.#state[this.#cursor] === WANTED) return this.#cursor
+      this.#cursor++
+    }
+    return undefined
+  }
+
+  /** A request for the block was sent. */
+  ask(index: number): void {
+    this.#asked[index]!++
+    this.#outstanding++
+    if (this.#state[index] !== WANTED) return
+    this.#state[index] = ASKED
+    this.#unasked--
+  }
+
+  /** A request for the block ended, answered or not. */
+  unask(index: number): void {
+    if (this.#asked[index] === 0) return
+    this.#asked[index]!--
+    this.#outstanding--
+    if (this.#asked[index] === 0 && this.#state[index] === ASKED && !this.#writers.has(index)) this.#want(index)
+  }
+
+  /** `writer` starts on the block: where its bytes go, or null when they are not needed. Detaches an earlier writer. */
+  begin(index: number, writer: Writer): Uint8Array | null {
+    if (this.#state[index] === RECEIVED) return null
+    const earlier = this.#writers.get(index)
+    if (earlier !== undefined) earlier.destination = null
+    this.#writers.set(index, writer)
+    if (this.#state[index] === WANTED) {
+      this.#state[index] = ASKED
+      this.#unasked--
+    }
+    const from = index * BLOCK_LENGTH
+    return this.buffer.bytes.subarray(from, Math.min(from + BLOCK_LENGTH, this.size))
+  }
+
+  /** `writer` has written all of the block. False when it had been detached, and the bytes do not count. */
+  end(index: number, writer: Writer, giver: number): boolean {
+    if (this.#writers.get(index) !== writer) return false
+    this.#writers.delete(index)
+    this.#state[index] = RECEIVED
+    this.#givers[index] = giver
+    this.#received++
+    return true
+  }
+
+  /** `writer` gives up in the middle of the block. */
+  abandon(index: number, writer: Writer): void {
+    if (this.#writers.get(index) !== writer) return
+    this.#writers.delete(index)
+    writer.destination = null
+    if (this.#asked[index] === 0) this.#want(index)
+  }
+
+  /** Nobody writes into the memory any more. To be called before the memory goes to anybody else. */
+  detachAll(): void {
+    for (const writer of this.#writers.values()) writer.destination = null
+    this.#writers.clear()
+  }
+
+  /** Who gave the block. */
+  giver(index: number): number {
+    return this.#givers[index]!
+  }
+
+  /** All who gave blocks. */
+  givers(): Set<number> {
+    return new Set(this.#givers)
+  }
+
+  block(index: number): Uint8Array {
+    const from = index * BLOCK_LENGTH
+    return this.buffer.bytes.subarray(from, Math.min(from + BLOCK_LENGTH, this.size))
+  }
+
+  #want(index: number): void {
+    this.#state[index] = WANTED
+    this.#unasked++
+    if (index < this.#cursor) this.#cursor = index
+  }
+}
