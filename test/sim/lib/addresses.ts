@@ -14,15 +14,6 @@ export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1"
 }
 
-export function isLinkLocal(address: string): boolean {
-  return address.startsWith("169.254.") || /^fe[89ab]/i.test(address)
-}
-
-/** RFC 1918, unique local and loopback: what a public name must not lead to. */
-export function isPrivate(address: string): boolean {
-  return isLoopback(address) || /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/.test(address) || /^f[cd]/i.test(address)
-}
-
 /** An error as the system's network calls give it. */
 export function networkError(code: string, message: string): Error {
   return Object.assign(new Error(`${code}: ${message}`), { code })

@@ -230,6 +230,7 @@ export class MemoryDisk implements Disk {
 
   letGo(path: string): void {
     this.#heldLocks.delete(path)
+    if (this.#find(path) !== undefined) this.#unlink(path)
   }
 
   /** Notes the operation, lets its time pass, and does it, or fails as planned. */
@@ -292,12 +293,10 @@ export class MemoryDisk implements Disk {
 
   #openFile(path: string, mode: OpenMode): MemoryFile {
     const { directory, name, node } = this.#tree.place(path)
+    if (node !== undefined && mode === "create-new") throw new DiskError("exists", path, `${path}: exists`)
     if (node instanceof MemoryLink) throw new DiskError("link", path, `${path}: a symbolic link`)
     if (node instanceof MemoryDirectory) throw new DiskError("io", path, `${path}: a directory`)
-    if (node !== undefined) {
-      if (mode === "create-new") throw new DiskError("exists", path, `${path}: exists`)
-      return node
-    }
+    if (node !== undefined) return node
     if (mode === "read" || mode === "write") throw new DiskError("missing", path, `${path}: no such file`)
     const file = new MemoryFile(this.#tree.newInode(), this.#mtime())
     this.#tree.change(this.#mtime(), { directory, name, node: file })

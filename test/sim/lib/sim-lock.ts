@@ -14,7 +14,8 @@ export function lockOn(disk: MemoryDisk): AcquireLock {
       })
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
-      throw new AtError("AT_DISK_IO", error.message, { hint: "look at the disk", cause: error })
+      const code = error.failure === "full" ? "AT_DISK_FULL" : "AT_DISK_IO"
+      throw new AtError(code, error.message, { hint: "look at the disk", cause: error })
     }
     let held = true
     return {

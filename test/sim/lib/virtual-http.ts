@@ -1,3 +1,10 @@
+import {
+  type AddressClass,
+  classifyAddress,
+  classifyHost,
+  mayConnect,
+  mayRedirect,
+} from "../../../src/node/address-policy.js"
 import type { Clock, Timer } from "../../../src/ports/clock.js"
 import {
   type Http,
@@ -8,15 +15,11 @@ import {
   type HttpRequest,
 } from "../../../src/ports/http.js"
 import type { ByteStream, Endpoint } from "../../../src/ports/net.js"
-import { addressFamily, isLinkLocal, isPrivate } from "./addresses.js"
 import { encodeFrame, FrameReader } from "./http-frames.js"
 import type { VirtualNet } from "./virtual-tcp.js"
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-/** Names that people give to machines of their own. */
-const HOME_NAME = /^localhost$|^[^.]+$|\.(local|lan|internal|home\.arpa)$/
-
 /**
  * HTTP of one process. It speaks no real HTTP: heads are JSON and bodies are framed, over a virtual TCP connection, so
  * that latency, back-pressure, resets and cut-off hosts come from there.
@@ -46,20 +49,16 @@ export class VirtualHttp implements Http {
   }
 
   /** @throws HttpError */
-  async connect(url: URL, cameFrom: "public" | "private" | undefined): Promise<Route> {
+  async connect(url: URL, host: AddressClass): Promise<HttpConnection> {
     const hostname = url.hostname.replace(/^\[|\]$/g, "")
-    const addresses = await this.#net.resolve(hostname).catch((error: unknown) => {
+    const found = await this.#net.resolve(hostname).catch((error: unknown) => {
       throw new HttpError("network", `${hostname} has no address`, error)
     })
-    const namesItself = addressFamily(hostname) !== undefined || HOME_NAME.test(hostname)
-    for (const address of addresses) {
-      const refused = isLinkLocal(address) || (isPrivate(address) && (!namesItself || cameFrom === "public"))
-      if (refused) throw new HttpError("unsafe-address", `${hostname} leads to ${address}`)
-    }
-    const remote = { host: addresses[0]!, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) }
-    const place = isPrivate(remote.host) ? "private" : "public"
+    const address = found.find((one) => mayConnect(host, classifyAddress(one)))
+    if (address === undefined) throw new HttpError("unsafe-address", `${hostname} leads to ${found.join(", ")}`)
+    const remote = { host: address, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) }
     const kept = this.#idle.get(url.origin)?.pop()
-    if (kept !== undefined) return { connection: kept, place }
+    if (kept !== undefined) return kept
     if (url.protocol === "https:" && this.#hasBadCertificate(remote)) {
       throw new HttpError("tls", `${hostname} has a certificate that can't be trusted`)
     }
@@ -67,17 +66,12 @@ export class VirtualHttp implements Http {
       const idle = this.#idle.get(url.origin) ?? []
       if (idle.includes(connection)) idle.splice(idle.indexOf(connection), 1)
     })
-    return { connection, place }
+    return connection
   }
 
   keep(origin: string, connection: HttpConnection): void {
     this.#idle.set(origin, [...(this.#idle.get(origin) ?? []), connection])
   }
-}
-
-interface Route {
-  readonly connection: HttpConnection
-  readonly place: "public" | "private"
 }
 
 /** What an exchange hears from the connection it has. */
@@ -137,7 +131,7 @@ class Exchange implements HttpExchange, ConnectionUser {
   readonly #request: HttpRequest
   readonly #listener: HttpListener
   #url: URL | undefined
-  #place: "public" | "private" | undefined
+  #host: AddressClass | undefined
   #redirects = 0
   #connection: HttpConnection | undefined
   #timer: Timer | undefined
@@ -214,27 +208,33 @@ class Exchange implements HttpExchange, ConnectionUser {
     if (this.#over) return
     this.onBytes()
     if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
-      this.#fail(new HttpError("malformed", `not a web address: ${address}`))
+      const failure = this.#redirects === 0 ? "malformed" : "redirect"
+      this.#fail(new HttpError(failure, `not a web address: ${address}`))
       return
     }
     const url = new URL(address)
+    const host = classifyHost(url.hostname)
+    if (host === "forbidden" || (this.#host !== undefined && !mayRedirect(this.#host, host))) {
+      this.#fail(new HttpError("unsafe-address", `${url.hostname} is no address for data`))
+      return
+    }
     if (this.#url?.protocol === "https:" && url.protocol === "http:") {
       this.#fail(new HttpError("redirect", `${this.#url.host} leads from https to http`))
       return
     }
     this.#url = url
-    this.#http.connect(url, this.#place).then(
-      ({ connection, place }) => this.#ask(url, connection, place),
+    this.#host = host
+    this.#http.connect(url, host).then(
+      (connection) => this.#ask(url, connection),
       (error: HttpError) => this.#fail(error),
     )
   }
 
-  #ask(url: URL, connection: HttpConnection, place: "public" | "private"): void {
+  #ask(url: URL, connection: HttpConnection): void {
     if (this.#over) {
       connection.destroy()
       return
     }
-    this.#place = place
     this.#connection = connection
     connection.user = this
     const headers = { host: url.host, "user-agent": "simulator", "accept-encoding": "identity" }
@@ -243,13 +243,14 @@ class Exchange implements HttpExchange, ConnectionUser {
 
   #head({ status, headers }: Omit<HttpHead, "url">): void {
     const { location, "content-length": length } = headers
-    if (REDIRECTS.has(status) && location !== undefined) {
+    if (REDIRECTS.has(status)) {
       this.#connection?.destroy()
       this.#connection = undefined
+      const to =
+        location !== undefined && URL.canParse(location, this.#url!.href) ? new URL(location, this.#url) : undefined
       if (++this.#redirects > MAX_REDIRECTS) this.#fail(new HttpError("redirect", "too many redirects"))
-      else if (!URL.canParse(location, this.#url!.href))
-        this.#fail(new HttpError("redirect", `no address: ${location}`))
-      else this.#go(new URL(location, this.#url!.href).href)
+      else if (to === undefined) this.#fail(new HttpError("redirect", `${this.#url!.host} redirects to nowhere`))
+      else this.#go(to.href)
       return
     }
     this.#left = length === undefined ? undefined : Number(length)
