@@ -1,0 +1,194 @@
+import { ProtocolError } from "../errors.js"
+import type { Clock } from "../ports/clock.js"
+import type { ByteStream } from "../ports/net.js"
+import { WireDecoder } from "../wire/decoder.js"
+import { WireEncoder } from "../wire/encoder.js"
+import {
+  decodeHandshake,
+  encodeHandshake,
+  HANDSHAKE_LENGTH,
+  type Handshake,
+  startsLikeHandshake,
+} from "../wire/handshake.js"
+import type { WireSink } from "../wire/sink.js"
+
+/** ms (libtorrent: 15 s, rqbit: 10 s, rain and webtorrent: 5 s). */
+const CONNECT_TIMEOUT = 10_000
+/** ms (libtorrent and rain: 10 s). */
+const HANDSHAKE_TIMEOUT = 10_000
+/** A keep-alive goes out after so many ms without anything else (BEP 3: two minutes at most; Transmission: 100 s). */
+const KEEP_ALIVE = 100_000
+/** Two minutes of BEP 3, and some for the way, ms. */
+const SILENCE_TIMEOUT = 140_000
+
+/**
+ * - `connecting`: the stream is not open yet
+ * - `handshaking`: waiting for the other side's 68 bytes
+ * - `open`: messages
+ * - `closed`: nothing goes in or out
+ */
+export type ConnectionPhase = "connecting" | "handshaking" | "open" | "closed"
+
+/**
+ * A connection's bytes: handshake, messages in and out, keep-alives and time-outs. What messages mean is for others.
+ * Messages go out together at the end of the turn, blocks from the memory they lie in.
+ */
+export class Connection {
+  readonly encoder = new WireEncoder()
+  readonly #clock: Clock
+  readonly #decoder: WireDecoder
+  readonly #infoHash: Uint8Array
+  readonly #ownHandshake: Uint8Array
+  readonly #onHandshake: (handshake: Handshake) => void
+  readonly #handshake = new Uint8Array(HANDSHAKE_LENGTH)
+  #handshakeLength = 0
+  #stream: ByteStream | undefined
+  #phase: ConnectionPhase = "connecting"
+  #phaseSince: number
+  #lastReceived: number
+  #lastSent: number
+  #held = false
+  #flushing = false
+
+  constructor(options: {
+    clock: Clock
+    sink: WireSink
+    pieceCount: number
+    infoHash: Uint8Array
+    peerId: Uint8Array
+    /** The other side's handshake is in; called from `receive`. */
+    onHandshake: (handshake: Handshake) => void
+  }) {
+    this.#clock = options.clock
+    this.#decoder = new WireDecoder(options.sink, options.pieceCount)
+    this.#infoHash = options.infoHash
+    this.#ownHandshake = encodeHandshake(options.infoHash, options.peerId)
+    this.#onHandshake = options.onHandshake
+    this.#phaseSince = this.#lastReceived = this.#lastSent = options.clock.now()
+  }
+
+  get stream(): ByteStream | undefined {
+    return this.#stream
+  }
+
+  get phase(): ConnectionPhase {
+    return this.#phase
+  }
+
+  /** True while some bytes of a block are in and others are not. */
+  get insideBlock(): boolean {
+    return this.#decoder.insideBlock
+  }
+
+  /** Bytes not yet handed to the network. */
+  get backlog(): number {
+    return this.encoder.length + (this.#stream?.bufferedBytes ?? 0)
+  }
+
+  /** Reading is held up by us. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  attach(stream: ByteStream): void {
+    this.#stream = stream
+  }
+
+  /** The stream is open: sends our handshake, and waits for the other. */
+  open(): void {
+    this.#enter("handshaking")
+    this.#write(this.#ownHandshake)
+  }
+
+  /** Takes what came in. @throws ProtocolError */
+  receive(chunk: Uint8Array): void {
+    this.#lastReceived = this.#clock.now()
+    if (this.#phase === "open") this.#decoder.push(chunk)
+    else if (this.#phase === "handshaking") this.#receiveHandshake(chunk)
+  }
+
+  /** What was put into the encoder is sent when the present turn ends. */
+  send(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  /** Sends a piece message at once, behind all that was put into the encoder. `data` is the stream's from here on. */
+  sendBlock(piece: number, begin: number, data: Uint8Array): void {
+    this.encoder.pieceHeader(piece, begin, data.length)
+    this.#flush()
+    this.#write(data)
+  }
+
+  /** Stops reading, or goes on. Time-outs rest meanwhile. */
+  hold(held: boolean): void {
+    if (held === this.#held) return
+    this.#held = held
+    this.#lastReceived = this.#clock.now()
+    if (held) this.#stream?.pause()
+    else this.#stream?.resume()
+  }
+
+  /** Keeps the connection alive. @returns why it is not, if it is not */
+  tick(now: number): ProtocolError | undefined {
+    switch (this.#phase) {
+      case "connecting":
+        return now - this.#phaseSince >= CONNECT_TIMEOUT ? new ProtocolError("connecting took too long") : undefined
+      case "handshaking":
+        return now - this.#phaseSince >= HANDSHAKE_TIMEOUT ? new ProtocolError("no handshake came") : undefined
+      case "open":
+        if (now - this.#lastSent >= KEEP_ALIVE) {
+          this.encoder.keepAlive()
+          this.#flush()
+        }
+        if (this.#held || now - this.#lastReceived < SILENCE_TIMEOUT) return undefined
+        return new ProtocolError("nothing came for more than two minutes")
+      case "closed":
+        return undefined
+    }
+  }
+
+  close(): void {
+    this.#enter("closed")
+    this.#decoder.stop()
+    this.#stream?.destroy()
+  }
+
+  #receiveHandshake(chunk: Uint8Array): void {
+    const taken = Math.min(HANDSHAKE_LENGTH - this.#handshakeLength, chunk.length)
+    this.#handshake.set(chunk.subarray(0, taken), this.#handshakeLength)
+    this.#handshakeLength += taken
+    if (this.#handshakeLength < HANDSHAKE_LENGTH) {
+      // Who speaks another protocol may never send 68 bytes.
+      if (startsLikeHandshake(this.#handshake.subarray(0, this.#handshakeLength))) return
+      throw new ProtocolError("the handshake is not BitTorrent's")
+    }
+    const handshake = decodeHandshake(this.#handshake)
+    if (!handshake.infoHash.every((byte, i) => byte === this.#infoHash[i])) {
+      throw new ProtocolError("the handshake is for another torrent")
+    }
+    this.#enter("open")
+    this.#onHandshake(handshake)
+    if (taken < chunk.length) this.#decoder.push(chunk.subarray(taken))
+  }
+
+  #enter(phase: ConnectionPhase): void {
+    this.#phase = phase
+    this.#phaseSince = this.#clock.now()
+  }
+
+  #flush(): void {
+    const bytes = this.encoder.takeBytes()
+    if (bytes !== undefined) this.#write(bytes)
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#phase === "closed") return
+    this.#lastSent = this.#clock.now()
+    this.#stream?.write(bytes)
+  }
+}

@@ -1,0 +1,71 @@
+import type { TorrentLayout } from "../metainfo/layout.js"
+import { RequestTable } from "./request-table.js"
+
+/** Requests that we say we take (`reqq`, BEP 10; Transmission: 500). */
+export const ANNOUNCED_REQUEST_QUEUE = 500
+/** Requests that we do take: some clients never look at `reqq`. */
+const MAX_WAITING = 1000
+/** A block of an allowed fast piece may be asked for so often while we choke (libtorrent and BEP 6: no endless service). */
+const FAST_SERVICES = 3
+
+/** What a peer asked of us and has not got yet. */
+export class TheirRequests {
+  readonly #layout: TorrentLayout
+  /** Offset in the torrent → length. */
+  readonly #table = new RequestTable()
+  /** Allowed fast piece → requests that it may still make while choked. */
+  readonly #allowed = new Map<number, number>()
+
+  constructor(layout: TorrentLayout) {
+    this.#layout = layout
+  }
+
+  get size(): number {
+    return this.#table.size
+  }
+
+  get full(): boolean {
+    return this.#table.size >= MAX_WAITING
+  }
+
+  /** The peer may ask for the piece while we choke it. False when it may already. */
+  allow(piece: number): boolean {
+    if (this.#allowed.has(piece)) return false
+    this.#allowed.set(piece, FAST_SERVICES * this.#layout.blockCount(piece))
+    return true
+  }
+
+  /** Counts a request of a choked peer. False when it is not allowed. */
+  useAllowance(piece: number): boolean {
+    const left = this.#allowed.get(piece)
+    if (left === undefined || left === 0) return false
+    this.#allowed.set(piece, left - 1)
+    return true
+  }
+
+  /** False when this place was asked for already. */
+  add(piece: number, begin: number, length: number): boolean {
+    return this.#table.add(this.#layout.pieceOffset(piece) + begin, length)
+  }
+
+  has(piece: number, begin: number, length: number): boolean {
+    return this.#table.get(this.#layout.pieceOffset(piece) + begin) === length
+  }
+
+  /** False when this very request is not waiting. */
+  delete(piece: number, begin: number, length: number): boolean {
+    if (!this.has(piece, begin, length)) return false
+    this.#table.delete(this.#layout.pieceOffset(piece) + begin)
+    return true
+  }
+
+  /** Drops all, but those for allowed fast pieces where `keepAllowed`; calls `each` for what was dropped, oldest first. */
+  drop(keepAllowed: boolean, each: (piece: number, begin: number, length: number) => void): void {
+    for (const key of this.#table.keys()) {
+      const piece = Math.floor(key / this.#layout.pieceLength)
+      if (keepAllowed && this.#allowed.has(piece)) continue
+      const length = this.#table.delete(key)
+      if (length !== undefined) each(piece, key - this.#layout.pieceOffset(piece), length)
+    }
+  }
+}
