@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs"
+import { findProgram, Program } from "./program.js"
+
+/**
+ * A network of its own, in which a whole scenario runs on several addresses and from which nothing leaves.
+ * It lives as long as its holder process, so that nothing is left behind when a test dies.
+ */
+export interface Netns {
+  readonly addresses: readonly string[]
+  /** What a command is run through to be inside: `spawn(enter[0], [...enter.slice(1), command, ...args])`. */
+  readonly enter: readonly string[]
+  /** Process id of the holder: its `/proc/PID/net` shows the inside. */
+  readonly pid: number
+  /** Runs a shell command inside and wants success. */
+  run(script: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** What is missing to open one, or undefined. */
+export function netnsMissing(): string | undefined {
+  if (process.platform !== "linux") return "Linux (network namespaces)"
+  if (process.getuid?.() !== 0) return "root (network namespaces)"
+  if (findProgram("ip") === undefined) return "ip (apt-get install iproute2)"
+  return undefined
+}
+
+/** Opens a namespace with the given addresses on its loopback interface, besides 127.0.0.1. */
+export async function openNetns(addresses: readonly string[], maxSeconds = 600): Promise<Netns> {
+  const commands = [
+    "ip link set lo up",
+    ...addresses.map((address) => `ip addr add ${address}/32 dev lo`),
+    "echo ready",
+    `exec sleep ${maxSeconds}`,
+  ]
+  const holder = new Program("unshare", ["--net", "--", "sh", "-c", commands.join(" && ")], {
+    maxSeconds,
+  })
+  await holder.until(/ready/, 10)
+  const pid = childOf(holder.pid)
+  const enter = ["nsenter", `--net=/proc/${pid}/ns/net`, "--"]
+  return {
+    addresses,
+    enter,
+    pid,
+    run: (script) => new Program("sh", ["-c", script], { through: enter, maxSeconds: 30 }).succeeded(30),
+    close: () => holder.stop(),
+  }
+}
+
+/** `timeout` forks once: its child is the one inside. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0])
+}

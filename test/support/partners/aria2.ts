@@ -1,0 +1,46 @@
+import type { Program } from "../program.js"
+import {
+  type Bench,
+  type DownloadJob,
+  keepBench,
+  needsProgram,
+  type Partner,
+  type SeedJob,
+  withBench,
+} from "./partner.js"
+
+/** aria2: learns peers only from a tracker, and starts slowly (timers of 2 to 3 s). */
+export const aria2: Partner = {
+  name: "aria2",
+  missing: () => needsProgram("aria2c", "aria2"),
+  seed: (job) =>
+    keepBench(job, async (bench) => {
+      const args = ["--seed-ratio=0.0", "--check-integrity=true", "--bt-hash-check-seed=true", `--dir=${job.dataDir}`]
+      const program = await startAria2(bench, job, args)
+      await program.until(/SEED\(/)
+      return program
+    }),
+  download: (job) =>
+    withBench(job, async (bench) => {
+      const program = await startAria2(bench, job, ["--seed-time=0", `--dir=${job.outDir}`])
+      await program.succeeded(bench.seconds)
+    }),
+}
+
+async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readonly string[]): Promise<Program> {
+  const encryption = { off: [], allowed: [], required: ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"] }
+  return bench.start("aria2c", [
+    "--no-conf",
+    "--enable-dht=false",
+    "--enable-dht6=false",
+    "--bt-enable-lpd=false",
+    "--enable-peer-exchange=false",
+    "--summary-interval=1",
+    "--file-allocation=none",
+    "--allow-overwrite=true",
+    `--listen-port=${bench.port}`,
+    ...encryption[job.encryption ?? "allowed"],
+    ...args,
+    await bench.torrent(),
+  ])
+}

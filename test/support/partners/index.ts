@@ -1,0 +1,29 @@
+import { writeSync } from "node:fs"
+import { describe } from "vitest"
+
+export { aria2 } from "./aria2.js"
+export { libtorrent } from "./libtorrent.js"
+export { nginx } from "./nginx.js"
+export { opentracker } from "./opentracker.js"
+export type { Address, DownloadJob, Partner, Running, SeedJob } from "./partner.js"
+export { rtorrent } from "./rtorrent.js"
+export { transmission } from "./transmission.js"
+
+/**
+ * A suite that needs other programs. Where one is missing the suite is skipped, and one printed line says what to
+ * install.
+ */
+export function describeWith(
+  suite: string,
+  partners: readonly { missing(): string | undefined }[],
+  tests: () => void,
+): void {
+  const missing = partners.map((partner) => partner.missing()).filter((need) => need !== undefined)
+  if (missing.length === 0) {
+    describe(suite, tests)
+    return
+  }
+  // Straight to the run's output: a console line would come with a header of the test runner's.
+  writeSync(1, `skipped: suite ${suite} needs ${[...new Set(missing)].join(", ")}\n`)
+  describe.skip(suite, tests)
+}

@@ -1,0 +1,66 @@
+"""Seeds or downloads with libtorrent: python3 libtorrent.py JOB, a JSON object. Prints "ready", then "complete"."""
+
+import json
+import os
+import sys
+import time
+
+# The script has the module's name, and its folder is the first to be searched.
+sys.path.pop(0)
+import libtorrent as lt
+
+job = json.loads(sys.argv[1])
+encryption = {"required": 0, "allowed": 1, "off": 2}[job["encryption"]]
+session = lt.session(
+    {
+        "listen_interfaces": f"{job['host']}:{job['port']}",
+        "outgoing_interfaces": job["host"],
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": job["utp"],
+        "enable_outgoing_utp": job["utp"],
+        "allow_multiple_connections_per_ip": True,
+        "ssrf_mitigation": False,
+        "in_enc_policy": encryption,
+        "out_enc_policy": encryption,
+        "min_reconnect_time": 1,
+        "alert_mask": lt.alert.category_t.error_notification,
+    }
+)
+info = lt.torrent_info(job["torrent"], {"max_pieces": 0x7FFFFF, "max_buffer_size": 500_000_000})
+flags = lt.torrent_flags.default_flags & ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
+if job["mode"] == "seed":
+    flags |= lt.torrent_flags.seed_mode
+handle = session.add_torrent({"ti": info, "save_path": job["dir"], "flags": flags})
+handle.replace_trackers([{"url": job["tracker"], "tier": 0}] if job["tracker"] else [])
+while not session.is_listening():
+    time.sleep(0.01)
+print("ready", session.listen_port(), flush=True)
+for host, port in job["peers"]:
+    handle.connect_peer((host, port))
+
+complete = False
+while True:
+    status = handle.status()
+    if status.is_seeding and not complete:
+        complete = True
+        print("complete", flush=True)
+        if job["mode"] == "download":
+            handle.flush_cache()
+            session.pause()
+            # A torrent's files are closed when it is removed: what another process reads then is all there.
+            session.remove_torrent(handle)
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                session.wait_for_alert(100)
+                if any(isinstance(a, lt.torrent_removed_alert) for a in session.pop_alerts()):
+                    break
+            os._exit(0)
+    if status.errc.value() != 0:
+        print("error", status.errc.message(), flush=True)
+        os._exit(1)
+    for alert in session.pop_alerts():
+        print(alert.message(), flush=True)
+    time.sleep(0.02)

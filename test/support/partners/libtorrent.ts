@@ -1,0 +1,50 @@
+import { spawnSync } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { Program } from "../program.js"
+import { type Bench, type DownloadJob, keepBench, type Partner, type SeedJob, withBench } from "./partner.js"
+
+const SCRIPT = fileURLToPath(new URL("./libtorrent.py", import.meta.url))
+// The system's own Python: another one in PATH would not find Debian's module.
+const PYTHON = "/usr/bin/python3"
+
+/** libtorrent 2.0 through its Python binding: the most complete partner. */
+export const libtorrent: Partner = {
+  name: "libtorrent",
+  missing() {
+    const works = spawnSync(PYTHON, ["-c", "import libtorrent"]).status === 0
+    return works ? undefined : "python3 with libtorrent (apt-get install python3-libtorrent)"
+  },
+  seed: (job) =>
+    keepBench(job, async (bench) => {
+      const program = await startScript(bench, job, "seed", job.dataDir)
+      await program.until(/ready \d+/)
+      return program
+    }),
+  download: (job) =>
+    withBench(job, async (bench) => {
+      const program = await startScript(bench, job, "download", job.outDir)
+      await program.succeeded(bench.seconds)
+    }),
+}
+
+async function startScript(
+  bench: Bench,
+  job: SeedJob | DownloadJob,
+  mode: "seed" | "download",
+  dir: string,
+): Promise<Program> {
+  const peers = "peers" in job ? (job.peers ?? []) : []
+  const options = {
+    mode,
+    dir,
+    // It is told its peers itself.
+    torrent: await bench.torrent({ peerTracker: false }),
+    host: bench.host,
+    port: bench.port,
+    tracker: job.tracker ?? null,
+    peers: peers.map((peer) => [peer.host, peer.port]),
+    encryption: job.encryption ?? "allowed",
+    utp: false,
+  }
+  return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])
+}

@@ -1,0 +1,161 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { type BencodableDictionary, encode, Raw, spans } from "../../../testbed/bencode.js"
+import type { Netns } from "../netns.js"
+import { freePort } from "../ports.js"
+import { findProgram, Program, type ProgramOptions } from "../program.js"
+
+export interface Address {
+  host: string
+  port: number
+}
+
+interface Job {
+  /** The address it listens on; 127.0.0.1 when absent. */
+  host?: string
+  /** A free one when absent. */
+  port?: number
+  /** Where it announces; its torrent's own trackers are left out. */
+  tracker?: string
+  /** Runs inside this namespace. */
+  netns?: Netns
+  encryption?: "off" | "allowed" | "required"
+  maxSeconds?: number
+}
+
+export interface SeedJob extends Job {
+  torrentPath: string
+  /** The folder that holds the torrent's file or folder. */
+  dataDir: string
+}
+
+export interface DownloadJob extends Job {
+  torrentPath: string
+  /** The torrent's file or folder appears in it. */
+  outDir: string
+  /** Who has it. Programs that can't be told are given a tracker that names just these. */
+  peers?: readonly Address[]
+  /** Keep the torrent's `url-list`; it is left out otherwise. */
+  webSeeds?: boolean
+}
+
+/** A partner at work. */
+export interface Running extends Address {
+  readonly program: Program
+  stop(): Promise<void>
+}
+
+/** Another BitTorrent client, driven without a person. */
+export interface Partner {
+  readonly name: string
+  /** What is missing on this machine, or undefined. */
+  missing(): string | undefined
+  /** Resolves when it has checked its data and listens. */
+  seed(job: SeedJob): Promise<Running>
+  /** Resolves when it is complete, by its own account, and has ended. */
+  download(job: DownloadJob): Promise<void>
+}
+
+/** The message for a program that is not there. */
+export function needsProgram(program: string, debianPackage: string): string | undefined {
+  return findProgram(program) === undefined ? `${program} (apt-get install ${debianPackage})` : undefined
+}
+
+/** A folder of its own, a port and a torrent with the right tracker: what every driver starts from. */
+export class Bench {
+  readonly folder: string
+  readonly host: string
+  readonly port: number
+  readonly job: SeedJob | DownloadJob
+  readonly #started: Program[] = []
+
+  private constructor(job: SeedJob | DownloadJob, folder: string, port: number) {
+    this.job = job
+    this.folder = folder
+    this.host = job.host ?? "127.0.0.1"
+    this.port = port
+  }
+
+  static async open(job: SeedJob | DownloadJob): Promise<Bench> {
+    const folder = await mkdtemp(join(tmpdir(), "partner-"))
+    return new Bench(job, folder, job.port ?? (await freePort()))
+  }
+
+  /** The most seconds a download may take. */
+  get seconds(): number {
+    return this.job.maxSeconds ?? 120
+  }
+
+  /** Starts a program inside the job's namespace; it is stopped with the bench. */
+  start(command: string, args: readonly string[], options: ProgramOptions = {}): Program {
+    const program = new Program(command, args, {
+      cwd: this.folder,
+      maxSeconds: this.seconds + 30,
+      ...(this.job.netns === undefined ? {} : { through: this.job.netns.enter }),
+      ...options,
+    })
+    this.#started.push(program)
+    return program
+  }
+
+  /** A copy of the torrent that names one tracker: the job's own, or one that knows the job's peers, or a dead one. */
+  async torrent({ peerTracker = true } = {}): Promise<string> {
+    const fields = spans(await readFile(this.job.torrentPath))
+    const webSeeds = "webSeeds" in this.job && this.job.webSeeds === true ? fields.get("url-list") : undefined
+    const outer: BencodableDictionary = {
+      // Some programs refuse a torrent without any tracker.
+      announce:
+        this.job.tracker ?? (peerTracker ? await this.#peerTracker() : undefined) ?? "http://127.0.0.1:9/announce",
+      info: new Raw(fields.get("info")!),
+      "url-list": webSeeds === undefined ? undefined : new Raw(webSeeds),
+    }
+    const path = join(this.folder, "job.torrent")
+    await writeFile(path, encode(outer))
+    return path
+  }
+
+  running(program: Program): Running {
+    return { host: this.host, port: this.port, program, stop: () => this.close() }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#started.map((program) => program.stop()))
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  async #peerTracker(): Promise<string | undefined> {
+    const peers = "peers" in this.job ? this.job.peers : undefined
+    if (peers === undefined) return undefined
+    const script = fileURLToPath(new URL("./peer-tracker.mjs", import.meta.url))
+    const program = this.start(process.execPath, [
+      script,
+      this.host,
+      ...peers.map((peer) => `${peer.host}:${peer.port}`),
+    ])
+    const match = await program.until(/(http:\S+)\n/, 20)
+    return match[1]
+  }
+}
+
+/** Runs a job on a bench of its own that is cleared whatever happens. */
+export async function withBench<T>(job: SeedJob | DownloadJob, work: (bench: Bench) => Promise<T>): Promise<T> {
+  const bench = await Bench.open(job)
+  try {
+    return await work(bench)
+  } finally {
+    await bench.close()
+  }
+}
+
+/** The same for what goes on after the call: the bench is cleared only when the start fails. */
+export async function keepBench(job: SeedJob, start: (bench: Bench) => Promise<Program>): Promise<Running> {
+  const bench = await Bench.open(job)
+  try {
+    return bench.running(await start(bench))
+  } catch (error) {
+    await bench.close()
+    throw error
+  }
+}

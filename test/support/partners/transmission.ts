@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs"
+import { chmod, mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { netnsMissing } from "../netns.js"
+import type { Program } from "../program.js"
+import {
+  type Bench,
+  type DownloadJob,
+  keepBench,
+  needsProgram,
+  type Partner,
+  type SeedJob,
+  withBench,
+} from "./partner.js"
+
+/**
+ * Transmission 3.00. It refuses loopback peers and keeps one peer an address: run it in a namespace, each party on an
+ * address of its own. It creates no empty files.
+ */
+export const transmission: Partner = {
+  name: "transmission",
+  missing: () => needsProgram("transmission-cli", "transmission-cli") ?? netnsMissing(),
+  seed: (job) =>
+    keepBench(job, async (bench) => {
+      const program = await startTransmission(bench, job, job.dataDir, ["--verify"])
+      await program.until(/Seeding, /)
+      return program
+    }),
+  download: (job) =>
+    withBench(job, async (bench) => {
+      // It would seed for ever: its script tells us that the last file is in place.
+      const mark = join(bench.folder, "complete")
+      const script = join(bench.folder, "complete.sh")
+      await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
+      await chmod(script, 0o755)
+      await mkdir(job.outDir, { recursive: true })
+      const program = await startTransmission(bench, job, job.outDir, ["--finish", script])
+      await program.poll("complete", () => existsSync(mark), bench.seconds)
+    }),
+}
+
+async function startTransmission(
+  bench: Bench,
+  job: SeedJob | DownloadJob,
+  dir: string,
+  args: readonly string[],
+): Promise<Program> {
+  if (bench.host.startsWith("127.")) throw new Error("transmission has no use for loopback addresses")
+  const config = join(bench.folder, "config")
+  await mkdir(config)
+  const settings = {
+    "bind-address-ipv4": bench.host,
+    "dht-enabled": false,
+    "lpd-enabled": false,
+    "pex-enabled": false,
+    "utp-enabled": false,
+    "port-forwarding-enabled": false,
+    encryption: { off: 0, allowed: 1, required: 2 }[job.encryption ?? "allowed"],
+  }
+  await writeFile(join(config, "settings.json"), JSON.stringify(settings))
+  // Its output comes in blocks of 4 KiB unless it is told otherwise.
+  return bench.start("stdbuf", [
+    ...["-o0", "transmission-cli"],
+    ...["--config-dir", config, "--download-dir", dir, "--port", String(bench.port), "--no-portmap"],
+    ...args,
+    await bench.torrent(),
+  ])
+}
