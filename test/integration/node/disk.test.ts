@@ -1,0 +1,149 @@
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { NodeDisk } from "../../../src/node/disk.js"
+import type { OpenMode } from "../../../src/ports/disk.js"
+
+const disk = new NodeDisk()
+let folder: string
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), "at-disk-"))
+})
+
+afterEach(() => {
+  fs.rmSync(folder, { recursive: true })
+})
+
+const MODES: readonly OpenMode[] = ["read", "write", "create", "create-new"]
+
+describe("disk on Node", () => {
+  it("writes many chunks in order, shared memory among them, and reads them back", async () => {
+    const file = await disk.open(join(folder, "f"), "create")
+    const shared = new Uint8Array(new SharedArrayBuffer(5)).fill(7)
+    // More chunks than one system call takes.
+    const chunks = [
+      shared,
+      ...Array.from({ length: 3000 }, (_, i) => Uint8Array.of(i & 0xff)),
+      new Uint8Array(0),
+      shared,
+    ]
+    await file.write(chunks, 3)
+    await file.sync()
+    const back = new Uint8Array(new SharedArrayBuffer(4000))
+    expect(await file.read(back, 0)).toBe(3 + 5 + 3000 + 5)
+    const expected = [0, 0, 0, ...chunks.flatMap((chunk) => [...chunk])]
+    expect([...back.subarray(0, expected.length)]).toEqual(expected)
+    await file.close()
+  })
+
+  it.each(MODES)("never opens what a symbolic link points to (%s)", async (mode) => {
+    fs.writeFileSync(join(folder, "target"), "precious")
+    fs.symlinkSync(join(folder, "target"), join(folder, "link"))
+    await expect(disk.open(join(folder, "link"), mode)).rejects.toMatchObject({
+      name: "DiskError",
+      failure: mode === "create-new" ? "exists" : "link",
+      path: join(folder, "link"),
+    })
+    expect(fs.readFileSync(join(folder, "target"), "utf8")).toBe("precious")
+  })
+
+  it("does not hang on a pipe's name", async () => {
+    execFileSync("mkfifo", [join(folder, "pipe")])
+    const pipe = await disk.open(join(folder, "pipe"), "read")
+    await expect(pipe.read(new Uint8Array(1), 0)).rejects.toMatchObject({ failure: "io" })
+    await pipe.close()
+    expect(await disk.stat(join(folder, "pipe"))).toMatchObject({ kind: "other" })
+  })
+
+  it("leaves the rights of what it makes to the umask", async () => {
+    const before = process.umask(0o027)
+    try {
+      await disk.makeDirectory(join(folder, "a/b"))
+      await (await disk.open(join(folder, "a/b/f"), "create-new")).close()
+    } finally {
+      process.umask(before)
+    }
+    const rights = ["a", "a/b", "a/b/f"].map((path) => (fs.statSync(join(folder, path)).mode & 0o777).toString(8))
+    expect(rights).toEqual(["750", "750", "640"])
+  })
+
+  it("closes a file only when the calls under way are done, and does nothing on it afterwards", async () => {
+    const file = await disk.open(join(folder, "f"), "create")
+    const data = new Uint8Array(4 * 1024 * 1024).fill(1)
+    const write = file.write([data], 0)
+    await file.close()
+    expect(fs.statSync(join(folder, "f")).size).toBe(data.length)
+    await write
+    await expect(file.read(new Uint8Array(1), 0)).rejects.toMatchObject({ failure: "io" })
+    await file.close()
+  })
+
+  it("tells in words what went wrong, with the path and the system's error as the cause", async () => {
+    const path = join(folder, "absent")
+    await expect(disk.open(path, "read")).rejects.toMatchObject({
+      failure: "missing",
+      message: `can't read ${path}: no such file or directory`,
+      cause: { code: "ENOENT" },
+    })
+    fs.writeFileSync(join(folder, "f"), "")
+    await expect(disk.open(join(folder, "f/g"), "create")).rejects.toMatchObject({ failure: "not-directory" })
+    await expect(disk.makeDirectory(join(folder, "f"))).rejects.toMatchObject({ failure: "exists" })
+    await expect(disk.rename(path, join(folder, "to"))).rejects.toMatchObject({ failure: "missing" })
+  })
+
+  it("knows the kernel's name for this run of the machine", async ({ skip }) => {
+    const source = "/proc/sys/kernel/random/boot_id"
+    if (!fs.existsSync(source)) skip("this system has none")
+    expect(await disk.bootId()).toBe(fs.readFileSync(source, "utf8").trim())
+  })
+
+  it("waits when the process has no descriptor left", async () => {
+    fs.writeFileSync(join(folder, "f"), "x")
+    const taken: number[] = []
+    try {
+      for (;;) taken.push(fs.openSync(join(folder, "f"), "r"))
+    } catch (error) {
+      expect(error).toMatchObject({ code: "EMFILE" })
+    }
+    const opening = disk.open(join(folder, "f"), "read")
+    const listing = disk.list(folder)
+    // They have tried and failed by then; nothing but time tells when they try again.
+    const freed = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        for (const descriptor of taken) fs.closeSync(descriptor)
+        resolve()
+      }, 30)
+    })
+    await (await opening).close()
+    expect(await listing).toEqual(["f"])
+    await freed
+  })
+
+  it("reports a full disk although the system first counts short, and loses nothing of what fits", async ({ skip }) => {
+    if (process.getuid?.() !== 0 || process.platform !== "linux") skip("mounting a small disk takes root on Linux")
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", folder], { stdio: "ignore" })
+    } catch {
+      skip("mounting is not allowed here")
+    }
+    try {
+      const free = await disk.freeBytes(folder)
+      expect(free).toBe(128 * 1024)
+      for (const chunks of [[200_000], [100_000, 100_000]]) {
+        const path = join(folder, `f${chunks.length}`)
+        const file = await disk.open(path, "create-new")
+        const data = chunks.map((length) => new Uint8Array(length).fill(3))
+        await expect(file.write(data, 0)).rejects.toMatchObject({ failure: "full", path })
+        await file.truncate(0)
+        await file.write([new Uint8Array(100_000)], 0)
+        await file.close()
+        await disk.remove(path)
+      }
+    } finally {
+      execFileSync("umount", [folder])
+    }
+  })
+})

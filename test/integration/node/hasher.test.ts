@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { afterEach, describe, expect, it } from "vitest"
+import { NodeHasher, type NodeHasherOptions } from "../../../src/node/hasher.js"
+import type { HashAlgorithm } from "../../../src/ports/hasher.js"
+
+/** Workers are plain JavaScript files: the built one. */
+const workerUrl = new URL("../../../dist/node/hash-worker.js", import.meta.url)
+if (!existsSync(workerUrl)) throw new Error("dist/ is absent: run `npm run build` first")
+
+const cleanUps: Array<() => unknown> = []
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp()
+})
+
+function makeHasher(options: NodeHasherOptions = {}): { hasher: NodeHasher; warnings: string[] } {
+  const warnings: string[] = []
+  const log = { log: (_level: string, _scope: string, message: string) => void warnings.push(message) }
+  const hasher = new NodeHasher({ workerUrl, bytesBeforeWorkers: 0, log, ...options })
+  cleanUps.push(() => hasher.close())
+  return { hasher, warnings }
+}
+
+function sharedBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(new SharedArrayBuffer(length))
+  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8)) & 0xff
+  return bytes
+}
+
+/** Node's other way to hash, which takes no part in the code under test. */
+const expected = (algorithm: HashAlgorithm, data: Uint8Array): Uint8Array =>
+  new Uint8Array(createHash(algorithm).update(data).digest())
+
+describe("hasher on Node", () => {
+  it.each([1, 2, 5])(
+    "gives each piece its own digest, whatever batches they travel in (%i workers)",
+    async (workers) => {
+      const { hasher, warnings } = makeHasher({ workers })
+      const memories = [sharedBytes(3_000_000), sharedBytes(100_000)]
+      const pieces: Array<{ algorithm: HashAlgorithm; data: Uint8Array }> = []
+      for (let i = 0; i < 3000; i++) {
+        const memory = memories[i % 2]!
+        const length = i % 100 === 0 ? 90_000 : (i * 37) % 700
+        const offset = (i * 991) % (memory.length - length)
+        pieces.push({ algorithm: i % 7 < 2 ? "sha256" : "sha1", data: memory.subarray(offset, offset + length) })
+      }
+      pieces.push({ algorithm: "sha1", data: memories[0]! })
+      const digests = await Promise.all(pieces.map(({ algorithm, data }) => hasher.hashPiece(algorithm, data)))
+      for (const [i, { algorithm, data }] of pieces.entries()) expect(digests[i]).toEqual(expected(algorithm, data))
+      expect(warnings).toEqual([])
+    },
+  )
+
+  it("sees what is in the memory when it is asked, piece after piece", async () => {
+    const { hasher } = makeHasher()
+    const memory = sharedBytes(1000)
+    for (let round = 0; round < 5; round++) {
+      memory.fill(round)
+      expect(await hasher.hashPiece("sha1", memory)).toEqual(expected("sha1", memory))
+    }
+  })
+
+  it("hashes small things at once, and a small dataset without any worker", async () => {
+    const { hasher, warnings } = makeHasher({ bytesBeforeWorkers: 2000, workerUrl: new URL("file:///absent.js") })
+    const data = sharedBytes(1000)
+    expect(hasher.digest("sha256", data)).toEqual(expected("sha256", data))
+    expect(await hasher.hashPiece("sha1", data)).toEqual(expected("sha1", data))
+    expect(await hasher.hashPiece("sha1", data)).toEqual(expected("sha1", data))
+    expect(warnings).toEqual([])
+  })
+
+  it("goes on, and says so, when its workers die", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "at-hash-"))
+    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    const script = join(folder, "worker.mjs")
+    writeFileSync(
+      script,
+      `import { parentPort } from "node:worker_threads"
+       parentPort.on("message", ({ type }) => { if (type === "hash") throw new Error("no more") })`,
+    )
+    const { hasher, warnings } = makeHasher({ workerUrl: pathToFileURL(script) })
+    const data = sharedBytes(3_000_000)
+    for (let i = 0; i < 5; i++) {
+      const pieces = [data, data.subarray(0, 100), data.subarray(0, 2_000_000)]
+      const digests = await Promise.all(pieces.map((piece) => hasher.hashPiece("sha1", piece)))
+      expect(digests).toEqual(pieces.map((piece) => expected("sha1", piece)))
+    }
+    expect(warnings.length).toBeGreaterThanOrEqual(3)
+    expect(warnings[0]).toContain("no more")
+    expect(warnings.at(-1)).toContain("without workers")
+  })
+
+  it("rejects what is not done when it is closed, and all that comes later", async () => {
+    const { hasher } = makeHasher({ workers: 1 })
+    const data = sharedBytes(8_000_000)
+    const pending = Array.from({ length: 20 }, () => hasher.hashPiece("sha1", data))
+    const settled = Promise.allSettled(pending)
+    await hasher.close()
+    expect((await settled).map(({ status }) => status)).toContain("rejected")
+    await expect(hasher.hashPiece("sha1", data)).rejects.toThrow("closed")
+    await hasher.close()
+  })
+})

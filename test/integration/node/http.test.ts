@@ -1,0 +1,365 @@
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createServer, get, type RequestListener, type Server } from "node:http"
+import { createServer as createSecureServer } from "node:https"
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { NodeHttp } from "../../../src/node/http.js"
+import { NodeExchange } from "../../../src/node/http-exchange.js"
+import { VERSION } from "../../../src/node/version.js"
+import type { HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../../../src/ports/http.js"
+import { deferred } from "../../support/deferred.js"
+import { findProgram } from "../../support/program.js"
+
+interface Outcome {
+  head?: HttpHead
+  body: string
+  error?: HttpError
+}
+
+const cleanUps: Array<() => unknown> = []
+let http: NodeHttp
+
+beforeEach(() => {
+  http = new NodeHttp()
+  cleanUps.push(() => http.close())
+})
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+async function start(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  cleanUps.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const serve = async (answer: RequestListener): Promise<string> => `http://${await start(createServer(answer))}`
+
+/** A server that answers each connection by hand. */
+async function serveRaw(onSocket: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    sockets.add(socket)
+    socket.on("error", () => {})
+    onSocket(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  cleanUps.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function fetchWith(send: (listener: HttpListener) => HttpExchange): Promise<Outcome> {
+  const { promise, resolve } = deferred<Outcome>()
+  const outcome: Outcome = { body: "" }
+  send({
+    onHead: (head) => {
+      outcome.head = head
+    },
+    onData: (chunk) => {
+      outcome.body += new TextDecoder("latin1").decode(chunk)
+    },
+    onEnd: () => resolve(outcome),
+    onError: (error) => resolve({ ...outcome, error }),
+  })
+  return promise
+}
+
+const fetchUrl = (url: string, request: Partial<HttpRequest> = {}): Promise<Outcome> =>
+  fetchWith((listener) => http.get({ url, idleTimeout: 20_000, ...request }, listener))
+
+describe("HTTP on Node", () => {
+  it("says who asks, and wants the bytes as they are", async () => {
+    const url = await serve((request, response) => response.end(JSON.stringify(request.headers)))
+    const { body, head } = await fetchUrl(`${url}/x`, { headers: { range: "bytes=1-2" } })
+    expect(JSON.parse(body)).toMatchObject({
+      host: url.slice("http://".length),
+      "user-agent": `academictorrents/${VERSION} (+https://github.com/academictorrents)`,
+      "accept-encoding": "identity",
+      range: "bytes=1-2",
+    })
+    expect(head).toMatchObject({ status: 200, url: `${url}/x` })
+  })
+
+  it("has the version of package.json", () => {
+    expect(VERSION).toBe(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
+  })
+
+  it("joins repeated headers, also those with odd names", async () => {
+    const url = await serveRaw((socket) =>
+      socket.end("HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\n__proto__: 3\r\nContent-Length: 0\r\n\r\n"),
+    )
+    const { head } = await fetchUrl(url)
+    expect(head?.headers["x-a"]).toBe("1, 2")
+    expect(Object.entries(head?.headers ?? {})).toContainEqual(["__proto__", "3"])
+  })
+
+  it("follows redirects of all kinds and says where the answer came from", async () => {
+    const statuses = [301, 302, 303, 307, 308]
+    const url = await serve((request, response) => {
+      const step = Number(request.url?.slice(1))
+      if (step < 5) response.writeHead(statuses[step] ?? 0, { location: `${step + 1}` }).end("moved")
+      else response.end("here")
+    })
+    expect(await fetchUrl(`${url}/0`)).toMatchObject({ body: "here", head: { status: 200, url: `${url}/5` } })
+  })
+
+  it.each([
+    { what: "a sixth redirect", location: "/again", failure: "redirect" },
+    { what: "a redirect to a file", location: "file:///etc/passwd", failure: "redirect" },
+    { what: "a redirect to nothing that is an address", location: "http://[", failure: "redirect" },
+    { what: "a redirect to a link-local address", location: "http://169.254.169.254/", failure: "unsafe-address" },
+  ])("refuses $what", async ({ location, failure }) => {
+    const url = await serve((_request, response) => response.writeHead(302, { location }).end())
+    expect((await fetchUrl(url)).error).toMatchObject({ failure })
+  })
+
+  it("sends credentials as a header, to the same origin only", async () => {
+    const seen: Array<Record<string, string | undefined>> = []
+    const other = await serve(({ headers }, response) => {
+      seen.push({ authorization: headers.authorization, cookie: headers.cookie, range: headers.range })
+      response.end()
+    })
+    const url = await serve(({ headers, url }, response) => {
+      seen.push({ authorization: headers.authorization, cookie: headers.cookie, range: headers.range })
+      response.writeHead(302, { location: url === "/" ? "/same" : other }).end()
+    })
+    const { head } = await fetchUrl(url.replace("http://", "http://us%40er:pass@"), {
+      headers: { cookie: "a=b", range: "bytes=0-1" },
+    })
+    const authorization = `Basic ${Buffer.from("us@er:pass").toString("base64")}`
+    const withSecrets = { authorization, cookie: "a=b", range: "bytes=0-1" }
+    expect(seen).toEqual([
+      withSecrets,
+      withSecrets,
+      { authorization: undefined, cookie: undefined, range: "bytes=0-1" },
+    ])
+    expect(head?.url).toBe(`${other}/`)
+  })
+
+  it.each(["http://169.254.169.254/latest", "http://metadata.google.internal/", "http://[fe80::1]/"])(
+    "never asks %s",
+    async (url) => {
+      expect((await fetchUrl(url)).error).toMatchObject({ failure: "unsafe-address" })
+    },
+  )
+
+  it("refuses a public name that leads to a private address, and takes a local one", async () => {
+    const url = await serve((_request, response) => response.end("inside"))
+    const port = new URL(url).port
+    http = new NodeHttp((_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]))
+    cleanUps.push(() => http.close())
+    expect((await fetchUrl(`http://data.example.org:${port}/`)).error).toMatchObject({ failure: "unsafe-address" })
+    expect(await fetchUrl(`http://nas.lan:${port}/`)).toMatchObject({ body: "inside" })
+  })
+
+  it("refuses a redirect from a public place into the private network, by address and by name", async () => {
+    const url = await serve((request, response) => response.writeHead(302, { location: request.url?.slice(1) }).end())
+    for (const location of [
+      "http://127.0.0.1:80/",
+      "http://localhost/",
+      "http://nas.lan/",
+      "http://[::ffff:10.0.0.1]/",
+    ]) {
+      const { error } = await fetchWith(
+        (listener) =>
+          // The public place is on this machine for once.
+          new NodeExchange(
+            { url: `http://data.example.org/${location}`, idleTimeout: 20_000 },
+            listener,
+            ({ pathname }) => get(url + pathname, { agent: false }),
+          ),
+      )
+      expect(error).toMatchObject({ failure: "unsafe-address" })
+    }
+  })
+
+  it("does not let a certificate pass that nobody vouches for, whatever the environment says", async ({ skip }) => {
+    if (findProgram("openssl") === undefined) skip("openssl is not installed")
+    const folder = mkdtempSync(join(tmpdir(), "at-tls-"))
+    cleanUps.push(() => rmSync(folder, { recursive: true }))
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    execFileSync("openssl", [...args, "-keyout", key, "-out", cert], { stdio: "ignore" })
+    const asked = { count: 0 }
+    const server = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => {
+      asked.count++
+      response.end("secret")
+    })
+    const host = await start(server)
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+    cleanUps.push(() => vi.unstubAllEnvs())
+    const { error, body } = await fetchUrl(`https://${host}/`)
+    expect(error).toMatchObject({ failure: "tls", message: `${host} can't be trusted: its certificate is self-signed` })
+    expect([body, asked.count]).toEqual(["", 0])
+  })
+
+  it("uses a connection again, and tries once more when the server has just closed it", async () => {
+    let connections = 0
+    const url = await serveRaw((socket) => {
+      connections++
+      let requests = 0
+      socket.on("data", () => {
+        // The first request of a connection is answered; the second finds it closed.
+        if (++requests === 1) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        else socket.resetAndDestroy()
+      })
+    })
+    expect(await fetchUrl(url)).toMatchObject({ body: "ok" })
+    expect(await fetchUrl(url)).toMatchObject({ body: "ok" })
+    expect(connections).toBe(2)
+  })
+
+  it("does not try again on a new connection", async () => {
+    let connections = 0
+    const url = await serveRaw((socket) => {
+      connections++
+      socket.on("data", () => socket.resetAndDestroy())
+    })
+    expect((await fetchUrl(url)).error).toMatchObject({ failure: "network" })
+    expect(connections).toBe(1)
+  })
+
+  it("keeps the connection for the next request after a redirect", async () => {
+    const ports = new Set<number | undefined>()
+    const url = await serve((request, response) => {
+      ports.add(request.socket.remotePort)
+      if (request.url === "/to") response.end("here")
+      else response.writeHead(302, { location: "/to" }).end("moved")
+    })
+    for (let i = 0; i < 3; i++) expect(await fetchUrl(url)).toMatchObject({ body: "here" })
+    expect(ports.size).toBeLessThanOrEqual(2)
+  })
+
+  it.each([
+    {
+      what: "fewer bytes than announced",
+      answer: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+      failure: "network",
+    },
+    {
+      what: "a chunk cut short",
+      answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nabc",
+      failure: "network",
+    },
+    {
+      what: "a broken chunk",
+      answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+      failure: "malformed",
+    },
+    { what: "no HTTP", answer: "220 mail ready\r\n", failure: "malformed" },
+    { what: "nothing", answer: "", failure: "network" },
+    {
+      what: "a head without end",
+      answer: `HTTP/1.1 200 OK\r\nX: ${"x".repeat(100_000)}\r\n\r\n`,
+      failure: "malformed",
+    },
+    {
+      what: "another protocol",
+      answer: "HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+      failure: "network",
+    },
+  ])("fails when the answer is $what", async ({ answer, failure }) => {
+    const url = await serveRaw((socket) => socket.once("data", () => socket.end(answer)))
+    expect((await fetchUrl(url)).error).toMatchObject({ failure })
+  })
+
+  it("takes chunked bodies, and such as end with the connection", async () => {
+    const chunked = await serveRaw((socket) =>
+      socket.once("data", () =>
+        socket.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+      ),
+    )
+    expect(await fetchUrl(chunked)).toMatchObject({ body: "abc" })
+    const open = await serveRaw((socket) => socket.once("data", () => socket.end("HTTP/1.0 200 OK\r\n\r\nabc")))
+    expect(await fetchUrl(open)).toMatchObject({ body: "abc" })
+  })
+
+  it("hands on a compressed body as it is", async () => {
+    const url = await serve((_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("raw"))
+    expect(await fetchUrl(url)).toMatchObject({ body: "raw", head: { headers: { "content-encoding": "gzip" } } })
+  })
+
+  it.each(["before the head", "in the body"])("times out when nothing comes %s", async (where) => {
+    const url = await serveRaw((socket) => {
+      if (where === "in the body") socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+    })
+    expect((await fetchUrl(url, { idleTimeout: 30 })).error).toMatchObject({ failure: "timeout" })
+  })
+
+  it("does not time out while paused, and goes on afterwards", async () => {
+    const url = await serve((_request, response) => response.end("a".repeat(1_000_000)))
+    const heard: string[] = []
+    const done = deferred()
+    let length = 0
+    const exchange = http.get(
+      { url, idleTimeout: 200 },
+      {
+        onHead: () => {
+          exchange.pause()
+          // Longer than the idle time-out.
+          setTimeout(() => {
+            heard.push(`paused with ${length}`)
+            exchange.resume()
+          }, 400)
+        },
+        onData: (chunk) => {
+          length += chunk.length
+        },
+        onEnd: () => done.resolve(),
+        onError: (error) => done.reject(error),
+      },
+    )
+    await done.promise
+    expect([...heard, length]).toEqual(["paused with 0", 1_000_000])
+  })
+
+  it("says nothing more after abort, and closes the connection", async () => {
+    const closed = deferred()
+    const url = await serve((request, response) => {
+      request.socket.on("close", () => closed.resolve())
+      response.write("a")
+    })
+    const heard: string[] = []
+    const exchange = http.get(
+      { url, idleTimeout: 20_000 },
+      {
+        onHead: () => heard.push("head"),
+        onData: () => {
+          heard.push("data")
+          exchange.abort()
+        },
+        onEnd: () => heard.push("end"),
+        onError: () => heard.push("error"),
+      },
+    )
+    await closed.promise
+    expect(heard).toEqual(["head", "data"])
+  })
+
+  it.each(["", "ftp://example.org/", "no url", "http://127.0.0.1:99999/"])("fails on the address %j", async (url) => {
+    expect((await fetchUrl(url)).error).toMatchObject({ failure: "malformed" })
+  })
+
+  it("fails on a header that would break the request apart", async () => {
+    const { error } = await fetchUrl("http://127.0.0.1:9/", { headers: { "x-a": "1\r\nx-b: 2" } })
+    expect(error).toMatchObject({ failure: "malformed" })
+  })
+
+  it("fails when nobody listens, and after it was closed", async () => {
+    const url = await serve(() => {})
+    for (const cleanUp of cleanUps.splice(-1)) await cleanUp()
+    expect((await fetchUrl(url)).error).toMatchObject({ failure: "network" })
+    await http.close()
+    expect((await fetchUrl(url)).error).toMatchObject({ failure: "network", message: "HTTP is closed" })
+  })
+})

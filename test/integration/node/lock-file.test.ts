@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { acquireLock } from "../../../src/node/lock-file.js"
+import { currentProcess } from "../../../src/node/process-identity.js"
+
+const built = new URL("../../../dist/node/lock-file.js", import.meta.url)
+if (!existsSync(built)) throw new Error("dist/ is absent: run `npm run build` first")
+
+let folder: string
+let path: string
+const children: ChildProcess[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "at-lock-"))
+  path = join(folder, "lock")
+})
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")) await once(child, "exit")
+  }
+  rmSync(folder, { recursive: true })
+})
+
+/** A process that tries to take the lock whenever it is told to, and lets go when told to. */
+const CHILD = `
+import { acquireLock } from ${JSON.stringify(built.href)}
+let lock
+process.on("message", async ({ command, path }) => {
+  try {
+    if (command === "take") lock = await acquireLock(path)
+    else await lock.release()
+    process.send("ok")
+  } catch (error) { process.send(error.code) }
+})
+process.send("ready")
+`
+
+async function startChild(): Promise<ChildProcess> {
+  const script = join(folder, "child.mjs")
+  writeFileSync(script, CHILD)
+  const child = fork(script, { execArgv: [] })
+  children.push(child)
+  await once(child, "message")
+  return child
+}
+
+async function tell(child: ChildProcess, command: "take" | "release"): Promise<unknown> {
+  const answer = once(child, "message")
+  child.send({ command, path })
+  return (await answer)[0]
+}
+
+const leftovers = (): string[] => readdirSync(folder).filter((name) => name !== "child.mjs")
+
+describe("lock file", () => {
+  it("is held until it is let go, and leaves nothing behind", async () => {
+    const lock = await acquireLock(path)
+    expect(leftovers()).toEqual(["lock"])
+    await expect(acquireLock(path)).rejects.toMatchObject({ code: "AT_LOCKED", message: /this process holds it/ })
+    await lock.release()
+    await lock.release()
+    expect(leftovers()).toEqual([])
+    await (await acquireLock(path)).release()
+  })
+
+  it("names the process that holds it", async () => {
+    const child = await startChild()
+    expect(await tell(child, "take")).toBe("ok")
+    await expect(acquireLock(path)).rejects.toMatchObject({
+      code: "AT_LOCKED",
+      message: `${path} is locked: process ${child.pid} holds it`,
+      hint: `wait for process ${child.pid} or stop it`,
+    })
+    expect(await tell(child, "release")).toBe("ok")
+    await (await acquireLock(path)).release()
+  })
+
+  it("is taken over from a process that was killed", async () => {
+    const child = await startChild()
+    expect(await tell(child, "take")).toBe("ok")
+    child.kill("SIGKILL")
+    await once(child, "exit")
+    const lock = await acquireLock(path)
+    expect(leftovers()).toEqual(["lock"])
+    await lock.release()
+  })
+
+  it.each([
+    { what: "before the machine's last start", change: { bootId: "another" } },
+    { what: "by an earlier process of the same number", change: { startTime: "1" } },
+  ])("is taken over when it was taken $what", async ({ change }) => {
+    writeFileSync(path, JSON.stringify({ ...currentProcess(), ...change, token: "t" }))
+    await (await acquireLock(path)).release()
+    expect(leftovers()).toEqual([])
+  })
+
+  it.each([
+    { what: "another machine", change: { host: "elsewhere", bootId: "another" } },
+    { what: "another container", change: { host: "elsewhere", pidNamespace: "pid:[1]" } },
+  ])("is not taken from a process on $what, which can't be seen from here", async ({ change }) => {
+    writeFileSync(path, JSON.stringify({ ...currentProcess(), ...change, pid: 2 ** 22 + 1, token: "t" }))
+    await expect(acquireLock(path)).rejects.toMatchObject({
+      code: "AT_LOCKED",
+      message: /on elsewhere holds it/,
+      hint: new RegExp(`remove ${path}`),
+    })
+  })
+
+  it.each(["", "\0\0\0\0", "{}", '{"pid":-1}'])("is taken over when only a wreck is there (%j)", async (wreck) => {
+    writeFileSync(path, wreck)
+    const lock = await acquireLock(path)
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ pid: process.pid })
+    await lock.release()
+    expect(leftovers()).toEqual([])
+  })
+
+  it("goes to one alone of many who find it stale at the same time, again and again", async () => {
+    const contenders = await Promise.all(Array.from({ length: 4 }, startChild))
+    for (let round = 0; round < 25; round++) {
+      const stale = JSON.stringify({ ...currentProcess(), startTime: "1", token: `stale ${round}` })
+      writeFileSync(path, stale)
+      // Now and then the lock for taking over is stale too: its holder was killed at the worst moment.
+      if (round % 5 === 0) writeFileSync(`${path}.takeover`, stale)
+      const answers = await Promise.all(contenders.map((child) => tell(child, "take")))
+      expect(answers.toSorted()).toEqual(["AT_LOCKED", "AT_LOCKED", "AT_LOCKED", "ok"])
+      const winner = contenders[answers.indexOf("ok")]!
+      expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ pid: winner.pid })
+      expect(await tell(winner, "release")).toBe("ok")
+      expect(leftovers()).toEqual([])
+    }
+  })
+
+  it("does not remove a lock that somebody else has put in the place of ours", async () => {
+    const lock = await acquireLock(path)
+    const other = JSON.stringify({ ...currentProcess(), token: "theirs" })
+    writeFileSync(path, other)
+    await lock.release()
+    expect(readFileSync(path, "utf8")).toBe(other)
+  })
+
+  it("says that the disk refuses, when it does", async () => {
+    await expect(acquireLock(join(folder, "absent/lock"))).rejects.toMatchObject({ code: "AT_DISK_IO" })
+  })
+})
