@@ -26,10 +26,11 @@ export function encodeUtf8(text: string): Uint8Array {
 
 /** Bytes as a text of equally many characters, U+0000 to U+00FF: distinct bytes stay distinct, which UTF-8 can't promise. */
 export function toLatin1(bytes: Uint8Array): string {
-  if (bytes.length <= CHARACTERS_PER_CALL) return String.fromCharCode(...bytes)
   let text = ""
   for (let at = 0; at < bytes.length; at += CHARACTERS_PER_CALL) {
-    text += String.fromCharCode(...bytes.subarray(at, at + CHARACTERS_PER_CALL))
+    // Any array-like will do, whatever the type says; spreading would go through an iterator, at ten times the time.
+    const part = bytes.subarray(at, at + CHARACTERS_PER_CALL) as unknown as number[]
+    text += String.fromCharCode.apply(undefined, part)
   }
   return text
 }

@@ -82,10 +82,23 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE
 }
 
+/** True when the characters of `text` are the bytes. */
+function isText(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length !== text.length) return false
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false
+  return true
+}
+
+/** Keys remembered at a time, by their length and first byte; longer ones are seldom repeated. */
+const SHARED_KEYS = 64
+const MAX_SHARED_KEY = 32
+
 class Decoder {
   position = 0
   readonly #bytes: Uint8Array
   readonly #limits: BencodeLimits
+  readonly #sharedKeys: (string | undefined)[] = new Array(SHARED_KEYS)
+  #lastKeys: readonly string[] = []
   #tokens = 0
 
   constructor(bytes: Uint8Array, limits: BencodeLimits) {
@@ -152,7 +165,7 @@ class Decoder {
     const list: BencodeValue[] = []
     while (this.#bytes[this.position] !== END) list.push(this.value(depth))
     this.position++
-    return list
+    return list.slice()
   }
 
   #dictionary(depth: number): BencodeDictionary {
@@ -165,7 +178,7 @@ class Decoder {
     let last = ""
     while (this.#bytes[this.position] !== END) {
       const at = this.position
-      const key = toLatin1(this.#string())
+      const key = this.#key()
       if (seen === undefined && keys.length > 0 && key <= last) seen = new Set(keys)
       if (seen?.has(key)) throw this.#error("malformed", "a dictionary has the same key twice", at)
       seen?.add(key)
@@ -176,7 +189,28 @@ class Decoder {
       spans.push(this.position)
     }
     this.position++
-    return new BencodeDictionary(keys, values, spans, this.#bytes)
+    // Copies of the exact size: an array that grew has room for 17, which a torrent of many files has no memory for.
+    return new BencodeDictionary(this.#shareKeys(keys), values.slice(), spans.slice(), this.#bytes)
+  }
+
+  /** Most keys were seen before: the text is then shared, since a torrent has some for each of its files. */
+  #key(): string {
+    const bytes = this.#string()
+    if (bytes.length === 0 || bytes.length > MAX_SHARED_KEY) return toLatin1(bytes)
+    const slot = (bytes.length * 31 + bytes[0]!) % SHARED_KEYS
+    const shared = this.#sharedKeys[slot]
+    if (shared !== undefined && isText(bytes, shared)) return shared
+    const key = toLatin1(bytes)
+    this.#sharedKeys[slot] = key
+    return key
+  }
+
+  /** Dictionaries that follow one another mostly have the same keys. */
+  #shareKeys(keys: readonly string[]): readonly string[] {
+    const last = this.#lastKeys
+    if (keys.length === last.length && keys.every((key, at) => key === last[at])) return last
+    this.#lastKeys = keys.slice()
+    return this.#lastKeys
   }
 
   #enter(depth: number): void {

@@ -29,67 +29,98 @@ export class Encoded {
  * @throws TypeError for a number that is not a safe integer: a mistake of the caller
  */
 export function encode(input: BencodeInput): Uint8Array {
-  const chunks: Uint8Array[] = []
-  write(input, chunks)
-  let length = 0
-  for (const chunk of chunks) length += chunk.length
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+  const writer = new Writer()
+  writer.write(input)
+  return writer.finish()
 }
 
-const START_LIST = encodeUtf8("l")
-const START_DICTIONARY = encodeUtf8("d")
-const END = encodeUtf8("e")
+const COLON = 0x3a
+const START_DICTIONARY = 0x64
+const END = 0x65
+const START_INTEGER = 0x69
+const START_LIST = 0x6c
 
-function write(input: BencodeInput, chunks: Uint8Array[]): void {
-  if (typeof input === "number" || typeof input === "bigint") chunks.push(encodeUtf8(`i${integer(input)}e`))
-  else if (typeof input === "string") writeBytes(encodeUtf8(input), chunks)
-  else if (input instanceof Uint8Array) writeBytes(input, chunks)
-  else if (input instanceof Encoded) chunks.push(input.bytes)
-  else if (isList(input)) {
-    chunks.push(START_LIST)
-    for (const element of input) write(element, chunks)
-    chunks.push(END)
-  } else {
-    chunks.push(START_DICTIONARY)
-    for (const [key, value] of entriesOf(input)) {
-      writeBytes(key, chunks)
-      write(value, chunks)
+const FIRST_CAPACITY = 256
+
+/** Appends to one buffer that doubles. */
+class Writer {
+  #buffer = new Uint8Array(FIRST_CAPACITY)
+  #length = 0
+
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length)
+  }
+
+  write(input: BencodeInput): void {
+    if (typeof input === "number" || typeof input === "bigint") this.#integer(input)
+    else if (typeof input === "string") this.#string(encodeUtf8(input))
+    else if (input instanceof Uint8Array) this.#string(input)
+    else if (input instanceof Encoded) this.#bytes(input.bytes)
+    else if (isList(input)) {
+      this.#byte(START_LIST)
+      for (const element of input) this.write(element)
+      this.#byte(END)
+    } else {
+      this.#byte(START_DICTIONARY)
+      if (input instanceof BencodeDictionary) this.#dictionary(input)
+      else this.#members(input instanceof Map ? input : Object.entries(input))
+      this.#byte(END)
     }
-    chunks.push(END)
   }
-}
 
-function writeBytes(bytes: Uint8Array, chunks: Uint8Array[]): void {
-  chunks.push(encodeUtf8(`${bytes.length}:`), bytes)
-}
+  #integer(value: number | bigint): void {
+    if (typeof value === "number" && !Number.isSafeInteger(value)) throw new TypeError(`${value} is not a safe integer`)
+    this.#byte(START_INTEGER)
+    this.#bytes(encodeUtf8(String(value)))
+    this.#byte(END)
+  }
 
-function integer(value: number | bigint): number | bigint {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) throw new TypeError(`${value} is not a safe integer`)
-  // Negative zero would be written "0", which is right.
-  return value
+  #string(bytes: Uint8Array): void {
+    this.#bytes(encodeUtf8(String(bytes.length)))
+    this.#byte(COLON)
+    this.#bytes(bytes)
+  }
+
+  #dictionary(dictionary: BencodeDictionary): void {
+    for (const [key, value] of dictionary.entries()) {
+      this.#string(key)
+      this.write(value)
+    }
+  }
+
+  #members(members: Iterable<[string, BencodeInput | undefined]>): void {
+    const sorted: { key: Uint8Array; order: string; value: BencodeInput }[] = []
+    for (const [name, value] of members) {
+      if (value === undefined) continue
+      const key = encodeUtf8(name)
+      sorted.push({ key, order: toLatin1(key), value })
+    }
+    sorted.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    for (const { key, value } of sorted) {
+      this.#string(key)
+      this.write(value)
+    }
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1)
+    this.#buffer[this.#length++] = byte
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#buffer.length) return
+    const larger = new Uint8Array(Math.max(2 * this.#buffer.length, this.#length + count))
+    larger.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = larger
+  }
 }
 
 function isList(input: object): input is readonly BencodeInput[] {
   return Array.isArray(input)
-}
-
-function entriesOf(
-  input: BencodeDictionary | ReadonlyMap<string, BencodeInput> | { readonly [key: string]: BencodeInput | undefined },
-): Iterable<[Uint8Array, BencodeInput]> {
-  if (input instanceof BencodeDictionary) return input.entries()
-  const pairs: Iterable<[string, BencodeInput | undefined]> = input instanceof Map ? input : Object.entries(input)
-  const entries: { key: Uint8Array; order: string; value: BencodeInput }[] = []
-  for (const [name, value] of pairs) {
-    if (value === undefined) continue
-    const key = encodeUtf8(name)
-    entries.push({ key, order: toLatin1(key), value })
-  }
-  entries.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
-  return entries.map(({ key, value }) => [key, value])
 }

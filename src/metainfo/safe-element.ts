@@ -50,11 +50,15 @@ export function numberedBase(element: string): string {
   return foldCase(stem + extension)
 }
 
+/** Printable ASCII: what nearly all names are. */
+const PLAIN = /^[ -~]*$/
+
 /**
  * Two elements with the same folded form may be one file somewhere: file systems ignore case (Windows, macOS), the
  * difference of composed and decomposed letters (macOS), and characters that can't be seen (HFS+).
  */
 export function foldCase(element: string): string {
+  if (PLAIN.test(element)) return element.toUpperCase()
   const visible = element.replace(/\p{Default_Ignorable_Code_Point}/gu, "")
   return visible.normalize("NFD").toLowerCase().toUpperCase().normalize("NFD")
 }

@@ -32,8 +32,10 @@ export function safePaths(files: readonly (readonly Uint8Array[])[]): string[] {
 class Folder {
   readonly #prefix: string
   readonly #folders = new Map<string, Folder>()
-  /** Folded. */
-  readonly #taken = new Set<string>()
+  /** By folded name. */
+  readonly #taken = new Map<string, "file" | "folder">()
+  /** Whether any of them ends like an unfinished file: in nearly all torrents none does. */
+  #hasPart = false
   /** The last number tried for a base: without it, many equal names would take quadratic time. */
   readonly #numbers = new Map<string, number>()
 
@@ -44,8 +46,7 @@ class Folder {
 
   /** The safe path of a new file. The same name again is another file. */
   file(raw: Uint8Array): string {
-    const name = this.#freeName(raw, (candidate) => [candidate, candidate + PART_SUFFIX])
-    return this.#prefix + name
+    return this.#prefix + this.#freeName(raw, "file")
   }
 
   /** The folder of that name. */
@@ -53,21 +54,32 @@ class Folder {
     const key = toLatin1(raw)
     const known = this.#folders.get(key)
     if (known !== undefined) return known
-    const name = this.#freeName(raw, (candidate) => [candidate])
-    const folder = new Folder(`${this.#prefix}${name}/`)
+    const folder = new Folder(`${this.#prefix}${this.#freeName(raw, "folder")}/`)
     this.#folders.set(key, folder)
     return folder
   }
 
-  /** A name of which nothing that it `occupies` is taken; takes it. */
-  #freeName(raw: Uint8Array, occupies: (name: string) => string[]): string {
+  /** Takes a name that is free. */
+  #freeName(raw: Uint8Array, kind: "file" | "folder"): string {
     const wanted = safeElement(raw)
-    for (let name = wanted; ; name = this.#nextName(wanted)) {
-      const places = occupies(name).map(foldCase)
-      if (places.some((place) => this.#taken.has(place))) continue
-      for (const place of places) this.#taken.add(place)
-      return name
+    let name = wanted
+    let place = foldCase(name)
+    while (!this.#isFree(place, kind)) {
+      name = this.#nextName(wanted)
+      place = foldCase(name)
     }
+    this.#taken.set(place, kind)
+    if (place.endsWith(FOLDED_PART_SUFFIX)) this.#hasPart = true
+    return name
+  }
+
+  /** A file takes its unfinished name with its own, so that has to be free too, and its name must be no other's. */
+  #isFree(place: string, kind: "file" | "folder"): boolean {
+    if (this.#taken.has(place)) return false
+    if (kind === "file" && this.#hasPart && this.#taken.has(place + FOLDED_PART_SUFFIX)) return false
+    return !(
+      place.endsWith(FOLDED_PART_SUFFIX) && this.#taken.get(place.slice(0, -FOLDED_PART_SUFFIX.length)) === "file"
+    )
   }
 
   #nextName(wanted: string): string {
@@ -77,3 +89,6 @@ class Folder {
     return numbered(wanted, number)
   }
 }
+
+/** Folding a name with the suffix is folding each: the suffix is ASCII, and begins with what combines with nothing. */
+const FOLDED_PART_SUFFIX = foldCase(PART_SUFFIX)
