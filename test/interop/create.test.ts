@@ -143,7 +143,7 @@ t = lt.torrent_info(sys.argv[1])
 fs = t.files()
 print(json.dumps({"hash": str(t.info_hash()), "private": t.priv(), "comment": t.comment(),
   "files": [[fs.file_path(i), fs.file_size(i)] for i in range(fs.num_files())],
-  "trackers": [[x.tier, x.url] for x in t.trackers()], "seeds": [s["url"] for s in t.web_seeds()]}))
+  "trackers": sorted([x.tier, x.url] for x in t.trackers()), "seeds": [s["url"] for s in t.web_seeds()]}))
 `
 
 describe.runIf(hasLibtorrent)("libtorrent", () => {

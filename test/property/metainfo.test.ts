@@ -132,7 +132,8 @@ describe("a hostile torrent", () => {
 
   it("of a hundred thousand equal names is read in linear time", () => {
     const files = Array.from({ length: 100_000 }, () => ({ length: 0, path: ["same", "same"] }))
-    expect(parsesOrRefuses(torrentOf(folderInfo({ files, pieces: "" })))).toBe(true)
+    const { layout } = parseTorrent(torrentOf(folderInfo({ files, pieces: "" })), digester)
+    expect(new Set(layout.files.map((file) => file.path)).size).toBe(100_000)
   })
 })
 
