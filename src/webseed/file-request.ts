@@ -1,0 +1,268 @@
+import type { LayoutFile } from "../metainfo/layout.js"
+import type { Clock, Timer } from "../ports/clock.js"
+import type { Http, HttpError, HttpExchange, HttpHead, HttpListener } from "../ports/http.js"
+import { judgeAnswer, type Refusal } from "./judge-answer.js"
+import type { WebSeed } from "./web-seed.js"
+
+/** Milliseconds without a byte (libtorrent's urlseed_timeout). */
+const IDLE_TIMEOUT = 20_000
+/** Bytes of an answer nobody needs any more that are cheaper to read than a new connection. */
+const LONGEST_DRAIN = 256 * 1024
+/** Milliseconds for that. */
+const DRAIN_TIMEOUT = 2_000
+
+/** What identifies one state of a file on the server (RFC 9110, section 8.8). */
+export interface Validators {
+  readonly etag: string | undefined
+  readonly lastModified: string | undefined
+}
+
+/** How a request ended. The bytes given before are as good as any. */
+export type RequestEnd =
+  /** All that was asked for arrived; `excess`: and more, which was cut off. */
+  | { kind: "whole"; excess: boolean }
+  /** The connection or the body ended early. */
+  | { kind: "cut"; reason: string }
+  /** The server sends the whole file, and the part that is wanted lies too far inside. */
+  | { kind: "no-ranges" }
+  /** The file is not the one that its earlier part came from. */
+  | { kind: "content-changed" }
+  | Refusal
+
+export interface RequestListener {
+  /** The next bytes of the range, in order. */
+  onBytes(chunk: Uint8Array): void
+  /** The end, exactly once. */
+  onRequestEnd(end: RequestEnd): void
+}
+
+export interface FileRequestOptions {
+  readonly seed: WebSeed
+  readonly http: Http
+  readonly clock: Clock
+  /** Index of the file in the layout, and the file. */
+  readonly index: number
+  readonly file: LayoutFile
+  /** The range of the file's bytes: `from` up to, not including, `to`. */
+  readonly from: number
+  readonly to: number
+  /** Bytes that may be read and thrown away when the server sends the whole file. */
+  readonly mayDiscard: number
+  /** What an earlier request of the same run learnt about the file. */
+  readonly validators: Validators | undefined
+  readonly listener: RequestListener
+}
+
+/** One ranged GET of one file: judges the answer, cuts it to what was asked for, and leaves the connection usable. */
+export class FileRequest implements HttpListener {
+  readonly index: number
+  readonly #seed: WebSeed
+  readonly #http: Http
+  readonly #clock: Clock
+  readonly #file: LayoutFile
+  readonly #from: number
+  /** Where the range ended when it was sent. */
+  readonly #askedTo: number
+  /** Where it ends now: earlier, once it was shortened. */
+  #to: number
+  readonly #mayDiscard: number
+  readonly #listener: RequestListener
+  #validators: Validators | undefined
+  #state: "asking" | "body" | "draining" | "over" = "asking"
+  #exchange: HttpExchange | undefined
+  #paused = false
+  /** True when the body is the whole file. */
+  #wholeFile = false
+  /** Where the body ends in the file, as far as the server says. */
+  #bodyEnd: number | undefined
+  /** Bytes of the body still to be thrown away before the range begins. */
+  #skip = 0
+  #received = 0
+  #toDrain = 0
+  #excess = false
+  #drainTimer: Timer | undefined
+
+  constructor(options: FileRequestOptions) {
+    this.index = options.index
+    this.#seed = options.seed
+    this.#http = options.http
+    this.#clock = options.clock
+    this.#file = options.file
+    this.#from = options.from
+    this.#askedTo = options.to
+    this.#to = options.to
+    this.#mayDiscard = options.mayDiscard
+    this.#validators = options.validators
+    this.#listener = options.listener
+  }
+
+  /** Bytes given to the listener. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** What the last answer said about the file. */
+  get validators(): Validators | undefined {
+    return this.#validators
+  }
+
+  start(): void {
+    // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
+    const exchange = this.#http.get(
+      {
+        url: this.#seed.urlOf(this.index),
+        headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
+        idleTimeout: IDLE_TIMEOUT,
+      },
+      this,
+    )
+    this.#exchange = exchange
+    if (this.#state === "over") exchange.abort()
+    else if (this.#paused) exchange.pause()
+  }
+
+  pause(): void {
+    if (this.#paused || this.#state === "draining" || this.#state === "over") return
+    this.#paused = true
+    this.#exchange?.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#state !== "over") this.#exchange?.resume()
+  }
+
+  /** The range ends earlier now. Bytes beyond `to` are not given any more; {@link settle} ends the request if that was all. */
+  shorten(to: number): void {
+    this.#to = Math.max(Math.min(this.#to, to), this.#from + this.#received)
+  }
+
+  /** Ends the request if its (shortened) range is complete. */
+  settle(): void {
+    if (this.#from + this.#received < this.#to) return
+    if (this.#state === "body") this.#complete(0)
+    else if (this.#state === "asking") this.#finish(this.#whole())
+  }
+
+  /** The listener hears nothing more. */
+  abort(): void {
+    this.#state = "over"
+    this.#drainTimer?.cancel()
+    this.#exchange?.abort()
+  }
+
+  onHead(head: HttpHead): void {
+    if (this.#state !== "asking") return
+    const asked = { name: this.#file.path, fileLength: this.#file.length, from: this.#from, to: this.#askedTo }
+    const verdict = judgeAnswer(asked, head, this.#clock.wallTime())
+    if (verdict.kind !== "body") {
+      this.#finish(verdict)
+      return
+    }
+    const part = this.#from > 0 || this.#askedTo < this.#file.length
+    if (part) this.#seed.rangesLearnt(!verdict.ignoredRange)
+    this.#skip = this.#from - verdict.start
+    const { etag, "last-modified": lastModified } = head.headers
+    const validators = { etag, lastModified }
+    const changed = this.#validators !== undefined && differ(this.#validators, validators)
+    this.#validators = validators
+    this.#wholeFile = head.status === 200
+    this.#bodyEnd = verdict.end
+    this.#excess = !this.#wholeFile && verdict.end !== undefined && verdict.end > this.#askedTo
+    this.#state = "body"
+    if (this.#skip > this.#mayDiscard) this.#finish({ kind: "no-ranges" })
+    else if (changed && this.#seed.contentChanged(this.index)) this.#finish({ kind: "content-changed" })
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#state === "draining") this.#drain(chunk.length)
+    if (this.#state !== "body") return
+    const skipped = Math.min(this.#skip, chunk.length)
+    this.#skip -= skipped
+    const taken = Math.min(chunk.length - skipped, this.#to - this.#from - this.#received)
+    if (taken > 0) {
+      this.#received += taken
+      this.#listener.onBytes(taken === chunk.length ? chunk : chunk.subarray(skipped, skipped + taken))
+    }
+    if (this.#from + this.#received >= this.#to) this.#complete(chunk.length - skipped - taken)
+  }
+
+  onEnd(): void {
+    this.#finish(this.#endOfBody())
+  }
+
+  onError(error: HttpError): void {
+    this.#finish(this.#state === "draining" ? this.#whole() : endOf(error))
+  }
+
+  /** What it means that the body ended now. */
+  #endOfBody(): RequestEnd {
+    if (this.#state === "draining") return this.#whole()
+    if (this.#state === "asking") return { kind: "wrong-answer", reason: "its answer has no head" }
+    if (this.#wholeFile) {
+      const there = this.#from - this.#skip + this.#received
+      return { kind: "file-missing", reason: `its file has ${there} bytes instead of ${this.#file.length}` }
+    }
+    if (this.#received === 0) return { kind: "wrong-answer", reason: "it sent an empty part" }
+    return { kind: "cut", reason: "its answer ended early" }
+  }
+
+  /** The range is complete. `extra`: bytes of the body beyond it that are in hand already. */
+  #complete(extra: number): void {
+    if (this.#state !== "body") return
+    this.#state = "draining"
+    const end = this.#bodyEnd ?? (this.#to === this.#file.length ? this.#to : undefined)
+    this.#toDrain = end === undefined ? Number.POSITIVE_INFINITY : Math.max(0, end - this.#to + this.#skip)
+    if (this.#toDrain - extra > LONGEST_DRAIN) {
+      this.#finish(this.#whole())
+      return
+    }
+    this.#drainTimer = this.#clock.after(DRAIN_TIMEOUT, () => this.#finish(this.#whole()))
+    // The listener's pause was about its bytes, and there are none any more.
+    this.resume()
+    this.#drain(extra)
+  }
+
+  #drain(bytes: number): void {
+    this.#toDrain -= bytes
+    if (this.#toDrain >= 0) return
+    if (this.#bodyEnd === undefined) {
+      this.#finish({ kind: "file-missing", reason: `its file has more than ${this.#file.length} bytes` })
+      return
+    }
+    this.#excess = true
+    this.#finish(this.#whole())
+  }
+
+  #whole(): RequestEnd {
+    return { kind: "whole", excess: this.#excess }
+  }
+
+  #finish(end: RequestEnd): void {
+    if (this.#state === "over") return
+    this.abort()
+    this.#listener.onRequestEnd(end)
+  }
+}
+
+/** A date says more than an ETag: mirrors behind one name agree on dates, but each has its own ETags. */
+function differ(a: Validators, b: Validators): boolean {
+  if (a.lastModified !== undefined && b.lastModified !== undefined) return a.lastModified !== b.lastModified
+  return a.etag !== undefined && b.etag !== undefined && a.etag !== b.etag
+}
+
+function endOf(error: HttpError): RequestEnd {
+  switch (error.failure) {
+    case "network":
+    case "timeout":
+      return { kind: "cut", reason: error.message }
+    case "tls":
+      return { kind: "refused", reason: `its TLS connection can't be trusted: ${error.message}` }
+    case "unsafe-address":
+    case "redirect":
+      return { kind: "refused", reason: error.message }
+    case "malformed":
+      return { kind: "wrong-answer", reason: error.message }
+  }
+}

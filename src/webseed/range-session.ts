@@ -1,0 +1,267 @@
+import type { Clock, Timer } from "../ports/clock.js"
+import type { Http } from "../ports/http.js"
+import { FileRequest, type RequestEnd, type RequestListener, type Validators } from "./file-request.js"
+import { LONGEST_DISCARD, type WebSeed } from "./web-seed.js"
+
+/**
+ * Why a run ended before its end. The web seed has drawn the consequences already; `content-changed` and `no-ranges`
+ * leave it ready.
+ */
+export interface WebSeedFault {
+  readonly kind: /** The network: nothing came, or the run's tries are used up. The source waits. */
+    | "interrupted"
+    /** The server said "not now". The source waits. */
+    | "unavailable"
+    /** The next file is not there, or is another one: the source lacks its pieces. */
+    | "file-missing"
+    /** The source is disabled. */
+    | "refused"
+    /** The server sends whole files alone, and the run began too far inside one. */
+    | "no-ranges"
+    /** An answer against the rules. The source waits. */
+    | "wrong-answer"
+    /** The file was replaced between two requests: a piece begun before that will hardly hash right. */
+    | "content-changed"
+  readonly message: string
+}
+
+/** Who takes the bytes of a run. Nothing is called from inside a call to the session. */
+export interface RunListener {
+  /** The next bytes of the run, in order. `chunk` is only valid during the call. */
+  onBytes(chunk: Uint8Array): void
+  /** The run's end was reached. Nothing follows. */
+  onDone(): void
+  /** Nothing follows. The bytes given before are as good as any. */
+  onFault(fault: WebSeedFault): void
+}
+
+export interface RangeSessionOptions {
+  readonly seed: WebSeed
+  readonly http: Http
+  readonly clock: Clock
+  /** The run: the torrent's bytes `offset` up to, not including, `end`. */
+  readonly offset: number
+  readonly end: number
+  readonly listener: RunListener
+}
+
+/** Milliseconds before each new try after a cut, as long as the tries between bring little; then the run is given up. */
+const RESUME_DELAYS = [0, 1_000, 2_000]
+/** Bytes: a request that brought as many was worth it, and the tries are counted anew. */
+const PROGRESS = 64 * 1024
+/** What padding files consist of (BEP 47). */
+const ZEROS = new Uint8Array(64 * 1024)
+
+/**
+ * One run under way: a contiguous span of the torrent's bytes, fetched by one ranged GET a file, one after the other, on
+ * what is mostly one connection. Padding files are made of zeros here. A request that is cut is resumed where it was.
+ */
+export class RangeSession implements RequestListener {
+  readonly #seed: WebSeed
+  readonly #http: Http
+  readonly #clock: Clock
+  readonly #listener: RunListener
+  readonly #offset: number
+  #end: number
+  #position: number
+  #state: "idle" | "running" | "over" = "idle"
+  #startedAt = 0
+  #paused = false
+  /** Index of the file at `#position`; it only grows. */
+  #file: number
+  #request: FileRequest | undefined
+  /** What the last request learnt about the file at `#position`. */
+  #validators: Validators | undefined
+  /** Requests cut in a row. */
+  #cuts = 0
+  #resumeTimer: Timer | undefined
+
+  constructor(options: RangeSessionOptions) {
+    this.#seed = options.seed
+    this.#http = options.http
+    this.#clock = options.clock
+    this.#listener = options.listener
+    this.#offset = options.offset
+    this.#position = options.offset
+    this.#end = options.end
+    this.#file = options.seed.metainfo.layout.fileAt(options.offset)
+  }
+
+  /** Offset in the torrent of the next byte: behind the chunk while a chunk is being given. */
+  get position(): number {
+    return this.#position
+  }
+
+  start(): void {
+    if (this.#state !== "idle") return
+    this.#state = "running"
+    this.#startedAt = this.#clock.now()
+    this.#seed.concurrency.runBegan()
+    this.#advanceLater()
+  }
+
+  /** Neither bytes nor the end are given until {@link resume}. */
+  pause(): void {
+    this.#paused = true
+    this.#request?.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#request?.resume()
+    this.#advanceLater()
+  }
+
+  /** The run ends at `end` already, or at once if it is beyond. The connection is kept if little of the answer is left. */
+  shorten(end: number): void {
+    if (end >= this.#end || this.#state === "over") return
+    this.#end = Math.max(end, this.#position)
+    const request = this.#request
+    request?.shorten(this.#end - this.#fileOffset(request.index))
+    queueMicrotask(() => {
+      request?.settle()
+      this.#advance()
+    })
+  }
+
+  /** Ends the run; the listener hears nothing more. */
+  abort(): void {
+    if (this.#state === "running") this.#seed.concurrency.runEnded()
+    this.#state = "over"
+    this.#resumeTimer?.cancel()
+    this.#request?.abort()
+    this.#request = undefined
+  }
+
+  onBytes(chunk: Uint8Array): void {
+    this.#position += chunk.length
+    this.#seed.delivered(chunk.length)
+    this.#listener.onBytes(chunk)
+  }
+
+  onRequestEnd(end: RequestEnd): void {
+    const request = this.#request
+    if (request === undefined) return
+    this.#request = undefined
+    this.#validators = request.validators
+    switch (end.kind) {
+      case "whole":
+        if (end.excess) this.#seed.sentTooMuch(request.index)
+        else this.#seed.requestSucceeded(request.received)
+        this.#cuts = 0
+        this.#advance()
+        break
+      case "cut":
+        this.#resumeAfterCut(end.reason, request.received)
+        break
+      case "content-changed":
+        this.#fault("content-changed", "the file was replaced on the server")
+        break
+      case "no-ranges":
+        this.#fault("no-ranges", "the server sends whole files alone")
+        break
+      case "busy":
+        this.#seed.refusedBy(end, request.index)
+        this.#fault("unavailable", end.reason)
+        break
+      case "file-missing":
+      case "refused":
+      case "wrong-answer":
+        this.#seed.refusedBy(end, request.index)
+        this.#fault(end.kind, end.reason)
+        break
+    }
+  }
+
+  #advanceLater(): void {
+    queueMicrotask(() => this.#advance())
+  }
+
+  /** Does whatever comes next, if anything can be done now. */
+  #advance(): void {
+    const { files } = this.#seed.metainfo.layout
+    while (this.#state === "running" && this.#request === undefined && this.#resumeTimer === undefined) {
+      if (this.#paused) return
+      if (this.#position >= this.#end) {
+        this.#done()
+        return
+      }
+      const file = files[this.#file]!
+      const left = file.offset + file.length - this.#position
+      if (left <= 0) {
+        this.#file++
+        this.#validators = undefined
+      } else if (file.padding) {
+        const length = Math.min(left, this.#end - this.#position, ZEROS.length)
+        this.#position += length
+        this.#listener.onBytes(ZEROS.subarray(0, length))
+      } else {
+        this.#ask()
+      }
+    }
+  }
+
+  /** Sends the request for the rest of the run in the file at `#position`. */
+  #ask(): void {
+    const seed = this.#seed
+    if (!seed.mayRequest) {
+      const { state } = seed
+      const reason = state.kind === "ready" ? "" : state.reason
+      this.#fault(state.kind === "disabled" ? "refused" : "unavailable", reason)
+      return
+    }
+    if (!seed.hasFile(this.#file)) {
+      this.#fault("file-missing", "the server does not have the file")
+      return
+    }
+    const file = seed.metainfo.layout.files[this.#file]!
+    // Whoever starts a run deep inside a file, knowing that the server sends it whole, wants just that.
+    const deliberate = seed.rangesSupported === false && this.#position === this.#offset
+    this.#request = new FileRequest({
+      seed,
+      http: this.#http,
+      clock: this.#clock,
+      index: this.#file,
+      file,
+      from: this.#position - file.offset,
+      to: Math.min(this.#end, file.offset + file.length) - file.offset,
+      mayDiscard: deliberate ? file.length : LONGEST_DISCARD,
+      validators: this.#validators,
+      listener: this,
+    })
+    this.#request.start()
+  }
+
+  #resumeAfterCut(reason: string, received: number): void {
+    if (received >= PROGRESS) this.#cuts = 0
+    const delay = RESUME_DELAYS[this.#cuts++]
+    const first = this.#position === this.#offset
+    const far = this.#position - this.#fileOffset(this.#file) > LONGEST_DISCARD
+    // A source that gave nothing yet is left to itself at once, and so is one that would begin the file anew.
+    if (delay === undefined || first || (far && this.#seed.rangesSupported === false)) {
+      this.#seed.connectionFailed(reason)
+      this.#fault("interrupted", reason)
+      return
+    }
+    this.#resumeTimer = this.#clock.after(delay, () => {
+      this.#resumeTimer = undefined
+      this.#advance()
+    })
+  }
+
+  #done(): void {
+    this.abort()
+    this.#seed.runLength.passed(this.#end - this.#offset, this.#clock.now() - this.#startedAt)
+    this.#listener.onDone()
+  }
+
+  #fault(kind: WebSeedFault["kind"], message: string): void {
+    this.abort()
+    this.#listener.onFault({ kind, message })
+  }
+
+  #fileOffset(index: number): number {
+    return this.#seed.metainfo.layout.files[index]!.offset
+  }
+}

@@ -1,0 +1,58 @@
+import type { Metainfo } from "../metainfo/metainfo.js"
+
+/** Where the files of a torrent lie on a web seed, or why its URL can't be used. */
+export type UrlLayout = { kind: "usable"; urlOf(file: number): string } | { kind: "unusable"; reason: string }
+
+/**
+ * BEP 19: for a single file, the URL is the file, or its folder when it ends in a slash. For several, the URL is the
+ * parent of the folder that is named like the torrent (a missing slash at its end is added).
+ */
+export function urlLayout(url: string, metainfo: Metainfo): UrlLayout {
+  const base = normalizeUrl(url)
+  if (base === undefined) return { kind: "unusable", reason: "its URL is malformed" }
+  // BEP 19 also knows FTP: a client should ignore the protocols that it does not speak.
+  const scheme = base.slice(0, base.indexOf(":"))
+  if (scheme !== "http" && scheme !== "https") return { kind: "unusable", reason: `${scheme} is not supported` }
+
+  if (metainfo.kind === "file") {
+    const fileUrl = base.endsWith("/") ? base + encodeElement(metainfo.rawName) : base
+    return { kind: "usable", urlOf: () => fileUrl }
+  }
+  const folder = `${base.endsWith("/") ? base : `${base}/`}${encodeElement(metainfo.rawName)}`
+  return {
+    kind: "usable",
+    urlOf: (file) => `${folder}/${(metainfo.rawPaths[file] ?? []).map(encodeElement).join("/")}`,
+  }
+}
+
+/**
+ * The URL as it goes on the wire: what is encoded already stays so, what authors left bare (spaces, brackets, a lone
+ * percent sign, letters beyond ASCII) is encoded, and a fragment, which is never sent, is cut off.
+ */
+function normalizeUrl(url: string): string | undefined {
+  const bare = url
+    .trim()
+    .replace(/#.*$/s, "")
+    .replaceAll(/%(?![0-9a-f]{2})/gi, "%25")
+  let parsed: URL
+  try {
+    parsed = new URL(bare)
+  } catch {
+    return undefined
+  }
+  const authority = parsed.href.slice(0, parsed.href.length - parsed.pathname.length - parsed.search.length)
+  // The URL standard lets these stand in a path; RFC 3986 does not, and some servers insist.
+  const path = parsed.pathname.replaceAll(/[[\]|^]/g, encodeURIComponent)
+  return authority + path + parsed.search
+}
+
+/** One element of a path: all but RFC 3986's unreserved characters is encoded (a bare `+` is a space to some servers). */
+function encodeElement(name: string): string {
+  let encoded = ""
+  for (const byte of new TextEncoder().encode(name)) {
+    const character = String.fromCharCode(byte)
+    if (/[A-Za-z0-9\-._~]/.test(character)) encoded += character
+    else encoded += `%${byte < 16 ? "0" : ""}${byte.toString(16).toUpperCase()}`
+  }
+  return encoded
+}

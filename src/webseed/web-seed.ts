@@ -1,0 +1,234 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { RateMeter } from "../bytes/rate-meter.js"
+import { redactUrl } from "../bytes/url.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import type { Clock } from "../ports/clock.js"
+import type { Log } from "../ports/log.js"
+import type { Random } from "../ports/random.js"
+import { Concurrency } from "./concurrency.js"
+import type { Refusal } from "./judge-answer.js"
+import { RunLength } from "./run-length.js"
+import { SeedHealth, type WebSeedState } from "./seed-health.js"
+import { type UrlLayout, urlLayout } from "./url-layout.js"
+
+export type { WebSeedState }
+
+/** Pieces with a wrong hash before the source is left alone. */
+const MOST_CORRUPT = 3
+/** Files that were missing, and none was found, before the source is taken for the wrong place altogether. */
+const MOST_MISSING_AT_FIRST = 16
+/** Missing files that are named in the ordinary log. */
+const MOST_LOGGED = 20
+/** Changes of a file's ETag or date before they are taken for a habit of the server (mirrors behind one name). */
+const MOST_CONTENT_CHANGES = 3
+/** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
+export const LONGEST_DISCARD = 4 * 1024 * 1024
+/** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
+const LARGE_FILE = 4 * 1024 * 1024
+
+/**
+ * One URL of a torrent's `url-list` (BEP 19): which pieces it has, whether it may be asked now, and for how much at a
+ * time. Sessions report what they meet; all consequences are drawn here.
+ */
+export class WebSeed {
+  readonly url: string
+  readonly metainfo: Metainfo
+  readonly concurrency: Concurrency
+  readonly runLength = new RunLength()
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #health: SeedHealth
+  readonly #layout: UrlLayout
+  readonly #meter = new RateMeter()
+  readonly #missingFiles = new Set<number>()
+  #fileCount = 0
+  #largest = 0
+  /** Pieces that lie in a missing file; made at the first one. */
+  #lacking: Bitfield | undefined
+  #contentChanges = 0
+  /** True once a request succeeded. */
+  #proven = false
+  #unranged = false
+  #corrupt: number[] = []
+  #rangesSupported: boolean | undefined
+
+  constructor(options: { url: string; metainfo: Metainfo; clock: Clock; random: Random; log: Log }) {
+    this.url = options.url
+    this.metainfo = options.metainfo
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#health = new SeedHealth(this.name, options.clock, options.random, options.log)
+    this.#layout = urlLayout(options.url, options.metainfo)
+    if (this.#layout.kind === "unusable") this.#health.disable(this.#layout.reason)
+    let requestBytes = 0
+    for (const file of options.metainfo.layout.files) {
+      if (file.padding || file.length === 0) continue
+      this.#fileCount++
+      this.#largest = Math.max(this.#largest, file.length)
+      requestBytes += Math.min(file.length, LARGE_FILE)
+    }
+    this.concurrency = new Concurrency(this.#fileCount === 0 ? LARGE_FILE : requestBytes / this.#fileCount)
+  }
+
+  get state(): WebSeedState {
+    return this.#health.state
+  }
+
+  /** False when a run under way must not send its next request: disabled, or the server wants to be left alone. */
+  get mayRequest(): boolean {
+    return this.#health.mayRequest
+  }
+
+  /** False when a file that the piece lies in is not there. O(1). */
+  hasPiece(piece: number): boolean {
+    return this.#lacking === undefined || !this.#lacking.has(piece)
+  }
+
+  hasFile(file: number): boolean {
+    return !this.#missingFiles.has(file)
+  }
+
+  /** False when the server answers with whole files only; undefined until it has been asked for a part. */
+  get rangesSupported(): boolean | undefined {
+    return this.#rangesSupported
+  }
+
+  /**
+   * False where the server would send much of a file before the byte at `offset` (it knows no ranges). A run may start
+   * there all the same: everything before it is then read and thrown away, which is right when nobody else has the piece.
+   */
+  canStartAt(offset: number): boolean {
+    if (this.#rangesSupported !== false) return true
+    const { layout } = this.metainfo
+    const file = layout.files[layout.fileAt(offset)]
+    return file === undefined || file.padding || offset - file.offset <= LONGEST_DISCARD
+  }
+
+  /** Bytes of the torrent received from here. */
+  get downloaded(): number {
+    return this.#meter.total
+  }
+
+  /** Bytes a second. */
+  rate(now: number): number {
+    return this.#meter.rate(now)
+  }
+
+  /** A piece that came from here alone has a wrong hash. The third one disables the source. */
+  pieceCorrupt(piece: number): void {
+    this.#corrupt.push(piece)
+    this.runLength.faulted()
+    if (this.#corrupt.length < MOST_CORRUPT)
+      this.#log.log("warn", "webseed", `${this.name} sent a wrong piece ${piece}`)
+    else this.#health.disable(`the hashes of pieces ${this.#corrupt.join(", ")} are wrong`)
+  }
+
+  /** The URL as people may see it. */
+  get name(): string {
+    return redactUrl(this.url)
+  }
+
+  /** Where a file lies. Only while the source is not disabled. */
+  urlOf(file: number): string {
+    if (this.#layout.kind === "unusable") throw new Error(`${this.name}: ${this.#layout.reason}`)
+    return this.#layout.urlOf(file)
+  }
+
+  /** Bytes for a run arrived. */
+  delivered(bytes: number): void {
+    const now = this.#clock.now()
+    this.#meter.add(bytes, now)
+    this.concurrency.delivered(now, bytes)
+  }
+
+  /** A request brought all that was asked for. */
+  requestSucceeded(bytes: number): void {
+    this.#health.succeeded()
+    this.#proven = true
+    this.concurrency.requestEnded(bytes)
+  }
+
+  /**
+   * A part of a file was asked for, and came, or the whole file came in its place. The last answer counts: caches send
+   * whole files while they are cold.
+   */
+  rangesLearnt(supported: boolean): void {
+    this.#rangesSupported = supported
+    // To go on in the middle of a large file, everything before it would be sent again.
+    this.runLength.endless = !supported && this.#largest > LONGEST_DISCARD
+    this.concurrency.alone = !supported && this.#largest > LONGEST_DISCARD
+    if (supported || this.#unranged) return
+    this.#unranged = true
+    this.#log.log("info", "webseed", `${this.name} sends whole files where parts were asked for`)
+  }
+
+  /** A run was cut and its tries are used up, or it never connected. */
+  connectionFailed(reason: string): void {
+    this.runLength.faulted()
+    if (this.#health.connectionFailed(reason)) this.concurrency.interrupted(this.#clock.now())
+  }
+
+  /** The server answered, and its answer can't be used. `file` is what was asked for. */
+  refusedBy(refusal: Refusal, file: number): void {
+    switch (refusal.kind) {
+      case "file-missing":
+        this.#fileMissing(file, refusal.reason)
+        break
+      case "refused":
+        this.#health.disable(refusal.reason)
+        break
+      case "busy":
+        this.#backOff(refusal.reason, refusal.retryAfter)
+        break
+      case "wrong-answer":
+        if (this.#backOff(refusal.reason, undefined)) this.#health.strike(refusal.reason)
+        break
+    }
+  }
+
+  /** All that was asked for came, and more: it was cut off. */
+  sentTooMuch(file: number): void {
+    const reason = "it sent more than was asked for"
+    this.#log.log("info", "webseed", `${this.#shown(file)}: ${reason}`)
+    this.#health.strike(reason)
+  }
+
+  /**
+   * The file's ETag or date is another one than a moment ago. True when that matters: when it happens again and again
+   * it says nothing (mirrors behind one name), and the pieces' hashes must do.
+   */
+  contentChanged(file: number): boolean {
+    if (this.#contentChanges >= MOST_CONTENT_CHANGES) return false
+    this.#contentChanges++
+    this.#log.log("warn", "webseed", `server content changed: ${this.#shown(file)}`)
+    return true
+  }
+
+  #fileMissing(file: number, reason: string): void {
+    if (this.#missingFiles.has(file)) return
+    this.#missingFiles.add(file)
+    const { layout } = this.metainfo
+    this.#lacking ??= new Bitfield(layout.pieceCount)
+    const { first, end } = layout.piecesOfFile(file)
+    for (let piece = first; piece < end; piece++) this.#lacking.add(piece)
+    const missing = this.#missingFiles.size
+    this.#log.log(missing <= MOST_LOGGED ? "info" : "debug", "webseed", `${this.#shown(file)} can't be used: ${reason}`)
+    if (missing === this.#fileCount)
+      this.#health.disable(missing === 1 ? reason : `it has none of the files: ${reason}`)
+    else if (!this.#proven && missing >= MOST_MISSING_AT_FIRST) {
+      this.#health.disable(`it has none of the first ${missing} files asked for: ${reason}`)
+    }
+  }
+
+  /** False when the server is being left alone already. */
+  #backOff(reason: string, retryAfter: number | undefined): boolean {
+    this.runLength.faulted()
+    const first = this.#health.serverBusy(reason, retryAfter)
+    if (first) this.concurrency.refused(this.#clock.now())
+    return first
+  }
+
+  #shown(file: number): string {
+    return redactUrl(this.urlOf(file))
+  }
+}
