@@ -79,7 +79,6 @@ describeWith("transmission and libtorrent in a namespace", [transmission, libtor
   for (const [seeder, downloader] of [
     [libtorrent, transmission],
     [transmission, libtorrent],
-    [transmission, transmission],
   ] as const) {
     it(`brings every byte from ${seeder.name} to ${downloader.name}`, async () => {
       const outDir = await emptyFolder()

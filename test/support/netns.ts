@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs"
 import { findProgram, Program } from "./program.js"
 
 /**
@@ -29,25 +28,17 @@ export async function openNetns(addresses: readonly string[], maxSeconds = 600):
   const commands = [
     "ip link set lo up",
     ...addresses.map((address) => `ip addr add ${address}/32 dev lo`),
-    "echo ready",
+    "echo inside $$",
     `exec sleep ${maxSeconds}`,
   ]
-  const holder = new Program("unshare", ["--net", "--", "sh", "-c", commands.join(" && ")], {
-    maxSeconds,
-  })
-  await holder.until(/ready/, 10)
-  const pid = childOf(holder.pid)
+  const holder = new Program("unshare", ["--net", "--", "sh", "-c", commands.join(" && ")], { maxSeconds })
+  const [, pid] = await holder.until(/inside (\d+)\n/, 10)
   const enter = ["nsenter", `--net=/proc/${pid}/ns/net`, "--"]
   return {
     addresses,
     enter,
-    pid,
+    pid: Number(pid),
     run: (script) => new Program("sh", ["-c", script], { through: enter, maxSeconds: 30 }).succeeded(30),
     close: () => holder.stop(),
   }
-}
-
-/** `timeout` forks once: its child is the one inside. */
-function childOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0])
 }
