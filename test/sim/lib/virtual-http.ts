@@ -241,7 +241,8 @@ class Exchange implements HttpExchange, ConnectionUser {
     connection.request({ url: url.href, headers: { ...headers, ...this.#request.headers } })
   }
 
-  #head({ status, headers }: Omit<HttpHead, "url">): void {
+  #head({ status, headers: asSent }: Omit<HttpHead, "url">): void {
+    const headers = Object.fromEntries(Object.entries(asSent).map(([name, value]) => [name.toLowerCase(), value]))
     const { location, "content-length": length } = headers
     if (REDIRECTS.has(status)) {
       this.#connection?.destroy()

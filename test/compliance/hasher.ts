@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto"
+import { describe, expect } from "vitest"
+import type { HashAlgorithm, Hasher } from "../../src/ports/hasher.js"
+import { holds, type MakeStage } from "./stage.js"
+
+const ALGORITHMS: readonly HashAlgorithm[] = ["sha1", "sha256"]
+/** FIPS 180-4's example messages. */
+const OF_ABC = {
+  sha1: "a9993e364706816aba3e25717850c26c9cd0d89d",
+  sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex")
+}
+
+function expected(algorithm: HashAlgorithm, data: Uint8Array): string {
+  return createHash(algorithm).update(data).digest("hex")
+}
+
+/** Bytes in shared memory, different for each `seed`. */
+function sharedPiece(length: number, seed: number): Uint8Array {
+  const piece = new Uint8Array(new SharedArrayBuffer(length))
+  for (let i = 0; i < length; i++) piece[i] = (i * 31 + (i >> 8) * 7 + seed * 13) & 0xff
+  return piece
+}
+
+/** What `src/ports/hasher.ts` promises. The stage ends the hasher. */
+export function describeHasherCompliance(name: string, make: MakeStage<Hasher>): void {
+  describe(`hasher of ${name}`, () => {
+    holds("digests small things at once", make, async (hasher) => {
+      for (const algorithm of ALGORITHMS) {
+        expect(hex(hasher.digest(algorithm, new TextEncoder().encode("abc")))).toBe(OF_ABC[algorithm])
+        expect(hex(hasher.digest(algorithm, new Uint8Array(0)))).toBe(expected(algorithm, new Uint8Array(0)))
+      }
+    })
+
+    holds("digests pieces of all lengths", make, async (hasher) => {
+      for (const length of [1, 63, 64, 65, 16_384, 262_144, 1_000_003]) {
+        const piece = sharedPiece(length, length)
+        for (const algorithm of ALGORITHMS) {
+          expect(hex(await hasher.hashPiece(algorithm, piece))).toBe(expected(algorithm, piece))
+        }
+      }
+    })
+
+    holds("digests just the view of a shared memory that holds more", make, async (hasher) => {
+      const slots = sharedPiece(100_000, 5)
+      const pieces = [0, 1, 10_001, 60_000].map((at) => slots.subarray(at, at + 30_000))
+      const digests = await Promise.all(pieces.map((piece) => hasher.hashPiece("sha1", piece)))
+      expect(digests.map(hex)).toEqual(pieces.map((piece) => expected("sha1", piece)))
+    })
+
+    holds("gives each of many concurrent pieces its own digest", make, async (hasher) => {
+      const pieces = Array.from({ length: 200 }, (_, seed) => sharedPiece(1000 + seed * 100, seed))
+      const digests = await Promise.all(pieces.map((piece, i) => hasher.hashPiece(ALGORITHMS[i % 2]!, piece)))
+      expect(digests.map(hex)).toEqual(pieces.map((piece, i) => expected(ALGORITHMS[i % 2]!, piece)))
+    })
+
+    holds("settles every piece when it is closed, and takes none afterwards", make, async (hasher) => {
+      const pieces = Array.from({ length: 50 }, (_, seed) => sharedPiece(50_000, seed))
+      const settled = Promise.allSettled(pieces.map((piece) => hasher.hashPiece("sha256", piece)))
+      await hasher.close()
+      for (const [i, outcome] of (await settled).entries()) {
+        if (outcome.status === "fulfilled") expect(hex(outcome.value)).toBe(expected("sha256", pieces[i]!))
+        else expect(outcome.reason).toBeInstanceOf(Error)
+      }
+      await expect(hasher.hashPiece("sha1", sharedPiece(10, 1))).rejects.toThrow("closed")
+      await hasher.close()
+    })
+  })
+}

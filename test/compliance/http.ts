@@ -1,0 +1,332 @@
+import { describe, expect } from "vitest"
+import type { Clock } from "../../src/ports/clock.js"
+import type { Http, HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../../src/ports/http.js"
+import { serveFiles } from "../sim/lib/serve-files.js"
+import type { WebHandler, WebRequest } from "../sim/lib/virtual-web.js"
+import { concat, fingerprint } from "../support/bytes.js"
+import { holds, type MakeStage, Waiter } from "./stage.js"
+
+/** A web server that a test puts up for itself. */
+export interface TestServer {
+  /** `http://host:port`. */
+  readonly origin: string
+  readonly requests: readonly Pick<WebRequest, "path" | "headers">[]
+  readonly connections: number
+}
+
+export interface HttpSubject {
+  readonly http: Http
+  readonly clock: Clock
+  serve(handler: WebHandler): Promise<TestServer>
+  /** Where nobody listens. */
+  readonly deadOrigin: string
+}
+
+type Outcome = "end" | HttpError
+
+/** Hears one exchange, notes everything, and checks what must always hold. */
+class Answer implements HttpListener {
+  head: HttpHead | undefined
+  readonly chunks: Uint8Array[] = []
+  outcome: Outcome | undefined
+  exchange: HttpExchange | undefined
+  react: ((event: "head" | "data") => void) | undefined
+  #inside = true
+  readonly #waiter = new Waiter()
+
+  static get(http: Http, request: Partial<HttpRequest> & { url: string }, react?: Answer["react"]): Answer {
+    const answer = new Answer()
+    answer.react = react
+    answer.exchange = http.get({ idleTimeout: 10_000, ...request }, answer)
+    answer.#inside = false
+    return answer
+  }
+
+  onHead(head: HttpHead): void {
+    this.#check(this.head === undefined)
+    this.head = head
+    this.react?.("head")
+    this.#waiter.notify()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#check(this.head !== undefined)
+    this.chunks.push(chunk.slice())
+    this.react?.("data")
+    this.#waiter.notify()
+  }
+
+  onEnd(): void {
+    this.#check(this.head !== undefined)
+    this.outcome = "end"
+    this.#waiter.notify()
+  }
+
+  onError(error: HttpError): void {
+    this.#check(true)
+    this.outcome = error
+    this.#waiter.notify()
+  }
+
+  get body(): Uint8Array {
+    return concat(this.chunks)
+  }
+
+  until(ready: () => boolean): Promise<void> {
+    return this.#waiter.until(ready)
+  }
+
+  async done(): Promise<Outcome> {
+    await this.until(() => this.outcome !== undefined)
+    return this.outcome!
+  }
+
+  #check(inOrder: boolean): void {
+    if (this.#inside) throw new Error("heard from inside the call")
+    if (this.outcome !== undefined) throw new Error("heard after the end")
+    if (!inOrder) throw new Error("heard out of order")
+  }
+}
+
+const BODY = new Uint8Array(3_000_000).map((_, i) => (i ^ (i >> 8) ^ (i >> 16)) & 0xff)
+
+function redirect(status: number, location: string): ReturnType<WebHandler> {
+  return { status, headers: { location } }
+}
+
+/** What `src/ports/http.ts` promises, against a server of plain HTTP. */
+export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject>): void {
+  describe(`http of ${name}`, () => {
+    holds("brings head, body and end in this order", make, async ({ http, serve }) => {
+      const server = await serve(() => ({ status: 200, headers: { "X-Custom": "Some Value" }, body: BODY }))
+      const answer = Answer.get(http, { url: `${server.origin}/some%20path?q=1` })
+      expect(await answer.done()).toBe("end")
+      expect(answer.head).toMatchObject({ status: 200, url: `${server.origin}/some%20path?q=1` })
+      expect(answer.head!.headers).toMatchObject({ "x-custom": "Some Value", "content-length": String(BODY.length) })
+      expect(fingerprint(answer.body)).toBe(fingerprint(BODY))
+      expect(server.requests.map(({ path }) => path)).toEqual(["/some path"])
+    })
+
+    holds("brings a body of unannounced length", make, async ({ http, serve }) => {
+      const parts = Array.from({ length: 50 }, (_, i) => BODY.subarray(i * 1000, i * 1000 + 1000))
+      const server = await serve(() => ({ status: 200, body: parts }))
+      const answer = Answer.get(http, { url: server.origin })
+      expect(await answer.done()).toBe("end")
+      expect(fingerprint(answer.body)).toBe(fingerprint(BODY.subarray(0, 50_000)))
+    })
+
+    holds("takes any status as an answer, with a body or without", make, async ({ http, serve }) => {
+      const server = await serve(({ path }) => ({ status: Number(path.slice(1)), body: BODY.subarray(0, 10) }))
+      for (const status of [200, 206, 400, 403, 404, 416, 500, 503]) {
+        const answer = Answer.get(http, { url: `${server.origin}/${status}` })
+        expect(await answer.done()).toBe("end")
+        expect(answer.head).toMatchObject({ status })
+        expect(answer.body).toHaveLength(10)
+      }
+      const empty = await serve(() => ({ status: 200 }))
+      const answer = Answer.get(http, { url: empty.origin })
+      expect(await answer.done()).toBe("end")
+      expect(answer.chunks).toHaveLength(0)
+    })
+
+    holds(
+      "sends the headers it is given, and says what it is and that it wants bytes as they are",
+      make,
+      async (subject) => {
+        const server = await subject.serve(() => ({ status: 200 }))
+        const plain = Answer.get(subject.http, { url: server.origin })
+        await plain.done()
+        const own = Answer.get(subject.http, {
+          url: server.origin,
+          headers: { "user-agent": "me", range: "bytes=5-9" },
+        })
+        await own.done()
+        expect(server.requests[0]!.headers).toMatchObject({
+          host: new URL(server.origin).host,
+          "accept-encoding": "identity",
+          "user-agent": expect.any(String) as string,
+        })
+        expect(server.requests[1]!.headers).toMatchObject({ "user-agent": "me", range: "bytes=5-9" })
+      },
+    )
+
+    holds("asks for ranges", make, async ({ http, serve }) => {
+      const server = await serve(serveFiles({ "/file": BODY }))
+      const answer = Answer.get(http, { url: `${server.origin}/file`, headers: { range: "bytes=1000000-1999999" } })
+      expect(await answer.done()).toBe("end")
+      expect(answer.head).toMatchObject({ status: 206 })
+      expect(answer.head!.headers).toMatchObject({ "content-range": "bytes 1000000-1999999/3000000" })
+      expect(fingerprint(answer.body)).toBe(fingerprint(BODY.subarray(1_000_000, 2_000_000)))
+    })
+
+    holds("uses a connection again, and several for requests at once", make, async ({ http, serve }) => {
+      const server = await serve(serveFiles({ "/file": BODY.subarray(0, 100_000) }))
+      const url = `${server.origin}/file`
+      for (let i = 0; i < 4; i++) expect(await Answer.get(http, { url }).done()).toBe("end")
+      expect(server.connections).toBe(1)
+      const answers = Array.from({ length: 5 }, () => Answer.get(http, { url }))
+      for (const answer of answers) {
+        expect(await answer.done()).toBe("end")
+        expect(fingerprint(answer.body)).toBe(fingerprint(BODY.subarray(0, 100_000)))
+      }
+      expect(server.connections).toBeLessThanOrEqual(5)
+    })
+
+    holds("fails when nobody listens", make, async ({ http, deadOrigin }) => {
+      const answer = Answer.get(http, { url: deadOrigin })
+      expect(await answer.done()).toMatchObject({ name: "HttpError", failure: "network" })
+      expect(answer.head).toBeUndefined()
+    })
+
+    holds("fails when the connection breaks before the answer or in its middle", make, async ({ http, serve }) => {
+      const cut = { status: 200, body: BODY, cutAfter: 1_000_000 }
+      const server = await serve(({ path }) => (path === "/reset" ? "reset" : cut))
+      const early = Answer.get(http, { url: `${server.origin}/reset` })
+      expect(await early.done()).toMatchObject({ failure: "network" })
+      const late = Answer.get(http, { url: `${server.origin}/cut` })
+      expect(await late.done()).toMatchObject({ failure: "network" })
+      expect(late.head).toMatchObject({ status: 200 })
+      expect(fingerprint(late.body)).toBe(fingerprint(BODY.subarray(0, late.body.length)))
+      expect(late.body.length).toBeLessThanOrEqual(1_000_000)
+    })
+
+    holds("fails when a body of unannounced length breaks off", make, async ({ http, serve }) => {
+      const server = await serve(() => ({ status: 200, body: [BODY], cutAfter: 100_000 }))
+      expect(await Answer.get(http, { url: server.origin }).done()).toMatchObject({ failure: "network" })
+    })
+
+    holds("times out when nothing comes, at the beginning and in the middle", make, async ({ http, serve }) => {
+      const stall = { status: 200, body: BODY, stallAfter: 1000 }
+      const server = await serve(({ path }) => (path === "/silence" ? "silence" : stall))
+      const silent = Answer.get(http, { url: `${server.origin}/silence`, idleTimeout: 150 })
+      const stalled = Answer.get(http, { url: `${server.origin}/stall`, idleTimeout: 150 })
+      expect(await silent.done()).toMatchObject({ failure: "timeout" })
+      expect(await stalled.done()).toMatchObject({ failure: "timeout" })
+      expect(silent.head).toBeUndefined()
+    })
+
+    holds("is silent while paused, does not time out then, and brings the rest after resume", make, async (subject) => {
+      const { http, serve, clock } = subject
+      const server = await serve(serveFiles({ "/file": BODY }))
+      const answer = Answer.get(http, { url: `${server.origin}/file`, idleTimeout: 300 }, (event) => {
+        if (event === "data" && answer.chunks.length === 1) answer.exchange!.pause()
+      })
+      await answer.until(() => answer.chunks.length === 1)
+      await new Promise<void>((resolve) => void clock.after(700, resolve))
+      expect(answer.chunks).toHaveLength(1)
+      expect(answer.outcome).toBeUndefined()
+      answer.exchange!.resume()
+      expect(await answer.done()).toBe("end")
+      expect(fingerprint(answer.body)).toBe(fingerprint(BODY))
+    })
+
+    holds("brings a body intact through any number of pauses", make, async ({ http, serve, clock }) => {
+      const server = await serve(serveFiles({ "/file": BODY }))
+      let isPaused = false
+      const answer = Answer.get(http, { url: `${server.origin}/file` }, () => {
+        expect(isPaused).toBe(false)
+        isPaused = true
+        answer.exchange!.pause()
+        clock.after(0, () => {
+          isPaused = false
+          answer.exchange!.resume()
+        })
+      })
+      expect(await answer.done()).toBe("end")
+      expect(fingerprint(answer.body)).toBe(fingerprint(BODY))
+    })
+
+    holds("says nothing more after abort, whenever it comes", make, async ({ http, serve }) => {
+      const server = await serve(serveFiles({ "/file": BODY }))
+      const url = `${server.origin}/file`
+      const atOnce = Answer.get(http, { url })
+      atOnce.exchange!.abort()
+      const inHead = Answer.get(http, { url }, () => inHead.exchange!.abort())
+      const inData = Answer.get(http, { url }, (event) => {
+        if (event === "data") inData.exchange!.abort()
+      })
+      const paused = Answer.get(http, { url }, (event) => {
+        if (event === "head") paused.exchange!.pause()
+      })
+      await inData.until(() => inData.chunks.length > 0)
+      await inHead.until(() => inHead.head !== undefined)
+      await paused.until(() => paused.head !== undefined)
+      paused.exchange!.abort()
+      for (let i = 0; i < 3; i++) await Answer.get(http, { url }).done()
+      for (const answer of [atOnce, inHead, inData, paused]) {
+        expect(answer.outcome).toBeUndefined()
+        answer.exchange!.abort()
+        answer.exchange!.pause()
+        answer.exchange!.resume()
+      }
+      expect(atOnce.head).toBeUndefined()
+      expect(inHead.chunks).toHaveLength(0)
+      expect(inData.chunks).toHaveLength(1)
+      expect(paused.chunks).toHaveLength(0)
+    })
+
+    holds(
+      "follows redirects of every kind with its headers, and says where it ended",
+      make,
+      async ({ http, serve }) => {
+        const target = await serve(serveFiles({ "/end": BODY.subarray(0, 1000) }))
+        const server = await serve(({ path }) => redirect(Number(path.slice(1)), `${target.origin}/end`))
+        for (const status of [301, 302, 303, 307, 308]) {
+          const answer = Answer.get(http, { url: `${server.origin}/${status}`, headers: { range: "bytes=10-19" } })
+          expect(await answer.done()).toBe("end")
+          expect(answer.head).toMatchObject({ status: 206, url: `${target.origin}/end` })
+          expect(answer.body).toEqual(BODY.subarray(10, 20))
+        }
+      },
+    )
+
+    holds("follows five redirects, also relative ones, and no sixth", make, async ({ http, serve }) => {
+      const server = await serve(({ path }) => {
+        const left = Number(path.slice(1))
+        return left === 0 ? { status: 200, body: BODY.subarray(0, 5) } : redirect(302, `./${left - 1}`)
+      })
+      const five = Answer.get(http, { url: `${server.origin}/5` })
+      expect(await five.done()).toBe("end")
+      expect(five.head).toMatchObject({ status: 200, url: `${server.origin}/0` })
+      const six = Answer.get(http, { url: `${server.origin}/6` })
+      expect(await six.done()).toMatchObject({ failure: "redirect" })
+      expect(six.head).toBeUndefined()
+    })
+
+    holds("fails on a redirect to nowhere, or to what is no web page", make, async ({ http, serve }) => {
+      const server = await serve(({ path }) =>
+        path === "/nowhere" ? { status: 302 } : redirect(302, path === "/file" ? "file:///etc/passwd" : "http://["),
+      )
+      for (const path of ["nowhere", "file", "broken"]) {
+        const answer = Answer.get(http, { url: `${server.origin}/${path}` })
+        expect(await answer.done()).toMatchObject({ failure: "redirect" })
+      }
+    })
+
+    holds("never goes to link-local and metadata addresses, asked or redirected", make, async ({ http, serve }) => {
+      const server = await serve(() => redirect(302, "http://169.254.169.254/latest/meta-data"))
+      for (const url of [
+        server.origin,
+        "http://169.254.169.254/",
+        "http://[fe80::1]/",
+        "http://metadata.google.internal/",
+      ]) {
+        const answer = Answer.get(http, { url })
+        expect(await answer.done()).toMatchObject({ failure: "unsafe-address" })
+      }
+    })
+
+    holds("fails on what is no web address", make, async ({ http }) => {
+      for (const url of ["", "seed.example", "ftp://seed.example/", "http://", "file:///etc/passwd"]) {
+        expect(await Answer.get(http, { url }).done()).toMatchObject({ failure: "malformed" })
+      }
+    })
+
+    holds("closes its idle connections", make, async ({ http, serve }) => {
+      const server = await serve(() => ({ status: 200, body: BODY.subarray(0, 10) }))
+      expect(await Answer.get(http, { url: server.origin }).done()).toBe("end")
+      await http.close()
+      await http.close()
+    })
+  })
+}

@@ -1,0 +1,88 @@
+import { existsSync, symlinkSync } from "node:fs"
+import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises"
+import { networkInterfaces, tmpdir } from "node:os"
+import { join } from "node:path"
+import { nodeClock } from "../../src/node/clock.js"
+import { NodeDisk } from "../../src/node/disk.js"
+import { NodeHasher } from "../../src/node/hasher.js"
+import { NodeHttp } from "../../src/node/http.js"
+import { acquireLock } from "../../src/node/lock-file.js"
+import { NodeRandom } from "../../src/node/random.js"
+import { NodeNet } from "../../src/node/tcp.js"
+import { nodeUdp } from "../../src/node/udp.js"
+import { type RealWebServer, startWebServer } from "../support/web-server.js"
+import { describeClockCompliance } from "./clock.js"
+import { describeDiskCompliance } from "./disk.js"
+import { describeHasherCompliance } from "./hasher.js"
+import { describeHttpCompliance } from "./http.js"
+import { describeLockCompliance } from "./lock.js"
+import { describeNetCompliance } from "./net.js"
+import { describeRandomCompliance } from "./random.js"
+import type { Stage } from "./stage.js"
+import { describeUdpCompliance } from "./udp.js"
+
+const NAME = "Node"
+
+/** On the machine time passes by itself. */
+function stage<T>(subject: T, end?: () => Promise<void>): Stage<T> {
+  const run = <R>(scenario: Promise<R>) => scenario
+  return end === undefined ? { subject, run } : { subject, run, end }
+}
+
+async function stageInFolder<T>(subjectOf: (folder: string) => T): Promise<Stage<T>> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), "at-compliance-")))
+  await mkdir(`${folder}/root`)
+  return stage(subjectOf(`${folder}/root`), () => rm(folder, { recursive: true }))
+}
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"))
+const addresses = { 4: "127.0.0.1", 6: hasIpv6 ? "::1" : undefined }
+
+describeClockCompliance(NAME, () => stage(nodeClock))
+describeRandomCompliance(NAME, () => stage(new NodeRandom()))
+
+describeHasherCompliance(`${NAME}, in workers`, () => {
+  const workerUrl = new URL("../../dist/node/hash-worker.js", import.meta.url)
+  if (!existsSync(workerUrl)) throw new Error("hash workers need the build: npm run build")
+  const hasher = new NodeHasher({ workerUrl, bytesBeforeWorkers: 0 })
+  return stage(hasher, () => hasher.close())
+})
+
+describeHasherCompliance(`${NAME}, without workers`, () => {
+  const hasher = new NodeHasher({ bytesBeforeWorkers: Number.POSITIVE_INFINITY })
+  return stage(hasher, () => hasher.close())
+})
+
+describeLockCompliance(NAME, () => stageInFolder((folder) => ({ acquireLock, folder })))
+
+describeDiskCompliance(NAME, () =>
+  stageInFolder((root) => ({
+    disk: new NodeDisk(),
+    root,
+    link: (path, target) => symlinkSync(target, path),
+    fullFile: existsSync("/dev/full") ? "/dev/full" : undefined,
+  })),
+)
+
+describeNetCompliance(NAME, () => stage({ clock: nodeClock, client: new NodeNet(), server: new NodeNet(), addresses }))
+describeUdpCompliance(NAME, () => stage({ udp: nodeUdp, addresses }))
+
+describeHttpCompliance(NAME, () => {
+  const http = new NodeHttp()
+  const servers: RealWebServer[] = []
+  const subject = {
+    http,
+    clock: nodeClock,
+    // Port 9, "discard", is served nowhere any more.
+    deadOrigin: "http://127.0.0.1:9",
+    serve: async (handler: Parameters<typeof startWebServer>[0]) => {
+      const server = await startWebServer(handler)
+      servers.push(server)
+      return server
+    },
+  }
+  return stage(subject, async () => {
+    await http.close()
+    await Promise.all(servers.map((server) => server.close()))
+  })
+})
