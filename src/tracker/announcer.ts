@@ -5,7 +5,7 @@ import type { Platform } from "../ports/platform.js"
 import type { AnnounceAnswer, AnnounceEvent, AnnounceOutcome, AnnounceStats } from "./announce.js"
 import { TierList } from "./tier-list.js"
 import { TrackerClient } from "./tracker-client.js"
-import { TrackerEntry, type TrackerStatus } from "./tracker-entry.js"
+import { type Flight, TrackerEntry, type TrackerStatus } from "./tracker-entry.js"
 
 /** Trackers taken from one torrent: more is an attempt to make us ask half the internet. */
 const MAX_TRACKERS = 100
@@ -199,7 +199,7 @@ export class Announcer {
 
   /** The goodbye to one tracker. */
   async #leave(entry: TrackerEntry, budget: AbortSignal): Promise<void> {
-    if (entry.flight !== undefined) await this.#land(entry.flight, budget)
+    if (entry.flight !== undefined) await this.#land(entry.flight)
     for (const event of ["completed", "stopped"] as const) {
       if (!entry.joined || budget.aborted) return
       if (event === "completed" && !entry.completedPending) continue
@@ -208,16 +208,12 @@ export class Announcer {
     }
   }
 
-  /** Ends what is under way: at once when nothing hangs on it, after a little while when the tracker may get to know us. */
-  async #land({ event, since, controller, done }: TrackerEntry["flight"] & object, budget: AbortSignal): Promise<void> {
-    const abort = (): void => controller.abort()
-    const patience =
-      event === "started" ? since + STARTED_GRACE - this.#now() : event === "completed" ? STOP_TIMEOUT : 0
-    const timer = this.#options.platform.clock.after(Math.max(patience, 0), abort)
-    budget.addEventListener("abort", abort)
+  /** Ends what is under way: at once when nothing hangs on it, after a while when the tracker may get to know us. */
+  async #land({ event, since, controller, done }: Flight): Promise<void> {
+    const grace = event === "started" ? since + STARTED_GRACE - this.#now() : event === "completed" ? STOP_TIMEOUT : 0
+    const timer = this.#options.platform.clock.after(Math.max(grace, 0), () => controller.abort())
     await done
     timer.cancel()
-    budget.removeEventListener("abort", abort)
   }
 
   #now(): number {

@@ -5,7 +5,7 @@ import type { TrackerSchedule } from "./schedule.js"
  * A tracker that has not answered for so long gets company. BEP 12 would wait for its failure, but the first tracker of
  * old torrents is often dead, and a UDP tracker that is dead takes minutes to be known as such.
  */
-export const SLOW_AFTER = 3_000
+const SLOW_AFTER = 3_000
 
 /** What the order of asking depends on. */
 export interface Askable {

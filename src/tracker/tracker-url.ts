@@ -1,6 +1,6 @@
 import { namesLocalPlace } from "../bytes/ip.js"
 
-export interface HttpTarget {
+interface HttpTarget {
   readonly kind: "http"
   readonly url: string
 }

@@ -41,6 +41,9 @@ interface Pending {
   readonly settle: (answer: Reply) => void
 }
 
+/** What opentracker sends for a torrent that it does not serve. */
+const TOO_SHORT = "the answer is too short: the tracker may not serve this torrent"
+
 type Reply =
   | { readonly kind: "answer"; readonly datagram: Uint8Array }
   | { readonly kind: "error"; readonly message: string }
@@ -94,7 +97,7 @@ export class UdpClient {
       const reply = await this.#request(place, UDP_ACTION.scrape, encode, signal)
       if (reply.kind !== "answer") return failureOf(reply)
       const counts = decodeScrape(reply.datagram)
-      return counts === undefined ? failed("the answer is too short") : { kind: "answered", counts }
+      return counts === undefined ? failed(TOO_SHORT) : { kind: "answered", counts }
     })
     return firstAnswered(attempts, () => {})
   }
@@ -117,7 +120,7 @@ export class UdpClient {
     const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
     if (reply.kind !== "answer") return failureOf(reply)
     const answer = decodeAnnounce(reply.datagram, place.family)
-    return answer === undefined ? failed("the answer is too short") : { kind: "answered", answer }
+    return answer === undefined ? failed(TOO_SHORT) : { kind: "answered", answer }
   }
 
   /** A request with all it takes: a connection id, sending again, and a fresh id when a kept one is refused. */
