@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
-import type { BencodeInput } from "../../../src/metainfo/bencode.js"
+import { type BencodeInput, encode } from "../../../src/metainfo/bencode.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import type { AnnounceStats } from "../../../src/tracker/announce.js"
 import { Announcer } from "../../../src/tracker/announcer.js"
@@ -8,6 +8,7 @@ import { compact, FakeTrackers, INFO_HASH, PEER_ID, type SeenRequest } from "./f
 
 const PEERS = compact("203.0.113.8:1000", "203.0.113.9:2000")
 const good: { answer: BencodeInput } = { answer: { interval: 1800, complete: 4, incomplete: 5, peers: PEERS } }
+const empty0 = new Uint8Array(0)
 const empty: { answer: BencodeInput } = { answer: { interval: 1800, peers: "" } }
 
 const url = (host: string): string => `http://${host}/announce`
@@ -83,6 +84,18 @@ describe("an announcer", () => {
     await fake.clock.run(5_000)
     expect(fake.events("a.example")).toEqual(["0 started", "500 completed"])
     expect(fake.events("b.example")).toEqual([])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("does not say completed to a tracker that never knew us incomplete", async () => {
+    const { fake, announcer, state } = setUp([["a.example"]])
+    fake.http("a.example", ({ at }) => (at === 0 ? { body: empty0, status: 500, after: 500 } : good))
+    announcer.start()
+    await fake.clock.run(100)
+    state.left = 0
+    announcer.completed()
+    await fake.clock.run(60_000)
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "started"])
     await fake.clock.runUntil(announcer.stop())
   })
 
@@ -214,6 +227,29 @@ describe("tiers of a public torrent", () => {
     expect(firsts.size).toBe(3)
   })
 
+  it("stay with the quicker of two that answer, and keep the other in reserve", async () => {
+    const { fake, announcer } = setUp([["a.example", "b.example"]])
+    let slow = ""
+    let down = ""
+    const reply = ({ host }: SeenRequest) => {
+      slow ||= host
+      if (host === down) return "refused"
+      return { answer: { interval: host === slow ? 3600 : 300, peers: PEERS }, after: host === slow ? 8_000 : 10 }
+    }
+    fake.http("a.example", reply)
+    fake.http("b.example", reply)
+    announcer.start()
+    await fake.clock.run(600_000)
+    const quick = slow === "a.example" ? "b.example" : "a.example"
+    expect(fake.seen.map(({ host }) => host)).toEqual([slow, quick, quick])
+    down = quick
+    await fake.clock.runUntil(() => fake.seen.length === 5)
+    expect(fake.seen[3]!.host).toBe(quick)
+    expect(fake.seen[4]!.host).toBe(slow)
+    expect(fake.seen[4]!.at - fake.seen[3]!.at).toBeLessThan(100)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
   it("fall back to the tier's others when the one that worked fails later", async () => {
     const { fake, announcer, peers } = setUp([["a.example", "b.example"]])
     let down = ""
@@ -261,23 +297,31 @@ describe("a private torrent", () => {
 
 describe("failures of trackers", () => {
   it.each([
-    ["429 with Retry-After", { body: new Uint8Array(0), status: 429, headers: { "retry-after": "700" } }, 700],
+    ["429 with Retry-After", { body: empty0, status: 429, headers: { "retry-after": "700" } }, 700, "HTTP status 429"],
     [
       "503 with a date",
-      { body: new Uint8Array(0), status: 503, headers: { "retry-after": "Thu, 01 Jan 2026 00:15:00 GMT" } },
+      { body: empty0, status: 503, headers: { "retry-after": "Thu, 01 Jan 2026 00:15:00 GMT" } },
       900,
+      "HTTP status 503",
     ],
-    ["403 without a word", { body: encodeUtf8("<html>bot?</html>"), status: 403 }, 300],
-    ["500", { body: encodeUtf8("oops"), status: 500 }, 20],
-    ["a refusal with `retry in`", { answer: { "failure reason": "busy", "retry in": 10 } }, 600],
-    ["a gzip answer", { body: new Uint8Array(20), headers: { "content-encoding": "gzip" } }, 20],
-    ["an endless answer", { body: new Uint8Array(3 << 20) }, 20],
-  ])("are retried when they may be: %s", async (_, reply, seconds) => {
+    ["403 without a word", { body: encodeUtf8("<html>bot?</html>"), status: 403 }, 300, "HTTP status 403"],
+    ["500", { body: encodeUtf8("oops"), status: 500 }, 20, "HTTP status 500"],
+    ["404 with a reason", { body: encode({ "failure reason": "gone" }), status: 404 }, 20, "gone"],
+    ["a refusal with `retry in`", { answer: { "failure reason": "busy", "retry in": 10 } }, 600, "busy"],
+    [
+      "a gzip answer",
+      { body: new Uint8Array(20), headers: { "content-encoding": "gzip" } },
+      20,
+      "the answer is compressed with gzip, which was not asked for",
+    ],
+    ["an endless answer", { body: new Uint8Array(3 << 20) }, 20, "the answer is longer than 1 MiB"],
+    ["no answer", "silent" as const, 50, "no complete answer within 30 s"],
+  ])("are told, and retried when they may be: %s", async (_, reply, seconds, message) => {
     const { fake, announcer } = setUp([["a.example"]])
     fake.http("a.example", ({ at }) => (at < 1_000 ? reply : good))
     announcer.start()
     await fake.clock.run(seconds * 1_000 - 500)
-    expect(announcer.status()[0]).toMatchObject({ state: "failed", message: expect.any(String) })
+    expect(announcer.status()[0]).toMatchObject({ state: "failed", message })
     expect(fake.seen).toHaveLength(1)
     await fake.clock.run(seconds * 100 + 1_000)
     expect(fake.seen).toHaveLength(2)
@@ -399,6 +443,17 @@ describe("the end", () => {
     expect(peers).toEqual([])
   })
 
+  it("right after completed lets that arrive, once", async () => {
+    const { fake, announcer } = setUp([["a.example"]])
+    fake.http("a.example", { ...good, after: 300 })
+    announcer.start()
+    await fake.clock.run(1_000)
+    announcer.completed()
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.events("a.example")).toEqual(["0 started", "1000 completed", "1300 stopped"])
+    expect(fake.aborted).toEqual([])
+  })
+
   it("drops an ordinary announce under way", async () => {
     const { fake, announcer } = setUp([["a.example"]])
     fake.http("a.example", ({ event }) => (event === "none" ? "silent" : good))
@@ -433,5 +488,6 @@ describe("a UDP tracker in a tier", () => {
     expect(announcer.status()[0]).toMatchObject({ state: "failed", message: "no answer" })
     await fake.clock.runUntil(announcer.stop())
     expect(fake.processClock.pendingTimers).toBe(0)
+    expect(fake.network.host("198.51.100.1").udpPorts.size).toBe(0)
   })
 })
