@@ -30,7 +30,8 @@ export class TierList<T extends Askable> {
   readonly #lanes: readonly Lane<T>[]
   /** How many lanes are in use. */
   #open = 1
-  #openedAt = Number.NEGATIVE_INFINITY
+  /** When the last of them was taken into use. */
+  #openedAt: number | undefined
 
   constructor(trackers: readonly T[], options: { isPrivate: boolean; random: Random }) {
     const tiers = [...new Set(trackers.map(({ tier }) => tier))].sort((a, b) => a - b)
@@ -47,6 +48,7 @@ export class TierList<T extends Askable> {
 
   /** Who is to be asked now, if anyone. Call it again, after the tracker's `askedAt` is set, until it answers undefined. */
   next(now: number): T | undefined {
+    this.#openedAt ??= now
     for (let at = 0; at < this.#lanes.length; at++) {
       if (at === this.#open) {
         if (!this.#lanes[at - 1]!.isSpent(now)) return undefined
@@ -75,10 +77,10 @@ export class TierList<T extends Askable> {
     for (const lane of this.#lanes) lane.failed(tracker)
   }
 
-  /** More peers are wanted: the trackers in use are asked as soon as they allow, and the next tier is. */
+  /** More peers are wanted: the trackers in use are asked as soon as they allow, and so is the next tier, in a while. */
   hasten(now: number): void {
     for (const lane of this.#lanes.slice(0, this.#open)) lane.hasten()
-    if (now - this.#openedAt >= SLOW_AFTER) this.#openNext(now)
+    if (now - (this.#openedAt ?? now) >= SLOW_AFTER) this.#openNext(now)
   }
 
   /** Everyone, in the order of asking. */

@@ -183,6 +183,18 @@ describe("tiers of a public torrent", () => {
     await fake.clock.runUntil(announcer.stop())
   })
 
+  it("get their time to be of use before peers are wanted from the next", async () => {
+    const { fake, announcer } = setUp([["a.example"], ["b.example"], ["c.example"]])
+    for (const host of ["a.example", "b.example", "c.example"]) fake.http(host, good)
+    announcer.start()
+    for (let tick = 0; tick < 20; tick++) {
+      announcer.announceSoon()
+      await fake.clock.run(250)
+    }
+    expect(fake.seen.map(({ host, at }) => `${at} ${host}`)).toEqual(["0 a.example", "3000 b.example"])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
   it("reach one that works through any number of dead ones, and dead ones are left alone more and more", async () => {
     const dead = Array.from({ length: 20 }, (_, at) => [`d${at}.example`])
     const { fake, announcer, peers } = setUp([...dead, ["a.example"]])
