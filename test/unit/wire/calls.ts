@@ -77,6 +77,10 @@ export class Output {
     if (bytes !== undefined) this.#chunks.push(bytes)
   }
 
+  clear(): void {
+    this.#chunks.length = 0
+  }
+
   bytes(): Uint8Array {
     this.take()
     return new Uint8Array(Buffer.concat(this.#chunks))
