@@ -37,7 +37,7 @@ export interface PeerHost<Peer> {
   onBlockEnd(peer: Peer, block: number, written: boolean, latency: number): void
   /** A request will not be answered: cancelled, rejected, choked away, timed out, connection closed. */
   onDropped(peer: Peer, block: number): void
-  /** There is room for more requests. Once a turn at most, and only when the window is down to three quarters. */
+  /** There is room for more requests. Once a turn at most, and only when there is room for many. */
   onRoom(peer: Peer): void
   /** An extended handshake came (BEP 10); there may be several. */
   onExtended(peer: Peer, handshake: ExtensionHandshake): void

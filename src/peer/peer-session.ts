@@ -12,8 +12,6 @@ import type { PeerHost } from "./peer-host.js"
 import { PeerState } from "./peer-state.js"
 import { ANNOUNCED_REQUEST_QUEUE, TheirRequests } from "./their-requests.js"
 
-/** More requests are asked for only when so much of the window is outstanding: many in one turn, not one by one. */
-const REFILL_BELOW = 0.75
 /** A block may take so long once it has begun, ms: 140 bytes a second. */
 const BLOCK_TIMEOUT = 120_000
 
@@ -304,7 +302,7 @@ export class PeerSession extends PeerState implements StreamListener {
 
   #offerRoom(): void {
     const { window } = this.#own
-    if (!this.#inbox.roomDue || this.room === 0 || this.#own.size >= REFILL_BELOW * window.size) return
+    if (!this.#inbox.roomDue || this.room === 0 || !window.isLow(this.#own.size)) return
     this.#inbox.roomDue = false
     this.#options.host.onRoom(this)
     if (this.room > 0) window.starved()

@@ -14,6 +14,9 @@ const GROWTH = 1.1
 const LONGEST_ROUND = 1000
 /** Once the rate is known, it is corrected no more often, ms. */
 const SHORTEST_ROUND = 250
+/** Requests go out many in one turn, not one by one: when a quarter of the window is free (MonoTorrent), or so many. */
+const REFILL_SHARE = 0.25
+const REFILL_BLOCKS = 64
 /** Seconds of the delivered rate that are asked for ahead: survives the short pauses of both sides. */
 const AHEAD = 1
 
@@ -40,6 +43,11 @@ export class RequestWindow {
   /** Requests that may be outstanding. */
   get size(): number {
     return this.#snubbed ? 1 : Math.min(this.#size, this.#limit)
+  }
+
+  /** True when enough of the window is free to ask for more. */
+  isLow(outstanding: number): boolean {
+    return this.size - outstanding >= Math.min(REFILL_SHARE * this.size, REFILL_BLOCKS)
   }
 
   /** It let us wait too long; until its next block it gets one request. */
