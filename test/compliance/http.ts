@@ -195,6 +195,24 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       expect(await Answer.get(http, { url: server.origin }).done()).toMatchObject({ failure: "network" })
     })
 
+    holds("believes the announced length: less is a failure, and more is never handed on", make, async (subject) => {
+      const { http, serve } = subject
+      const server = await serve(({ path }) => ({
+        status: 200,
+        headers: { "content-length": "1000" },
+        body: BODY.subarray(0, path === "/less" ? 999 : 1001),
+        ...(path === "/less" && { cutAfter: 999 }),
+      }))
+      expect(await Answer.get(http, { url: `${server.origin}/less` }).done()).toMatchObject({ failure: "network" })
+      // Whether the surplus is noticed before the end depends on how the network cuts the bytes.
+      const more = Answer.get(http, { url: `${server.origin}/more` })
+      const outcome = await more.done()
+      if (outcome !== "end") expect(outcome).toMatchObject({ failure: "malformed" })
+      expect(more.body).toEqual(BODY.subarray(0, outcome === "end" ? 1000 : more.body.length))
+      expect(more.body.length).toBeLessThanOrEqual(1000)
+      expect(await Answer.get(http, { url: `${server.origin}/more` }).done()).toBeDefined()
+    })
+
     holds("times out when nothing comes, at the beginning and in the middle", make, async ({ http, serve }) => {
       const stall = { status: 200, body: BODY, stallAfter: 1000 }
       const server = await serve(({ path }) => (path === "/silence" ? "silence" : stall))

@@ -135,6 +135,23 @@ describe("the virtual network", () => {
     expect(await simulation.runUntil(closed.promise)).toMatchObject({ code: "ECONNRESET" })
   })
 
+  it("resets the other side when it closes on bytes it has not read", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const closed = deferred<Error | undefined>()
+    const quiet = { onOpen() {}, onData() {}, onDrain() {}, onClose() {} }
+    const listening = simulation.platform("10.0.0.2").net.listen({ port: 1 }, (accepted) => {
+      accepted.pause()
+      simulation.clock.after(1000, () => accepted.destroy())
+      return quiet
+    })
+    await simulation.runUntil(listening)
+    const stream: ByteStream = simulation
+      .platform("10.0.0.1")
+      .net.connect({ host: "10.0.0.2", port: 1 }, { ...quiet, onClose: closed.resolve })
+    stream.write(DATA.slice())
+    expect(await simulation.runUntil(closed.promise)).toMatchObject({ code: "ECONNRESET" })
+  })
+
   it("loses, doubles and reorders datagrams as told", async () => {
     const simulation = createSimulation({ seed: 1 })
     const sender = simulation.platform("10.0.0.1", { loss: 0.3, duplication: 0.1, reordering: 0.2 })
@@ -179,6 +196,11 @@ describe("the memory disk", () => {
     expect(fingerprint(disk.crash().readFile("/data/file"))).toBe(fingerprint(DATA.subarray(0, 10_000)))
     expect(fingerprint(disk.crash({ keep: 1 }).readFile("/data/file"))).toBe(fingerprint(DATA.subarray(0, 20_000)))
     expect(disk.isSafe).toBe(false)
+    const halves = [1, 2, 3, 4, 5].map((sample) =>
+      fingerprint(disk.crash({ keep: 0.5, sample }).readFile("/data/file")),
+    )
+    expect(new Set(halves).size).toBeGreaterThan(1)
+    expect(fingerprint(disk.crash({ keep: 0.5, sample: 1 }).readFile("/data/file"))).toBe(halves[0])
   })
 
   it("forgets names that no directory sync made safe", async () => {

@@ -194,13 +194,17 @@ export class MemoryDisk implements Disk {
     return this.#tree.isSafe && [...this.#tree.files()].every(([, file]) => file.isSafe)
   }
 
-  /** What a process finds that starts after this one was killed: everything, writes under way in part. */
-  fork(clock: Clock = this.#clock): MemoryDisk {
-    const fork = this.#copy(clock)
+  /**
+   * What a process finds that starts after this one was killed: everything, writes under way in part. The original
+   * goes on as if nothing had happened; each `sample` takes its chances anew.
+   */
+  fork(options: { clock?: Clock; sample?: number } = {}): MemoryDisk {
+    const random = this.#random.fork(`after ${this.operations.length} operations, ${options.sample ?? 0}`)
+    const fork = this.#copy(options.clock ?? this.#clock, random)
     const files = new Map([...fork.#tree.files()].map(([, file]) => [file.inode, file]))
     for (const { file, chunks, position } of this.#pendingWrites) {
       const data = join(chunks)
-      files.get(file.inode)?.write(data.subarray(0, this.#random.below(data.length + 1)), position)
+      files.get(file.inode)?.write(data.subarray(0, random.below(data.length + 1)), position)
     }
     return fork
   }
@@ -209,12 +213,12 @@ export class MemoryDisk implements Disk {
    * What is left after a power cut. `keep`: 0 loses all that was not synced, 1 none of it; between them chance decides
    * page by page (some torn), and how many of the last changes of names are undone.
    */
-  crash(options: { keep?: number; clock?: Clock } = {}): MemoryDisk {
-    const crashed = this.fork(options.clock)
+  crash(options: { keep?: number; clock?: Clock; sample?: number } = {}): MemoryDisk {
+    const crashed = this.fork(options)
     crashed.#boot++
     const keep = options.keep ?? 0
-    for (const [, file] of [...crashed.#tree.files()]) file.crash(keep, this.#random)
-    crashed.#tree.crash(keep, this.#random)
+    for (const [, file] of [...crashed.#tree.files()]) file.crash(keep, crashed.#random)
+    crashed.#tree.crash(keep, crashed.#random)
     return crashed
   }
 
@@ -353,8 +357,8 @@ export class MemoryDisk implements Disk {
     return undefined
   }
 
-  #copy(clock: Clock): MemoryDisk {
-    const copy = new MemoryDisk({ clock, random: this.#random, freeBytes: this.#free, delay: this.#delay })
+  #copy(clock: Clock, random: SimRandom): MemoryDisk {
+    const copy = new MemoryDisk({ clock, random, freeBytes: this.#free, delay: this.#delay })
     copy.#tree = this.#tree.copy()
     copy.#boot = this.#boot
     for (const [path, failure] of this.#forbidden) copy.#forbidden.set(path, failure)

@@ -57,7 +57,7 @@ export class SimMachine {
   /** `kill -9` and a fresh start: its connections are reset, its disk keeps everything. Nothing of the old process runs on. */
   restart(): SimPlatform {
     const clock = this.#end(false)
-    this.#platform = this.#start(clock, this.disk.fork(clock))
+    this.#platform = this.#start(clock, this.disk.fork({ clock }))
     return this.#platform
   }
 

@@ -261,10 +261,6 @@ class Exchange implements HttpExchange, ConnectionUser {
   }
 
   #end(): void {
-    if ((this.#left ?? 0) > 0) {
-      this.#fail(new HttpError("network", "the body ended too soon"))
-      return
-    }
     const connection = this.#connection!
     connection.user = undefined
     this.#over = true

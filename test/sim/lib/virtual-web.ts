@@ -22,7 +22,7 @@ export interface WebRequest {
 /** What a handler answers. Numbers of bytes are of the body. */
 export interface WebAnswer {
   readonly status: number
-  /** Lower-case names. `content-length` is added for a body of known length unless it is given (right or wrong). */
+  /** Lower-case names. `content-length` is added for a body of known length unless it is given, right or wrong (too much: it closes). */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array | Iterable<Uint8Array>
   /** Milliseconds before the head. */
@@ -182,6 +182,10 @@ class ServerConnection implements StreamListener {
         return
       }
       const { value, done } = pieces.next()
+      if (done === true && sent < Number(headers["content-length"] ?? 0)) {
+        this.#closeWhenSent()
+        return
+      }
       if (done === true) {
         this.#stream.write(encodeFrame("end"))
         this.#reader.resume()

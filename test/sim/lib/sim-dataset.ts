@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto"
+import { createTorrent } from "../../../src/metainfo/create.js"
+import type { Metainfo } from "../../../src/metainfo/metainfo.js"
+import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
+import { digester } from "../../support/torrents.js"
+import { randomBytes } from "../../support/trees.js"
+import type { SimPlatform } from "./simulation.js"
+
+/** A made-up dataset: its files, and its metainfo. */
+export interface SimDataset {
+  readonly metainfo: Metainfo
+  readonly torrentBytes: Uint8Array
+  /** By path inside the datastore, like `data/a.csv`. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
+/** A folder `data` with files of these lengths; the bytes follow from the paths. */
+export function simDataset(
+  lengths: Readonly<Record<string, number>>,
+  options: { pieceLength: number; trackers?: string[][]; webSeeds?: string[] },
+): SimDataset {
+  const files = new Map(
+    Object.entries(lengths).map(([path, length]) => [path, new Uint8Array(randomBytes(length, path))]),
+  )
+  const all = Buffer.concat([...files.values()])
+  const hashes: Buffer[] = []
+  for (let at = 0; at < all.length; at += options.pieceLength) {
+    hashes.push(
+      createHash("sha1")
+        .update(all.subarray(at, at + options.pieceLength))
+        .digest(),
+    )
+  }
+  const { torrent } = createTorrent({
+    name: "data",
+    kind: "folder",
+    files: [...files].map(([path, bytes]) => ({ path: path.split("/"), length: bytes.length })),
+    pieceLength: options.pieceLength,
+    pieceHashes: new Uint8Array(Buffer.concat(hashes)),
+    trackers: options.trackers ?? [],
+    webSeeds: options.webSeeds ?? [],
+  })
+  return {
+    metainfo: parseTorrent(torrent, digester),
+    torrentBytes: torrent,
+    files: new Map([...files].map(([path, bytes]) => [`data/${path}`, bytes])),
+  }
+}
+
+/** Puts the whole dataset on a machine's disk. */
+export function putDataset(platform: SimPlatform, dataset: SimDataset, datastore = "/store"): void {
+  for (const [path, bytes] of dataset.files) platform.disk.putFile(`${datastore}/${path}`, bytes)
+}
+
+/** What is not on the disk as it should be: empty when all is. */
+export function wrongFiles(platform: SimPlatform, dataset: SimDataset, datastore = "/store"): string[] {
+  return [...dataset.files]
+    .filter(([path, bytes]) => {
+      const found = platform.disk.readFile(`${datastore}/${path}`)
+      return found === undefined || Buffer.compare(found, bytes) !== 0
+    })
+    .map(([path]) => path)
+}

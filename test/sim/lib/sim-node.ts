@@ -1,0 +1,46 @@
+import type { Endpoint } from "../../../src/ports/net.js"
+import { Session, type SessionOptions } from "../../../src/session/session.js"
+import { PieceStore } from "../../../src/storage/piece-store.js"
+import type { Torrent } from "../../../src/torrent/torrent.js"
+import type { SimDataset } from "./sim-dataset.js"
+import type { SimPlatform } from "./simulation.js"
+
+export interface SimNodeOptions {
+  readonly platform: SimPlatform
+  readonly dataset: SimDataset
+  readonly peers?: readonly Endpoint[]
+  readonly selected?: ReadonlySet<number>
+  readonly seed?: boolean
+  readonly fetch?: boolean
+  readonly limits?: Pick<SessionOptions, "maxDownload" | "maxUpload">
+}
+
+/** One of our clients on a simulated machine, at work on one dataset in `/store`, listening at port 6881. */
+export interface SimNode {
+  readonly torrent: Torrent
+  readonly session: Session
+  close(): Promise<void>
+}
+
+export async function startNode(options: SimNodeOptions): Promise<SimNode> {
+  const { platform, dataset } = options
+  const store = await PieceStore.open({
+    platform,
+    metainfo: dataset.metainfo,
+    torrentBytes: dataset.torrentBytes,
+    datastore: "/store",
+    verify: "auto",
+    ...(options.selected === undefined ? {} : { selected: options.selected }),
+  })
+  const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: 6881, ...options.limits })
+  const torrent = session.add({
+    metainfo: dataset.metainfo,
+    store,
+    trackers: dataset.metainfo.trackers,
+    webSeeds: dataset.metainfo.webSeeds,
+    peers: options.peers ?? [],
+    fetch: options.fetch ?? true,
+    seed: options.seed ?? false,
+  })
+  return { torrent, session, close: () => session.close() }
+}
