@@ -58,7 +58,10 @@ async function countSame(torrent: Torrent, path: string): Promise<number> {
 }
 
 async function demo(): Promise<number> {
-  if (!existsSync(AT_GET)) throw new Error(`${relative(ROOT, AT_GET)} is not there: npm run build`)
+  if (!existsSync(AT_GET) || !existsSync(DATA)) {
+    process.stderr.write("The command or the data is not there: npm ci && npm run demo\n")
+    return 1
+  }
   await rm(PLACE, { recursive: true, force: true })
   await mkdir(PLACE, { recursive: true })
   const testbed = await startTestbed()
