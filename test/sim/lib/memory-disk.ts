@@ -8,9 +8,10 @@ import {
   type OpenMode,
 } from "../../../src/ports/disk.js"
 import { DiskFaults, type DiskOperation, isChange } from "./disk-faults.js"
-import { MemoryFile, PAGE } from "./memory-file.js"
+import { MemoryFile } from "./memory-file.js"
 import { MemoryHandle } from "./memory-handle.js"
-import { MemoryDirectory, MemoryLink, type MemoryNode, MemoryTree, statOf } from "./memory-tree.js"
+import { statOf } from "./memory-tree.js"
+import { MemoryVolume } from "./memory-volume.js"
 import type { SimRandom } from "./sim-random.js"
 
 export interface MemoryDiskOptions {
@@ -43,84 +44,60 @@ export class MemoryDisk implements Disk {
   readonly #delay: number
   readonly #pendingWrites = new Set<PendingWrite>()
   readonly #forbidden = new Map<string, DiskFailure>()
-  #tree: MemoryTree
-  #free: number
+  #volume: MemoryVolume
   #boot = 1
 
   constructor(options: MemoryDiskOptions) {
     this.#clock = options.clock
     this.#random = options.random
     this.#delay = options.delay ?? 1
-    this.#free = options.freeBytes ?? 2 ** 40
-    this.#tree = new MemoryTree(this.#mtime())
+    this.#volume = new MemoryVolume(options.freeBytes ?? 2 ** 40, stampsOf(options.clock))
   }
 
   open(path: string, mode: OpenMode): Promise<FileHandle> {
     return this.operate(
       { kind: "open", path, mode },
-      () => new MemoryHandle(this, path, this.#openFile(path, mode), mode),
+      () => new MemoryHandle(this, path, this.#volume.open(path, mode), mode),
     )
   }
 
   stat(path: string): Promise<FileStat | undefined> {
     return this.operate({ kind: "stat", path }, () => {
-      const node = this.#find(path)
+      const node = this.#volume.find(path)
       return node === undefined ? undefined : statOf(node)
     })
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.operate({ kind: "make-directory", path }, () => this.#makeDirectories(path, "logged"))
+    return this.operate({ kind: "make-directory", path }, () => this.#volume.makeDirectory(path, "logged"))
   }
 
   list(path: string): Promise<string[]> {
-    return this.operate({ kind: "list", path }, () => [...this.#tree.directory(path).entries.keys()])
+    return this.operate({ kind: "list", path }, () => [...this.#volume.tree.directory(path).entries.keys()])
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.operate({ kind: "rename", path: from, to }, () => {
-      const source = this.#tree.place(from)
-      const target = this.#tree.place(to)
-      if (source.node === undefined) throw new DiskError("missing", from, `${from}: nothing to rename`)
-      if (target.node === source.node) return
-      checkReplacement(source.node, target.node, to)
-      this.#release(target.node)
-      this.#tree.change(
-        this.#mtime(),
-        { directory: source.directory, name: source.name, node: undefined },
-        { directory: target.directory, name: target.name, node: source.node },
-      )
-    })
+    return this.operate({ kind: "rename", path: from, to }, () => this.#volume.rename(from, to))
   }
 
   remove(path: string): Promise<void> {
-    return this.operate({ kind: "remove", path }, () => {
-      const node = this.#find(path)
-      if (node === undefined) return
-      if (node instanceof MemoryDirectory) throw new DiskError("io", path, `${path}: is a directory`)
-      this.#release(node)
-      this.#unlink(path)
-    })
+    return this.operate({ kind: "remove", path }, () => this.#volume.remove(path))
   }
 
   removeDirectory(path: string): Promise<void> {
-    return this.operate({ kind: "remove-directory", path }, () => {
-      const node = this.#find(path)
-      if (node === undefined) return
-      if (!(node instanceof MemoryDirectory)) throw new DiskError("not-directory", path, `${path}: not a directory`)
-      if (node.entries.size > 0) throw new DiskError("exists", path, `${path}: not empty`)
-      this.#unlink(path)
-    })
+    return this.operate({ kind: "remove-directory", path }, () => this.#volume.removeDirectory(path))
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.operate({ kind: "sync-directory", path }, () => this.#tree.sync(this.#tree.directory(path)))
+    return this.operate({ kind: "sync-directory", path }, () =>
+      this.#volume.tree.sync(this.#volume.tree.directory(path)),
+    )
   }
 
   freeBytes(path: string): Promise<number> {
     return this.operate({ kind: "free-bytes", path }, () => {
-      this.#tree.directory(path)
-      return this.#free
+      this.#volume.tree.directory(path)
+      return this.#volume.free
     })
   }
 
@@ -140,7 +117,7 @@ export class MemoryDisk implements Disk {
   }
 
   setFreeBytes(bytes: number): void {
-    this.#free = bytes
+    this.#volume.free = bytes
   }
 
   /** Refuses every change at and below `path`, until `allow`. */
@@ -153,31 +130,31 @@ export class MemoryDisk implements Disk {
   }
 
   putDirectory(path: string): void {
-    this.#makeDirectories(path, "safe")
+    this.#volume.makeDirectory(path, "safe")
   }
 
   putFile(path: string, data: Uint8Array): void {
-    const file = new MemoryFile(this.#tree.newInode(), this.#mtime())
+    const file = this.#volume.newFile()
     file.write(data, 0)
     file.sync()
-    this.#put(path, file)
+    this.#volume.put(path, file)
   }
 
   /** A symbolic link; `target` is absolute. */
   putLink(path: string, target: string): void {
-    this.#put(path, new MemoryLink(target, this.#tree.newInode(), this.#mtime()))
+    this.#volume.put(path, this.#volume.newLink(target))
   }
 
   /** Changes one byte and nothing else, as bad hardware does. */
   flipByte(path: string, position: number): void {
-    const file = this.#find(path)
+    const file = this.#volume.find(path)
     if (!(file instanceof MemoryFile)) throw new TypeError(`no file: ${path}`)
     file.flip(position)
   }
 
   /** The whole file as programs see it, or undefined. */
   readFile(path: string): Uint8Array | undefined {
-    const file = this.#find(path)
+    const file = this.#volume.find(path)
     if (!(file instanceof MemoryFile)) return undefined
     const data = new Uint8Array(file.size)
     file.read(data, 0)
@@ -186,12 +163,12 @@ export class MemoryDisk implements Disk {
 
   /** Paths of all files, sorted. */
   filePaths(): string[] {
-    return [...this.#tree.files()].map(([path]) => path)
+    return [...this.#volume.tree.files()].map(([path]) => path)
   }
 
   /** Would a power cut now lose nothing? */
   get isSafe(): boolean {
-    return this.#tree.isSafe && [...this.#tree.files()].every(([, file]) => file.isSafe)
+    return this.#volume.tree.isSafe && [...this.#volume.tree.files()].every(([, file]) => file.isSafe)
   }
 
   /**
@@ -201,10 +178,11 @@ export class MemoryDisk implements Disk {
   fork(options: { clock?: Clock; sample?: number } = {}): MemoryDisk {
     const random = this.#random.fork(`after ${this.operations.length} operations, ${options.sample ?? 0}`)
     const fork = this.#copy(options.clock ?? this.#clock, random)
-    const files = new Map([...fork.#tree.files()].map(([, file]) => [file.inode, file]))
+    const files = new Map([...fork.#volume.tree.files()].map(([, file]) => [file.inode, file]))
     for (const { file, chunks, position } of this.#pendingWrites) {
       const data = join(chunks)
-      files.get(file.inode)?.write(data.subarray(0, random.below(data.length + 1)), position)
+      const copy = files.get(file.inode)
+      if (copy !== undefined) fork.#volume.write(copy, data.subarray(0, random.below(data.length + 1)), position)
     }
     return fork
   }
@@ -216,9 +194,7 @@ export class MemoryDisk implements Disk {
   crash(options: { keep?: number; clock?: Clock; sample?: number } = {}): MemoryDisk {
     const crashed = this.fork(options)
     crashed.#boot++
-    const keep = options.keep ?? 0
-    for (const [, file] of [...crashed.#tree.files()]) file.crash(keep, crashed.#random)
-    crashed.#tree.crash(keep, crashed.#random)
+    crashed.#volume.crash(options.keep ?? 0, crashed.#random)
     return crashed
   }
 
@@ -227,14 +203,14 @@ export class MemoryDisk implements Disk {
   /** Takes the lock file's path, or says that it is held. */
   hold(path: string): "held" | "taken" {
     if (this.#heldLocks.has(path)) return "taken"
-    this.#openFile(path, "create")
+    this.#volume.open(path, "create")
     this.#heldLocks.add(path)
     return "held"
   }
 
   letGo(path: string): void {
     this.#heldLocks.delete(path)
-    if (this.#find(path) !== undefined) this.#unlink(path)
+    this.#volume.remove(path)
   }
 
   /** Notes the operation, lets its time pass, and does it, or fails as planned. */
@@ -256,12 +232,12 @@ export class MemoryDisk implements Disk {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     const pending: PendingWrite = { file, chunks, position }
     this.#pendingWrites.add(pending)
-    const part = () => this.#writeWhatFits(file, join(chunks).subarray(0, this.#random.below(length + 1)), position)
+    const part = () => this.#volume.write(file, join(chunks).subarray(0, this.#random.below(length + 1)), position)
     try {
       await this.operate(
         { kind: "write", path, position, length },
         () => {
-          if (this.#writeWhatFits(file, join(chunks), position) < length) {
+          if (this.#volume.write(file, join(chunks), position) < length) {
             throw new DiskError("full", path, `${path}: no space left`)
           }
         },
@@ -273,77 +249,7 @@ export class MemoryDisk implements Disk {
   }
 
   truncate(file: MemoryFile, length: number): void {
-    const before = file.allocated
-    file.truncate(length)
-    this.#free += before - file.allocated
-    file.mtimeNs = this.#mtime()
-  }
-
-  #writeWhatFits(file: MemoryFile, data: Uint8Array, position: number): number {
-    let length = data.length
-    if (file.growth(position, length) > this.#free) {
-      for (length = 0; length < data.length; length += PAGE - ((position + length) % PAGE)) {
-        const part = Math.min(data.length, length + PAGE - ((position + length) % PAGE))
-        if (file.growth(position, part) > this.#free) break
-      }
-      length = Math.min(length, data.length)
-    }
-    if (length === 0) return 0
-    this.#free -= file.growth(position, length)
-    file.write(data.subarray(0, length), position)
-    file.mtimeNs = this.#mtime()
-    return length
-  }
-
-  #openFile(path: string, mode: OpenMode): MemoryFile {
-    const { directory, name, node } = this.#tree.place(path)
-    if (node !== undefined && mode === "create-new") throw new DiskError("exists", path, `${path}: exists`)
-    if (node instanceof MemoryLink) throw new DiskError("link", path, `${path}: a symbolic link`)
-    if (node instanceof MemoryDirectory) throw new DiskError("io", path, `${path}: a directory`)
-    if (node !== undefined) return node
-    if (mode === "read" || mode === "write") throw new DiskError("missing", path, `${path}: no such file`)
-    const file = new MemoryFile(this.#tree.newInode(), this.#mtime())
-    this.#tree.change(this.#mtime(), { directory, name, node: file })
-    return file
-  }
-
-  #makeDirectories(path: string, how: "logged" | "safe"): void {
-    const names = path.split("/").filter((name) => name !== "")
-    for (let depth = 1; depth <= names.length; depth++) {
-      const { directory, name, node } = this.#tree.place(`/${names.slice(0, depth).join("/")}`)
-      if (node instanceof MemoryFile) throw new DiskError(depth < names.length ? "not-directory" : "exists", path, path)
-      if (node !== undefined) continue
-      const made = new MemoryDirectory(this.#tree.newInode(), this.#mtime())
-      if (how === "logged") this.#tree.change(this.#mtime(), { directory, name, node: made })
-      else directory.entries.set(name, made)
-    }
-  }
-
-  /** At once and safe. */
-  #put(path: string, node: MemoryFile | MemoryLink): void {
-    this.putDirectory(path.slice(0, path.lastIndexOf("/")))
-    const { directory, name, node: old } = this.#tree.place(path)
-    this.#release(old)
-    directory.entries.set(name, node)
-  }
-
-  #unlink(path: string): void {
-    const { directory, name } = this.#tree.place(path)
-    this.#tree.change(this.#mtime(), { directory, name, node: undefined })
-  }
-
-  /** What stands there; undefined also when the way there is missing. */
-  #find(path: string) {
-    try {
-      return this.#tree.place(path).node
-    } catch (error) {
-      if (error instanceof DiskError && error.failure === "missing") return undefined
-      throw error
-    }
-  }
-
-  #release(node: unknown): void {
-    if (node instanceof MemoryFile) this.#free += node.allocated
+    this.#volume.truncate(file, length)
   }
 
   #refusal(operation: DiskOperation): DiskError | undefined {
@@ -358,26 +264,17 @@ export class MemoryDisk implements Disk {
   }
 
   #copy(clock: Clock, random: SimRandom): MemoryDisk {
-    const copy = new MemoryDisk({ clock, random, freeBytes: this.#free, delay: this.#delay })
-    copy.#tree = this.#tree.copy()
+    const copy = new MemoryDisk({ clock, random, delay: this.#delay })
+    copy.#volume = this.#volume.copy(stampsOf(clock))
     copy.#boot = this.#boot
     for (const [path, failure] of this.#forbidden) copy.#forbidden.set(path, failure)
     return copy
   }
-
-  #mtime(): bigint {
-    return BigInt(this.#clock.wallTime()) * 1_000_000n
-  }
 }
 
-/** As rename(2): a file replaces no directory, a directory only an empty one. */
-function checkReplacement(source: MemoryNode, target: MemoryNode | undefined, to: string): void {
-  if (target === undefined) return
-  const isDirectory = source instanceof MemoryDirectory
-  if (!isDirectory && target instanceof MemoryDirectory) throw new DiskError("io", to, `${to}: is a directory`)
-  if (isDirectory && !(target instanceof MemoryDirectory)) throw new DiskError("not-directory", to, `${to}: a file`)
-  if (target instanceof MemoryDirectory && target.entries.size > 0)
-    throw new DiskError("exists", to, `${to}: not empty`)
+/** File stamps, as exact as many file systems have them. */
+function stampsOf(clock: Clock): () => bigint {
+  return () => BigInt(clock.wallTime()) * 1_000_000n
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {
