@@ -35,6 +35,7 @@ export class Journal {
   #checksum: number | undefined
   /** Our OPEN record stands in the file. */
   #opened = false
+  #discarded = false
   #dirtyPieces: number[] = []
   readonly #dirtyFiles = new Set<number>()
   readonly #dirtyStamps = new Set<number>()
@@ -86,6 +87,11 @@ export class Journal {
     if (this.state.home.add(file)) this.#dirtyFiles.add(file)
   }
 
+  /** The file is gone: what other pieces hold of it stands in `edges/` from now on. */
+  setAway(file: number): void {
+    if (this.state.home.delete(file)) this.#dirtyFiles.add(file)
+  }
+
   /** Undefined: it is being written to. */
   setStamp(file: number, stamp: FileStamp | undefined): void {
     if (stamp === undefined) {
@@ -97,7 +103,7 @@ export class Journal {
   }
 
   /** True when something was set that is not in the file. */
-  get #dirty(): boolean {
+  get changed(): boolean {
     return this.#dirtyPieces.length > 0 || this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
   }
 
@@ -126,7 +132,7 @@ export class Journal {
    * A journal that was never changed keeps the clean mark it has.
    */
   async markClean(): Promise<void> {
-    if (!this.#opened && !this.#dirty && this.state.clean) return
+    if (!this.#opened && !this.changed && this.state.clean) return
     for (let piece = 0; piece < this.state.pieces.length; piece++) {
       if (this.state.pieces[piece] === PieceState.begun) this.setPiece(piece, PieceState.absent)
     }
@@ -150,6 +156,7 @@ export class Journal {
 
   /** For when nothing that it says can be relied on: the next start checks everything. */
   async discard(): Promise<void> {
+    this.#discarded = true
     await this.close()
     await this.#options.disk.remove(this.#options.path)
   }
@@ -161,7 +168,7 @@ export class Journal {
   }
 
   async #append(clean = false): Promise<void> {
-    if (!this.#dirty && !clean) return
+    if (this.#discarded || (!this.changed && !clean)) return
     const encoder = new JournalEncoder(this.#checksum)
     if (this.#checksum === undefined) encoder.header(this.#options.header)
     if (!this.#opened) encoder.open(this.#options.bootId)

@@ -1,0 +1,101 @@
+import type { TorrentLayout } from "../metainfo/layout.js"
+import type { FileStat } from "../ports/disk.js"
+import type { FileStamp } from "./journal-state.js"
+
+/** What an unfinished file is called: its name with this behind. */
+const UNFINISHED = ".part"
+
+/** A file of the dataset, as it stands on the disk. */
+export class DataFile {
+  readonly index: number
+  readonly length: number
+  /** Absolute; of the finished file. */
+  readonly path: string
+  /** Absolute; of the unfinished one. */
+  readonly partPath: string
+  selected = false
+  place: "none" | "part" | "final" = "none"
+  /** Pieces that are not verified. */
+  missing = 0
+  /** What it looks like when nobody wrote to it since; undefined while it is being written to. */
+  stamp: FileStamp | undefined
+  /**
+   * It stands there with the right length, but only pieces it shares with other files could tell whether it is the right
+   * one: it is compared with them, never written to.
+   */
+  provisional = false
+  /** Somebody else wrote to it: what it held is believed piece by piece, once hashed again. */
+  doubtful = false
+  /** What stands at the finished file's path may be replaced. */
+  replace = false
+  /** Being made, or made, ready to be written to. */
+  ready: Promise<void> | undefined
+  /** Being given its final name. */
+  finishing: Promise<void> | undefined
+
+  constructor(index: number, length: number, path: string, partPath: string) {
+    this.index = index
+    this.length = length
+    this.path = path
+    this.partPath = partPath
+  }
+
+  /** Where it stands, or will stand first. */
+  get current(): string {
+    return this.place === "final" ? this.path : this.partPath
+  }
+
+  /** Its handle's name in the pool. */
+  get key(): string {
+    return `file ${this.index}`
+  }
+}
+
+/**
+ * The dataset's files below `root`; undefined for padding, which is nowhere. A single file is `root` itself.
+ *
+ * A name with `.part` behind may be another file's of the dataset: then more is put behind.
+ */
+export function dataFiles(layout: TorrentLayout, kind: "file" | "folder", root: string): (DataFile | undefined)[] {
+  const pathOf = (path: string): string => (kind === "file" ? root : `${root}/${path}`)
+  const taken = new Set<string>()
+  const top = fold(root).length
+  for (const { path, padding } of layout.files) {
+    if (padding) continue
+    const folded = fold(pathOf(path))
+    // A folder's name could also be a file's with `.part`.
+    for (
+      let end = folded.length;
+      end > top && !taken.has(folded.slice(0, end));
+      end = folded.lastIndexOf("/", end - 1)
+    ) {
+      taken.add(folded.slice(0, end))
+    }
+  }
+  return layout.files.map((file, index) => {
+    if (file.padding) return undefined
+    const path = pathOf(file.path)
+    let partPath = path + UNFINISHED
+    while (taken.has(fold(partPath))) partPath += UNFINISHED
+    taken.add(fold(partPath))
+    return new DataFile(index, file.length, path, partPath)
+  })
+}
+
+/** As the least exact file systems compare names. */
+function fold(path: string): string {
+  return path.normalize("NFC").toLowerCase()
+}
+
+export function stampOf(place: "part" | "final", { size, mtimeNs, inode }: FileStat): FileStamp {
+  // As the journal keeps them: a time before 1970 is a large number.
+  return { place, size, mtimeNs: BigInt.asUintN(64, mtimeNs), inode: BigInt.asUintN(64, inode) }
+}
+
+/** The same file, not written to since; a new name does not count. */
+export function sameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode
+}
+
+/** No file looks like this: at the next start all its pieces are hashed. */
+export const DOUBTFUL_STAMP: FileStamp = { place: "part", size: 0, mtimeNs: 0n, inode: 0n }

@@ -1,0 +1,282 @@
+import type { Extent, TorrentLayout } from "../metainfo/layout.js"
+import { type Disk, DiskError, type FileHandle, type FileStat, type OpenMode } from "../ports/disk.js"
+import { type DataFile, sameStamp, stampOf } from "./data-file.js"
+import { type Directories, parentOf } from "./directories.js"
+import { somethingThere, unsafePath } from "./disk-fault.js"
+import type { Edges } from "./edges.js"
+import type { FilePool } from "./file-pool.js"
+import type { FileStamp } from "./journal-state.js"
+import { inParallel } from "./parallel.js"
+import { WriteQueue } from "./write-queue.js"
+
+/** Small files of one piece that are read or written at a time. */
+const PARALLEL = 16
+
+/** Why some bytes of a span could not be had, or can't be relied on. */
+export interface ReadProblem {
+  /** `missing`: not there, or the file is too short. `changed`: the file is not as we left it. */
+  readonly kind: "missing" | "changed" | "unreadable"
+  /** Absent: the bytes stand in `edges/`. */
+  readonly file?: DataFile
+  /** Within the span. */
+  readonly from: number
+  readonly to: number
+}
+
+export interface DataFilesOptions {
+  readonly disk: Disk
+  readonly layout: TorrentLayout
+  readonly files: readonly (DataFile | undefined)[]
+  readonly pool: FilePool
+  readonly directories: Directories
+  /** Absent where nothing is ever written. */
+  readonly edges?: Edges
+  /** Hears which folder something was made or renamed in. */
+  readonly onChanged: (folder: string) => void
+}
+
+/** The bytes of the dataset as they lie in its files: where a span of the torrent is read and written. */
+export class DataFiles {
+  readonly layout: TorrentLayout
+  readonly all: readonly (DataFile | undefined)[]
+  readonly edges: Edges | undefined
+  readonly #disk: Disk
+  readonly #pool: FilePool
+  readonly #directories: Directories
+  readonly #onChanged: (folder: string) => void
+  readonly #queues = new Map<DataFile, WriteQueue>()
+  readonly #padded: boolean
+
+  constructor(options: DataFilesOptions) {
+    this.layout = options.layout
+    this.all = options.files
+    this.edges = options.edges
+    this.#disk = options.disk
+    this.#pool = options.pool
+    this.#directories = options.directories
+    this.#onChanged = options.onChanged
+    this.#padded = options.layout.files.some(({ padding }) => padding)
+  }
+
+  /** The file; never asked for padding. */
+  at(index: number): DataFile {
+    return this.all[index]!
+  }
+
+  /** Whether a piece's bytes of this file stand in `edges/`: nobody wants the file, and it is not there. */
+  inEdges(file: DataFile): boolean {
+    return file.place === "none" && !file.selected
+  }
+
+  /**
+   * Fills `into` with the torrent's bytes from `offset` on, zeros for padding. What it says of a file that was changed is
+   * about the moment after the read, so none of these bytes is newer than its answer.
+   */
+  async readSpan(offset: number, into: Uint8Array): Promise<ReadProblem[]> {
+    if (this.#padded) into.fill(0)
+    const problems: ReadProblem[] = []
+    await inParallel(this.layout.extents(offset, into.length), PARALLEL, async (extent) => {
+      const from = extent.pieceOffset
+      const to = from + extent.length
+      const file = this.at(extent.file)
+      if (this.inEdges(file)) {
+        problems.push(...(await this.#readEdges(offset, from, to, into)))
+        return
+      }
+      const kind = await this.#readExtent(file, extent.fileOffset, into.subarray(from, to))
+      if (kind !== undefined) problems.push({ kind, file, from, to })
+    })
+    return problems
+  }
+
+  /** Writes a verified piece. Rejects when every write has ended, one of them badly. */
+  async writePiece(piece: number, bytes: Uint8Array): Promise<void> {
+    await inParallel(this.layout.extentsOfPiece(piece), PARALLEL, (extent) => this.#writeExtent(piece, extent, bytes))
+  }
+
+  /** Gives a file whose pieces are all verified its length and its final name. */
+  async finish(file: DataFile): Promise<void> {
+    file.finishing ??= this.#finish(file).finally(() => {
+      file.finishing = undefined
+    })
+    await file.finishing
+  }
+
+  /** Makes an empty file, if it is not there. */
+  async createEmpty(file: DataFile): Promise<void> {
+    if (file.place !== "none") return
+    await this.#directories.ensure(parentOf(file.path))
+    const handle = await this.#disk.open(file.path, file.replace ? "create" : "create-new")
+    try {
+      if (file.replace) await handle.truncate(0)
+      file.stamp = stampOf("final", await handle.stat())
+      file.place = "final"
+    } finally {
+      await handle.close()
+    }
+    this.#onChanged(parentOf(file.path))
+  }
+
+  /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
+  async look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
+    const path = where === "final" ? file.path : file.partPath
+    const found = await this.#disk.stat(path)
+    if (found?.kind === "symlink") throw unsafePath(path)
+    if (found !== undefined && found.kind !== "file") throw somethingThere(path, `it is no file but a ${found.kind}`)
+    return found
+  }
+
+  /** Looks at the folders above a file. @throws AtError when a link or a file is among them */
+  async inspectFolders(file: DataFile): Promise<void> {
+    await this.#directories.inspect(parentOf(file.path))
+  }
+
+  /**
+   * `synced`: the file's bytes so far are on the disk itself. `unknown`: it is gone. A file that we may not write holds
+   * nothing of ours that could be lost.
+   */
+  async sync(file: DataFile): Promise<"synced" | "unknown"> {
+    try {
+      await this.#use(file, "write", (handle) => handle.sync())
+      return "synced"
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      if (error.failure === "missing") return "unknown"
+      if (error.failure === "permission" || error.failure === "read-only") return "synced"
+      throw error
+    }
+  }
+
+  /** What it looks like now; undefined when it is gone. */
+  async stampNow(file: DataFile): Promise<FileStamp | undefined> {
+    if (file.place === "none") return undefined
+    const found = await this.#disk.stat(file.current)
+    return found?.kind === "file" ? stampOf(file.place, found) : undefined
+  }
+
+  /** It is no longer there, or no longer what its handle has open. */
+  async forget(file: DataFile): Promise<void> {
+    file.ready = undefined
+    await this.#pool.forget(file.key)
+  }
+
+  /** Writes a part of a file from elsewhere than a piece. */
+  async writeTo(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
+    await this.#prepare(file)
+    await this.#use(file, "write", (handle) => handle.write([bytes], position))
+  }
+
+  #use<T>(file: DataFile, mode: OpenMode, action: (handle: FileHandle) => Promise<T>): Promise<T> {
+    return this.#pool.use(file.key, () => file.current, mode, action)
+  }
+
+  async #readExtent(file: DataFile, position: number, into: Uint8Array): Promise<ReadProblem["kind"] | undefined> {
+    if (file.place === "none") return "missing"
+    try {
+      return await this.#use(file, "read", async (handle) => {
+        if ((await handle.read(into, position)) < into.length) return "missing"
+        if (file.stamp === undefined) return undefined
+        const now = stampOf("final", await handle.stat())
+        // Our own write may have begun meanwhile: then it has no stamp.
+        return file.stamp === undefined || sameStamp(file.stamp, now) ? undefined : "changed"
+      })
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      if (error.failure === "missing") return "missing"
+      if (error.failure === "io") return "unreadable"
+      throw error
+    }
+  }
+
+  async #readEdges(offset: number, from: number, to: number, into: Uint8Array): Promise<ReadProblem[]> {
+    const { pieceLength } = this.layout
+    const problems: ReadProblem[] = []
+    for (let at = from; at < to; ) {
+      const piece = Math.floor((offset + at) / pieceLength)
+      const end = Math.min(to, (piece + 1) * pieceLength - offset)
+      const position = offset + at - piece * pieceLength
+      const whole = (await this.edges?.read(piece, position, into.subarray(at, end))) ?? false
+      if (!whole) problems.push({ kind: "missing", from: at, to: end })
+      at = end
+    }
+    return problems
+  }
+
+  async #writeExtent(piece: number, extent: Extent, whole: Uint8Array): Promise<void> {
+    const file = this.at(extent.file)
+    const bytes = whole.subarray(extent.pieceOffset, extent.pieceOffset + extent.length)
+    if (file.provisional) return this.#compare(file, extent.fileOffset, bytes)
+    if (this.inEdges(file)) return this.edges!.write(piece, extent.pieceOffset, bytes)
+    await this.#prepare(file)
+    await this.#queueOf(file).add(extent.fileOffset, bytes)
+  }
+
+  #queueOf(file: DataFile): WriteQueue {
+    let queue = this.#queues.get(file)
+    if (queue === undefined) {
+      queue = new WriteQueue((chunks, position) => this.#use(file, "write", (handle) => handle.write(chunks, position)))
+      this.#queues.set(file, queue)
+    }
+    return queue
+  }
+
+  async #compare(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
+    const there = new Uint8Array(bytes.length)
+    const problem = await this.#readExtent(file, position, there)
+    if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
+    throw somethingThere(file.path, "it is not this dataset's")
+  }
+
+  async #prepare(file: DataFile): Promise<void> {
+    file.ready ??= this.#makeReady(file).catch((error: unknown) => {
+      file.ready = undefined
+      throw error
+    })
+    await file.ready
+  }
+
+  async #makeReady(file: DataFile): Promise<void> {
+    const folder = parentOf(file.path)
+    await this.#directories.ensure(folder)
+    await file.finishing
+    if (file.place === "part") return
+    if (file.place === "final") {
+      if (!file.replace && (await this.look(file, "part")) !== undefined) {
+        throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)
+      }
+      await this.#disk.rename(file.path, file.partPath)
+    } else {
+      await this.#pool.forget(file.key)
+      await this.#use(file, "create-new", () => Promise.resolve())
+    }
+    file.place = "part"
+    this.#onChanged(folder)
+  }
+
+  async #finish(file: DataFile): Promise<void> {
+    if (file.place === "none") return
+    file.stamp = await this.#trim(file)
+    if (file.place === "part") {
+      if (!file.replace && (await this.look(file, "final")) !== undefined) {
+        throw somethingThere(file.path, "it came there while we were downloading")
+      }
+      await this.#disk.rename(file.partPath, file.path)
+      file.place = "final"
+      this.#onChanged(parentOf(file.path))
+    }
+    file.ready = undefined
+    file.provisional = false
+    file.replace = false
+    this.#queues.delete(file)
+  }
+
+  /** Cuts off what is too long; says what the file looks like then. */
+  #trim(file: DataFile): Promise<FileStamp> {
+    return this.#use(file, file.provisional ? "read" : "write", async (handle) => {
+      const before = await handle.stat()
+      if (before.size === file.length) return stampOf("final", before)
+      await handle.truncate(file.length)
+      return stampOf("final", await handle.stat())
+    })
+  }
+}

@@ -1,0 +1,190 @@
+import type { TorrentLayout } from "../metainfo/layout.js"
+import type { Clock, Timer } from "../ports/clock.js"
+import type { Disk } from "../ports/disk.js"
+import type { DataFile } from "./data-file.js"
+import type { DataFiles } from "./data-files.js"
+import type { Journal } from "./journal.js"
+import { PieceState } from "./journal-state.js"
+import { inParallel } from "./parallel.js"
+
+/** So much, or so long, is what a power cut may cost: to be checked again, or fetched again if it is wrong. */
+const BATCH_BYTES = 64 * 2 ** 20
+const BATCH_DELAY = 5_000
+/** ms. Whoever closes does not wait longer for syncs that have not begun. */
+const CLOSING_BUDGET = 1_000
+/** Syncs at a time: enough for the file system to put them together, few enough to leave threads to others. */
+const PARALLEL = 3
+
+/**
+ * Brings written pieces to the disk itself, in the background: files, then folders, then the journal's word for it.
+ *
+ * A sync that fails ends this for good: the system may have dropped what it could not write, and say yes the next time.
+ */
+export class Durability {
+  readonly #clock: Clock
+  readonly #disk: Disk
+  readonly #files: DataFiles
+  readonly #layout: TorrentLayout
+  readonly #journal: Journal
+  readonly #onFault: (error: unknown) => void
+  /** Written, and not yet known to be durable. */
+  #pieces: number[] = []
+  #bytes = 0
+  /** Something is new since the store was opened. */
+  #fresh = false
+  #folders = new Set<string>()
+  #timer: Timer | undefined
+  #running: Promise<void> | undefined
+  /** Nothing is planned any more. */
+  #stopped = false
+  #fault: Error | undefined
+  /** Bytes per millisecond of the last batch. */
+  #pace: number | undefined
+
+  constructor(options: {
+    clock: Clock
+    disk: Disk
+    files: DataFiles
+    journal: Journal
+    onFault: (error: unknown) => void
+  }) {
+    this.#clock = options.clock
+    this.#disk = options.disk
+    this.#files = options.files
+    this.#layout = options.files.layout
+    this.#journal = options.journal
+    this.#onFault = options.onFault
+  }
+
+  /** A piece's bytes are with the operating system. */
+  written(piece: number): void {
+    this.leftOver(piece)
+    this.#fresh = true
+    this.#plan()
+  }
+
+  /** An earlier process wrote it, and did not wait for the disk. Alone this is no reason to sync. */
+  leftOver(piece: number): void {
+    this.#pieces.push(piece)
+    this.#bytes += this.#layout.pieceSize(piece)
+  }
+
+  /** Something was made or renamed in a folder. */
+  changed(folder: string): void {
+    this.#folders.add(folder)
+    this.#fresh = true
+    this.#plan()
+  }
+
+  /** All that was written or changed so far is durable. Rejects when a sync failed. */
+  async flush(): Promise<void> {
+    do await this.#start()
+    while (this.#pending)
+  }
+
+  /** The last batch, if it is likely to take less than a second. Never rejects. */
+  async finish(): Promise<void> {
+    this.#stopped = true
+    this.#cancelTimer()
+    await this.#running?.catch(() => {})
+    if (this.#fault !== undefined || !this.#fresh || !this.#pending) return
+    if (this.#pace !== undefined && this.#bytes > this.#pace * CLOSING_BUDGET) return
+    await this.#start(this.#clock.now() + CLOSING_BUDGET).catch(() => {})
+  }
+
+  /** What was written is not to be relied on, and nothing is synced from here on. Returns the pieces that were not durable. */
+  stop(error: unknown): readonly number[] {
+    this.#stopped = true
+    this.#fault ??= toError(error)
+    this.#cancelTimer()
+    return this.#pieces
+  }
+
+  get #pending(): boolean {
+    return this.#pieces.length > 0 || this.#folders.size > 0
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #plan(): void {
+    if (this.#stopped || this.#running !== undefined) return
+    if (this.#bytes >= BATCH_BYTES) {
+      // Its failure is told to `onFault`.
+      this.#start().catch(() => {})
+    } else {
+      this.#timer ??= this.#clock.after(BATCH_DELAY, () => {
+        this.#start().catch(() => {})
+      })
+    }
+  }
+
+  #start(deadline = Number.POSITIVE_INFINITY): Promise<void> {
+    if (this.#fault !== undefined) return Promise.reject(this.#fault)
+    this.#cancelTimer()
+    this.#running ??= this.#batch(deadline)
+      .catch((error: unknown) => {
+        this.#fault ??= toError(error)
+        this.#onFault(error)
+        throw error
+      })
+      .finally(() => {
+        this.#running = undefined
+        if (this.#pending) this.#plan()
+      })
+    return this.#running
+  }
+
+  async #batch(deadline: number): Promise<void> {
+    const pieces = this.#pieces.slice()
+    const bytes = this.#bytes
+    const folders = this.#folders
+    this.#folders = new Set()
+    const began = this.#clock.now()
+    const safe = await this.#syncData(pieces, deadline)
+    if (this.#clock.now() < deadline) {
+      await inParallel(folders, PARALLEL, (folder) => this.#disk.syncDirectory(folder))
+      const again = new Set(this.#pieces.slice(pieces.length))
+      for (const piece of pieces) {
+        if (!again.has(piece) && this.#isSafe(piece, safe)) this.#journal.setPiece(piece, PieceState.done)
+      }
+      await this.#journal.sync()
+    }
+    this.#pieces = this.#pieces.slice(pieces.length)
+    this.#bytes -= bytes
+    if (bytes > 0) this.#pace = bytes / Math.max(1, this.#clock.now() - began)
+  }
+
+  /** The files, and the pieces in `edges/`, that are on the disk itself now. */
+  async #syncData(pieces: readonly number[], deadline: number): Promise<ReadonlySet<DataFile | number>> {
+    const dirty = new Set<DataFile | number>()
+    for (const piece of pieces) for (const place of this.#placesOf(piece)) dirty.add(place)
+    const safe = new Set<DataFile | number>()
+    await inParallel(dirty, PARALLEL, async (place) => {
+      if (this.#clock.now() >= deadline) return
+      const outcome = typeof place === "number" ? await this.#files.edges?.sync(place) : await this.#files.sync(place)
+      if (outcome === "synced") safe.add(place)
+    })
+    return safe
+  }
+
+  *#placesOf(piece: number): Generator<DataFile | number> {
+    for (const { file: index } of this.#layout.extentsOfPiece(piece)) {
+      const file = this.#files.at(index)
+      yield this.#files.inEdges(file) ? piece : file
+    }
+  }
+
+  /** A piece that was lost meanwhile is not. */
+  #isSafe(piece: number, safe: ReadonlySet<DataFile | number>): boolean {
+    if (this.#journal.state.pieces[piece] !== PieceState.written) return false
+    for (const place of this.#placesOf(piece)) if (!safe.has(place)) return false
+    return true
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -1,0 +1,91 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { abortError } from "../errors.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { type DataFile, dataFiles, stampOf } from "./data-file.js"
+import { DataFiles } from "./data-files.js"
+import { Directories } from "./directories.js"
+import { FilePool } from "./file-pool.js"
+import { inParallel } from "./parallel.js"
+import { type CheckOptions, expectedDigest, type StoragePlatform, type StoreParts, sameBytes } from "./parts.js"
+import { hashPieces } from "./piece-hashing.js"
+
+const PARALLEL_LOOKS = 64
+
+export interface ReadOnlyOptions extends CheckOptions {
+  readonly platform: StoragePlatform
+  readonly metainfo: Metainfo
+  /** The file or folder itself: absolute. */
+  readonly dataPath: string
+  /** Files with the right length are believed unread. Default: all that is there is hashed. */
+  readonly trust?: boolean | undefined
+}
+
+/** Data that stands somewhere, looked at and hashed, and never written to. */
+export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts> {
+  const { platform, metainfo, dataPath, trust = false, signal, onChecking } = options
+  const { disk } = platform
+  const { layout } = metainfo
+  const pool = new FilePool({ disk })
+  const table = dataFiles(layout, metainfo.kind, dataPath)
+  const directories = new Directories({ disk, base: dataPath, onCreated: () => {} })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
+  const have = new Bitfield(layout.pieceCount)
+  const present = table.filter((file) => file !== undefined)
+  await inParallel(present, PARALLEL_LOOKS, (file) => look(files, file))
+  const candidates = complete(files, trust)
+  const parts = { platform, metainfo, files, pool, have }
+  try {
+    if (trust) for (const piece of candidates) have.add(piece)
+    else await checkAll(parts, candidates, { signal, onChecking })
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  for (const file of present) {
+    const { first, end } = layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) if (!have.has(piece)) file.missing++
+  }
+  return parts
+}
+
+async function look(files: DataFiles, file: DataFile): Promise<void> {
+  file.selected = true
+  const there = await files.look(file, "final")
+  if (there === undefined) return
+  file.place = "final"
+  file.stamp = stampOf("final", there)
+}
+
+/** The pieces whose files are all there; with `exactly`, at their right lengths. */
+function complete(files: DataFiles, exactly: boolean): Bitfield {
+  const { layout } = files
+  const pieces = new Bitfield(layout.pieceCount)
+  pieces.fill()
+  for (const file of files.all) {
+    if (file === undefined || (file.place === "final" && (!exactly || file.stamp?.size === file.length))) continue
+    const { first, end } = layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) pieces.delete(piece)
+  }
+  return pieces
+}
+
+async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptions): Promise<void> {
+  const { metainfo, platform, files, have } = parts
+  const { signal, onChecking } = options
+  if (signal?.aborted === true) throw abortError(signal.reason)
+  let done = 0
+  await hashPieces({
+    hasher: platform.hasher,
+    layout: metainfo.layout,
+    pieces,
+    read: async (offset, into) => (await files.readSpan(offset, into)).filter(({ kind }) => kind !== "changed"),
+    onPiece: (piece, digest) => {
+      if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) have.add(piece)
+    },
+    onProgress: (bytes) => {
+      done += bytes
+      onChecking?.(done, metainfo.layout.length)
+    },
+    signal,
+  })
+}

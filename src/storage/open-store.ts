@@ -1,0 +1,208 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { AtError, abortError } from "../errors.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import type { Disk } from "../ports/disk.js"
+import type { Lock } from "../ports/lock.js"
+import type { Platform } from "../ports/platform.js"
+import { arrange } from "./arrange.js"
+import { refuseClaimedName } from "./claimed-names.js"
+import { type DataFile, dataFiles } from "./data-file.js"
+import { DataFiles } from "./data-files.js"
+import { Directories, parentOf } from "./directories.js"
+import { Durability } from "./durability.js"
+import { Edges } from "./edges.js"
+import { FilePool } from "./file-pool.js"
+import { Journal, type JournalOptions } from "./journal.js"
+import type { CheckOptions, WritingParts } from "./parts.js"
+import { type ResumeDecision, trusted } from "./resume.js"
+import { stateDirectory } from "./state-directory.js"
+
+export interface PieceStoreOptions extends CheckOptions {
+  readonly platform: Pick<Platform, "clock" | "random" | "disk" | "hasher" | "acquireLock" | "log">
+  readonly metainfo: Metainfo
+  /** Kept as `dataset.torrent` beside the journal. */
+  readonly torrentBytes?: Uint8Array | undefined
+  /** Absolute. */
+  readonly datastore: string
+  /** Indexes of files; absent: all. */
+  readonly selected?: ReadonlySet<number> | undefined
+  /** `always`: what is there is hashed, whatever the journal says. */
+  readonly verify: "auto" | "always"
+  /** Files of which no piece is this dataset's may be replaced. Default: false. */
+  readonly overwrite?: boolean | undefined
+  /** Whether there is room for what is missing. Default: true. */
+  readonly checkFreeSpace?: boolean | undefined
+}
+
+/** What a store is opened with: what it is made of, and what it must let go of. */
+export interface OpenedStore extends WritingParts {
+  readonly lock: Lock
+  readonly overwrite: boolean
+  /** The journal is on the disk, and nothing is written before. Rejects when that fails. */
+  readonly ready: Promise<void>
+}
+
+/** Where faults of background syncs go once there is a store to hear of them. */
+export type FaultSink = (error: unknown) => void
+
+/** Takes the lock, reads the journal, and finds out what is there. */
+export async function openStore(options: PieceStoreOptions, onFault: FaultSink): Promise<OpenedStore> {
+  const { platform, metainfo, datastore, signal } = options
+  const { disk } = platform
+  if (signal?.aborted === true) throw abortError(signal.reason)
+  const changed = new Set<string>(await makeDatastore(disk, datastore))
+  const directories = new Directories({ disk, base: datastore, onCreated: (parent) => changed.add(parent) })
+  const folder = stateDirectory(datastore, metainfo.infoHash)
+  await directories.ensure(folder)
+  const lock = await platform.acquireLock(`${folder}/lock`)
+  let pool: FilePool | undefined
+  let journal: Journal | undefined
+  try {
+    const journalOptions = { ...(await journalPlace(disk, metainfo, folder)), disk }
+    const old = await Journal.read(journalOptions)
+    if (old === undefined) await refuseClaimedName({ ...platform, metainfo, datastore })
+    journal = old ?? Journal.blank(journalOptions)
+    pool = new FilePool({ disk, onCloseError: onFault })
+    const parts = await assemble(options, { journal, pool, directories, folder, onFault })
+    selectFiles(parts.files, options.selected)
+    await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
+    if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
+    await keepTorrent(disk, folder, options.torrentBytes)
+    const ready = makeJournalDurable(parts, old === undefined, changed)
+    // Whoever commits hears of it.
+    ready.catch(() => {})
+    return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
+  } catch (error) {
+    await Promise.allSettled([pool?.close(), journal?.close()])
+    await lock.release()
+    throw error
+  }
+}
+
+/** Which files are wanted; absent: all. */
+export function selectFiles(files: DataFiles, selected: ReadonlySet<number> | undefined): void {
+  for (const file of files.all) if (file !== undefined) file.selected = selected?.has(file.index) ?? true
+}
+
+/** The pieces that the selected files need: all of them, padding and all, when every file is selected. */
+export function wantedPieces(files: DataFiles): Bitfield {
+  const { layout } = files
+  const wanted = new Bitfield(layout.pieceCount)
+  if (files.all.every((file) => file === undefined || file.selected)) {
+    wanted.fill()
+    return wanted
+  }
+  for (const file of files.all) {
+    if (file?.selected !== true) continue
+    const { first, end } = layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) wanted.add(piece)
+  }
+  return wanted
+}
+
+/** Returns the folders that something was made in. */
+async function makeDatastore(disk: Disk, datastore: string): Promise<string[]> {
+  const changed: string[] = []
+  for (let path = datastore; path !== "/" && (await disk.stat(path)) === undefined; path = parentOf(path)) {
+    changed.push(parentOf(path))
+  }
+  if (changed.length > 0) await disk.makeDirectory(datastore)
+  return changed
+}
+
+async function journalPlace(disk: Disk, metainfo: Metainfo, folder: string): Promise<Omit<JournalOptions, "disk">> {
+  const { infoHash, name, layout } = metainfo
+  return {
+    path: `${folder}/journal`,
+    folder,
+    header: { infoHash, name },
+    pieceCount: layout.pieceCount,
+    fileCount: layout.files.length,
+    bootId: await disk.bootId(),
+  }
+}
+
+async function assemble(
+  options: PieceStoreOptions,
+  made: { journal: Journal; pool: FilePool; directories: Directories; folder: string; onFault: FaultSink },
+): Promise<WritingParts> {
+  const { platform, metainfo, datastore } = options
+  const { disk, clock } = platform
+  const { journal, pool, directories, folder, onFault } = made
+  const { layout } = metainfo
+  // The two know each other: files tell what changed, and are told to sync.
+  const links: { durability?: Durability } = {}
+  const onChanged = (changed: string): void => links.durability?.changed(changed)
+  const edgesFolder = `${folder}/edges`
+  const edges = await Edges.load({
+    disk,
+    pool,
+    folder: edgesFolder,
+    makeFolder: () => directories.ensure(edgesFolder),
+    onCreated: onChanged,
+  })
+  directories.onCreated = onChanged
+  const table = dataFiles(layout, metainfo.kind, `${datastore}/${metainfo.name}`)
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, edges, onChanged })
+  links.durability = new Durability({ clock, disk, files, journal, onFault })
+  const have = new Bitfield(layout.pieceCount)
+  return { platform, metainfo, files, pool, journal, durability: links.durability, have }
+}
+
+async function resume(
+  parts: WritingParts,
+  options: PieceStoreOptions,
+  journalIs: { isNew: boolean; bootId: string },
+): Promise<void> {
+  const { journal, files, metainfo, platform } = parts
+  const { layout } = metainfo
+  const { isNew, bootId } = journalIs
+  const sameBoot = bootId !== "" && journal.state.bootId === bootId
+  const before = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
+  const looked = files.all.filter(
+    (file): file is DataFile => file !== undefined && (file.selected || journal.state.home.has(file.index)),
+  )
+  const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
+    trusted({ layout, journal: journal.state, bootId, found, random: (below) => platform.random.below(below) })
+  const { verify, overwrite = false, signal, onChecking } = options
+  await arrange(parts, looked, { verify, overwrite, before, decide, signal, onChecking })
+}
+
+async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {
+  let needed = 0
+  for (const piece of wantedPieces(files)) if (!have.has(piece)) needed += metainfo.layout.pieceSize(piece)
+  if (needed === 0) return
+  const free = await platform.disk.freeBytes(datastore)
+  if (free >= needed) return
+  throw new AtError("AT_DISK_FULL", `${datastore} has ${free} bytes free, and ${needed} are needed`, {
+    hint: "free some space, choose fewer files (--include), or use another datastore (-o)",
+  })
+}
+
+/** The .torrent beside the data, so that it can be opened without the network. */
+async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undefined): Promise<void> {
+  const path = `${folder}/dataset.torrent`
+  if (bytes === undefined || (await disk.stat(path)) !== undefined) return
+  const handle = await disk.open(`${path}.new`, "create")
+  try {
+    await handle.truncate(0)
+    await handle.write([bytes], 0)
+  } finally {
+    await handle.close()
+  }
+  await disk.rename(`${path}.new`, path)
+}
+
+/**
+ * Before the first file is made, the journal says durably that we make it; before a piece is written anew, that it is
+ * not there any more.
+ */
+async function makeJournalDurable(
+  { journal, platform }: WritingParts,
+  isNew: boolean,
+  folders: ReadonlySet<string>,
+): Promise<void> {
+  if (isNew) await journal.rewrite()
+  else if (journal.changed) await journal.sync()
+  for (const folder of folders) await platform.disk.syncDirectory(folder)
+}

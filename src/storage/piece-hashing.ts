@@ -1,0 +1,84 @@
+import { abortError } from "../errors.js"
+import type { TorrentLayout } from "../metainfo/layout.js"
+import type { Hasher } from "../ports/hasher.js"
+import { inParallel } from "./parallel.js"
+
+/** Bytes read at a time, unless a piece is longer: several small pieces share one read. */
+const RUN_LENGTH = 2 ** 20
+/** Bytes of memory for all that is being read and hashed at a time. */
+const MEMORY = 64 * 2 ** 20
+const MAX_LANES = 8
+
+export interface PieceHashingOptions {
+  readonly hasher: Hasher
+  readonly layout: TorrentLayout
+  /** Ascending. */
+  readonly pieces: Iterable<number>
+  /** Fills `into` with the torrent's bytes from `offset` on; returns the stretches of it that could not be had. */
+  readonly read: (offset: number, into: Uint8Array) => Promise<readonly { from: number; to: number }[]>
+  /** `digest` is absent when not all bytes could be had. The bytes are only valid until its promise settles. */
+  readonly onPiece: (piece: number, digest: Uint8Array | undefined, bytes: Uint8Array) => Promise<void> | void
+  readonly onProgress?: ((bytes: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Reads pieces and hashes them on all workers, several at a time, within bounded memory. */
+export async function hashPieces(options: PieceHashingOptions): Promise<void> {
+  const { layout, signal } = options
+  const perRun = Math.max(1, Math.floor(RUN_LENGTH / layout.pieceLength))
+  const runLength = Math.min(perRun * layout.pieceLength, layout.length)
+  const lanes = Math.min(MAX_LANES, Math.max(2, Math.floor(MEMORY / runLength)))
+  const memory: Uint8Array[] = []
+  await inParallel(runsOf(options.pieces, perRun), lanes, async (run) => {
+    if (signal?.aborted === true) throw abortError(signal.reason)
+    const lane = memory.pop() ?? new Uint8Array(new SharedArrayBuffer(runLength))
+    try {
+      await hashRun(options, run, lane)
+    } finally {
+      memory.push(lane)
+    }
+  })
+}
+
+interface Run {
+  readonly first: number
+  readonly count: number
+}
+
+/** Neighbours, so many at most. */
+function* runsOf(pieces: Iterable<number>, limit: number): Generator<Run> {
+  let first = 0
+  let count = 0
+  for (const piece of pieces) {
+    if (count > 0 && (piece !== first + count || count === limit)) {
+      yield { first, count }
+      count = 0
+    }
+    if (count === 0) first = piece
+    count++
+  }
+  if (count > 0) yield { first, count }
+}
+
+async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array): Promise<void> {
+  const { hasher, layout } = options
+  const offset = layout.pieceOffset(run.first)
+  const last = run.first + run.count - 1
+  const bytes = lane.subarray(0, layout.pieceOffset(last) + layout.pieceSize(last) - offset)
+  const holes = await options.read(offset, bytes)
+  const hashed: Promise<void>[] = []
+  for (let piece = run.first; piece <= last; piece++) {
+    const from = layout.pieceOffset(piece) - offset
+    const data = bytes.subarray(from, from + layout.pieceSize(piece))
+    const whole = !holes.some((hole) => hole.from < from + data.length && hole.to > from)
+    hashed.push(
+      (async () => {
+        const digest = whole ? await hasher.hashPiece("sha1", data) : undefined
+        await options.onPiece(piece, digest, data)
+        options.onProgress?.(data.length)
+      })(),
+    )
+  }
+  const results = await Promise.allSettled(hashed)
+  for (const result of results) if (result.status === "rejected") throw result.reason
+}

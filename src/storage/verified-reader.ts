@@ -1,0 +1,97 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { AtError } from "../errors.js"
+import type { DataFile } from "./data-file.js"
+import { expectedDigest, type StoreParts, sameBytes } from "./parts.js"
+
+/** Who keeps the books on what is there. */
+export interface LossListener {
+  /** It does not hash right, or is not there. */
+  onPieceLost(piece: number): void
+  /** Nothing stands at the file's place any more. */
+  onFileGone(file: DataFile): void
+  /** Somebody else wrote to it. */
+  onFileDoubtful(file: DataFile): void
+}
+
+/**
+ * Reads verified pieces, and notices when they are not what was verified: a file that was changed since is believed
+ * piece by piece, each hashed before its next use.
+ */
+export class VerifiedReader {
+  readonly #parts: StoreParts
+  readonly #listener: LossListener
+  readonly #suspects: Bitfield
+  readonly #rechecks = new Map<number, Promise<Uint8Array | undefined>>()
+
+  constructor(parts: StoreParts, listener: LossListener) {
+    this.#parts = parts
+    this.#listener = listener
+    this.#suspects = new Bitfield(parts.metainfo.layout.pieceCount)
+  }
+
+  /** Rejects with AtError `AT_CORRUPT` when the piece turns out to be lost. */
+  async read(piece: number, begin: number, into: Uint8Array): Promise<void> {
+    const { metainfo, files, have } = this.#parts
+    const { layout } = metainfo
+    if (!layout.checkRange(piece, begin, into.length)) {
+      throw new AtError("AT_BUG", `no such bytes: ${into.length} from ${begin} of piece ${piece}`, {
+        hint: "please report this",
+      })
+    }
+    if (!have.has(piece)) throw lostPiece(piece)
+    if (!this.#suspects.has(piece)) {
+      const problems = await files.readSpan(layout.pieceOffset(piece) + begin, into)
+      if (problems.length === 0) return
+      for (const { kind, file } of problems) if (kind === "changed" && file !== undefined) await this.#doubt(file)
+    }
+    const bytes = await this.#recheck(piece)
+    if (bytes === undefined) throw lostPiece(piece)
+    into.set(bytes.subarray(begin, begin + into.length))
+  }
+
+  /** The whole piece, hashed again; undefined when it is lost. */
+  #recheck(piece: number): Promise<Uint8Array | undefined> {
+    let recheck = this.#rechecks.get(piece)
+    if (recheck === undefined) {
+      recheck = this.#readWhole(piece).finally(() => this.#rechecks.delete(piece))
+      this.#rechecks.set(piece, recheck)
+    }
+    return recheck
+  }
+
+  async #readWhole(piece: number): Promise<Uint8Array | undefined> {
+    const { metainfo, files, platform } = this.#parts
+    const { layout } = metainfo
+    const bytes = new Uint8Array(new SharedArrayBuffer(layout.pieceSize(piece)))
+    const problems = await files.readSpan(layout.pieceOffset(piece), bytes)
+    const holes = problems.filter(({ kind }) => kind !== "changed")
+    const right =
+      holes.length === 0 && sameBytes(await platform.hasher.hashPiece("sha1", bytes), expectedDigest(metainfo, piece))
+    this.#suspects.delete(piece)
+    for (const { file } of holes)
+      if (file !== undefined && (await isGone(file, this.#parts))) this.#listener.onFileGone(file)
+    if (right) return bytes
+    this.#listener.onPieceLost(piece)
+    return undefined
+  }
+
+  async #doubt(file: DataFile): Promise<void> {
+    const { layout } = this.#parts.metainfo
+    const { first, end } = layout.piecesOfFile(file.index)
+    file.stamp = await this.#parts.files.stampNow(file)
+    for (let piece = first; piece < end; piece++) if (this.#parts.have.has(piece)) this.#suspects.add(piece)
+    this.#listener.onFileDoubtful(file)
+  }
+}
+
+/** Whether nothing stands where a file is due. */
+export async function isGone(file: DataFile, { files }: StoreParts): Promise<boolean> {
+  if (file.place === "none") return false
+  return (await files.stampNow(file).catch(() => file.stamp)) === undefined
+}
+
+function lostPiece(piece: number): AtError {
+  return new AtError("AT_CORRUPT", `piece ${piece} is not on the disk as it was verified`, {
+    hint: "somebody changed the files; get it again to repair them",
+  })
+}

@@ -1,0 +1,181 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { AtError, abortError } from "../errors.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { type DataFile, dataFiles, stampOf } from "./data-file.js"
+import { DataFiles } from "./data-files.js"
+import { Directories } from "./directories.js"
+import { diskFault } from "./disk-fault.js"
+import { Edges } from "./edges.js"
+import { FilePool } from "./file-pool.js"
+import { wantedPieces } from "./open-store.js"
+import { inParallel } from "./parallel.js"
+import { expectedDigest, type StoragePlatform, sameBytes } from "./parts.js"
+import { hashPieces } from "./piece-hashing.js"
+import { type Range, toRanges } from "./ranges.js"
+import { stateDirectory } from "./state-directory.js"
+
+const PARALLEL_LOOKS = 64
+
+/**
+ * How a file is: `unfinished` still has `.part` behind its name; `damaged` has a piece that does not hash right (perhaps
+ * because of a file it shares the piece with); `uncertain` shares its only bad pieces with files that are not whole.
+ */
+export type FileState = "ok" | "missing" | "unfinished" | "wrong-size" | "damaged" | "uncertain"
+
+/** What was found of one file. */
+export interface FileReport {
+  /** Inside the dataset, with `/`. */
+  readonly path: string
+  /** Bytes it should have. */
+  readonly length: number
+  readonly state: FileState
+  /** Bytes that are there; null when it is missing. */
+  readonly actualLength: number | null
+  /** Pieces it lies in that can't be verified. */
+  readonly badPieces: readonly Range[]
+}
+
+/** What was found of a dataset. */
+export interface VerifyReport {
+  /** Every chosen file is `ok`. */
+  readonly complete: boolean
+  /** The chosen files. */
+  readonly files: readonly FileReport[]
+  /** Ascending. */
+  readonly badPieces: readonly number[]
+  /** Bytes that were hashed. */
+  readonly checkedBytes: number
+  /** Bytes of the bad pieces: what a repair fetches. */
+  readonly missingBytes: number
+}
+
+export interface VerifyOptions {
+  readonly platform: StoragePlatform
+  readonly metainfo: Metainfo
+  /** Where the data is: DATASTORE/NAME. One of this and `dataPath`; absolute. */
+  readonly datastore?: string | undefined
+  /** The file or folder itself. */
+  readonly dataPath?: string | undefined
+  /** Indexes of files; absent: all. */
+  readonly selected?: ReadonlySet<number> | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((checkedBytes: number, totalBytes: number) => void) | undefined
+}
+
+/**
+ * Reads and hashes what is on the disk, and writes nothing.
+ * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
+ */
+export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
+  const pool = new FilePool({ disk: options.platform.disk })
+  try {
+    return await verify(options, await readableFiles(options, pool))
+  } catch (error) {
+    throw diskFault(error)
+  } finally {
+    await pool.close()
+  }
+}
+
+async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<DataFiles> {
+  const { platform, metainfo, datastore, dataPath, selected } = options
+  const { disk } = platform
+  const { layout } = metainfo
+  const root = dataPath ?? `${datastore ?? ""}/${metainfo.name}`
+  const nothing = (): void => {}
+  const folder = `${stateDirectory(datastore ?? "", metainfo.infoHash)}/edges`
+  const edges =
+    datastore === undefined
+      ? {}
+      : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
+  const table = dataFiles(layout, metainfo.kind, root)
+  const directories = new Directories({ disk, base: root, onCreated: nothing })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
+  const all = table.filter((file) => file !== undefined)
+  for (const file of all) file.selected = selected?.has(file.index) ?? true
+  await inParallel(all, PARALLEL_LOOKS, (file) => look(files, file))
+  return files
+}
+
+async function look(files: DataFiles, file: DataFile): Promise<void> {
+  for (const place of ["final", "part"] as const) {
+    try {
+      const there = await files.look(file, place)
+      if (there === undefined) continue
+      file.place = place
+      file.stamp = stampOf(place, there)
+      return
+    } catch (error) {
+      // A link, a folder, or a way that leads nowhere: the file is missing.
+      const fault = diskFault(error)
+      if (fault.code === "AT_DISK_IO") throw fault
+    }
+  }
+}
+
+async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyReport> {
+  const { platform, metainfo, signal, onProgress } = options
+  const { layout } = metainfo
+  if (signal?.aborted === true) throw abortError(signal.reason)
+  const wanted = wantedPieces(files)
+  const bad = new Bitfield(layout.pieceCount)
+  /** Bad, though all bytes were there. */
+  const wrong = new Bitfield(layout.pieceCount)
+  let total = 0
+  for (const piece of wanted) total += layout.pieceSize(piece)
+  let done = 0
+  let checkedBytes = 0
+  await hashPieces({
+    hasher: platform.hasher,
+    layout,
+    pieces: wanted,
+    read: async (offset, into) => (await files.readSpan(offset, into)).filter(({ kind }) => kind !== "changed"),
+    onPiece: (piece, digest, bytes) => {
+      if (digest !== undefined) checkedBytes += bytes.length
+      if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) return
+      bad.add(piece)
+      if (digest !== undefined) wrong.add(piece)
+    },
+    onProgress: (bytes) => {
+      done += bytes
+      onProgress?.(done, total)
+    },
+    signal,
+  })
+  let missingBytes = 0
+  for (const piece of bad) missingBytes += layout.pieceSize(piece)
+  const reports = files.all
+    .filter((file) => file?.selected === true)
+    .map((file) => report(files, file as DataFile, bad, wrong))
+  const complete = reports.every(({ state }) => state === "ok")
+  return { complete, files: reports, badPieces: [...bad], checkedBytes, missingBytes }
+}
+
+function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bitfield): FileReport {
+  const { first, end } = layout.piecesOfFile(file.index)
+  const badPieces: number[] = []
+  let damaged = false
+  for (let piece = first; piece < end; piece++) {
+    if (!bad.has(piece)) continue
+    badPieces.push(piece)
+    damaged ||= wrong.has(piece) || layout.extentsOfPiece(piece).length === 1
+  }
+  const actualLength = file.stamp?.size ?? null
+  const state = ((): FileState => {
+    if (file.place === "none") return "missing"
+    if (file.place === "part") return "unfinished"
+    if (actualLength !== file.length) return "wrong-size"
+    if (damaged) return "damaged"
+    return badPieces.length > 0 ? "uncertain" : "ok"
+  })()
+  const { path, length } = layout.files[file.index]!
+  return { path, length, state, actualLength, badPieces: toRanges(badPieces) }
+}
+
+/** What a failed check is as an error: exit code 5. */
+export function corruptError({ files, missingBytes }: VerifyReport): AtError {
+  const bad = files.filter(({ state }) => state !== "ok").length
+  return new AtError("AT_CORRUPT", `${bad} of ${files.length} files are missing or wrong (${missingBytes} bytes)`, {
+    hint: "--repair fetches what is missing or wrong, and nothing else",
+  })
+}
