@@ -263,6 +263,17 @@ describe("requests that are not answered", () => {
     expect(peer.events()).toEqual([])
   })
 
+  test("may all be answered late, however many they were", async () => {
+    const peer = await asking([])
+    for (let round = 0; round < 10; round++) {
+      for (let block = 0; block < 16; block++) peer.session.request(block)
+      for (let block = 0; block < 16; block++) peer.session.cancel(block)
+      for (let block = 0; block < 16; block++) peer.sendBlock(block)
+      peer.say()
+    }
+    expect(peer.host.of("closed")).toEqual([])
+  })
+
   test("are left alone by a cancel when their block is arriving", async () => {
     const peer = await asking([3])
     peer.sendBlock(3)
