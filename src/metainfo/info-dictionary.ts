@@ -167,8 +167,8 @@ function buildLayout(
     offset += file.length
     return start
   })
-  // Checked once: each length is below 2^53, so the sum of at most 500,000 can't come back below it.
-  if (!Number.isSafeInteger(offset) || Math.ceil(offset / pieceLength) > MAX_PIECES) {
+  // The two limits together keep every offset below 2^49: exact. Sums beyond 2^53 are rounded, but never back below it.
+  if (Math.ceil(offset / pieceLength) > MAX_PIECES) {
     throw metadataError(`the torrent has more than ${MAX_PIECES} pieces, which is not supported`)
   }
   const paths = names ?? safePaths(files.map((file) => file.path))

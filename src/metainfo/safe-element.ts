@@ -4,7 +4,7 @@ import { decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
  * Bytes of UTF-8 in one path element. File systems take 255; an unfinished file is stored under its name with
  * {@link PART_SUFFIX}, which must fit as well.
  */
-export const MAX_ELEMENT_LENGTH = 250
+const MAX_ELEMENT_LENGTH = 250
 
 /** What an unfinished file's name ends in. */
 export const PART_SUFFIX = ".part"

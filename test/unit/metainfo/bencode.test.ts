@@ -153,6 +153,7 @@ describe("decoding", () => {
     ["d1:ae", "malformed"],
     ["d1:ai1e1:ai2ee", "malformed"],
     ["d1:bi1e1:ai2e1:bi3ee", "malformed"],
+    ["d1:bi1e1:ai2e1:ai3ee", "malformed"],
     ["<!DOCTYPE html>", "malformed"],
     [`i${"9".repeat(65)}e`, "limit"],
   ])("refuses %j as %s", (source, fault) => {

@@ -106,6 +106,7 @@ describe("safe paths of a torrent", () => {
   it("tell apart what differs only in case, Unicode form or invisible characters", () => {
     expect(paths("README", "readme")).toEqual(["README", "readme~2"])
     expect(paths("e\u0301t\u00e9", "\u00e9te\u0301")).toEqual(["e\u0301t\u00e9", "\u00e9te\u0301~2"])
+    expect(paths("\u1fb4", "\u03b1\u0345\u0301")).toEqual(["\u1fb4", "\u03b1\u0345\u0301~2"])
     expect(paths("straße", "STRASSE")).toEqual(["straße", "STRASSE~2"])
     expect(paths("ab", "a\u200db")).toEqual(["ab", "a\u200db~2"])
     expect(paths("Data/x", "data/x", "Data/y")).toEqual(["Data/x", "data~2/x", "Data/y"])

@@ -133,8 +133,10 @@ describe("the infohash", () => {
   it("stays when the caller uses the memory again, a Buffer's even", () => {
     const bytes = Buffer.from(torrentOf(folderInfo()))
     const torrent = parse(bytes)
-    const alone = parseInfoDictionary(Buffer.from(torrent.infoBytes), digester)
+    const infoBytes = Buffer.from(torrent.infoBytes)
+    const alone = parseInfoDictionary(infoBytes, digester)
     bytes.fill(0)
+    infoBytes.fill(0)
     expect(toHex(torrent.infoHash)).toBe(createHash("sha1").update(torrent.infoBytes).digest("hex"))
     expect(alone.pieceHashes).toEqual(torrent.pieceHashes)
     expect(torrent.pieceHashes).toEqual(anyPieces(50_020, 32768))
