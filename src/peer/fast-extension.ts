@@ -1,7 +1,7 @@
 import { parseIp } from "../bytes/ip.js"
 
 /** Pieces a peer may have while it is choked (BEP 6). */
-export const ALLOWED_FAST_COUNT = 10
+const ALLOWED_FAST_COUNT = 10
 
 /**
  * The allowed fast set (BEP 6): the pieces that we give to the peer at `host` even while we choke it, so that it has

@@ -25,7 +25,7 @@ export const MessageId = {
 export const MAX_BLOCK_LENGTH = 128 * 1024
 
 /** The longest payload of an extended message, and of a message we do not know, in bytes: libtorrent's limit. */
-export const MAX_PAYLOAD_LENGTH = 1 << 20
+const MAX_PAYLOAD_LENGTH = 1 << 20
 
 /** Bytes before a block in a piece message, its id included: id, piece, begin. */
 export const PIECE_HEADER_LENGTH = 9
