@@ -108,7 +108,7 @@ export class FileRequest implements HttpListener {
 
   start(): void {
     // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
-    const exchange = this.#http.get(
+    this.#exchange = this.#http.get(
       {
         url: this.#seed.urlOf(this.index),
         headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
@@ -116,9 +116,6 @@ export class FileRequest implements HttpListener {
       },
       this,
     )
-    this.#exchange = exchange
-    if (this.#state === "over") exchange.abort()
-    else if (this.#paused) exchange.pause()
   }
 
   pause(): void {
