@@ -230,7 +230,7 @@ class Arrangement {
       hasher: platform.hasher,
       layout: this.#layout,
       pieces,
-      read: async (offset, into) => (await files.readSpan(offset, into)).filter(({ kind }) => kind !== "changed"),
+      read: (offset, into) => files.readSpan(offset, into),
       onPiece: async (piece, digest, bytes) => {
         if (digest === undefined || !sameBytes(digest, expectedDigest(metainfo, piece))) return
         if (journal.state.pieces[piece] === PieceState.begun) await this.#writeAgain(piece, bytes)

@@ -83,8 +83,8 @@ export class DataFiles {
         problems.push(...(await this.#readEdges(offset, from, to, into)))
         return
       }
-      const kind = await this.#readExtent(file, extent.fileOffset, into.subarray(from, to))
-      if (kind !== undefined) problems.push({ kind, file, from, to })
+      const problem = await this.#readExtent(file, extent.fileOffset, into.subarray(from, to))
+      if (problem !== undefined) problems.push({ kind: problem.kind, file, from: from + problem.after, to })
     })
     return problems
   }
@@ -170,20 +170,27 @@ export class DataFiles {
     return this.#pool.use(file.key, () => file.current, mode, action)
   }
 
-  async #readExtent(file: DataFile, position: number, into: Uint8Array): Promise<ReadProblem["kind"] | undefined> {
-    if (file.place === "none") return "missing"
+  /** `after`: so many bytes are in order. */
+  async #readExtent(
+    file: DataFile,
+    position: number,
+    into: Uint8Array,
+  ): Promise<{ kind: ReadProblem["kind"]; after: number } | undefined> {
+    if (file.place === "none") return { kind: "missing", after: 0 }
     try {
       return await this.#use(file, "read", async (handle) => {
-        if ((await handle.read(into, position)) < into.length) return "missing"
+        const count = await handle.read(into, position)
+        if (count < into.length) return { kind: "missing", after: count }
         if (file.stamp === undefined) return undefined
         const now = stampOf("final", await handle.stat())
         // Our own write may have begun meanwhile: then it has no stamp.
-        return file.stamp === undefined || sameStamp(file.stamp, now) ? undefined : "changed"
+        if (file.stamp === undefined || sameStamp(file.stamp, now)) return undefined
+        return { kind: "changed", after: 0 }
       })
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
-      if (error.failure === "missing") return "missing"
-      if (error.failure === "io") return "unreadable"
+      if (error.failure === "missing") return { kind: "missing", after: 0 }
+      if (error.failure === "io") return { kind: "unreadable", after: 0 }
       throw error
     }
   }

@@ -78,7 +78,7 @@ async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptio
     hasher: platform.hasher,
     layout: metainfo.layout,
     pieces,
-    read: async (offset, into) => (await files.readSpan(offset, into)).filter(({ kind }) => kind !== "changed"),
+    read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
       if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) have.add(piece)
     },

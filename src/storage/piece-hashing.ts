@@ -1,6 +1,7 @@
 import { abortError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Hasher } from "../ports/hasher.js"
+import type { ReadProblem } from "./data-files.js"
 import { inParallel } from "./parallel.js"
 
 /** Bytes read at a time, unless a piece is longer: several small pieces share one read. */
@@ -14,15 +15,18 @@ export interface PieceHashingOptions {
   readonly layout: TorrentLayout
   /** Ascending. */
   readonly pieces: Iterable<number>
-  /** Fills `into` with the torrent's bytes from `offset` on; returns the stretches of it that could not be had. */
-  readonly read: (offset: number, into: Uint8Array) => Promise<readonly { from: number; to: number }[]>
+  /** Fills `into` with the torrent's bytes from `offset` on. */
+  readonly read: (offset: number, into: Uint8Array) => Promise<readonly ReadProblem[]>
   /** `digest` is absent when not all bytes could be had. The bytes are only valid until its promise settles. */
   readonly onPiece: (piece: number, digest: Uint8Array | undefined, bytes: Uint8Array) => Promise<void> | void
   readonly onProgress?: ((bytes: number) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Reads pieces and hashes them on all workers, several at a time, within bounded memory. */
+/**
+ * Reads pieces and hashes them on all workers, several at a time, within bounded memory. That a file was changed does not
+ * matter here: the digest tells.
+ */
 export async function hashPieces(options: PieceHashingOptions): Promise<void> {
   const { layout, signal } = options
   const perRun = Math.max(1, Math.floor(RUN_LENGTH / layout.pieceLength))
@@ -65,7 +69,13 @@ async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array)
   const offset = layout.pieceOffset(run.first)
   const last = run.first + run.count - 1
   const bytes = lane.subarray(0, layout.pieceOffset(last) + layout.pieceSize(last) - offset)
-  const holes = await options.read(offset, bytes)
+  const problems = await options.read(offset, bytes)
+  if (run.count > 1 && problems.some(({ kind }) => kind === "unreadable")) {
+    // The disk refused somewhere in the stretch: which piece it is shows one by one.
+    for (let piece = run.first; piece <= last; piece++) await hashRun(options, { first: piece, count: 1 }, lane)
+    return
+  }
+  const holes = problems.filter(({ kind }) => kind !== "changed")
   const hashed: Promise<void>[] = []
   for (let piece = run.first; piece <= last; piece++) {
     const from = layout.pieceOffset(piece) - offset

@@ -129,7 +129,7 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
     hasher: platform.hasher,
     layout,
     pieces: wanted,
-    read: async (offset, into) => (await files.readSpan(offset, into)).filter(({ kind }) => kind !== "changed"),
+    read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest, bytes) => {
       if (digest !== undefined) checkedBytes += bytes.length
       if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) return

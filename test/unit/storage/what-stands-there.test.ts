@@ -1,0 +1,310 @@
+import { describe, expect, it } from "vitest"
+import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+
+const code = (value: string) => expect.objectContaining({ code: value })
+
+/** Pieces of 1,000: `big` has its own, `s1` and `s2` share one with its end, and each other. */
+const tree = sample({
+  pieceLength: 1000,
+  files: [
+    { path: "big", length: 3500 },
+    { path: "s1", length: 100 },
+    { path: "s2", length: 200 },
+    { path: "end", length: 2000 },
+  ],
+})
+const [BIG, S1, S2, END] = [0, 1, 2, 3]
+const single = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 2500 }] })
+
+function put(world: World, of: typeof tree, ...indexes: number[]) {
+  for (const index of indexes) world.disk.putFile(of.pathOf(index), of.fileData(index).slice())
+}
+
+describe("data without a journal", () => {
+  it("is taken over when all of it verifies, and not written to", async () => {
+    const world = new World()
+    put(world, tree, BIG, S1, S2, END)
+    const before = tree.layout.files.map((_, index) => world.disk.readFile(tree.pathOf(index)))
+    const store = await world.open(tree)
+    expect(store.have.complete).toBe(true)
+    await world.run(store.close())
+    expect(tree.layout.files.map((_, index) => world.disk.readFile(tree.pathOf(index)))).toEqual(before)
+    const writes = world.disk.operations.filter(
+      ({ kind }) => kind === "write" || kind === "truncate" || kind === "rename",
+    )
+    expect(writes.every(({ path }) => path.includes(".academictorrents"))).toBe(true)
+    const again = await world.open(tree)
+    expect(again.have.complete).toBe(true)
+    await world.run(again.close())
+  })
+
+  it("is kept as far as it verifies, and repaired as an unfinished file", async () => {
+    const world = new World()
+    const partial = single.data.slice()
+    partial.fill(0, 1000, 2000)
+    world.disk.putFile(`${DATASTORE}/one`, partial)
+    const store = await world.open(single)
+    expect([...store.have]).toEqual([0, 2])
+    await world.run(fill(store, single))
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
+  it("is found under its unfinished name too", async () => {
+    const world = new World()
+    world.disk.putFile(`${DATASTORE}/one.part`, single.data.slice(0, 2000))
+    const store = await world.open(single)
+    expect([...store.have]).toEqual([0, 1])
+    await world.run(fill(store, single))
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+    await world.run(store.close())
+  })
+
+  it("is used for the borders of the wanted files when its unwanted neighbours are there", async () => {
+    const world = new World()
+    put(world, tree, BIG, S1, S2, END)
+    const store = await world.open(tree, { selected: new Set([S1]) })
+    expect([...store.wanted]).toEqual([3])
+    expect(store.have.has(3)).toBe(true)
+    await world.run(store.close())
+  })
+})
+
+describe("what we did not write", () => {
+  it("is never overwritten: a file of which no piece is the dataset's", async () => {
+    const world = new World()
+    const foreign = someBytes(2500, "foreign")
+    world.disk.putFile(`${DATASTORE}/one`, foreign)
+    await expect(world.open(single)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+  })
+
+  it("is replaced on demand, and only by verified data", async () => {
+    const world = new World()
+    const foreign = someBytes(4000, "foreign")
+    world.disk.putFile(`${DATASTORE}/one`, foreign)
+    const store = await world.open(single, { overwrite: true })
+    await world.run(fill(store, single, { pieces: [0, 1] }))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+    await world.run(store.close())
+  })
+
+  it("is not taken for ours because another run of ours was stopped before the file came there", async () => {
+    const world = new World()
+    const first = await world.open(tree)
+    await world.run(fill(first, tree, { pieces: [0] }))
+    await world.run(first.close())
+    const foreign = someBytes(2000, "foreign")
+    world.disk.putFile(tree.pathOf(END), foreign)
+    await expect(world.open(tree)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(tree.pathOf(END))).toEqual(foreign)
+  })
+
+  it("is not overwritten either when it comes there while we download", async () => {
+    const world = new World()
+    const store = await world.open(single)
+    await world.run(fill(store, single, { pieces: [0, 1] }))
+    world.disk.putFile(`${DATASTORE}/one`, someBytes(10))
+    expect(await world.run(commit(store, single, 2))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(someBytes(10))
+    await world.run(store.close())
+  })
+
+  it("may be of another kind: folder for file, file for folder", async () => {
+    const world = new World()
+    world.disk.putFile(`${DATASTORE}/one/inside`, someBytes(10))
+    world.disk.putFile(`${DATASTORE}/dataset`, someBytes(10))
+    for (const overwrite of [false, true]) {
+      await expect(world.open(single, { overwrite })).rejects.toEqual(code("AT_EXISTS"))
+      await expect(world.open(tree, { overwrite })).rejects.toEqual(code("AT_EXISTS"))
+    }
+  })
+
+  it("may be another dataset of the same name", async () => {
+    const other = sample({ name: "one", kind: "file", pieceLength: 500, files: [{ path: "one", length: 700 }] })
+    const world = new World()
+    const store = await world.open(single)
+    await world.run(fill(store, single, { pieces: [1] }))
+    await world.run(store.close())
+    await expect(world.open(other)).rejects.toEqual(code("AT_EXISTS"))
+    await world.run(world.disk.remove(`${DATASTORE}/one.part`))
+    const free = await world.open(other)
+    await world.run(free.close())
+  })
+
+  it("may be replaced without asking when it is empty", async () => {
+    const world = new World()
+    world.disk.putFile(`${DATASTORE}/one`, new Uint8Array(0))
+    const store = await world.open(single)
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
+  it("is not written to through symbolic links", async () => {
+    const world = new World()
+    world.disk.putFile("/elsewhere/secret", someBytes(10))
+    const deep = sample({ pieceLength: 1000, files: [{ path: "sub/deep/f", length: 1500 }] })
+    world.disk.putLink(`${DATASTORE}/dataset/sub`, "/elsewhere")
+    await expect(world.open(deep)).rejects.toEqual(code("AT_UNSAFE_PATH"))
+    world.disk.putLink(`${DATASTORE}/one`, "/elsewhere/secret")
+    await expect(world.open(single)).rejects.toEqual(code("AT_UNSAFE_PATH"))
+    expect(world.disk.readFile("/elsewhere/secret")).toEqual(someBytes(10))
+    expect(world.disk.filePaths().filter((path) => path.startsWith("/elsewhere"))).toEqual(["/elsewhere/secret"])
+  })
+
+  it("may lie in a datastore that is a link itself", async () => {
+    const world = new World()
+    world.disk.putDirectory("/real")
+    world.disk.putLink(DATASTORE, "/real")
+    const store = await world.open(single)
+    await world.run(fill(store, single))
+    await world.run(store.close())
+    expect(world.disk.readFile("/real/one")).toEqual(single.data)
+  })
+})
+
+describe("a small file that only its neighbours can tell", () => {
+  it("is taken over when the piece arrives and it is the right one", async () => {
+    const world = new World()
+    put(world, tree, S1)
+    const store = await world.open(tree)
+    await world.run(fill(store, tree))
+    for (const index of [BIG, S1, S2, END])
+      expect(world.disk.readFile(tree.pathOf(index))).toEqual(tree.fileData(index))
+    const touched = world.disk.operations.filter(({ path, kind }) => path === tree.pathOf(S1) && kind === "write")
+    expect(touched).toEqual([])
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+  })
+
+  it("is left alone when the piece arrives and it is another one", async () => {
+    const world = new World()
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const store = await world.open(tree)
+    await world.run(fill(store, tree, { pieces: [0, 1, 2] }))
+    expect(await world.run(commit(store, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    expect(store.have.has(3)).toBe(false)
+    await world.run(store.close())
+  })
+
+  it("is in the way at once when its length is wrong", async () => {
+    const world = new World()
+    world.disk.putFile(tree.pathOf(S1), someBytes(99, "foreign"))
+    await expect(world.open(tree)).rejects.toEqual(code("AT_EXISTS"))
+  })
+})
+
+describe("files that nobody wants", () => {
+  it("are not made, though pieces of wanted files hold bytes of theirs", async () => {
+    const world = new World()
+    const store = await world.open(tree, { selected: new Set([S2]) })
+    expect([...store.wanted]).toEqual([3])
+    await world.run(fill(store, tree))
+    expect(world.dataPaths()).toEqual([tree.pathOf(S2)])
+    expect(world.disk.readFile(tree.pathOf(S2))).toEqual(tree.fileData(S2))
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+    const next = world.killed()
+    const again = await next.open(tree, { selected: new Set([S2]) })
+    expect([...again.have]).toEqual([3])
+    expect(await next.run(wrongClaims(again, tree))).toEqual([])
+    await next.run(again.close())
+  })
+
+  it("get what is there of them when a later run wants them", async () => {
+    const world = new World()
+    const first = await world.open(tree, { selected: new Set([S2]) })
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    const second = await world.open(tree)
+    expect([...second.have]).toEqual([3])
+    expect(second.fileComplete(S1)).toBe(true)
+    await world.run(fill(second, tree))
+    for (const index of [BIG, S1, S2, END])
+      expect(world.disk.readFile(tree.pathOf(index))).toEqual(tree.fileData(index))
+    expect(world.disk.filePaths().some((path) => path.includes("/edges/"))).toBe(false)
+    await world.run(second.close())
+  })
+
+  it("get what is there of them when they are selected while the store is open", async () => {
+    const world = new World()
+    const store = await world.open(tree, { selected: new Set([S2]) })
+    await world.run(fill(store, tree))
+    await world.run(store.select(new Set([S1, S2, END])))
+    expect([...store.wanted]).toEqual([3, 4, 5])
+    expect([...store.have]).toEqual([3])
+    expect(store.fileComplete(S1)).toBe(true)
+    await world.run(fill(store, tree))
+    expect(store.fileComplete(END)).toBe(true)
+    expect(world.dataPaths()).not.toContain(tree.pathOf(BIG))
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+    const again = await world.open(tree)
+    expect([...again.have]).toEqual([3, 4, 5])
+    await world.run(fill(again, tree))
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(tree.fileData(BIG))
+    await world.run(again.close())
+  })
+
+  it("keep what they had when they are wanted no more", async () => {
+    const world = new World()
+    const first = await world.open(tree)
+    await world.run(fill(first, tree, { pieces: [0, 3] }))
+    await world.run(first.close())
+    const second = await world.open(tree, { selected: new Set([END]) })
+    expect([...second.have]).toEqual([0, 3])
+    expect(await world.run(wrongClaims(second, tree))).toEqual([])
+    await world.run(fill(second, tree))
+    await world.run(second.close())
+    const third = await world.open(tree)
+    expect([...third.have]).toEqual([0, 3, 4, 5])
+    await world.run(third.close())
+  })
+})
+
+describe("room on the disk", () => {
+  it("is asked for before the start, for what is missing", async () => {
+    const world = new World({ freeBytes: 10_000 })
+    world.disk.putFile(`${DATASTORE}/one`, single.data.slice(0, 2000))
+    world.disk.setFreeBytes(499)
+    await expect(world.open(single)).rejects.toEqual(code("AT_DISK_FULL"))
+    const unchecked = await world.open(single, { checkFreeSpace: false })
+    await world.run(unchecked.close())
+    world.disk.setFreeBytes(100_000)
+    const store = await world.open(single)
+    await world.run(fill(store, single))
+    await world.run(store.close())
+  })
+
+  it("may run out: the piece is missing then, and can come again", async () => {
+    const big = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
+    const world = new World()
+    const store = await world.open(big)
+    world.disk.setFreeBytes(3 * 8192)
+    const outcomes: string[] = []
+    for (let piece = 0; piece < 10; piece++) outcomes.push((await world.run(commit(store, big, piece))).kind)
+    expect(outcomes).toContain("failed")
+    expect(outcomes.filter((kind) => kind === "stored").length).toBe(store.have.count)
+    const left = await world.left().open(big, { checkFreeSpace: false })
+    expect([...left.have]).toEqual([...store.have])
+    world.disk.setFreeBytes(1_000_000)
+    await world.run(fill(store, big))
+    expect(Buffer.compare(world.disk.readFile(`${DATASTORE}/big`)!, big.data)).toBe(0)
+    await world.run(store.close())
+  })
+
+  it("is of no use where we may not write", async () => {
+    const world = new World()
+    world.disk.putDirectory(DATASTORE)
+    world.disk.forbid(DATASTORE, "permission")
+    await expect(world.open(single)).rejects.toEqual(code("AT_DISK_IO"))
+  })
+})
