@@ -1,0 +1,121 @@
+import type { AtError } from "../errors.js"
+import type { OpenPiece, Writer } from "../picker/open-piece.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Hasher } from "../ports/hasher.js"
+import type { PieceStore } from "../storage/piece-store.js"
+import type { Slot } from "../storage/slots.js"
+import { Blame } from "./blame.js"
+
+/** What the torrent hears from its download half. */
+export interface IntakeHost {
+  /** The piece is verified and on disk. */
+  onPieceStored(piece: number): void
+  /** The source gave wrong bytes, without a doubt. */
+  onGuilty(source: number, piece: number): void
+  /** The piece did not hash right, whoever's fault that was. */
+  onPieceCorrupt(piece: number, size: number): void
+  /** The disk refused. */
+  onDiskFault(error: AtError): void
+  /** A slot is free again. */
+  onMemoryFreed(): void
+}
+
+/**
+ * The download half: blocks from any source come together in open pieces; full ones go to the store. Below this point
+ * nothing knows where bytes came from.
+ */
+export class Intake {
+  readonly #table: PieceTable<Slot>
+  readonly #store: Pick<PieceStore, "commit">
+  readonly #host: IntakeHost
+  readonly #blame: Blame
+  readonly #commits = new Set<Promise<void>>()
+
+  constructor(options: {
+    table: PieceTable<Slot>
+    store: Pick<PieceStore, "commit">
+    hasher: Pick<Hasher, "digest">
+    host: IntakeHost
+  }) {
+    this.#table = options.table
+    this.#store = options.store
+    this.#host = options.host
+    this.#blame = new Blame(options.hasher)
+  }
+
+  /** A block begins to arrive: where its bytes go, or null when nobody needs them. */
+  beginBlock(block: number, writer: Writer): Uint8Array | null {
+    const { layout } = this.#table
+    const open = this.#table.open.get(layout.pieceOfBlock(block))
+    if (open === undefined) return null
+    const destination = open.begin(layout.indexOfBlock(block), writer)
+    this.#table.settle(open)
+    return destination
+  }
+
+  /** All bytes of a block were written. False when they were not needed after all. */
+  endBlock(block: number, writer: Writer, source: number): boolean {
+    const { layout } = this.#table
+    const open = this.#table.open.get(layout.pieceOfBlock(block))
+    if (open === undefined || !open.end(layout.indexOfBlock(block), writer, source)) return false
+    this.commitIfFull(open)
+    return true
+  }
+
+  /** A source stops in the middle of a block. */
+  abandonBlock(block: number, writer: Writer): void {
+    const { layout } = this.#table
+    const open = this.#table.open.get(layout.pieceOfBlock(block))
+    if (open === undefined) return
+    open.abandon(layout.indexOfBlock(block), writer)
+    this.#table.settle(open)
+  }
+
+  /** A request for a block ended, answered or not. */
+  unask(block: number): void {
+    const { layout } = this.#table
+    const open = this.#table.open.get(layout.pieceOfBlock(block))
+    if (open === undefined) return
+    open.unask(layout.indexOfBlock(block))
+    this.#table.settle(open)
+  }
+
+  /** Sends a full piece to the store. */
+  commitIfFull(open: OpenPiece<Slot>): void {
+    if (!open.full) return
+    this.#table.commit(open)
+    const commit = this.#commit(open)
+    this.#commits.add(commit)
+    void commit.finally(() => this.#commits.delete(commit))
+  }
+
+  /** Waits for all pieces that are on their way to the disk. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#commits)
+  }
+
+  async #commit(open: OpenPiece<Slot>): Promise<void> {
+    const outcome = await this.#store.commit(open.piece, open.buffer)
+    switch (outcome.kind) {
+      case "stored": {
+        const guilty = this.#blame.verified(open)
+        this.#table.stored(open)
+        for (const source of guilty) this.#host.onGuilty(source, open.piece)
+        this.#host.onPieceStored(open.piece)
+        break
+      }
+      case "corrupt": {
+        const guilty = this.#blame.rejected(open)
+        this.#table.rejected(open)
+        this.#host.onPieceCorrupt(open.piece, open.size)
+        for (const source of guilty) this.#host.onGuilty(source, open.piece)
+        break
+      }
+      case "failed":
+        this.#table.rejected(open)
+        this.#host.onDiskFault(outcome.error)
+        break
+    }
+    this.#host.onMemoryFreed()
+  }
+}

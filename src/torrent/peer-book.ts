@@ -1,0 +1,130 @@
+import type { Endpoint } from "../ports/net.js"
+import type { Random } from "../ports/random.js"
+
+/** Addresses remembered at most (libtorrent: 3000, rain: 2000). */
+const MAX_ADDRESSES = 2000
+/** After this many failed connections an address is left alone until a tracker names it again (libtorrent: 3). */
+const MAX_FAILURES = 3
+/** Wait before another try, ms, times the number of failures (libtorrent: 60 s). */
+const RETRY = 60_000
+/** The same for an address that the user named: he expects it to come up. */
+const RETRY_NAMED = 5_000
+/** Wait before an address that we were connected to is tried again, ms. */
+const RECONNECT = 10_000
+
+/** Several peers may share a host behind a gateway, so one bad port does not damn it; this many do. */
+const BANS_OF_HOST = 3
+
+/** Where an address came from. */
+export type PeerOrigin = "user" | "tracker" | "incoming"
+
+interface Address {
+  readonly endpoint: Endpoint
+  origin: PeerOrigin
+  failures: number
+  notBefore: number
+  busy: boolean
+}
+
+/** The addresses a torrent knows, and when each may be tried. */
+export class PeerBook {
+  readonly #addresses = new Map<string, Address>()
+  readonly #banned = new Set<string>()
+  readonly #bannedOfHost = new Map<string, number>()
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#addresses.size
+  }
+
+  /** An address was named. Naming a failed one again gives it another chance. */
+  add(endpoint: Endpoint, origin: PeerOrigin, now: number): void {
+    const key = keyOf(endpoint)
+    const known = this.#addresses.get(key)
+    if (known !== undefined) {
+      if (origin === "user") known.origin = "user"
+      if (known.failures >= MAX_FAILURES && now >= known.notBefore) known.failures = MAX_FAILURES - 1
+      return
+    }
+    if (this.#addresses.size >= MAX_ADDRESSES && !this.#forgetOne()) return
+    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false })
+  }
+
+  /** The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first. */
+  next(now: number): Endpoint | undefined {
+    let best: Address | undefined
+    let ties = 0
+    for (const address of this.#addresses.values()) {
+      if (address.busy || address.notBefore > now || this.isBanned(address.endpoint)) continue
+      if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
+      if (best !== undefined && address.failures > best.failures) continue
+      if (best !== undefined && address.failures === best.failures) {
+        // A fair draw among equals, in one pass.
+        if (this.#random.below(++ties) !== 0) continue
+      } else ties = 1
+      best = address
+    }
+    if (best === undefined) return undefined
+    best.busy = true
+    return best.endpoint
+  }
+
+  /** A connection ended. `useful`: the handshake had been done. */
+  ended(endpoint: Endpoint, useful: boolean, now: number): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address === undefined) return
+    address.busy = false
+    if (address.notBefore === Number.POSITIVE_INFINITY) return
+    if (useful) {
+      address.failures = 0
+      address.notBefore = now + RECONNECT
+    } else {
+      address.failures++
+      address.notBefore = now + address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+    }
+  }
+
+  /** The address leads to ourselves: it is never given out again. */
+  forget(endpoint: Endpoint): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address !== undefined) address.notBefore = Number.POSITIVE_INFINITY
+  }
+
+  /** It sent wrong bytes: nothing from there any more. */
+  ban(endpoint: Endpoint): void {
+    const key = keyOf(endpoint)
+    if (this.#banned.has(key)) return
+    this.#banned.add(key)
+    this.#bannedOfHost.set(endpoint.host, (this.#bannedOfHost.get(endpoint.host) ?? 0) + 1)
+  }
+
+  isBanned(endpoint: Endpoint): boolean {
+    return this.#banned.has(keyOf(endpoint)) || (this.#bannedOfHost.get(endpoint.host) ?? 0) >= BANS_OF_HOST
+  }
+
+  /** True while some address may yet be tried without being named again. */
+  get hopeful(): boolean {
+    for (const address of this.#addresses.values()) {
+      if (this.isBanned(address.endpoint) || address.notBefore === Number.POSITIVE_INFINITY) continue
+      if (address.busy || address.origin === "user" || address.failures < MAX_FAILURES) return true
+    }
+    return false
+  }
+
+  #forgetOne(): boolean {
+    for (const [key, address] of this.#addresses) {
+      if (address.busy || address.origin === "user" || address.failures === 0) continue
+      this.#addresses.delete(key)
+      return true
+    }
+    return false
+  }
+}
+
+function keyOf(endpoint: Endpoint): string {
+  return `${endpoint.host} ${endpoint.port}`
+}

@@ -1,0 +1,35 @@
+import type { PeerSession } from "../peer/peer-session.js"
+import type { BlockSource } from "../picker/picker.js"
+
+/** How a peer counts in the availability: not yet, as a seed, or by the pieces it has. */
+export type Counted = "no" | "seed" | "pieces"
+
+/** A connected peer as the torrent sees it. */
+export class PeerSource implements BlockSource {
+  readonly id: number
+  readonly session: PeerSession
+  availability: Counted = "no"
+  /** The handshake is done. */
+  ready = false
+  /** Clock time when we last looked through its pieces for one we need, ms. */
+  interestChecked = 0
+
+  constructor(id: number, session: PeerSession) {
+    this.id = id
+    this.session = session
+  }
+
+  get counted(): boolean {
+    return this.availability === "pieces"
+  }
+
+  hasPiece(piece: number): boolean {
+    const { session } = this
+    if (session.peerChoking && !session.allowedFast.has(piece)) return false
+    return session.pieces?.has(piece) ?? false
+  }
+
+  isAsked(block: number): boolean {
+    return this.session.isOutstanding(block)
+  }
+}

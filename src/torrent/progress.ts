@@ -1,0 +1,32 @@
+/** What a torrent is doing. */
+export type TorrentState = "downloading" | "seeding" | "complete" | "stopped" | "failed"
+
+/** Where a dataset stands at one moment. All byte counts are of the selected files, padding left out of none. */
+export interface ProgressSnapshot {
+  readonly name: string
+  /** 40 hex digits. */
+  readonly infoHash: string
+  readonly state: "checking" | TorrentState
+  /** Bytes of the selection. */
+  readonly totalBytes: number
+  /** Bytes of it that are verified and on disk (while `checking`: bytes looked at). */
+  readonly doneBytes: number
+  /** Pieces that the selection needs, and how many of them are there. */
+  readonly totalPieces: number
+  readonly donePieces: number
+  /** Bytes a second, over the last seconds. */
+  readonly downloadRate: number
+  readonly uploadRate: number
+  /** Seconds until it is complete at this rate; null when nothing arrives. */
+  readonly eta: number | null
+  /** Payload bytes received since the start, by where they came from. */
+  readonly fromPeers: number
+  readonly fromWebSeeds: number
+  readonly uploaded: number
+  /** Bytes received that were of no use: late, doubled, wrong. */
+  readonly wasted: number
+  readonly peers: { readonly connected: number; readonly seeds: number; readonly known: number }
+  readonly webSeeds: { readonly active: number; readonly usable: number; readonly total: number }
+  /** Why nothing arrives, in a sentence; null while something does. */
+  readonly waitingFor: string | null
+}

@@ -1,0 +1,397 @@
+import type { Bitfield } from "../bytes/bitfield.js"
+import { Choker } from "../peer/choker.js"
+import type { PeerHost } from "../peer/peer-host.js"
+import { PeerSession } from "../peer/peer-session.js"
+import type { Picker } from "../picker/picker.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Clock } from "../ports/clock.js"
+import type { Log } from "../ports/log.js"
+import type { ByteStream, Net } from "../ports/net.js"
+import type { Slot } from "../storage/slots.js"
+import type { ConnectionBudget } from "./connection-budget.js"
+import type { Intake } from "./intake.js"
+import type { PeerBook } from "./peer-book.js"
+import { PeerSource } from "./peer-source.js"
+import type { RateLimit } from "./rate-limit.js"
+import type { Totals } from "./totals.js"
+import type { Uploads } from "./uploads.js"
+
+/** Peers of one torrent at most (reliability: 80 a torrent, 200 in all). */
+const MAX_PEERS = 80
+/** Idle sources double blocks at most this many times when nothing has arrived for {@link STUCK} (rain: 20). */
+const MAX_COPIES_STUCK = 20
+/** Normal end-game: a block is asked for twice at most. */
+const MAX_COPIES = 2
+/** ms */
+const STUCK = 5_000
+/** An open piece this old may be helped by others although pieces are still missing, ms. */
+const SLOW_PIECE = 10_000
+/** Peers with nothing under way are looked at again for pieces we need, ms. */
+const INTEREST_CHECK = 10_000
+/** Blocks an idle source doubles at a time: little is wasted when the first asker delivers after all. */
+const DUPLICATES = 8
+
+export interface SwarmOptions {
+  readonly net: Net
+  readonly clock: Clock
+  readonly log: Log
+  readonly table: PieceTable<Slot>
+  readonly picker: Picker<Slot>
+  readonly intake: Intake
+  readonly uploads: Uploads
+  readonly book: PeerBook
+  readonly budget: ConnectionBudget
+  readonly totals: Totals
+  readonly downloadLimit: RateLimit
+  readonly infoHash: Uint8Array
+  readonly peerId: Uint8Array
+  readonly clientVersion: string
+  readonly listenPort: number | undefined
+  readonly nextSourceId: () => number
+  /** Where our pieces are announced from. */
+  readonly have: Bitfield
+}
+
+/** The peers of one torrent: connects and accepts, keeps availability and interest true, asks for blocks, chokes. */
+export class Swarm implements PeerHost<PeerSession> {
+  readonly #o: SwarmOptions
+  readonly #peers = new Map<PeerSession, PeerSource>()
+  readonly #choker: Choker
+  #closing = false
+  #paused = false
+
+  constructor(options: SwarmOptions) {
+    this.#o = options
+    this.#choker = new Choker()
+  }
+
+  /** Peers with whom the handshake is done. */
+  *connected(): Generator<PeerSource> {
+    for (const peer of this.#peers.values()) if (peer.ready) yield peer
+  }
+
+  get connectedCount(): number {
+    let count = 0
+    for (const _ of this.connected()) count++
+    return count
+  }
+
+  get connectingCount(): number {
+    return this.#peers.size - this.connectedCount
+  }
+
+  sourceById(id: number): PeerSource | undefined {
+    for (const peer of this.#peers.values()) if (peer.id === id) return peer
+    return undefined
+  }
+
+  /** True when some connected peer has the piece, choked or not. */
+  anyoneHas(piece: number): boolean {
+    for (const peer of this.connected()) if (peer.session.pieces?.has(piece)) return true
+    return false
+  }
+
+  /** Connects to due addresses of the book, as the budget allows. */
+  connectMore(): void {
+    if (this.#closing) return
+    const now = this.#o.clock.now()
+    while (this.#peers.size < MAX_PEERS && this.#o.budget.mayConnect(now)) {
+      const endpoint = this.#o.book.next(now)
+      if (endpoint === undefined) return
+      this.#o.budget.opened(now)
+      const session = this.#session("outgoing")
+      session.attach(this.#o.net.connect(endpoint, session))
+    }
+  }
+
+  /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
+  accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
+    if (this.#closing || this.#peers.size >= MAX_PEERS || this.#o.book.isBanned(stream.remote)) return undefined
+    this.#o.budget.accepted()
+    const session = this.#session("incoming", received)
+    session.attach(stream)
+    return session
+  }
+
+  /** We have one more piece: tell those who lack it. */
+  announceHave(piece: number): void {
+    for (const peer of this.connected()) if (!peer.session.pieces?.has(piece)) peer.session.sendHave(piece)
+  }
+
+  /** Asks every peer that has room for more blocks. */
+  fillAll(): void {
+    for (const peer of this.connected()) this.#fill(peer)
+  }
+
+  /** Other pieces are needed than before. */
+  reconsider(): void {
+    for (const peer of this.connected()) this.#updateInterest(peer)
+    this.fillAll()
+    this.connectMore()
+  }
+
+  /** To be called every 250 ms. */
+  tick(now: number): void {
+    for (const peer of [...this.#peers.values()]) peer.session.tick(now)
+    this.#throttle()
+    this.#updateInterests(now)
+    this.#rechoke(now)
+    this.#o.uploads.serveAll()
+    this.fillAll()
+    this.connectMore()
+  }
+
+  /** All is there: nothing more to ask anybody; and seeds have nothing to do with each other. */
+  finished(): void {
+    for (const peer of [...this.connected()]) {
+      if (this.#useless(peer)) peer.session.close()
+      else peer.session.setInterested(false)
+    }
+  }
+
+  /** Drops a source that sent wrong bytes. */
+  convict(peer: PeerSource): void {
+    this.#o.book.ban(peer.session.remote)
+    peer.session.close(new Error("sent wrong bytes"))
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    this.#closing = true
+    for (const session of [...this.#peers.keys()]) session.close()
+  }
+
+  onReady(session: PeerSession): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    const twin = [...this.connected()].find((other) => same(other.session.peerId, session.peerId))
+    if (twin !== undefined || same(session.peerId, this.#o.peerId)) {
+      if (twin === undefined && session.direction === "outgoing") this.#o.book.forget(session.remote)
+      session.close(new Error(twin === undefined ? "connected to ourselves" : "connected twice"))
+      return
+    }
+    peer.ready = true
+    this.#o.log.log("debug", "peer", `${name(session)}: connected, ${session.clientName}`)
+    session.announcePieces(this.#o.have)
+  }
+
+  onClosed(session: PeerSession, reason: Error | undefined): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    this.#peers.delete(session)
+    const now = this.#o.clock.now()
+    this.#o.budget.closed()
+    if (session.direction === "outgoing") this.#o.book.ended(session.remote, peer.ready, now)
+    if (session.writer.block !== undefined) this.#o.intake.abandonBlock(session.writer.block, session.writer)
+    this.#uncount(peer, session.pieces)
+    this.#o.uploads.forget(session)
+    this.#o.picker.forget(peer.id)
+    this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
+    if (this.#closing) return
+    this.#rechoke(now)
+    // What it was asked for is free for the others.
+    this.fillAll()
+  }
+
+  onPieces(session: PeerSession, previous: Bitfield | undefined): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    this.#uncount(peer, previous)
+    this.#count(peer)
+    if (this.#useless(peer)) session.close()
+    else this.#updateInterest(peer)
+  }
+
+  onHave(session: PeerSession, piece: number): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    if (peer.availability === "no") this.#count(peer)
+    else if (peer.availability === "pieces") this.#o.table.availability.addHave(piece)
+    if (this.#o.table.isNeeded(piece)) {
+      session.setInterested(true)
+      this.#fill(peer)
+    } else if (this.#useless(peer)) session.close()
+  }
+
+  onChoked(): void {
+    this.fillAll()
+  }
+
+  onUnchoked(session: PeerSession): void {
+    this.onRoom(session)
+  }
+
+  onInterestChanged(session: PeerSession): void {
+    if (session.peerInterested || !session.amChoking) this.#rechoke(this.#o.clock.now())
+  }
+
+  onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
+    if (this.#o.have.has(piece)) this.#o.uploads.request(session, piece, begin, length)
+    else session.reject(piece, begin, length)
+  }
+
+  onCancel(session: PeerSession, piece: number, begin: number, length: number): void {
+    this.#o.uploads.cancel(session, piece, begin, length)
+  }
+
+  onBlockBegin(session: PeerSession, block: number): Uint8Array | null {
+    return this.#o.intake.beginBlock(block, session.writer)
+  }
+
+  onBlockEnd(session: PeerSession, block: number): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    const length = this.#o.table.layout.blockLength(block)
+    this.#o.intake.unask(block)
+    this.#o.downloadLimit.take(length)
+    const kept = this.#o.intake.endBlock(block, session.writer, peer.id)
+    this.#o.totals.fromPeer(length, kept, this.#o.clock.now())
+    if (kept && this.#o.table.count("missing") === 0) this.#cancelCopies(peer, block)
+  }
+
+  onDropped(_session: PeerSession, block: number): void {
+    this.#o.intake.unask(block)
+  }
+
+  onRoom(session: PeerSession): void {
+    const peer = this.#peers.get(session)
+    if (peer?.ready) this.#fill(peer)
+  }
+
+  onExtended(): void {}
+
+  onAllowedFast(session: PeerSession): void {
+    this.onRoom(session)
+  }
+
+  onSendRoom(session: PeerSession): void {
+    this.#o.uploads.serve(session)
+  }
+
+  #session(direction: "outgoing" | "incoming", received?: Uint8Array): PeerSession {
+    const port = this.#o.listenPort
+    const session = new PeerSession({
+      host: this,
+      clock: this.#o.clock,
+      layout: this.#o.table.layout,
+      infoHash: this.#o.infoHash,
+      peerId: this.#o.peerId,
+      clientVersion: this.#o.clientVersion,
+      direction,
+      ...(port === undefined ? {} : { listenPort: port }),
+      ...(received === undefined ? {} : { received }),
+    })
+    this.#peers.set(session, new PeerSource(this.#o.nextSourceId(), session))
+    return session
+  }
+
+  #fill(peer: PeerSource): void {
+    const { session } = peer
+    if (this.#closing || this.#paused || !session.amInterested) return
+    const room = session.room
+    if (room <= 0) return
+    const now = this.#o.clock.now()
+    const ask = (block: number): void => session.request(block)
+    const picked = this.#o.picker.pickBlocks(peer, room, now, ask)
+    if (picked > 0 || session.outstanding > 0) return
+    const ending = this.#o.table.count("missing") + this.#o.table.count("reserved") === 0
+    const stuck = now - this.#o.totals.lastArrival > STUCK
+    this.#o.picker.pickDuplicates(
+      peer,
+      Math.min(room, DUPLICATES),
+      { maxCopies: stuck ? MAX_COPIES_STUCK : MAX_COPIES, openedBefore: ending ? Infinity : now - SLOW_PIECE },
+      ask,
+    )
+  }
+
+  /** End-game: the block is here, so take back the same request from others. */
+  #cancelCopies(giver: PeerSource, block: number): void {
+    for (const peer of this.connected()) {
+      if (peer !== giver && peer.isAsked(block)) peer.session.cancel(block)
+    }
+  }
+
+  #count(peer: PeerSource): void {
+    const pieces = peer.session.pieces
+    if (pieces === undefined) return
+    peer.availability = pieces.complete ? "seed" : "pieces"
+    if (peer.availability === "seed") this.#o.table.availability.addSeed()
+    else this.#o.table.availability.addPeer(pieces)
+  }
+
+  #uncount(peer: PeerSource, pieces: Bitfield | undefined): void {
+    if (peer.availability === "seed") this.#o.table.availability.removeSeed()
+    else if (peer.availability === "pieces" && pieces !== undefined) this.#o.table.availability.removePeer(pieces)
+    peer.availability = "no"
+  }
+
+  #updateInterests(now: number): void {
+    for (const peer of this.connected()) {
+      // Outstanding requests prove interest; without any, look again now and then, as it is O(pieces).
+      if (peer.session.outstanding > 0 || now < peer.interestChecked + INTEREST_CHECK) continue
+      peer.interestChecked = now
+      this.#updateInterest(peer)
+    }
+  }
+
+  #updateInterest(peer: PeerSource): void {
+    const { session } = peer
+    const { table } = this.#o
+    let interested = false
+    if (table.remaining > table.count("committing") && session.pieces !== undefined) {
+      if (session.isSeed) interested = true
+      else
+        for (const piece of session.pieces) {
+          if (!table.isNeeded(piece)) continue
+          interested = true
+          break
+        }
+    }
+    session.setInterested(interested)
+  }
+
+  /** Neither side has anything for the other. */
+  #useless(peer: PeerSource): boolean {
+    return this.#o.table.remaining === 0 && peer.session.isSeed && this.#o.have.complete
+  }
+
+  #rechoke(now: number): void {
+    const seeding = this.#o.table.remaining === 0
+    const ready = [...this.connected()]
+    const unchoked = this.#choker.choose(
+      ready.map(({ id, session }) => ({
+        id,
+        interested: session.peerInterested,
+        choked: session.amChoking,
+        snubbed: session.snubbed,
+        downloadRate: session.downloadRate(now),
+        uploaded: session.uploaded,
+      })),
+      { now, seeding },
+    )
+    for (const { id, session } of ready) {
+      if (unchoked.has(id)) {
+        if (session.amChoking) session.unchoke()
+      } else if (!session.amChoking) {
+        session.choke()
+        this.#o.uploads.choked(session)
+      }
+    }
+  }
+
+  /** Stops reading from peers while the download limit is overdrawn. */
+  #throttle(): void {
+    const pause = !this.#o.downloadLimit.open
+    if (pause === this.#paused) return
+    this.#paused = pause
+    for (const { session } of this.connected()) session.holdReading(pause)
+  }
+}
+
+function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && a.every((byte, i) => byte === b[i])
+}
+
+function name(session: PeerSession): string {
+  return `${session.remote.host}:${session.remote.port}`
+}

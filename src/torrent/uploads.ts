@@ -1,0 +1,109 @@
+import type { PeerSession } from "../peer/peer-session.js"
+import type { Log } from "../ports/log.js"
+import type { PieceCache } from "./piece-cache.js"
+import type { RateLimit } from "./rate-limit.js"
+
+/** Bytes given to a connection ahead of the network: keeps it busy for 10 ms at 50 MB/s. */
+const SEND_AHEAD = 512 * 1024
+/** Requests a peer may have waiting with us; we announce half of it as `reqq` (BEP 10). */
+export const MAX_QUEUED_REQUESTS = 1000
+
+interface Request {
+  readonly piece: number
+  readonly begin: number
+  readonly length: number
+}
+
+/** The peer, as far as giving goes. */
+type Receiver = Pick<PeerSession, "reject" | "sendBlock" | "sendBacklog">
+
+interface Queue {
+  readonly requests: Request[]
+  reading: boolean
+}
+
+/**
+ * The upload half: answers peers' requests in the order they came, as fast as the connection and the limit take them.
+ */
+export class Uploads {
+  readonly #cache: PieceCache
+  readonly #limit: RateLimit
+  readonly #log: Log
+  readonly #queues = new Map<Receiver, Queue>()
+  /** Payload bytes sent. */
+  uploaded = 0
+
+  constructor(options: { cache: PieceCache; limit: RateLimit; log: Log }) {
+    this.#cache = options.cache
+    this.#limit = options.limit
+    this.#log = options.log
+  }
+
+  request(peer: Receiver, piece: number, begin: number, length: number): void {
+    let queue = this.#queues.get(peer)
+    if (queue === undefined) {
+      queue = { requests: [], reading: false }
+      this.#queues.set(peer, queue)
+    }
+    if (queue.requests.length >= MAX_QUEUED_REQUESTS) peer.reject(piece, begin, length)
+    else queue.requests.push({ piece, begin, length })
+    this.serve(peer)
+  }
+
+  cancel(peer: Receiver, piece: number, begin: number, length: number): void {
+    const requests = this.#queues.get(peer)?.requests
+    const at = requests?.findIndex((r) => r.piece === piece && r.begin === begin && r.length === length) ?? -1
+    if (requests === undefined || at < 0) return
+    requests.splice(at, 1)
+    peer.reject(piece, begin, length)
+  }
+
+  /** The peer was choked: what it asked for is refused (BEP 6) or forgotten. */
+  choked(peer: Receiver): void {
+    const queue = this.#queues.get(peer)
+    for (const { piece, begin, length } of queue?.requests.splice(0) ?? []) peer.reject(piece, begin, length)
+  }
+
+  forget(peer: Receiver): void {
+    this.#queues.get(peer)?.requests.splice(0)
+    this.#queues.delete(peer)
+  }
+
+  /** The connection or the limit may take more. */
+  serve(peer: Receiver): void {
+    const queue = this.#queues.get(peer)
+    if (queue === undefined || queue.reading) return
+    this.#serve(peer, queue).catch((error: unknown) => {
+      this.#log.log("warn", "upload", `reading for a peer failed: ${String(error)}`)
+    })
+  }
+
+  /** The limit may have opened. */
+  serveAll(): void {
+    for (const [peer, queue] of this.#queues) if (queue.requests.length > 0) this.serve(peer)
+  }
+
+  async #serve(peer: Receiver, queue: Queue): Promise<void> {
+    queue.reading = true
+    try {
+      while (this.#limit.open && peer.sendBacklog < SEND_AHEAD) {
+        const request = queue.requests.shift()
+        if (request === undefined) return
+        const { piece, begin, length } = request
+        let data: Uint8Array
+        try {
+          data = await this.#cache.get(piece, begin, length)
+        } catch (error) {
+          peer.reject(piece, begin, length)
+          throw error
+        }
+        if (!this.#queues.has(peer)) return
+        peer.sendBlock(piece, begin, data)
+        this.#limit.take(length)
+        this.uploaded += length
+      }
+    } finally {
+      queue.reading = false
+    }
+  }
+}
