@@ -10,7 +10,7 @@ const BULK = 50
  * `order` holds the candidates (pieces that may be picked) sorted by count: bucket `c` is `order[edges[c]..edges[c+1])`.
  * A HAVE moves a piece across one bucket edge: O(1). Becoming or ceasing to be a candidate costs one step a bucket.
  * Seeds are one counter: they would add the same to every piece. Inside a bucket the order is random (BEP 3: rarest
- * first with random ties), because it starts shuffled and swaps keep it so.
+ * first with random ties), as a new candidate takes a random place in its bucket and swaps keep it so.
  */
 export class Availability {
   readonly #counts: Uint16Array
@@ -19,6 +19,7 @@ export class Availability {
   readonly #candidate: Uint8Array
   /** Start of each bucket, and last the end of them all. */
   #edges: number[] = [0, 0]
+  readonly #random: Random
   #dirty = false
   #seeds = 0
 
@@ -27,12 +28,11 @@ export class Availability {
     this.#order = new Uint32Array(pieceCount)
     this.#position = new Uint32Array(pieceCount)
     this.#candidate = new Uint8Array(pieceCount)
+    this.#random = random
     for (let i = 0; i < pieceCount; i++) {
-      const j = random.below(i + 1)
-      this.#order[i] = this.#order[j]!
-      this.#order[j] = i
+      this.#order[i] = i
+      this.#position[i] = i
     }
-    for (let i = 0; i < pieceCount; i++) this.#position[this.#order[i]!] = i
   }
 
   /** Connected peers that have everything. */
@@ -87,11 +87,17 @@ export class Availability {
     const end = edges[edges.length - 1]!
     this.#swap(this.#position[piece]!, end)
     edges[edges.length - 1] = end + 1
-    if (this.#dirty) return
-    for (let bucket = edges.length - 2; bucket > this.#counts[piece]!; bucket--) {
+    if (this.#dirty) {
+      this.#swap(end, this.#random.below(end + 1))
+      return
+    }
+    const count = this.#counts[piece]!
+    for (let bucket = edges.length - 2; bucket > count; bucket--) {
       this.#swap(this.#position[piece]!, edges[bucket]!)
       edges[bucket]!++
     }
+    const first = edges[count]!
+    this.#swap(this.#position[piece]!, first + this.#random.below(edges[count + 1]! - first))
   }
 
   /** The piece may not be picked any more. */
@@ -117,6 +123,13 @@ export class Availability {
       if (has(piece)) return piece
     }
     return undefined
+  }
+
+  /** How many have the rarest candidate; `beyond` as for {@link rarest}. 0 without candidates. */
+  lowestCount(beyond = 0): number {
+    this.#settle()
+    const first = beyond < this.#edges.length ? this.#edges[beyond]! : this.candidates
+    return first < this.candidates ? this.count(this.#order[first]!) : 0
   }
 
   /** A candidate at random that `has` accepts, after a few tries; undefined when none was hit. */

@@ -105,7 +105,10 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     const first =
       after !== undefined && after < table.layout.pieceCount && free(after) ? after : this.#longestGap(free)?.first
     if (first === undefined) return undefined
-    const limit = Math.min(table.layout.pieceCount, first + Math.max(1, Math.floor(maxBytes / table.layout.pieceLength)))
+    const limit = Math.min(
+      table.layout.pieceCount,
+      first + Math.max(1, Math.floor(maxBytes / table.layout.pieceLength)),
+    )
     const run = new Run(first)
     while (run.end < limit && free(run.end)) table.reserve(run.end++)
     this.#runs.add(run)
@@ -216,16 +219,14 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return availability.rarest(has, source.counted ? 1 : 0)
   }
 
-  /** The piece after the one the source was given last, inside a stride, when it is no more common than that one. */
+  /** The piece after the one the source was given last, inside a stride, when no missing piece is rarer. */
   #neighbour(source: BlockSource): number | undefined {
     const last = this.#last.get(source.id)
     if (last === undefined || this.#stride === 1 || (last + 1) % this.#stride === 0) return undefined
     const next = last + 1
-    const { availability } = this.#table
-    const fits =
-      next < this.#table.layout.pieceCount && availability.isCandidate(next) && source.hasPiece(next) &&
-      availability.count(next) <= availability.count(last)
-    return fits ? next : undefined
+    const { availability, layout } = this.#table
+    if (next >= layout.pieceCount || !availability.isCandidate(next) || !source.hasPiece(next)) return undefined
+    return availability.count(next) <= availability.lowestCount(source.counted ? 1 : 0) ? next : undefined
   }
 
   /** Nothing is missing but what web seeds will come to: take the tail of a run, so that they meet in the middle. */
