@@ -1,0 +1,140 @@
+import { toHex } from "../bytes/hex.js"
+import { AtError } from "../errors.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { IncomingHandshake } from "../peer/incoming-handshake.js"
+import { createPeerId } from "../peer/peer-id.js"
+import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import type { PieceStore } from "../storage/piece-store.js"
+import { ConnectionBudget } from "../torrent/connection-budget.js"
+import { RateLimit } from "../torrent/rate-limit.js"
+import { Torrent } from "../torrent/torrent.js"
+
+/** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
+const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
+/** Connections whose first bytes we wait for, at most (rqbit: 256). */
+const MAX_HANDSHAKES = 256
+
+export interface SessionOptions {
+  readonly platform: Platform
+  readonly clientVersion: string
+  /** Listening port; 0: any free one; undefined: a customary one, or any. */
+  readonly port?: number
+  /** Bytes a second, of all torrents together. */
+  readonly maxDownload?: number
+  readonly maxUpload?: number
+}
+
+export interface AddOptions {
+  readonly metainfo: Metainfo
+  readonly store: PieceStore
+  readonly trackers: readonly (readonly string[])[]
+  readonly webSeeds: readonly string[]
+  readonly peers: readonly Endpoint[]
+  /** False: only give what is there. */
+  readonly fetch: boolean
+  /** Go on giving when all is there. */
+  readonly seed: boolean
+}
+
+/** What the torrents of one process share: the listening port, the peer id, limits. */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #peerId: Uint8Array
+  readonly #torrents = new Map<string, Torrent>()
+  readonly #handshakes = new Set<IncomingHandshake>()
+  readonly #budget = new ConnectionBudget()
+  readonly #downloadLimit: RateLimit
+  readonly #uploadLimit: RateLimit
+  #listener: Listener | undefined
+
+  private constructor(options: SessionOptions) {
+    const { clock, random } = options.platform
+    this.#options = options
+    this.#peerId = createPeerId(random)
+    this.#downloadLimit = new RateLimit(clock, options.maxDownload)
+    this.#uploadLimit = new RateLimit(clock, options.maxUpload)
+  }
+
+  /** Opens the listening port. @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken */
+  static async open(options: SessionOptions): Promise<Session> {
+    const session = new Session(options)
+    session.#listener = await session.#listen()
+    return session
+  }
+
+  /** Where we listen; undefined when no port could be had. */
+  get port(): number | undefined {
+    return this.#listener?.port
+  }
+
+  /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
+  add(options: AddOptions): Torrent {
+    const key = toHex(options.metainfo.infoHash)
+    if (this.#torrents.has(key)) {
+      throw new AtError("AT_LOCKED", `${options.metainfo.name} is open already`, {
+        hint: "close the other use of it first",
+      })
+    }
+    const torrent = new Torrent({
+      ...options,
+      platform: this.#options.platform,
+      peerId: this.#peerId,
+      clientVersion: this.#options.clientVersion,
+      listenPort: this.port,
+      downloadLimit: this.#downloadLimit,
+      uploadLimit: this.#uploadLimit,
+      budget: this.#budget,
+    })
+    this.#torrents.set(key, torrent)
+    torrent.start()
+    return torrent
+  }
+
+  /** Stops all torrents and closes the port. */
+  async close(): Promise<void> {
+    for (const handshake of this.#handshakes) handshake.close()
+    const torrents = [...this.#torrents.values()]
+    this.#torrents.clear()
+    await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop())])
+  }
+
+  async #listen(): Promise<Listener | undefined> {
+    const { platform, port } = this.#options
+    const accept = (stream: ByteStream): StreamListener => this.#accept(stream)
+    if (port !== undefined) {
+      try {
+        return await platform.net.listen({ port }, accept)
+      } catch (cause) {
+        throw new AtError("AT_INVALID_INPUT", `port ${port} can't be listened at`, {
+          hint: "name another with --port, or 0 for any free one",
+          cause,
+        })
+      }
+    }
+    for (const candidate of [...CUSTOMARY_PORTS, 0]) {
+      try {
+        return await platform.net.listen({ port: candidate }, accept)
+      } catch (error) {
+        platform.log.log("debug", "session", `port ${candidate} can't be listened at: ${String(error)}`)
+      }
+    }
+    // Not being reachable costs speed, not correctness.
+    return undefined
+  }
+
+  #accept(stream: ByteStream): StreamListener {
+    const handshake: IncomingHandshake = new IncomingHandshake({
+      stream,
+      clock: this.#options.platform.clock,
+      onInfoHash: (infoHash, received) => {
+        this.#handshakes.delete(handshake)
+        return this.#torrents.get(toHex(infoHash))?.accept(stream, received)
+      },
+      onClosed: () => this.#handshakes.delete(handshake),
+    })
+    if (this.#handshakes.size >= MAX_HANDSHAKES) handshake.close()
+    else this.#handshakes.add(handshake)
+    return handshake
+  }
+}
