@@ -1,0 +1,21 @@
+import { toHex } from "../bytes/hex.js"
+
+/** The service, unless `AT_SITE` names another. */
+export const DEFAULT_SITE = "https://academictorrents.com"
+
+/** The service's URLs. All come from one base, so that a mirror or a test can stand in for it. */
+export class Site {
+  readonly base: string
+
+  constructor(base: string = DEFAULT_SITE) {
+    this.base = base.replace(/\/+$/, "")
+  }
+
+  torrentUrl(infoHash: Uint8Array): string {
+    return `${this.base}/download/${toHex(infoHash)}.torrent`
+  }
+
+  detailsUrl(infoHash: Uint8Array): string {
+    return `${this.base}/details/${toHex(infoHash)}`
+  }
+}
