@@ -14,9 +14,9 @@ const rooms = {
   session: ["bytes", "metainfo", "ports", "errors", "storage", "tracker", "peer", "wire", "torrent"],
   catalog: ["bytes", "metainfo", "ports", "errors"],
   node: ["bytes", "ports", "errors"],
-  dataset: ["bytes", "metainfo", "ports", "errors", "storage", "torrent", "session", "catalog", "node"],
-  index: ["dataset", "errors"],
-  cli: ["index", "dataset", "catalog", "metainfo", "bytes", "ports", "errors", "node"],
+  dataset: ["bytes", "metainfo", "ports", "errors", "storage", "torrent", "session", "catalog", "tracker", "node"],
+  index: ["dataset", "torrent", "storage", "ports", "errors"],
+  cli: ["index", "dataset", "torrent", "storage", "bytes", "ports", "errors", "node"],
 }
 
 const layers = Object.entries(rooms).map(([room, below]) => {

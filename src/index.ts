@@ -1,1 +1,16 @@
+/**
+ * Get, check, read and share datasets from Academic Torrents.
+ *
+ * @module
+ */
+export { type Created, type CreateOptions, create } from "./dataset/create.js"
+export { Dataset } from "./dataset/dataset.js"
+export type { DatasetFile } from "./dataset/dataset-file.js"
+export { setDatastore } from "./dataset/datastore.js"
+export { get, open } from "./dataset/get.js"
+export type { Options } from "./dataset/options.js"
+export type { FileChoice } from "./dataset/selection.js"
 export { AtError, type AtErrorCode } from "./errors.js"
+export type { Log, LogLevel } from "./ports/log.js"
+export type { FileReport, VerifyReport } from "./storage/verify.js"
+export type { ProgressSnapshot } from "./torrent/progress.js"

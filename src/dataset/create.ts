@@ -1,0 +1,175 @@
+import { toHex } from "../bytes/hex.js"
+import { AtError } from "../errors.js"
+import { choosePieceLength, compareFilePaths, createTorrent } from "../metainfo/create.js"
+import { createPlatform } from "../node/platform.js"
+import { absolutePath } from "../node/user-settings.js"
+import { VERSION } from "../node/version.js"
+import { DiskError } from "../ports/disk.js"
+import type { Platform } from "../ports/platform.js"
+import { hashFiles } from "../storage/create-pieces.js"
+import type { ProgressSnapshot } from "../torrent/progress.js"
+import { checkingSnapshot } from "./checking-snapshot.js"
+import { ProgressFeed } from "./progress-feed.js"
+
+/** Longer pieces are refused by many clients (libtorrent's limit is lower still for old versions). */
+const MAX_PIECE_LENGTH = 256 * 1024 * 1024
+const MIN_PIECE_LENGTH = 16 * 1024
+
+export interface CreateOptions {
+  /** The .torrent to write. */
+  readonly output: string
+  /** BEP 12: tiers in order. */
+  readonly trackers?: readonly (readonly string[])[] | undefined
+  /** Web seeds (BEP 19). */
+  readonly urls?: readonly string[] | undefined
+  /** Bytes: a power of two from 16 KiB to 256 MiB. Default: one that makes about 1,000 to 2,000 pieces. */
+  readonly pieceLength?: number | undefined
+  /** BEP 27. */
+  readonly private?: boolean | undefined
+  readonly comment?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: ProgressSnapshot) => void) | undefined
+}
+
+/** What was made. */
+export interface Created {
+  /** Absolute path of the .torrent. */
+  readonly path: string
+  /** 40 hex digits. */
+  readonly infoHash: string
+  readonly name: string
+  /** Bytes of all files. */
+  readonly length: number
+  readonly pieceLength: number
+  readonly pieceCount: number
+  /** Paths left out, because they are neither files nor folders: links, sockets, devices. */
+  readonly skipped: readonly string[]
+}
+
+/**
+ * Makes a .torrent of a file or a folder.
+ *
+ * @throws AtError `AT_INVALID_INPUT`, `AT_DISK_IO` (also when a file changes meanwhile), `AT_ABORTED`
+ *
+ * @example
+ * ```ts
+ * const { infoHash } = await at.create("measurements", {
+ *   output: "measurements.torrent",
+ *   trackers: [["https://academictorrents.com/announce.php"]],
+ *   urls: ["https://data.example.edu/"],
+ * })
+ * ```
+ */
+export async function create(path: string, options: CreateOptions): Promise<Created> {
+  const platform = createPlatform()
+  const feed = new ProgressFeed(platform.clock, options.onProgress)
+  try {
+    return await createFrom(platform, absolutePath(path), options, feed)
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    throw new AtError("AT_DISK_IO", error.message, { hint: "check the path and its permissions", cause: error })
+  } finally {
+    feed.end()
+    await platform.close()
+  }
+}
+
+async function createFrom(
+  platform: Platform,
+  root: string,
+  options: CreateOptions,
+  feed: ProgressFeed,
+): Promise<Created> {
+  const { kind, files, skipped } = await walk(platform, root)
+  const length = files.reduce((sum, file) => sum + file.length, 0)
+  if (length === 0) {
+    throw new AtError("AT_INVALID_INPUT", `there are no bytes in ${root}`, { hint: "name a file or folder with data" })
+  }
+  const pieceLength = checkPieceLength(options.pieceLength ?? choosePieceLength(length))
+  const name = root.slice(root.lastIndexOf("/") + 1)
+  const pieceHashes = await hashFiles({
+    platform,
+    files: files.map((file) => ({ path: [root, ...file.path].join("/"), length: file.length })),
+    pieceLength,
+    signal: options.signal,
+    onProgress: (done, total) => feed.checking(checkingSnapshot({ name, infoHash: "" }, done, total)),
+  })
+  const { torrent, info } = createTorrent({
+    name,
+    kind,
+    files,
+    pieceLength,
+    pieceHashes,
+    private: options.private ?? false,
+    trackers: options.trackers ?? [],
+    webSeeds: options.urls ?? [],
+    createdBy: `academictorrents ${VERSION}`,
+    creationDate: Math.floor(platform.clock.wallTime() / 1000),
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+  })
+  const output = absolutePath(options.output)
+  await writeWhole(platform, output, torrent)
+  return {
+    path: output,
+    infoHash: toHex(platform.hasher.digest("sha1", info)),
+    name,
+    length,
+    pieceLength,
+    pieceCount: pieceHashes.length / 20,
+    skipped,
+  }
+}
+
+interface Found {
+  readonly kind: "file" | "folder"
+  /** In torrent order; paths relative to the root, empty for a file. */
+  readonly files: { path: string[]; length: number }[]
+  readonly skipped: string[]
+}
+
+async function walk({ disk }: Platform, root: string): Promise<Found> {
+  const stat = await disk.stat(root)
+  if (stat?.kind === "file") return { kind: "file", files: [{ path: [], length: stat.size }], skipped: [] }
+  if (stat?.kind !== "directory") {
+    throw new AtError("AT_INVALID_INPUT", `${root} is no file and no folder`, { hint: "name the data to share" })
+  }
+  const found: Found = { kind: "folder", files: [], skipped: [] }
+  const visit = async (folder: string[]): Promise<void> => {
+    for (const name of await disk.list([root, ...folder].join("/"))) {
+      const path = [...folder, name]
+      const entry = await disk.stat([root, ...path].join("/"))
+      if (entry?.kind === "directory") await visit(path)
+      else if (entry?.kind === "file") found.files.push({ path, length: entry.size })
+      else found.skipped.push(path.join("/"))
+    }
+  }
+  await visit([])
+  found.files.sort((a, b) => compareFilePaths(a.path, b.path))
+  return found
+}
+
+function checkPieceLength(pieceLength: number): number {
+  const isPowerOfTwo = Number.isInteger(Math.log2(pieceLength))
+  if (isPowerOfTwo && pieceLength >= MIN_PIECE_LENGTH && pieceLength <= MAX_PIECE_LENGTH) return pieceLength
+  throw new AtError("AT_INVALID_INPUT", `${pieceLength} bytes are no piece length`, {
+    hint: "give a power of two from 16K to 256M",
+  })
+}
+
+/** All of the file or none of it, even when the machine dies meanwhile. */
+async function writeWhole({ disk, random }: Platform, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${toHex(random.bytes(6))}`
+  try {
+    const handle = await disk.open(temporary, "create-new")
+    try {
+      await handle.write([bytes], 0)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await disk.rename(temporary, path)
+  } catch (error) {
+    await disk.remove(temporary).catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,59 @@
+import { AtError } from "../errors.js"
+
+/** Bytes fetched ahead of a stream's reader at a time. */
+const STREAM_CHUNK = 1024 * 1024
+
+type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
+
+/** One file of a dataset. */
+export class DatasetFile {
+  /** Safe path inside the dataset, with `/`; for a dataset of one file, its name. */
+  readonly path: string
+  /** Bytes. */
+  readonly length: number
+  readonly #read: ReadBytes
+
+  constructor(path: string, length: number, read: ReadBytes) {
+    this.path = path
+    this.length = length
+    this.#read = read
+  }
+
+  /**
+   * Bytes of the file from `offset` on: fetched if need be, always verified. Shorter than `length` at the file's end.
+   *
+   * @example
+   * ```ts
+   * const header = await dataset.file("train.csv").read(0, 100)
+   * ```
+   */
+  async read(offset: number, length: number, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+      throw new AtError("AT_INVALID_INPUT", `${offset} and ${length} are no place in a file`, {
+        hint: "give an offset and a length in bytes, both 0 or more",
+      })
+    }
+    const count = Math.min(length, this.length - offset)
+    return count <= 0 ? new Uint8Array(0) : this.#read(offset, count, options.signal)
+  }
+
+  /** The file's bytes from `start` up to, not including, `end`; fetched as they are read, always verified. */
+  stream(options: { start?: number; end?: number; signal?: AbortSignal } = {}): ReadableStream<Uint8Array> {
+    const { signal } = options
+    let at = options.start ?? 0
+    const end = Math.min(options.end ?? this.length, this.length)
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          if (at < end) {
+            const chunk = await this.read(at, Math.min(STREAM_CHUNK, end - at), signal === undefined ? {} : { signal })
+            at += chunk.length
+            controller.enqueue(chunk)
+          }
+          if (at >= end) controller.close()
+        },
+      },
+      { highWaterMark: 1 },
+    )
+  }
+}

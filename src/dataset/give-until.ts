@@ -1,0 +1,41 @@
+import { abortError } from "../errors.js"
+import type { Clock, Timer } from "../ports/clock.js"
+import type { Torrent } from "../torrent/torrent.js"
+
+/** How often the limits are looked at, ms. */
+const LOOK = 250
+
+/** When to stop giving; without any, never. */
+export interface GiveLimits {
+  /** Times the dataset's size. */
+  readonly ratio?: number
+  /** ms from now. */
+  readonly time?: number
+  readonly signal?: AbortSignal
+}
+
+/** A torrent, as far as giving goes. */
+type Giver = Pick<Torrent, "givenBytes" | "state" | "whenComplete">
+
+/** Resolves when a limit is reached. @throws AtError `AT_ABORTED` by the signal, or what ended the torrent */
+export async function giveUntil(torrent: Giver, size: number, clock: Clock, limits: GiveLimits): Promise<void> {
+  const { ratio = Number.POSITIVE_INFINITY, time = Number.POSITIVE_INFINITY, signal } = limits
+  if (signal?.aborted) throw abortError(signal.reason)
+  const end = clock.now() + time
+  let timer: Timer | undefined
+  const over = new AbortController()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(abortError(signal?.reason))
+      signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
+      const look = (): void => {
+        if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
+        else timer = clock.after(LOOK, look)
+      }
+      look()
+    })
+  } finally {
+    over.abort()
+    timer?.cancel()
+  }
+}

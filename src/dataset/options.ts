@@ -1,0 +1,45 @@
+import type { Log } from "../ports/log.js"
+import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { FileChoice } from "./selection.js"
+
+/** Options common to all calls. */
+export interface Options extends FileChoice {
+  /** Directory where the dataset goes, as `datastore/NAME`. Default: see {@link setDatastore}. */
+  readonly datastore?: string | undefined
+  /** Absolute path of the dataset's file or folder itself, to give it from where it lies; it is only read. */
+  readonly data?: string | undefined
+  /** More web seeds: URLs of the file, or of the folder that holds the dataset's folder (BEP 19). */
+  readonly urls?: readonly string[] | undefined
+  /** More peers, as `host:port` or `[ipv6]:port`. */
+  readonly peers?: readonly string[] | undefined
+  /** `auto`: trust the journal where it can be trusted. `always`: check every byte on disk. Default `auto`. */
+  readonly verify?: "auto" | "always" | undefined
+  /** Ends the call; what was verified stays, and the same call goes on from there. */
+  readonly signal?: AbortSignal | undefined
+  /** Called about four times a second while something is under way. */
+  readonly onProgress?: ((progress: ProgressSnapshot) => void) | undefined
+  /** Bytes a second. */
+  readonly maxDownload?: number | undefined
+  /** Bytes a second. */
+  readonly maxUpload?: number | undefined
+  /** Touch no network. */
+  readonly offline?: boolean | undefined
+  /** Go on giving after the download, until closed or aborted. */
+  readonly seed?: boolean | undefined
+  /** Listening port; 0: any free one. Default: 6881 to 6889, or any free one. */
+  readonly port?: number | undefined
+  /** False: ask no tracker. */
+  readonly trackers?: boolean | undefined
+  /** False: use no web seed. */
+  readonly webSeeds?: boolean | undefined
+  /** Give up with `AT_STALLED` when nothing arrives for so many ms. Default: wait, and say why. */
+  readonly timeout?: number | undefined
+  /** Return only when all is durable on the disk. */
+  readonly sync?: boolean | undefined
+  /** Go on where a foreign file stands in the way, and overwrite it. */
+  readonly overwrite?: boolean | undefined
+  /** The service's base URL. Default: `AT_SITE`, else https://academictorrents.com. */
+  readonly site?: string | undefined
+  /** Where the engine says what happens. Default: nowhere. */
+  readonly log?: Log | undefined
+}

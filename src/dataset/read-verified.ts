@@ -1,0 +1,23 @@
+import type { TorrentLayout } from "../metainfo/layout.js"
+import type { PieceStore } from "../storage/piece-store.js"
+
+/** The torrent's bytes from `offset` on, from disk; undefined when a piece of them is not there. */
+export async function readVerified(
+  store: PieceStore,
+  layout: TorrentLayout,
+  offset: number,
+  length: number,
+): Promise<Uint8Array | undefined> {
+  const first = Math.floor(offset / layout.pieceLength)
+  const last = Math.floor((offset + length - 1) / layout.pieceLength)
+  for (let piece = first; piece <= last; piece++) if (!store.have.has(piece)) return undefined
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; ) {
+    const piece = Math.floor((offset + at) / layout.pieceLength)
+    const begin = offset + at - layout.pieceOffset(piece)
+    const take = Math.min(layout.pieceSize(piece) - begin, length - at)
+    await store.read(piece, begin, bytes.subarray(at, at + take))
+    at += take
+  }
+  return bytes
+}

@@ -1,0 +1,164 @@
+import { toHex } from "../bytes/hex.js"
+import { redactUrl } from "../bytes/url.js"
+import { download } from "../catalog/download.js"
+import type { Site } from "../catalog/site.js"
+import { AtError } from "../errors.js"
+import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { parseTorrent } from "../metainfo/torrent-file.js"
+import type { Platform } from "../ports/platform.js"
+import type { Target } from "./target.js"
+import type { TorrentCache } from "./torrent-cache.js"
+
+/** A dataset's metadata, and how it was found. */
+export interface Resolved {
+  readonly metainfo: Metainfo
+  /** The whole .torrent. */
+  readonly torrentBytes: Uint8Array
+  /** Hints that a magnet link added. */
+  readonly hints: Hints
+  /** A kept copy, old enough that the service may know more web seeds by now. */
+  readonly stale: boolean
+}
+
+export interface Hints {
+  readonly trackers: readonly string[]
+  readonly webSeeds: readonly string[]
+  readonly peers: readonly { readonly host: string; readonly port: number }[]
+}
+
+const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
+
+export interface ResolveContext {
+  readonly platform: Platform
+  readonly site: Site
+  readonly cache: TorrentCache
+  readonly offline: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Gets a target's metadata: from where it was kept, else from the service, a URL or a file. Whatever it comes from, its
+ * infohash is checked.
+ *
+ * @throws AtError `AT_NOT_FOUND`, `AT_METADATA`, `AT_ABORTED`
+ */
+export async function resolveTarget(target: Target, context: ResolveContext): Promise<Resolved> {
+  switch (target.kind) {
+    case "file":
+      return fresh(await readTorrent(target.path, context.platform), context.platform)
+    case "url":
+      return fresh(await fetchTorrent(target.url, context), context.platform)
+    case "info-hash":
+      return byInfoHash(
+        target.infoHash.version === 1 ? target.infoHash.bytes : undefined,
+        `the dataset ${toHex(target.infoHash.bytes)}`,
+        NO_HINTS,
+        context,
+      )
+    case "magnet": {
+      const { infoHash, name, trackers, webSeeds, peers } = target.magnet
+      return byInfoHash(infoHash ?? undefined, name ?? "the magnet link", { trackers, webSeeds, peers }, context)
+    }
+  }
+}
+
+/** Asks the service for the present .torrent of a dataset: its trackers and web seeds change from day to day. */
+export async function refreshTorrent(infoHash: Uint8Array, context: ResolveContext): Promise<Metainfo> {
+  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), context)
+  const metainfo = matching(bytes, infoHash, context.platform)
+  await context.cache.put(infoHash, bytes)
+  return metainfo
+}
+
+async function byInfoHash(
+  infoHash: Uint8Array | undefined,
+  name: string,
+  hints: Hints,
+  context: ResolveContext,
+): Promise<Resolved> {
+  if (infoHash === undefined) {
+    throw new AtError("AT_METADATA", `${name} is a v2 torrent, which is not supported yet`, {
+      hint: "use the infohash of its v1 or hybrid form",
+    })
+  }
+  const kept = await context.cache.get(infoHash)
+  if (kept !== undefined) {
+    try {
+      const metainfo = matching(kept.bytes, infoHash, context.platform)
+      return { metainfo, torrentBytes: kept.bytes, hints, stale: kept.stale }
+    } catch (error) {
+      context.platform.log.log("warn", "metadata", `the kept copy of ${toHex(infoHash)} is damaged: ${String(error)}`)
+    }
+  }
+  if (context.offline) {
+    throw new AtError("AT_METADATA", `the metadata of ${name} is not on this machine`, {
+      hint: "run once without --offline, or give the .torrent file",
+    })
+  }
+  const torrentBytes = await fetchTorrent(context.site.torrentUrl(infoHash), context)
+  const metainfo = matching(torrentBytes, infoHash, context.platform)
+  await context.cache.put(infoHash, torrentBytes)
+  return { metainfo, torrentBytes, hints, stale: false }
+}
+
+function fresh(torrentBytes: Uint8Array, platform: Platform): Resolved {
+  return { metainfo: parseTorrent(torrentBytes, platform.hasher), torrentBytes, hints: NO_HINTS, stale: false }
+}
+
+function matching(bytes: Uint8Array, infoHash: Uint8Array, platform: Platform): Metainfo {
+  const metainfo = parseTorrent(bytes, platform.hasher)
+  if (toHex(metainfo.infoHash) === toHex(infoHash)) return metainfo
+  throw new AtError("AT_METADATA", `the .torrent is that of another dataset, ${toHex(metainfo.infoHash)}`, {
+    hint: "check the infohash; if it is right, the site is at fault",
+  })
+}
+
+async function fetchTorrent(url: string, context: ResolveContext): Promise<Uint8Array> {
+  const { platform, signal, offline } = context
+  const shown = redactUrl(url)
+  if (offline) {
+    throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: "run without --offline" })
+  }
+  const outcome = await download(platform.http, url, { limit: TORRENT_LIMITS.length, signal })
+  switch (outcome.kind) {
+    case "ok":
+      return outcome.bytes
+    case "status":
+      if (outcome.status === 404 || outcome.status === 410) {
+        throw new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
+          hint: "check the infohash; the dataset may have been removed or superseded",
+        })
+      }
+      throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {
+        hint: outcome.status === 429 ? "wait a while and try again" : "try again later, or give the .torrent file",
+      })
+    case "failed":
+      throw new AtError("AT_METADATA", `${shown} can't be fetched: ${outcome.error.message}`, {
+        hint: "check the network, or give the .torrent file",
+        cause: outcome.error,
+      })
+  }
+}
+
+async function readTorrent(path: string, { disk }: Platform): Promise<Uint8Array> {
+  try {
+    const handle = await disk.open(path, "read")
+    try {
+      const { size, kind } = await handle.stat()
+      if (kind !== "file" || size > TORRENT_LIMITS.length) {
+        throw new AtError("AT_METADATA", `${path} is not a .torrent file`, { hint: "give the path of a .torrent file" })
+      }
+      const bytes = new Uint8Array(size)
+      return bytes.subarray(0, await handle.read(bytes, 0))
+    } finally {
+      await handle.close()
+    }
+  } catch (cause) {
+    if (cause instanceof AtError) throw cause
+    throw new AtError("AT_NOT_FOUND", `${path} can't be read`, {
+      hint: "give an infohash, a URL, or the path of a .torrent file that exists",
+      cause,
+    })
+  }
+}

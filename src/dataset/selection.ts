@@ -1,0 +1,40 @@
+import picomatch from "picomatch"
+import { AtError } from "../errors.js"
+import type { TorrentLayout } from "../metainfo/layout.js"
+
+/** Which files of a dataset a user wants: globs over paths inside the dataset, `**` and `{a,b}` included. */
+export interface FileChoice {
+  /** Files that match any of these; absent or empty: all. A pattern without `/` matches names at any depth. */
+  readonly include?: readonly string[] | undefined
+  /** But not those that match any of these. */
+  readonly exclude?: readonly string[] | undefined
+}
+
+/**
+ * The files that a choice means, as indexes into `layout.files`.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when it means none
+ */
+export function selectFiles(layout: TorrentLayout, choice: FileChoice): Set<number> {
+  const include = choice.include ?? []
+  const included = include.length === 0 ? () => true : matcher(include)
+  const excluded = matcher(choice.exclude ?? [])
+  const selected = new Set<number>()
+  layout.files.forEach((file, index) => {
+    if (!file.padding && included(file.path) && !excluded(file.path)) selected.add(index)
+  })
+  if (selected.size === 0 && layout.files.some((file) => !file.padding)) {
+    throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${[...include].join(", ") || "the choice"}`, {
+      hint: "list the files with: academictorrents info TARGET",
+    })
+  }
+  return selected
+}
+
+function matcher(globs: readonly string[]): (path: string) => boolean {
+  const matches = globs.map((glob) => {
+    const pattern = glob.replace(/^\.?\//, "").replace(/\/$/, "/**")
+    return picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
+  })
+  return (path) => matches.some((match) => match(path))
+}

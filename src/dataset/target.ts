@@ -1,0 +1,39 @@
+import { AtError } from "../errors.js"
+import { type InfoHash, parseInfoHash } from "../metainfo/info-hash.js"
+import { type Magnet, parseMagnet } from "../metainfo/magnet.js"
+
+/** What a user may name a dataset by. */
+export type Target =
+  | { readonly kind: "info-hash"; readonly infoHash: InfoHash }
+  | { readonly kind: "magnet"; readonly magnet: Magnet }
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "file"; readonly path: string }
+
+/** A details or download page of the service names the infohash itself (`/details/HASH`, `/download/HASH.torrent`). */
+const PAGE = /\/(?:details|download)\/([0-9a-fA-F]{40})(?:\.torrent)?(?:[/?#].*)?$/
+
+/**
+ * Understands a target: an infohash, a magnet link, the URL of a .torrent or of a page of the service, or a path.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when it is none of these
+ */
+export function parseTarget(text: string): Target {
+  const target = text.trim()
+  if (target === "") throw malformed(text)
+  const infoHash = parseInfoHash(target)
+  if (infoHash !== undefined) return { kind: "info-hash", infoHash }
+  if (/^magnet:/i.test(target)) return { kind: "magnet", magnet: parseMagnet(target) }
+  if (/^https?:\/\//i.test(target)) {
+    const named = PAGE.exec(target)?.[1]
+    const fromPage = named === undefined ? undefined : parseInfoHash(named)
+    return fromPage === undefined ? { kind: "url", url: target } : { kind: "info-hash", infoHash: fromPage }
+  }
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(target) || /^[0-9a-fA-F]{32,}$/.test(target)) throw malformed(text)
+  return { kind: "file", path: target }
+}
+
+function malformed(text: string): AtError {
+  return new AtError("AT_INVALID_INPUT", `"${text}" names no dataset`, {
+    hint: "give an infohash (40 hex digits), a magnet link, a path to a .torrent, a URL of one, or a details page",
+  })
+}

@@ -1,0 +1,80 @@
+import { toHex } from "../bytes/hex.js"
+import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
+import type { Platform } from "../ports/platform.js"
+import { stateDirectory } from "../storage/state-directory.js"
+
+/** The service puts new web seeds into a .torrent from time to time: after a day it is worth asking again. ms */
+const FRESH = 24 * 60 * 60 * 1000
+
+/** A kept .torrent. */
+export interface Kept {
+  readonly bytes: Uint8Array
+  /** Old enough to ask for a newer one, when that can be done. */
+  readonly stale: boolean
+}
+
+/** .torrent files by infohash: beside the data (written by the store), and in the user's cache. */
+export class TorrentCache {
+  readonly #platform: Pick<Platform, "disk" | "clock" | "random" | "log">
+  readonly #directory: string
+  readonly #datastore: string
+
+  constructor(options: {
+    platform: Pick<Platform, "disk" | "clock" | "random" | "log">
+    /** Absolute. */
+    directory: string
+    /** Absolute. */
+    datastore: string
+  }) {
+    this.#platform = options.platform
+    this.#directory = `${options.directory}/torrents`
+    this.#datastore = options.datastore
+  }
+
+  async get(infoHash: Uint8Array): Promise<Kept | undefined> {
+    const cached = await this.#read(this.#path(infoHash))
+    return cached ?? (await this.#read(`${stateDirectory(this.#datastore, infoHash)}/dataset.torrent`))
+  }
+
+  /** Keeps a .torrent. A cache that can't be written to is no reason to fail. */
+  async put(infoHash: Uint8Array, bytes: Uint8Array): Promise<void> {
+    const { disk, random, log } = this.#platform
+    const path = this.#path(infoHash)
+    const temporary = `${path}.${toHex(random.bytes(6))}`
+    try {
+      await disk.makeDirectory(this.#directory)
+      const handle = await disk.open(temporary, "create-new")
+      try {
+        await handle.write([bytes], 0)
+      } finally {
+        await handle.close()
+      }
+      await disk.rename(temporary, path)
+    } catch (error) {
+      log.log("info", "cache", `the .torrent can't be kept in ${this.#directory}: ${String(error)}`)
+      await disk.remove(temporary).catch(() => {})
+    }
+  }
+
+  #path(infoHash: Uint8Array): string {
+    return `${this.#directory}/${toHex(infoHash)}.torrent`
+  }
+
+  async #read(path: string): Promise<Kept | undefined> {
+    const { disk, clock } = this.#platform
+    try {
+      const handle = await disk.open(path, "read")
+      try {
+        const { size, mtimeNs } = await handle.stat()
+        if (size > TORRENT_LIMITS.length) return undefined
+        const bytes = new Uint8Array(size)
+        const length = await handle.read(bytes, 0)
+        return { bytes: bytes.subarray(0, length), stale: clock.wallTime() - Number(mtimeNs / 1_000_000n) > FRESH }
+      } finally {
+        await handle.close()
+      }
+    } catch {
+      return undefined
+    }
+  }
+}

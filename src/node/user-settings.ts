@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs"
+import { homedir } from "node:os"
+import { isAbsolute, join, resolve } from "node:path"
+import { AtError } from "../errors.js"
+
+/** What a user set outside of a call: by the environment, or in `~/.academictorrents.config`. */
+export interface UserSettings {
+  /** Where datasets go: absolute. `AT_DATASTORE`, else the config file's `datastore`, else `~/.academictorrents-datastore`. */
+  readonly datastore: string
+  /** `AT_SITE`; undefined: the service itself. */
+  readonly site: string | undefined
+  /** `AT_OFFLINE` is set, and to something else than `0`. */
+  readonly offline: boolean
+  /** Where what can be had again is kept: `XDG_CACHE_HOME/academictorrents`, else `~/.cache/academictorrents`. */
+  readonly cache: string
+}
+
+/**
+ * Reads the user's settings afresh.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when the config file is malformed
+ */
+export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): UserSettings {
+  const home = homedir()
+  const { AT_DATASTORE: datastore, AT_SITE: site, AT_OFFLINE: offline, XDG_CACHE_HOME: cacheHome } = environment
+  return {
+    datastore: absolutePath(datastore || configured(home) || join(home, ".academictorrents-datastore")),
+    site: site || undefined,
+    offline: offline !== undefined && offline !== "" && offline !== "0",
+    // The XDG specification: a relative path there is to be ignored.
+    cache: join(cacheHome && isAbsolute(cacheHome) ? cacheHome : join(home, ".cache"), "academictorrents"),
+  }
+}
+
+/** An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are. */
+export function absolutePath(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : resolve(path)
+}
+
+function configured(home: string): string | undefined {
+  const path = join(home, ".academictorrents.config")
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+  try {
+    const config: unknown = JSON.parse(text)
+    if (typeof config !== "object" || config === null || !("datastore" in config)) return undefined
+    if (typeof config.datastore === "string") return config.datastore
+  } catch (cause) {
+    throw malformed(path, cause)
+  }
+  throw malformed(path, undefined)
+}
+
+function malformed(path: string, cause: unknown): AtError {
+  return new AtError("AT_INVALID_INPUT", `${path} is malformed`, {
+    hint: 'it should look like {"datastore": "/path/to/datasets"}; mend it or remove it',
+    cause,
+  })
+}
