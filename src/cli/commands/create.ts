@@ -1,0 +1,59 @@
+import type { Command } from "commander"
+import { create } from "../../dataset/create.js"
+import { AtError } from "../../errors.js"
+import { addVerbosity, collect } from "../common-options.js"
+import type { Verbosity } from "../console.js"
+import type { CommandContext, Run } from "../run.js"
+import { formatSize, parseSize } from "../units.js"
+
+interface CreateFlags extends Verbosity {
+  output: string
+  tracker?: string[]
+  url?: string[]
+  pieceLength?: string
+  v1?: boolean
+  v2?: boolean
+  hybrid?: boolean
+  private?: boolean
+  comment?: string
+}
+
+export function addCreate(program: Command, run: Run): void {
+  const command = program
+    .command("create")
+    .argument("<path>", "the file or folder to share")
+    .requiredOption("-o, --output <file>", "the .torrent to write")
+    .option("--tracker <url>", "a tracker, each in a tier of its own; may be repeated", collect)
+    .option("--url <url>", "a web seed; may be repeated", collect)
+    .option("--piece-length <size>", "16K to 256M (default: one that makes about 1,000 to 2,000 pieces)")
+    .option("--v1", "a v1 torrent (the default)")
+    .option("--v2", "a v2 torrent: not supported yet")
+    .option("--hybrid", "a v1 and v2 torrent: not supported yet")
+    .option("--private", "peers come from its trackers alone")
+    .option("--comment <text>", "a remark for readers")
+    .description("make a .torrent")
+  addVerbosity(command).action((path: string, flags: CreateFlags) =>
+    run(flags, (context) => createFile(path, flags, context)),
+  )
+}
+
+async function createFile(path: string, flags: CreateFlags, { console, signal }: CommandContext): Promise<void> {
+  if (flags.v2 || flags.hybrid) {
+    throw new AtError("AT_INVALID_INPUT", "v2 and hybrid torrents can't be made yet", {
+      hint: "leave out --v2 and --hybrid",
+    })
+  }
+  const created = await create(path, {
+    output: flags.output,
+    trackers: (flags.tracker ?? []).map((url) => [url]),
+    urls: flags.url ?? [],
+    private: flags.private ?? false,
+    comment: flags.comment,
+    pieceLength: flags.pieceLength === undefined ? undefined : parseSize(flags.pieceLength),
+    signal,
+    onProgress: (progress) => console.progress(progress),
+  })
+  console.say(`${created.pieceCount} pieces of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`)
+  if (console.json) console.emit(created)
+  else console.result(created.path)
+}

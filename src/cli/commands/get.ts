@@ -1,0 +1,73 @@
+import type { Command } from "commander"
+import { Dataset } from "../../dataset/dataset.js"
+import { AtError } from "../../errors.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import type { Run } from "../run.js"
+import { formatDuration, formatRate, formatSize, parseDuration } from "../units.js"
+
+interface GetFlags extends CommonFlags {
+  seed?: boolean
+  seedRatio?: string
+  seedTime?: string
+  verify?: boolean
+  sync?: boolean
+  overwrite?: boolean
+}
+
+/** `academictorrents get`, which `at-get` is short for. */
+export function addGet(program: Command, run: Run): void {
+  const command = program
+    .command("get")
+    .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
+    .description("download a dataset, or verify what is there; prints its path")
+  addVerbosity(addSources(addPlace(command)))
+    .option("--seed", "go on giving when all is there")
+    .option("--seed-ratio <r>", "with --seed: until so many times its size was given")
+    .option("--seed-time <t>", "with --seed: for so long")
+    .option("--verify", "check every byte on disk instead of trusting the journal")
+    .option("--sync", "return only when all is durable on the disk")
+    .option("--overwrite", "go on where a foreign file stands in the way")
+    .action((target: string, flags: GetFlags) => run(flags, (context) => get(target, flags, context)))
+}
+
+async function get(
+  target: string,
+  flags: GetFlags,
+  { console, signal }: Parameters<Parameters<Run>[1]>[0],
+): Promise<void> {
+  const limits = seedLimits(flags)
+  const started = performance.now()
+  await using dataset = await Dataset.open(target, {
+    ...toOptions(flags, console, signal),
+    verify: flags.verify ? "always" : "auto",
+    sync: flags.sync,
+    overwrite: flags.overwrite,
+    seed: flags.seed,
+  })
+  const path = await dataset.download()
+  const fetched = dataset.fetchedBytes
+  const seconds = (performance.now() - started) / 1000
+  console.say(
+    fetched === 0
+      ? `${formatSize(dataset.length)} were there already and are verified`
+      : `${formatSize(fetched)} in ${formatDuration(seconds)}, ${formatRate(fetched / Math.max(seconds, 0.001))}`,
+  )
+  if (flags.seed) {
+    console.say(`giving ${path} until stopped`)
+    await dataset.giveUntil({ ...limits, signal })
+  }
+  await dataset.close()
+  if (console.json) console.emit({ type: "done", path })
+  else console.result(path)
+}
+
+function seedLimits({ seedRatio, seedTime }: GetFlags): { ratio?: number; time?: number } {
+  const ratio = seedRatio === undefined ? undefined : Number(seedRatio)
+  if (ratio !== undefined && !(ratio > 0)) {
+    throw new AtError("AT_INVALID_INPUT", `"${seedRatio}" is not a ratio`, { hint: "write a number above 0, like 1.5" })
+  }
+  return {
+    ...(ratio === undefined ? {} : { ratio }),
+    ...(seedTime === undefined ? {} : { time: parseDuration(seedTime) }),
+  }
+}

@@ -1,0 +1,97 @@
+import type { Command } from "commander"
+import { toHex } from "../../bytes/hex.js"
+import { escapeForTerminal } from "../../bytes/text.js"
+import { redactUrl } from "../../bytes/url.js"
+import { Dataset } from "../../dataset/dataset.js"
+import type { SwarmSize } from "../../dataset/swarm-size.js"
+import { addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import type { CommandContext, Run } from "../run.js"
+import { formatSize } from "../units.js"
+
+/** Files listed for people; `--files` and `--json` list all. */
+const MAX_FILES = 20
+
+interface InfoFlags extends CommonFlags {
+  files?: boolean
+}
+
+export function addInfo(program: Command, run: Run): void {
+  const command = program
+    .command("info")
+    .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
+    .description("what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
+    .option("-o, --datastore <dir>", "look there first for the metadata")
+  addVerbosity(addSources(command))
+    .option("--files", "list all files")
+    .action((target: string, flags: InfoFlags) => run(flags, (context) => info(target, flags, context)))
+}
+
+async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {
+  await using dataset = await Dataset.open(target, toOptions(flags, console, signal))
+  if (console.json) {
+    console.emit(asJson(dataset))
+    return
+  }
+  const swarm = flags.offline || flags.tracker === false ? [] : await dataset.swarmSizes()
+  console.result(asText(dataset, swarm, flags.files === true))
+}
+
+function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
+  return {
+    name,
+    kind: metainfo.kind,
+    infoHash,
+    infoHashV2: metainfo.infoHashV2 === null ? null : toHex(metainfo.infoHashV2),
+    length,
+    pieceLength: metainfo.layout.pieceLength,
+    pieceCount: metainfo.layout.pieceCount,
+    private: metainfo.private,
+    files: files.map((file) => ({ path: file.path, length: file.length })),
+    trackers: metainfo.trackers,
+    webSeeds: metainfo.webSeeds,
+    comment: metainfo.comment,
+    createdBy: metainfo.createdBy,
+    creationDate: metainfo.creationDate,
+  }
+}
+
+function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean): string {
+  const { metainfo, files } = dataset
+  const { pieceCount, pieceLength } = metainfo.layout
+  const rows: [string, string][] = [
+    ["name", dataset.name],
+    ["infohash", dataset.infoHash],
+    ["size", `${formatSize(dataset.length)} (${dataset.length} bytes)`],
+    ["pieces", `${pieceCount} of ${formatSize(pieceLength)}`],
+  ]
+  if (metainfo.private) rows.push(["private", "yes: peers come from its trackers alone"])
+  if (metainfo.comment !== null) rows.push(["comment", metainfo.comment])
+  if (metainfo.createdBy !== null) rows.push(["created by", metainfo.createdBy])
+  if (metainfo.creationDate !== null) {
+    rows.push(["created", new Date(metainfo.creationDate * 1000).toISOString().slice(0, 10)])
+  }
+  const answers = new Map(swarm.map((size) => [size.tracker, size]))
+  metainfo.trackers.forEach((tier, index) => {
+    for (const url of tier)
+      rows.push([index === 0 ? "tracker" : `tracker, tier ${index + 1}`, trackerLine(url, answers.get(url))])
+  })
+  for (const url of metainfo.webSeeds) rows.push(["web seed", redactUrl(url)])
+  if (metainfo.webSeeds.length === 0) rows.push(["web seed", "none"])
+  const width = Math.max(...rows.map(([label]) => label.length))
+  const lines = rows.map(([label, value]) => `${label.padEnd(width)}  ${escapeForTerminal(value)}`)
+  if (metainfo.kind === "folder") {
+    lines.push("", `${files.length} files:`)
+    const shown = allFiles ? files : files.slice(0, MAX_FILES)
+    for (const file of shown) lines.push(`${formatSize(file.length).padStart(10)}  ${escapeForTerminal(file.path)}`)
+    if (shown.length < files.length)
+      lines.push(`            and ${files.length - shown.length} more (--files lists all)`)
+  }
+  return lines.join("\n")
+}
+
+function trackerLine(url: string, answer: SwarmSize | undefined): string {
+  const shown = redactUrl(url)
+  if (answer === undefined) return shown
+  if (answer.kind === "failed") return `${shown}: ${answer.message}`
+  return `${shown}: ${answer.seeds ?? "?"} have all of it, ${answer.leechers ?? "?"} are downloading`
+}

@@ -1,0 +1,30 @@
+import type { Command } from "commander"
+import { Dataset } from "../../dataset/dataset.js"
+import { absolutePath } from "../../node/user-settings.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import type { CommandContext, Run } from "../run.js"
+
+interface SeedFlags extends CommonFlags {
+  data?: string
+}
+
+export function addSeed(program: Command, run: Run): void {
+  const command = program
+    .command("seed")
+    .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
+    .description("give: serve what is on disk until stopped")
+  addVerbosity(addSources(addPlace(command)))
+    .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
+    .action((target: string, flags: SeedFlags) => run(flags, (context) => seed(target, flags, context)))
+}
+
+async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {
+  await using dataset = await Dataset.open(target, {
+    ...toOptions(flags, console, signal),
+    ...(flags.data === undefined ? {} : { data: absolutePath(flags.data) }),
+  })
+  await dataset.seed()
+  console.say(`giving ${flags.data ?? dataset.path} at port ${dataset.port ?? "none"}, until stopped`)
+  if (console.json) console.emit({ type: "seeding", path: flags.data ?? dataset.path, port: dataset.port ?? null })
+  await dataset.giveUntil({ signal })
+}

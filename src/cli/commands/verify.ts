@@ -1,0 +1,75 @@
+import type { Command } from "commander"
+import { escapeForTerminal } from "../../bytes/text.js"
+import { Dataset } from "../../dataset/dataset.js"
+import { AtError } from "../../errors.js"
+import type { FileReport, VerifyReport } from "../../storage/verify.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import type { CommandContext, Run } from "../run.js"
+import { formatSize } from "../units.js"
+
+interface VerifyFlags extends CommonFlags {
+  repair?: boolean
+}
+
+export function addVerify(program: Command, run: Run): void {
+  const command = program
+    .command("verify")
+    .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
+    .description("check data on disk; name what is missing or wrong")
+  addVerbosity(addSources(addPlace(command)))
+    .option("--repair", "fetch just what is missing or wrong")
+    .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
+}
+
+async function verify(target: string, flags: VerifyFlags, { console, signal }: CommandContext): Promise<void> {
+  await using dataset = await Dataset.open(target, {
+    ...toOptions(flags, console, signal),
+    verify: "always",
+  })
+  const report = await dataset.verify()
+  const repaired = !report.complete && flags.repair === true
+  if (repaired) {
+    for (const line of complaints(report)) console.say(line)
+    await dataset.download()
+  }
+  await dataset.close()
+  if (console.json) {
+    console.emit({ ...report, path: dataset.path, repaired })
+    if (!report.complete && !repaired) process.exitCode = 5
+    return
+  }
+  if (report.complete || repaired) {
+    console.say(repaired ? "repaired, and verified" : `all ${formatSize(report.checkedBytes)} verified`)
+    console.result(dataset.path)
+    return
+  }
+  for (const line of complaints(report)) console.result(line)
+  throw new AtError("AT_CORRUPT", `${dataset.path} does not verify`, {
+    hint: "fetch just what is missing or wrong with: academictorrents verify TARGET --repair",
+  })
+}
+
+/** A line for each file that is not as it should be. */
+function complaints(report: VerifyReport): string[] {
+  return report.files
+    .filter((file) => file.state !== "ok")
+    .map((file) => `${escapeForTerminal(file.path)}: ${complaint(file)}`)
+}
+
+function complaint(file: FileReport): string {
+  const bad = file.badPieces.reduce((sum, range) => sum + range.count, 0)
+  switch (file.state) {
+    case "ok":
+      return "ok"
+    case "missing":
+      return "missing"
+    case "unfinished":
+      return `unfinished: ${bad} pieces are missing`
+    case "wrong-size":
+      return `${file.actualLength ?? 0} bytes long instead of ${file.length}`
+    case "damaged":
+      return `damaged: ${bad} pieces are wrong`
+    case "uncertain":
+      return "can't be verified without the files that lie beside it"
+  }
+}

@@ -1,0 +1,92 @@
+import type { Command } from "commander"
+import type { Options } from "../dataset/options.js"
+import { AtError } from "../errors.js"
+import type { Console, Verbosity } from "./console.js"
+import { parseDuration, parseSize } from "./units.js"
+
+/** The options of all commands that take a target, as commander gives them. */
+export interface CommonFlags extends Verbosity {
+  datastore?: string
+  include?: string[]
+  exclude?: string[]
+  url?: string[]
+  peer?: string[]
+  port?: string
+  tracker?: boolean
+  webseed?: boolean
+  maxDownload?: string
+  maxUpload?: string
+  timeout?: string
+  offline?: boolean
+}
+
+/** What a command says, and how much. */
+export function addVerbosity(command: Command): Command {
+  return command
+    .option("--json", "JSON on standard output")
+    .option("-q, --quiet", "no talk, no progress")
+    .option("-v, --verbose", "logs on standard error; twice for all of them", (_, before: number) => before + 1, 0)
+}
+
+/** Where the data is and which files are meant. */
+export function addPlace(command: Command): Command {
+  return command
+    .option(
+      "-o, --datastore <dir>",
+      "where data goes: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
+    )
+    .option("--include <glob>", "only these files; may be repeated", collect)
+    .option("--exclude <glob>", "but not these; may be repeated", collect)
+}
+
+/** Whom to talk to. */
+export function addSources(command: Command): Command {
+  return command
+    .option("--url <url>", "one more web seed; may be repeated", collect)
+    .option("--peer <host:port>", "one more peer; may be repeated", collect)
+    .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
+    .option("--no-tracker", "ask no tracker")
+    .option("--no-webseed", "use no web seed but those of --url")
+    .option("--no-dht", "accepted; there is no DHT yet")
+    .option("--no-lsd", "accepted; there is no local discovery yet")
+    .option("--no-pex", "accepted; there is no peer exchange yet")
+    .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
+    .option("--max-upload <rate>", "the same for what is given")
+    .option("--timeout <t>", "give up when nothing arrives for so long: 30s, 10m (default: wait, and say why)")
+    .option("--offline", "touch no network")
+}
+
+/** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */
+export function toOptions(flags: CommonFlags, console: Console, signal: AbortSignal): Options {
+  const { log } = console
+  return {
+    signal,
+    onProgress: (progress) => console.progress(progress),
+    datastore: flags.datastore,
+    include: flags.include,
+    exclude: flags.exclude,
+    urls: flags.url,
+    peers: flags.peer,
+    ...(log === undefined ? {} : { log }),
+    ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
+    ...(flags.tracker === false ? { trackers: false } : {}),
+    ...(flags.webseed === false ? { webSeeds: false } : {}),
+    ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
+    ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
+    ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
+    ...(flags.offline ? { offline: true } : {}),
+  }
+}
+
+/** Gathers an option that may be repeated. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value]
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65535) return port
+  throw new AtError("AT_INVALID_INPUT", `"${text}" is not a port`, {
+    hint: "write a number from 0 to 65535; 0 picks one",
+  })
+}

@@ -1,0 +1,140 @@
+import pc from "picocolors"
+import { escapeForTerminal } from "../bytes/text.js"
+import type { ProgressSnapshot } from "../torrent/progress.js"
+import { formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
+
+/** ms between two lines where there is no terminal. */
+const LINE_INTERVAL = 10_000
+const BAR_WIDTH = 24
+
+/** Shows progress to a person. */
+export interface ProgressView {
+  show(progress: ProgressSnapshot): void
+  /** Clears what is live, so that other lines can be written. */
+  clear(): void
+}
+
+/** Where a view is drawn: standard error, in practice. */
+export interface ViewTarget {
+  write(text: string): void
+  /** Characters in a line; undefined where it is no terminal. */
+  readonly columns: number | undefined
+}
+
+/** A view that redraws itself in place on a terminal. */
+export class LiveView implements ProgressView {
+  readonly #target: ViewTarget
+  #drawn = 0
+
+  constructor(target: ViewTarget) {
+    this.#target = target
+  }
+
+  show(progress: ProgressSnapshot): void {
+    const width = Math.max(20, (this.#target.columns ?? 80) - 1)
+    const lines = liveLines(progress).map((line) => clip(line, width))
+    this.#target.write(`${this.#erase()}${lines.join("\n")}\n`)
+    this.#drawn = lines.length
+  }
+
+  clear(): void {
+    this.#target.write(this.#erase())
+    this.#drawn = 0
+  }
+
+  #erase(): string {
+    return this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A\x1b[J`
+  }
+}
+
+/** A view of one line every ten seconds, for logs. */
+export class LineView implements ProgressView {
+  readonly #target: ViewTarget
+  readonly #now: () => number
+  #next: number
+
+  constructor(target: ViewTarget, now: () => number) {
+    this.#target = target
+    this.#now = now
+    this.#next = now() + LINE_INTERVAL
+  }
+
+  show(progress: ProgressSnapshot): void {
+    if (this.#now() < this.#next) return
+    this.#next = this.#now() + LINE_INTERVAL
+    this.#target.write(`${progressLine(progress)}\n`)
+  }
+
+  clear(): void {}
+}
+
+/** Where a dataset stands, in one line without colour. */
+export function progressLine(p: ProgressSnapshot): string {
+  const name = escapeForTerminal(p.name)
+  const done = `${formatPercent(p.doneBytes, p.totalBytes)} of ${formatSize(p.totalBytes)}`
+  if (p.state === "checking") return `${name}: checking what is on disk, ${done}`
+  if (p.state === "seeding") {
+    return `${name}: giving, ${formatRate(p.uploadRate)} to ${p.peers.connected} peers, ${formatSize(p.uploaded)} in all`
+  }
+  const parts = [
+    `${name}: ${done}`,
+    formatRate(p.downloadRate),
+    `peers ${formatSize(p.fromPeers)} (${p.peers.connected})`,
+    `web seeds ${formatSize(p.fromWebSeeds)} (${p.webSeeds.usable})`,
+    `pieces ${p.donePieces}/${p.totalPieces}`,
+  ]
+  if (p.eta !== null) parts.push(`${formatDuration(p.eta)} left`)
+  if (p.waitingFor !== null) parts.push(`waiting: ${escapeForTerminal(p.waitingFor)}`)
+  return parts.join(", ")
+}
+
+function liveLines(p: ProgressSnapshot): string[] {
+  const name = escapeForTerminal(p.name)
+  const percent = formatPercent(p.doneBytes, p.totalBytes).padStart(6)
+  const head = `${pc.bold(percent)} ${bar(p.doneBytes, p.totalBytes)} ${name}`
+  if (p.state === "checking")
+    return [`${head}`, `       checking what is on disk: ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}`]
+  if (p.state === "seeding") {
+    return [
+      `${pc.green("giving")} ${name}`,
+      `       ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} in all`,
+    ]
+  }
+  const eta = p.eta === null ? "" : `, ${formatDuration(p.eta)} left`
+  const lines = [
+    head,
+    `       ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}, ${pc.cyan(formatRate(p.downloadRate))}${eta}, pieces ${p.donePieces}/${p.totalPieces}`,
+    `       from ${count(p.peers.connected, "peer")} ${formatSize(p.fromPeers)}, from ${count(p.webSeeds.usable, "web seed")} ${formatSize(p.fromWebSeeds)}${given(p)}`,
+  ]
+  if (p.waitingFor !== null) lines.push(`       ${pc.yellow(`waiting: ${escapeForTerminal(p.waitingFor)}`)}`)
+  return lines
+}
+
+function given(p: ProgressSnapshot): string {
+  return p.uploaded === 0 ? "" : `, given ${formatSize(p.uploaded)}`
+}
+
+function bar(done: number, total: number): string {
+  const filled = total === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * done) / total)
+  return pc.green("━".repeat(filled)) + pc.dim("━".repeat(BAR_WIDTH - filled))
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`
+}
+
+/** Cuts a line to so many characters, leaving colour codes whole: a wrapped line could not be erased again. */
+function clip(line: string, width: number): string {
+  let visible = 0
+  let out = ""
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a colour code is one
+  for (const part of line.split(/(\x1b\[[0-9;]*m)/)) {
+    if (part.startsWith("\x1b")) out += part
+    else {
+      const room = [...part].slice(0, Math.max(0, width - visible))
+      visible += room.length
+      out += room.join("")
+    }
+  }
+  return out
+}

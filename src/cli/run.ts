@@ -1,0 +1,38 @@
+import { AtError } from "../errors.js"
+import { Console, type Verbosity } from "./console.js"
+import { exitCode } from "./exit-code.js"
+import { StopSignals } from "./stop-signals.js"
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly console: Console
+  /** Aborted when the user wants to stop. */
+  readonly signal: AbortSignal
+}
+
+/** Runs a command's work: reports its error, and sets the exit code. */
+export type Run = (verbosity: Verbosity, work: (context: CommandContext) => Promise<void>) => Promise<void>
+
+export const run: Run = async (verbosity, work) => {
+  const console = new Console(verbosity)
+  const stop = new StopSignals(() => console.say("stopping: saving what is there (once more to stop at once)"))
+  try {
+    await work({ console, signal: stop.signal })
+    console.end()
+    process.exitCode = stop.exitCode ?? 0
+  } catch (cause) {
+    const error = asAtError(cause)
+    console.end()
+    console.error(error)
+    process.exitCode = stop.exitCode ?? exitCode(error.code)
+  }
+}
+
+function asAtError(cause: unknown): AtError {
+  if (cause instanceof AtError) return cause
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new AtError("AT_BUG", `something went wrong that should not: ${message}`, {
+    hint: "please report this, with what -vv prints",
+    cause,
+  })
+}

@@ -1,0 +1,65 @@
+import { AtError } from "../errors.js"
+
+const BINARY: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  "": 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** A size or a rate as users write it: `10M` is 10 MiB, `512k`, `1.5G`. @throws AtError `AT_INVALID_INPUT` */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?(?:\/s)?$/i.exec(text.trim())
+  const factor = BINARY[(match?.[2] ?? "?").toLowerCase()]
+  if (match === null || factor === undefined) throw malformed(text, "a size", "10M for 10 MiB, 512k or 1.5G")
+  const bytes = Math.round(Number(match[1]) * factor)
+  if (bytes < 1 || !Number.isSafeInteger(bytes)) throw malformed(text, "a size", "something above 0, like 10M")
+  return bytes
+}
+
+/** A time as users write it: `30s`, `10m`, `2h`; a bare number is seconds. Returns ms. @throws AtError `AT_INVALID_INPUT` */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/.exec(text.trim())
+  const factor = MILLISECONDS[match?.[2] ?? "?"]
+  const duration = Number(match?.[1]) * (factor ?? Number.NaN)
+  if (!(duration > 0)) throw malformed(text, "a time", "30s, 10m or 2h")
+  return duration
+}
+
+/** Bytes in words, in powers of 1024 as the options take them. */
+export function formatSize(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+  let value = bytes
+  let unit = 0
+  while (value >= 1023.5 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+}
+
+export function formatRate(bytesPerSecond: number): string {
+  return `${formatSize(Math.round(bytesPerSecond))}/s`
+}
+
+/** Seconds in words: `4 s`, `3 min 20 s`, `5 h 12 min`, `2 d 4 h`. */
+export function formatDuration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds))
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`
+}
+
+/** Never "100 %" before all is there. */
+export function formatPercent(done: number, total: number): string {
+  if (done >= total) return "100 %"
+  return `${(Math.floor((1000 * done) / total) / 10).toFixed(1)} %`
+}
+
+function malformed(text: string, what: string, examples: string): AtError {
+  return new AtError("AT_INVALID_INPUT", `"${text}" is not ${what}`, { hint: `write ${examples}` })
+}
