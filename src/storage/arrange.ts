@@ -58,7 +58,10 @@ class Arrangement {
   async run(): Promise<void> {
     await inParallel(this.#files, PARALLEL_LOOKS, (file) => this.#look(file))
     await this.#lookAtNeighbours()
-    for (const file of await moveFromEdges(this.#parts, this.#files)) this.#found.set(file, "unstamped")
+    for (const file of await moveFromEdges(this.#parts, this.#files)) {
+      this.#found.set(file, "unstamped")
+      this.#owned.add(file)
+    }
     const good = await this.#believe()
     this.#take(good)
     for (const file of this.#files) {
@@ -95,7 +98,8 @@ class Arrangement {
     const { journal, files } = this.#parts
     const { overwrite, before } = this.#options
     await files.inspectFolders(file)
-    const [final, part] = await Promise.all([files.look(file, "final"), files.look(file, "part")])
+    const final = await files.look(file, "final")
+    const part = await files.look(file, "part")
     if (final !== undefined && part !== undefined && file.length > 0) {
       if (!overwrite) throw somethingThere(file.path, `${file.partPath} stands there too`)
       file.replace = true

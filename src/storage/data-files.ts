@@ -154,8 +154,12 @@ export class DataFiles {
     return found?.kind === "file" ? stampOf(file.place, found) : undefined
   }
 
-  /** It is no longer there, or no longer what its handle has open. */
-  async forget(file: DataFile): Promise<void> {
+  /** Nothing of it stands at its own place any more, as far as the dataset goes. */
+  async disown(file: DataFile): Promise<void> {
+    file.place = "none"
+    file.stamp = undefined
+    file.provisional = false
+    file.replace = false
     file.ready = undefined
     await this.#pool.forget(file.key)
   }

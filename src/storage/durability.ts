@@ -84,12 +84,17 @@ export class Durability {
 
   /** The last batch, if it is likely to take less than a second. Never rejects. */
   async finish(): Promise<void> {
-    this.#stopped = true
-    this.#cancelTimer()
-    await this.#running?.catch(() => {})
+    await this.abandon()
     if (this.#fault !== undefined || !this.#fresh || !this.#pending) return
     if (this.#pace !== undefined && this.#bytes > this.#pace * CLOSING_BUDGET) return
     await this.#start(this.#clock.now() + CLOSING_BUDGET).catch(() => {})
+  }
+
+  /** Nothing more is synced; what is under way ends. Never rejects. */
+  async abandon(): Promise<void> {
+    this.#stopped = true
+    this.#cancelTimer()
+    await this.#running?.catch(() => {})
   }
 
   /** What was written is not to be relied on, and nothing is synced from here on. Returns the pieces that were not durable. */

@@ -57,6 +57,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   const lock = await platform.acquireLock(`${folder}/lock`)
   let pool: FilePool | undefined
   let journal: Journal | undefined
+  let durability: Durability | undefined
   try {
     const journalOptions = { ...(await journalPlace(disk, metainfo, folder)), disk }
     const old = await Journal.read(journalOptions)
@@ -64,6 +65,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     journal = old ?? Journal.blank(journalOptions)
     pool = new FilePool({ disk, onCloseError: onFault })
     const parts = await assemble(options, { journal, pool, directories, folder, onFault })
+    durability = parts.durability
     selectFiles(parts.files, options.selected)
     await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
     if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
@@ -73,8 +75,9 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     ready.catch(() => {})
     return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
   } catch (error) {
+    await durability?.abandon()
     await Promise.allSettled([pool?.close(), journal?.close()])
-    await lock.release()
+    await lock.release().catch(() => {})
     throw error
   }
 }

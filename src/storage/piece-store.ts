@@ -191,11 +191,8 @@ export class PieceStore {
 
   #fileGone(file: DataFile): void {
     const { metainfo, files } = this.#parts
-    file.place = "none"
-    file.stamp = undefined
-    file.provisional = false
     this.#opened?.journal.setStamp(file.index, undefined)
-    this.#waitFor(files.forget(file))
+    this.#waitFor(files.disown(file))
     const { first, end } = metainfo.layout.piecesOfFile(file.index)
     for (let piece = first; piece < end; piece++) this.#lose(piece)
   }
@@ -213,7 +210,10 @@ export class PieceStore {
     }
     const bytes = slot.bytes.subarray(0, metainfo.layout.pieceSize(piece))
     const begun = this.#begin(piece)
-    const [digest] = await Promise.all([platform.hasher.hashPiece("sha1", bytes), begun])
+    // Both have ended when this goes on: the slot must not be read any more when the commit has failed.
+    begun.catch(() => {})
+    const digest = await platform.hasher.hashPiece("sha1", bytes)
+    await begun
     if (!sameBytes(digest, expectedDigest(metainfo, piece))) return CORRUPT
     await files.writePiece(piece, bytes)
     await this.#record(piece)
@@ -296,10 +296,12 @@ export class PieceStore {
       await journal.sync()
     } catch (error) {
       for (const file of files.all) if (file !== undefined) file.selected = before.has(file)
+      for (const file of added) if (!journal.state.home.has(file.index)) await files.disown(file)
       throw error
+    } finally {
+      this.#wanted = wantedPieces(files)
+      for (const piece of had) if (!this.have.has(piece)) this.onLost?.(piece)
     }
-    this.#wanted = wantedPieces(files)
-    for (const piece of had) if (!this.have.has(piece)) this.onLost?.(piece)
   }
 
   async #whenReady(): Promise<void> {
@@ -394,7 +396,10 @@ export class PieceStore {
       platform.log.log("warn", "storage", `no clean mark: ${diskFault(error).message}`)
     } finally {
       await opened?.journal.close().catch(() => {})
-      await opened?.lock.release()
+      // A lock that stays behind is taken over by the next process: ours is gone then.
+      await opened?.lock.release().catch((error: unknown) => {
+        platform.log.log("warn", "storage", `the lock can't be removed: ${diskFault(error).message}`)
+      })
     }
   }
 
