@@ -180,9 +180,12 @@ export class VirtualStream implements ByteStream {
   #pump(): void {
     if (this.#state !== "open") return
     const { window, maxSegment } = this.#network.tcp
-    while (this.#buffered > 0 && this.#underWay < window) {
+    while (this.#buffered > 0) {
+      const room = window - this.#underWay
+      // RFC 1122, 4.2.3.4: a segment made to fit what one acknowledgement freed would get smaller with each round trip.
+      if (room < Math.min(maxSegment, window, this.#buffered)) break
       const wanted = randomSegment(this.#network.random, maxSegment)
-      const segment = this.#take(Math.min(wanted, this.#buffered, window - this.#underWay))
+      const segment = this.#take(Math.min(wanted, this.#buffered, room))
       this.#underWay += segment.length
       const other = this.#other!
       this.#data!.send(segment.length + HEADER_BYTES, () => other.#arrive(segment))

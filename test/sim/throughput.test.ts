@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest"
+import { putDataset, simDataset } from "./lib/sim-dataset.js"
+import { startNode } from "./lib/sim-node.js"
+import { createSimulation, type Simulation } from "./lib/simulation.js"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+/** 200 Mbit/s in bytes a second. */
+const FAST = 25_000_000
+/** Virtual ms. */
+const SECOND = 1000
+const LIMIT = 600_000
+
+const SOURCE = "10.0.0.1"
+const SINK = "10.0.0.2"
+
+/** Lets whole seconds pass. @returns what `total` grew by in each of them */
+async function eachSecond(simulation: Simulation, seconds: number, total: () => number): Promise<number[]> {
+  const growth: number[] = []
+  for (let second = 0; second < seconds; second++) {
+    const before = total()
+    await simulation.run(SECOND)
+    growth.push(total() - before)
+  }
+  return growth
+}
+
+/** A seeder and one who downloads from it, on the machines that stand there. @returns bytes fetched each second */
+async function fetchRates(simulation: Simulation, length: number, seconds: number): Promise<number[]> {
+  const dataset = simDataset({ "a.bin": length }, { pieceLength: 64 * KiB })
+  const platform = simulation.platform(SOURCE)
+  putDataset(platform, dataset)
+  const seeder = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
+  const peers = [{ host: SOURCE, port: 6881 }]
+  const node = await simulation.runUntil(startNode({ platform: simulation.platform(SINK), dataset, peers }), LIMIT)
+  const rates = await eachSecond(simulation, seconds, () => node.torrent.fetchedBytes)
+  expect(node.torrent.snapshot().state).toBe("downloading")
+  await simulation.runUntil(Promise.all([node.close(), seeder.close()]), LIMIT)
+  return rates
+}
+
+describe("a busy link", () => {
+  it("carries its rate in every second of a minute while its sender has more to give", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const sender = simulation.platform(SOURCE, { up: 2 * MiB, latency: 10 })
+    const receiver = simulation.platform(SINK, { down: 8 * MiB, latency: 5 })
+    const quiet = { onOpen() {}, onData() {}, onDrain() {}, onClose() {} }
+    let received = 0
+    const listening = receiver.net.listen({ port: 7000 }, () => ({
+      ...quiet,
+      onData: (chunk) => {
+        received += chunk.length
+      },
+    }))
+    await simulation.runUntil(listening)
+    const fill = (): void => {
+      while (stream.bufferedBytes < 512 * KiB) stream.write(new Uint8Array(16 * KiB))
+    }
+    const stream = sender.net.connect({ host: SINK, port: 7000 }, { ...quiet, onOpen: fill, onDrain: fill })
+    await simulation.run(SECOND)
+    const rates = await eachSecond(simulation, 60, () => received)
+    expect(Math.min(...rates)).toBeGreaterThan(0.95 * 2 * MiB)
+    const sum = rates.reduce((bytes, rate) => bytes + rate, 0)
+    expect(sum).toBeLessThanOrEqual(60 * 2 * MiB)
+  })
+
+  it("is kept full by one seeder and one downloader from the first seconds to the last", async () => {
+    const simulation = createSimulation({ seed: 2 })
+    simulation.machine(SOURCE, { up: 2 * MiB, latency: 10 })
+    simulation.machine(SINK, { up: 4 * MiB, down: 8 * MiB, latency: 5 })
+    const rates = await fetchRates(simulation, 32 * MiB, 15)
+    expect(Math.min(...rates.slice(1))).toBeGreaterThan(0.95 * 2 * MiB)
+  })
+
+  it("of 200 Mbit/s is full within a second although an answer takes 80 ms", async () => {
+    // What Linux lets a connection grow to by itself (tcp_wmem: 4 MiB); 2 MB are under way.
+    const simulation = createSimulation({ seed: 3, tcp: { window: 4 * MiB } })
+    simulation.machine(SOURCE, { up: FAST, latency: 20 })
+    simulation.machine(SINK, { up: FAST, down: FAST, latency: 20 })
+    const rates = await fetchRates(simulation, 96 * MiB, 4)
+    expect(Math.min(...rates.slice(1))).toBeGreaterThan(0.93 * FAST)
+  })
+})
