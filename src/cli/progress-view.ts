@@ -123,17 +123,24 @@ function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`
 }
 
-/** Cuts a line to so many characters, leaving colour codes whole: a wrapped line could not be erased again. */
+/** Characters that take two columns: East Asian ones and pictures (UAX #11, in whole blocks; one too many does no harm). */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+
+/** Cuts a line to so many columns, leaving colour codes whole: a wrapped line could not be erased again. */
 function clip(line: string, width: number): string {
-  let visible = 0
+  let room = width
   let out = ""
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a colour code is one
   for (const part of line.split(/(\x1b\[[0-9;]*m)/)) {
-    if (part.startsWith("\x1b")) out += part
-    else {
-      const room = [...part].slice(0, Math.max(0, width - visible))
-      visible += room.length
-      out += room.join("")
+    if (part.startsWith("\x1b")) {
+      out += part
+      continue
+    }
+    for (const character of part) {
+      room -= WIDE.test(character) ? 2 : 1
+      if (room < 0) break
+      out += character
     }
   }
   return out
