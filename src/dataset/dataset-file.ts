@@ -28,19 +28,20 @@ export class DatasetFile {
    * ```
    */
   async read(offset: number, length: number, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
-      throw new AtError("AT_INVALID_INPUT", `${offset} and ${length} are no place in a file`, {
-        hint: "give an offset and a length in bytes, both 0 or more",
-      })
-    }
+    checkPlace(offset, length)
     const count = Math.min(length, this.length - offset)
     return count <= 0 ? new Uint8Array(0) : this.#read(offset, count, options.signal)
   }
 
-  /** The file's bytes from `start` up to, not including, `end`; fetched as they are read, always verified. */
+  /**
+   * The file's bytes from `start` up to, not including, `end`; fetched as they are read, always verified.
+   *
+   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
+   */
   stream(options: { start?: number; end?: number; signal?: AbortSignal } = {}): ReadableStream<Uint8Array> {
-    const { signal } = options
-    let at = options.start ?? 0
+    const { signal, start = 0 } = options
+    checkPlace(start, options.end ?? this.length)
+    let at = start
     const end = Math.min(options.end ?? this.length, this.length)
     return new ReadableStream<Uint8Array>(
       {
@@ -56,4 +57,11 @@ export class DatasetFile {
       { highWaterMark: 1 },
     )
   }
+}
+
+function checkPlace(...numbers: readonly number[]): void {
+  if (numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) return
+  throw new AtError("AT_INVALID_INPUT", `${numbers.join(" and ")} are no place in a file`, {
+    hint: "give an offset and a length in bytes, or a start and an end, all 0 or more",
+  })
 }

@@ -29,7 +29,9 @@ export async function giveUntil(torrent: Giver, size: number, clock: Clock, limi
       const onAbort = (): void => reject(abortError(signal?.reason))
       signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
       const look = (): void => {
-        if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
+        if (torrent.state === "stopped") reject(abortError())
+        else if (torrent.state === "failed") torrent.whenComplete().then(resolve, reject)
+        else if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
         else timer = clock.after(LOOK, look)
       }
       look()

@@ -32,9 +32,19 @@ export function selectFiles(layout: TorrentLayout, choice: FileChoice): Set<numb
 }
 
 function matcher(globs: readonly string[]): (path: string) => boolean {
-  const matches = globs.map((glob) => {
-    const pattern = glob.replace(/^\.?\//, "").replace(/\/$/, "/**")
-    return picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
-  })
+  const matches = globs.map(compile)
   return (path) => matches.some((match) => match(path))
+}
+
+function compile(glob: string): (path: string) => boolean {
+  const pattern = glob.replace(/^\.?\//, "").replace(/\/$/, "/**")
+  try {
+    return picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
+  } catch (cause) {
+    // Empty, or longer than any path.
+    throw new AtError("AT_INVALID_INPUT", `"${glob.slice(0, 100)}" is no pattern`, {
+      hint: "write the path of a file, or a glob like *.csv or train/**",
+      cause,
+    })
+  }
 }
