@@ -1,0 +1,195 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import type { Endpoint } from "../../../src/ports/net.js"
+import { PeerBook, type PeerOrigin } from "../../../src/torrent/peer-book.js"
+import { seededRandom } from "../../support/seeded-random.js"
+
+const peer = (n: number, port = 6881): Endpoint => ({ host: `10.0.${n >> 8}.${n & 255}`, port })
+const name = (endpoint: Endpoint | undefined): string => `${endpoint?.host}:${endpoint?.port}`
+
+const MINUTE = 60_000
+
+function bookOf(origin: PeerOrigin, ...endpoints: Endpoint[]): PeerBook {
+  const book = new PeerBook(seededRandom(1))
+  for (const endpoint of endpoints) book.add(endpoint, origin, 0)
+  return book
+}
+
+describe("the addresses of a torrent", () => {
+  it("gives each out once, until its connection ended", () => {
+    const book = bookOf("tracker", peer(1), peer(2), peer(1))
+    expect(book.size).toBe(2)
+    expect(new Set([name(book.next(0)), name(book.next(0))])).toEqual(new Set([name(peer(1)), name(peer(2))]))
+    expect(book.next(0)).toBeUndefined()
+    book.ended(peer(1), true, 0)
+    expect(book.next(9_999)).toBeUndefined()
+    expect(book.next(10_000)).toEqual(peer(1))
+  })
+
+  it("tells ports of one host apart", () => {
+    expect(bookOf("tracker", peer(1, 1000), peer(1, 1001)).size).toBe(2)
+  })
+
+  it("waits longer after each failure, and gives up after three", () => {
+    const book = bookOf("tracker", peer(1))
+    let now = 0
+    for (const failures of [1, 2]) {
+      expect(book.next(now)).toEqual(peer(1))
+      book.ended(peer(1), false, now)
+      expect(book.next(now + failures * MINUTE - 1)).toBeUndefined()
+      now += failures * MINUTE
+    }
+    expect(book.next(now)).toEqual(peer(1))
+    expect(book.hopeful).toBe(true)
+    book.ended(peer(1), false, now)
+    expect(book.next(now + 100 * MINUTE)).toBeUndefined()
+    expect(book.hopeful).toBe(false)
+  })
+
+  it("tries one that it gave up again when it is named again, once", () => {
+    const book = bookOf("tracker", peer(1))
+    for (let now = 0; now <= 3 * MINUTE; now += MINUTE) if (book.next(now)) book.ended(peer(1), false, now)
+    expect(book.next(60 * MINUTE)).toBeUndefined()
+    book.add(peer(1), "tracker", 60 * MINUTE)
+    expect(book.hopeful).toBe(true)
+    expect(book.next(60 * MINUTE)).toEqual(peer(1))
+    book.ended(peer(1), false, 60 * MINUTE)
+    expect(book.next(120 * MINUTE)).toBeUndefined()
+  })
+
+  it("never gives up one that the user named, and tries it sooner", () => {
+    const book = bookOf("tracker", peer(1))
+    book.add(peer(1), "user", 0)
+    let now = 0
+    for (let failures = 1; failures <= 10; failures++) {
+      expect(book.next(now)).toEqual(peer(1))
+      book.ended(peer(1), false, now)
+      now += failures * 5_000
+    }
+    expect(book.hopeful).toBe(true)
+  })
+
+  it("forgets the failures of one that was reached", () => {
+    const book = bookOf("tracker", peer(1))
+    for (const useful of [false, false, true, false]) {
+      book.next(100 * MINUTE)
+      book.ended(peer(1), useful, 0)
+    }
+    expect(book.next(MINUTE)).toEqual(peer(1))
+  })
+
+  it("takes first those that failed least", () => {
+    const book = bookOf("tracker", peer(1), peer(2), peer(3))
+    const failed = book.next(0)!
+    book.ended(failed, false, 0)
+    const order = [book.next(MINUTE), book.next(MINUTE), book.next(MINUTE)].map(name)
+    expect(order[2]).toBe(name(failed))
+  })
+
+  it("draws fairly among equals", () => {
+    const book = new PeerBook(seededRandom(7))
+    for (let n = 0; n < 4; n++) book.add(peer(n), "tracker", 0)
+    const drawn = new Map<string, number>()
+    for (let now = 0; now < 4000 * 10_000; now += 10_000) {
+      const next = book.next(now)!
+      drawn.set(name(next), (drawn.get(name(next)) ?? 0) + 1)
+      book.ended(next, true, now)
+    }
+    for (let n = 0; n < 4; n++) {
+      expect(drawn.get(name(peer(n)))).toBeGreaterThan(850)
+      expect(drawn.get(name(peer(n)))).toBeLessThan(1150)
+    }
+  })
+
+  it("leaves one that leads to ourselves alone for good, whatever became of the connection", () => {
+    const book = bookOf("user", peer(1))
+    expect(book.next(0)).toEqual(peer(1))
+    book.forget(peer(1))
+    book.ended(peer(1), false, 0)
+    book.add(peer(1), "tracker", 100 * MINUTE)
+    expect(book.next(1000 * MINUTE)).toBeUndefined()
+    expect(book.hopeful).toBe(false)
+  })
+
+  it("bans one address at first, and its whole host at the third", () => {
+    const book = bookOf("tracker", peer(1, 1), peer(1, 2), peer(1, 3), peer(1, 4), peer(2))
+    book.ban(peer(1, 1))
+    book.ban(peer(1, 1))
+    book.ban(peer(1, 2))
+    expect(book.isBanned(peer(1, 2))).toBe(true)
+    expect(book.isBanned(peer(1, 4))).toBe(false)
+    book.ban(peer(1, 3))
+    expect(book.isBanned(peer(1, 4))).toBe(true)
+    expect(book.isBanned(peer(2))).toBe(false)
+    expect(book.next(0)).toEqual(peer(2))
+    expect(book.next(0)).toBeUndefined()
+  })
+
+  it("is without hope when all are banned", () => {
+    const book = bookOf("user", peer(1))
+    book.ban(peer(1))
+    expect(book.hopeful).toBe(false)
+  })
+
+  it("remembers 2000 at most; a failed one makes room, one in use or named by the user does not", () => {
+    const book = new PeerBook(seededRandom(1))
+    book.add(peer(0), "user", 0)
+    expect(book.next(0)).toEqual(peer(0))
+    book.ended(peer(0), false, 0)
+    for (let n = 1; n < 2500; n++) book.add(peer(n), "tracker", 0)
+    expect(book.size).toBe(2000)
+    const failed = book.next(0)!
+    const busy = book.next(0)!
+    book.ended(failed, false, 0)
+    book.add(peer(9000), "tracker", 0)
+    book.add(peer(9001), "tracker", 0)
+    expect(book.size).toBe(2000)
+    const rest: string[] = []
+    for (let next = book.next(MINUTE); next !== undefined; next = book.next(MINUTE)) rest.push(name(next))
+    expect(rest).toContain(name(peer(9000)))
+    expect(rest).toContain(name(peer(0)))
+    expect(rest).not.toContain(name(peer(9001)))
+    expect(rest).not.toContain(name(failed))
+    expect(rest).not.toContain(name(busy))
+  })
+
+  it("never gives out one that is in use, banned, or to be waited for", () => {
+    const step = fc.record({
+      action: fc.constantFrom("add", "next", "next", "fail", "serve", "ban", "forget", "wait"),
+      n: fc.nat(5),
+      wait: fc.integer({ min: 0, max: 100_000 }),
+    })
+    fc.assert(
+      fc.property(fc.integer(), fc.array(step, { maxLength: 100, size: "max" }), (seed, steps) => {
+        const book = new PeerBook(seededRandom(seed))
+        const busy = new Set<string>()
+        const blocked = new Set<string>()
+        const notBefore = new Map<string, number>()
+        let now = 0
+        for (const { action, n, wait } of steps) {
+          const endpoint = peer(n)
+          const key = name(endpoint)
+          if (action === "add") book.add(endpoint, n === 0 ? "user" : "tracker", now)
+          else if (action === "wait") now += wait
+          else if (action === "ban" || action === "forget") {
+            // What is not known can't be forgotten.
+            book.add(endpoint, "tracker", now)
+            book[action](endpoint)
+            blocked.add(key)
+          } else if (action === "next") {
+            const next = book.next(now)
+            if (next === undefined) continue
+            expect(busy.has(name(next))).toBe(false)
+            expect(blocked.has(name(next))).toBe(false)
+            expect(now).toBeGreaterThanOrEqual(notBefore.get(name(next)) ?? 0)
+            busy.add(name(next))
+          } else if (busy.delete(key)) {
+            book.ended(endpoint, action === "serve", now)
+            notBefore.set(key, now + (action === "serve" ? 10_000 : 5_000))
+          }
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

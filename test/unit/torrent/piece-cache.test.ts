@@ -1,0 +1,91 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
+import { PieceCache } from "../../../src/torrent/piece-cache.js"
+import { deferred } from "../../support/deferred.js"
+
+const MiB = 2 ** 20
+const EXTENT = MiB / 2
+
+const layoutOf = (pieceLength: number, length: number): TorrentLayout =>
+  new TorrentLayout(pieceLength, [{ path: "data", offset: 0, length, padding: false }])
+
+/** The byte of a piece at a place. */
+const byteAt = (piece: number, at: number): number => (piece * 37 + at * 11 + (at >> 9)) & 0xff
+
+function fill(piece: number, begin: number, into: Uint8Array): void {
+  for (let i = 0; i < into.length; i++) into[i] = byteAt(piece, begin + i)
+}
+
+/** A cache over a disk that notes what it is asked. */
+function cacheOver(layout: TorrentLayout): { cache: PieceCache; reads: string[] } {
+  const reads: string[] = []
+  const cache = new PieceCache(layout, async (piece, begin, into) => {
+    reads.push(`${piece} ${begin}+${into.length}`)
+    fill(piece, begin, into)
+  })
+  return { cache, reads }
+}
+
+describe("the cache of what is uploaded", () => {
+  it("gives the bytes that were asked for, wherever they lie", async () => {
+    const layout = layoutOf(EXTENT + 5000, 2 * (EXTENT + 5000) + 123)
+    const { cache } = cacheOver(layout)
+    const place = fc
+      .record({ piece: fc.nat(2), at: fc.nat(EXTENT + 5000), length: fc.integer({ min: 1, max: 40_000 }) })
+      .filter(({ piece, at, length }) => at + length <= layout.pieceSize(piece))
+    await fc.assert(
+      fc.asyncProperty(place, async ({ piece, at, length }) => {
+        const expected = new Uint8Array(length)
+        fill(piece, at, expected)
+        expect(Buffer.compare(await cache.get(piece, at, length), expected)).toBe(0)
+      }),
+    )
+  })
+
+  it("reads an extent once for block after block, and for all who ask meanwhile", async () => {
+    const { cache, reads } = cacheOver(layoutOf(MiB, 2 * MiB))
+    await Promise.all([cache.get(1, 0, 16_384), cache.get(1, 16_384, 16_384)])
+    for (let at = 0; at < EXTENT; at += 16_384) await cache.get(1, at, 16_384)
+    expect(reads).toEqual([`1 0+${EXTENT}`])
+    await cache.get(1, EXTENT, 16_384)
+    expect(reads).toHaveLength(2)
+  })
+
+  it("keeps 16 MiB, those used last", async () => {
+    const { cache, reads } = cacheOver(layoutOf(EXTENT, 40 * EXTENT))
+    for (let piece = 0; piece < 32; piece++) await cache.get(piece, 0, 10)
+    await cache.get(0, 0, 10)
+    expect(reads).toHaveLength(32)
+    await cache.get(32, 0, 10)
+    await cache.get(0, 0, 10)
+    expect(reads).toHaveLength(33)
+    await cache.get(1, 0, 10)
+    expect(reads).toHaveLength(34)
+  })
+
+  it("reads again what it was told to forget, and nothing else", async () => {
+    const { cache, reads } = cacheOver(layoutOf(MiB, 3 * MiB))
+    for (const piece of [0, 1, 2]) for (const at of [0, EXTENT]) await cache.get(piece, at, 10)
+    expect(reads).toHaveLength(6)
+    cache.forget(1)
+    for (const piece of [0, 2]) for (const at of [0, EXTENT]) await cache.get(piece, at, 10)
+    expect(reads).toHaveLength(6)
+    for (const at of [0, EXTENT]) await cache.get(1, at, 10)
+    expect(reads).toHaveLength(8)
+  })
+
+  it("does not keep a failed read", async () => {
+    const { promise, reject } = deferred()
+    let reads = 0
+    const cache = new PieceCache(layoutOf(MiB, MiB), async (piece, begin, into) => {
+      if (reads++ === 0) await promise
+      fill(piece, begin, into)
+    })
+    const both = [cache.get(0, 0, 10), cache.get(0, 10, 10)]
+    reject(new Error("the disk is gone"))
+    for (const outcome of await Promise.allSettled(both)) expect(outcome.status).toBe("rejected")
+    await expect(cache.get(0, 0, 10)).resolves.toHaveLength(10)
+    expect(reads).toBe(2)
+  })
+})

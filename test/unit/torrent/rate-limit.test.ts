@@ -1,0 +1,91 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { RateLimit } from "../../../src/torrent/rate-limit.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+
+/** ms of saved-up bytes that may pass at once. */
+const BURST = 500
+
+describe("a rate limit", () => {
+  it("is always open when there is none", () => {
+    const limit = new RateLimit(new VirtualClock(), undefined)
+    limit.take(2 ** 40)
+    expect(limit.limited).toBe(false)
+    expect(limit.open).toBe(true)
+    expect(limit.wait).toBe(0)
+  })
+
+  it("never lets more pass, in any span of time, than the rate, the burst and one chunk allow", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 100, max: 10_000_000 }),
+        fc.array(fc.record({ pause: fc.nat(700), chunk: fc.integer({ min: 1, max: 65_536 }) }), {
+          maxLength: 80,
+          size: "max",
+        }),
+        async (rate, steps) => {
+          const clock = new VirtualClock()
+          const limit = new RateLimit(clock, rate)
+          const passed: { at: number; bytes: number }[] = []
+          for (const { pause, chunk } of steps) {
+            await clock.run(pause)
+            if (!limit.open) continue
+            limit.take(chunk)
+            passed.push({ at: clock.now(), bytes: chunk })
+          }
+          passed.forEach((first, i) => {
+            let sum = 0
+            for (const { at, bytes } of passed.slice(i)) {
+              sum += bytes
+              const allowed = (rate * (at - first.at + BURST)) / 1000 + bytes
+              expect(sum).toBeLessThanOrEqual(allowed + 1e-6)
+            }
+          })
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  it("is open again after the wait it names, and not a whole millisecond's bytes sooner", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 100, max: 10_000_000 }),
+        fc.integer({ min: 1, max: 5_000_000 }),
+        async (rate, bytes) => {
+          const clock = new VirtualClock()
+          const limit = new RateLimit(clock, rate)
+          limit.take((rate * BURST) / 1000 + bytes)
+          expect(limit.open).toBe(false)
+          const { wait } = limit
+          await clock.run(Math.max(0, wait - 1 - 1000 / rate))
+          expect(limit.open).toBe(false)
+          await clock.run(wait - Math.max(0, wait - 1 - 1000 / rate))
+          expect(limit.open).toBe(true)
+          expect(limit.wait).toBe(0)
+        },
+      ),
+    )
+  })
+
+  it("uses its rate up: who takes whenever it is open gets it, to one chunk and the burst", async () => {
+    const clock = new VirtualClock()
+    const limit = new RateLimit(clock, 100_000)
+    let sum = 0
+    while (clock.now() < 60_000) {
+      for (; limit.open; sum += 16_384) limit.take(16_384)
+      await clock.run(limit.wait)
+    }
+    expect(sum).toBeGreaterThanOrEqual(60 * 100_000)
+    expect(sum).toBeLessThanOrEqual(60.5 * 100_000 + 2 * 16_384)
+  })
+
+  it("does not save up more than the burst while nothing passes", async () => {
+    const clock = new VirtualClock()
+    const limit = new RateLimit(clock, 1000)
+    await clock.run(3_600_000)
+    let taken = 0
+    for (; limit.open; taken++) limit.take(1)
+    expect(taken).toBe(BURST)
+  })
+})

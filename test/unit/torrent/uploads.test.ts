@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
+import { PieceCache } from "../../../src/torrent/piece-cache.js"
+import { RateLimit } from "../../../src/torrent/rate-limit.js"
+import { MAX_QUEUED_REQUESTS, Uploads } from "../../../src/torrent/uploads.js"
+import { SimLog } from "../../sim/lib/sim-log.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+import { type Deferred, deferred } from "../../support/deferred.js"
+import { turn } from "./stage.js"
+
+const BLOCK = 16_384
+const layout = new TorrentLayout(4 * BLOCK, [{ path: "data", offset: 0, length: 40 * BLOCK, padding: false }])
+
+/** A connection: what was sent and refused, in order; what is sent waits until the test says that it went out. */
+class Receiver {
+  readonly answers: string[] = []
+  sendBacklog = 0
+
+  sendBlock(piece: number, begin: number, data: Uint8Array): void {
+    this.answers.push(`block ${piece}/${begin / BLOCK}`)
+    expect(data.every((byte) => byte === piece)).toBe(true)
+    this.sendBacklog += data.length
+  }
+
+  reject(piece: number, begin: number, _length: number): void {
+    this.answers.push(`reject ${piece}/${begin / BLOCK}`)
+  }
+}
+
+function stageOf(options: { rate?: number; read?: (piece: number) => Promise<void> } = {}) {
+  const clock = new VirtualClock()
+  const log = new SimLog(clock)
+  const cache = new PieceCache(layout, async (piece, _begin, into) => {
+    await options.read?.(piece)
+    into.fill(piece)
+  })
+  const uploads = new Uploads({ cache, limit: new RateLimit(clock, options.rate), log })
+  return { clock, log, uploads, peer: new Receiver() }
+}
+
+describe("giving", () => {
+  it("answers requests in their order", async () => {
+    const { uploads, peer } = stageOf()
+    for (const [piece, index] of [
+      [1, 0],
+      [3, 2],
+      [1, 1],
+    ] as const)
+      uploads.request(peer, piece, index * BLOCK, BLOCK)
+    await turn()
+    expect(peer.answers).toEqual(["block 1/0", "block 3/2", "block 1/1"])
+    expect(uploads.uploaded).toBe(3 * BLOCK)
+  })
+
+  it("sends no more ahead than the connection keeps busy with, and goes on when it has gone out", async () => {
+    const { uploads, peer } = stageOf()
+    for (let n = 0; n < 40; n++) uploads.request(peer, n >> 2, (n & 3) * BLOCK, BLOCK)
+    await turn()
+    expect(peer.answers).toHaveLength(32)
+    peer.sendBacklog = 0
+    uploads.serve(peer)
+    await turn()
+    expect(peer.answers).toHaveLength(40)
+  })
+
+  it("keeps to the limit, and goes on when it opens", async () => {
+    const { clock, uploads, peer } = stageOf({ rate: 4 * BLOCK })
+    for (let n = 0; n < 12; n++) uploads.request(peer, 0, (n & 3) * BLOCK, BLOCK)
+    await turn()
+    expect(peer.answers).toHaveLength(2)
+    await clock.run(2000)
+    uploads.serveAll()
+    await turn()
+    expect(peer.answers).toHaveLength(4)
+    for (let seconds = 0; seconds < 2; seconds += 0.25) {
+      await clock.run(250)
+      uploads.serveAll()
+      await turn()
+    }
+    expect(peer.answers).toHaveLength(12)
+  })
+
+  it("refuses what is beyond the longest queue", async () => {
+    const { uploads, peer } = stageOf({ read: () => new Promise(() => {}) })
+    for (let n = 0; n <= MAX_QUEUED_REQUESTS; n++) uploads.request(peer, 0, 0, BLOCK)
+    expect(peer.answers).toEqual([])
+    uploads.request(peer, 1, 0, BLOCK)
+    expect(peer.answers).toEqual(["reject 1/0"])
+  })
+
+  it("refuses a request that is taken back, and answers the others", async () => {
+    const { uploads, peer } = stageOf()
+    for (const index of [0, 1, 2]) uploads.request(peer, 0, index * BLOCK, BLOCK)
+    uploads.cancel(peer, 0, BLOCK, BLOCK)
+    uploads.cancel(peer, 9, 0, BLOCK)
+    await turn()
+    expect(peer.answers).toEqual(["reject 0/1", "block 0/0", "block 0/2"])
+  })
+
+  it("gives every request exactly one answer when the peer is choked", async () => {
+    const { uploads, peer } = stageOf()
+    for (const index of [0, 1, 2, 3]) uploads.request(peer, 0, index * BLOCK, BLOCK)
+    uploads.choked(peer)
+    await turn()
+    expect([...peer.answers].sort()).toEqual(["block 0/0", "reject 0/1", "reject 0/2", "reject 0/3"])
+  })
+
+  it("sends nothing to a peer that has gone while its data was read", async () => {
+    const reading: Deferred<void> = deferred()
+    const { uploads, peer } = stageOf({ read: () => reading.promise })
+    uploads.request(peer, 0, 0, BLOCK)
+    uploads.request(peer, 0, BLOCK, BLOCK)
+    uploads.forget(peer)
+    reading.resolve()
+    await turn()
+    expect(peer.answers).toEqual([])
+    expect(uploads.uploaded).toBe(0)
+  })
+
+  it("refuses what can't be read, says so, and answers what can", async () => {
+    const read = (piece: number) => (piece === 1 ? Promise.reject(new Error("gone")) : Promise.resolve())
+    const { log, uploads, peer } = stageOf({ read })
+    for (const piece of [0, 1, 2]) uploads.request(peer, piece, 0, BLOCK)
+    await turn()
+    uploads.serveAll()
+    await turn()
+    expect(peer.answers).toEqual(["block 0/0", "reject 1/0", "block 2/0"])
+    expect(log.lines.map(({ level }) => level)).toEqual(["warn"])
+  })
+
+  it("leaves no request lying that comes when it has just looked", async () => {
+    const { uploads, peer } = stageOf()
+    uploads.request(peer, 0, 0, BLOCK)
+    await turn()
+    uploads.serve(peer)
+    uploads.request(peer, 0, BLOCK, BLOCK)
+    await turn()
+    expect(peer.answers).toEqual(["block 0/0", "block 0/1"])
+  })
+
+  it("serves one peer while another's connection is full", async () => {
+    const { uploads, peer } = stageOf()
+    const slow = new Receiver()
+    slow.sendBacklog = 2 ** 20
+    uploads.request(slow, 0, 0, BLOCK)
+    uploads.request(peer, 0, 0, BLOCK)
+    await turn()
+    expect(slow.answers).toEqual([])
+    expect(peer.answers).toEqual(["block 0/0"])
+  })
+})

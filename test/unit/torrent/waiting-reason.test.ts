@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest"
+import { type Situation, waitingReason } from "../../../src/torrent/waiting-reason.js"
+import type { TrackerStatus } from "../../../src/tracker/tracker-entry.js"
+
+const nothing: Situation = {
+  sinceArrival: 10_000,
+  now: 50_000,
+  peers: [],
+  connecting: 0,
+  known: 0,
+  trackers: [],
+  webSeeds: [],
+}
+const reason = (changes: Partial<Situation>): string | null => waitingReason({ ...nothing, ...changes })
+
+const tracker = (state: TrackerStatus["state"], message?: string): TrackerStatus => ({
+  url: "http://tracker.example/announce?passkey=secret",
+  tier: 0,
+  state,
+  peersReceived: 0,
+  nextAnnounceIn: null,
+  ...(message === undefined ? {} : { message }),
+})
+
+describe("why nothing arrives", () => {
+  it("is not said while something does", () => {
+    expect(reason({ sinceArrival: 2_999 })).toBeNull()
+    expect(reason({ sinceArrival: 3_000 })).not.toBeNull()
+  })
+
+  it("no source at all", () => {
+    expect(reason({})).toBe("no source is known")
+  })
+
+  it("peers: asked, choking, without anything, being connected to, out of reach", () => {
+    const peer = (choking: boolean, interesting: boolean) => ({ choking, interesting })
+    expect(reason({ peers: [peer(false, true), peer(true, true)], known: 5 })).toMatch(/have been asked/)
+    expect(reason({ peers: [peer(true, true), peer(false, false)], known: 5 })).toBe(
+      "1 peer with data: waiting for a turn",
+    )
+    expect(reason({ peers: [peer(true, true), peer(true, true)], known: 5 })).toBe(
+      "2 peers with data: waiting for a turn",
+    )
+    expect(reason({ peers: [peer(false, false)], known: 5 })).toBe("1 peer connected, none has what is missing")
+    expect(reason({ connecting: 3, known: 5 })).toBe("connecting to 3 peers")
+    expect(reason({ known: 1 })).toBe("none of 1 known peer can be reached")
+  })
+
+  it("trackers, as long as they have named nobody", () => {
+    expect(reason({ trackers: [tracker("announcing")] })).toBe("asking the trackers")
+    expect(reason({ trackers: [tracker("working"), tracker("failed")] })).toBe("the trackers know no peer")
+    expect(reason({ trackers: [tracker("failed", "timed out")] })).toBe("no tracker answers (timed out)")
+    expect(reason({ trackers: [tracker("failed")] })).toBe("no tracker answers")
+    expect(reason({ trackers: [tracker("failed")], known: 2 })).not.toMatch(/tracker/)
+  })
+
+  it("web seeds, with when they are tried again, and without the secrets in their URLs", () => {
+    const url = "https://user:password@seed.example/data/"
+    const webSeeds = [
+      { url, state: { kind: "waiting", until: 61_500, reason: "HTTP status 503" } },
+      { url: "https://dead.example/", state: { kind: "disabled", reason: "HTTP status 403" } },
+    ] as const
+    const said = reason({ webSeeds })
+    expect(said).toMatch(/seed\.example.* is tried again in 12 s: HTTP status 503/)
+    expect(said).toMatch(/dead\.example.* is not used: HTTP status 403/)
+    expect(said).not.toMatch(/password/)
+  })
+
+  it("names all that is known, in one sentence", () => {
+    const said = reason({
+      trackers: [tracker("failed", "refused")],
+      webSeeds: [{ url: "http://a.example/", state: { kind: "ready" } }],
+    })
+    expect(said).toBe("web seed http://a.example/ has not answered; no tracker answers (refused)")
+    expect(said).not.toMatch(/secret/)
+  })
+})
