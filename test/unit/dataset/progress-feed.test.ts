@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest"
+import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
+import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
+import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+
+const dataset = { name: "data", infoHash: "00".repeat(20) }
+const checking = (done: number): ProgressSnapshot => checkingSnapshot(dataset, done, 100)
+
+/** Something at work: each look at it finds one more byte done. */
+class Subject {
+  state: ProgressSnapshot["state"] = "downloading"
+  done = 0
+
+  snapshot(): ProgressSnapshot {
+    return { ...checking(++this.done), state: this.state }
+  }
+}
+
+function listen() {
+  const clock = new VirtualClock()
+  const heard: { at: number; state: string; done: number }[] = []
+  const feed = new ProgressFeed(clock, ({ state, doneBytes }) =>
+    heard.push({ at: clock.now(), state, done: doneBytes }),
+  )
+  return { clock, feed, heard }
+}
+
+describe("progress, for a callback", () => {
+  it("comes at once, then four times a second while something is at work", async () => {
+    const { clock, feed, heard } = listen()
+    feed.follow(new Subject())
+    await clock.run(1000)
+    expect(heard.map(({ at }) => at)).toEqual([0, 250, 500, 750, 1000])
+    feed.end()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("tells of a check in steps however often it moves, and shows its last state", async () => {
+    const { clock, feed, heard } = listen()
+    for (let n = 0; n <= 90; n++) {
+      feed.checking(checking(n))
+      await clock.run(10)
+    }
+    await clock.run(1000)
+    expect(heard.length).toBeLessThanOrEqual(9)
+    expect(heard.at(-1)).toMatchObject({ state: "checking", done: 90 })
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("tells of the work once the check is over", async () => {
+    const { clock, feed, heard } = listen()
+    feed.checking(checking(50))
+    feed.follow(new Subject())
+    await clock.run(300)
+    expect(heard.map(({ state }) => state)).toEqual(["checking", "downloading"])
+    feed.end()
+  })
+
+  it("comes a last time at the end, once, and never after", async () => {
+    const { clock, feed, heard } = listen()
+    const subject = new Subject()
+    feed.follow(subject)
+    subject.state = "complete"
+    feed.end()
+    feed.end()
+    feed.checking(checking(1))
+    await clock.run(1000)
+    expect(heard.map(({ state }) => state)).toEqual(["downloading", "complete"])
+  })
+
+  it("runs no timer when nobody listens", () => {
+    const clock = new VirtualClock()
+    new ProgressFeed(clock, undefined).follow(new Subject())
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe("progress, as an iteration", () => {
+  async function collect(feed: ProgressFeed, into: ProgressSnapshot[]): Promise<void> {
+    for await (const progress of feed.iterate()) into.push(progress)
+  }
+
+  it("starts with where things stand, and ends when they are complete", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const subject = new Subject()
+    feed.follow(subject)
+    const seen: ProgressSnapshot[] = []
+    const over = collect(feed, seen)
+    await clock.run(500)
+    subject.state = "complete"
+    await clock.runUntil(over)
+    expect(seen[0]?.state).toBe("downloading")
+    expect(seen.slice(0, -1).every(({ state }) => state === "downloading")).toBe(true)
+    expect(seen.at(-1)?.state).toBe("complete")
+    feed.end()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("waits for the beginning, and ends with the feed", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const seen: ProgressSnapshot[] = []
+    const over = collect(feed, seen)
+    await clock.run(1000)
+    expect(seen).toEqual([])
+    feed.checking(checking(1))
+    await clock.run(100)
+    expect(seen).toHaveLength(1)
+    feed.end()
+    await clock.runUntil(over)
+    await collect(feed, seen)
+    expect(seen.at(-1)?.state).toBe("checking")
+  })
+
+  it("gives a slow reader the latest alone", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const subject = new Subject()
+    feed.follow(subject)
+    const iteration = feed.iterate()
+    await iteration.next()
+    await clock.run(10_000)
+    const before = subject.done
+    const { value } = await iteration.next()
+    expect(value).toMatchObject({ doneBytes: before })
+    await iteration.return(undefined)
+    feed.end()
+  })
+
+  it("lets its reader stop, and stops its timer then", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    feed.follow(new Subject())
+    for await (const _ of feed.iterate()) break
+    await clock.run(1000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("gives each of several readers everything", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const subject = new Subject()
+    feed.follow(subject)
+    const seen: ProgressSnapshot[][] = [[], []]
+    const all = Promise.all(seen.map((list) => collect(feed, list)))
+    await clock.run(600)
+    subject.state = "seeding"
+    await clock.runUntil(all)
+    for (const list of seen) expect(list.at(-1)?.state).toBe("seeding")
+    feed.end()
+  })
+})

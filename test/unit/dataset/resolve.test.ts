@@ -1,0 +1,240 @@
+import { beforeEach, describe, expect, it } from "vitest"
+import { toHex } from "../../../src/bytes/hex.js"
+import { encodeUtf8 } from "../../../src/bytes/text.js"
+import { Site } from "../../../src/catalog/site.js"
+import { type ResolveContext, refreshTorrent, resolveTarget } from "../../../src/dataset/resolve.js"
+import { parseTarget } from "../../../src/dataset/target.js"
+import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
+import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
+import {
+  type Http,
+  HttpError,
+  type HttpExchange,
+  type HttpListener,
+  type HttpRequest,
+} from "../../../src/ports/http.js"
+import { createSimulation, type SimPlatform, type Simulation } from "../../sim/lib/simulation.js"
+import { digester, folderInfo, torrentOf } from "../../support/torrents.js"
+
+const TORRENT = torrentOf(folderInfo())
+const NEWER = torrentOf(folderInfo(), {
+  announce: "http://other.example/announce",
+  "url-list": ["http://seed.example/"],
+})
+const OTHER = torrentOf(folderInfo({ name: "other" }))
+const INFO_HASH = parseTorrent(TORRENT, digester).infoHash
+const HASH = toHex(INFO_HASH)
+const SITE_URL = `http://site.example/download/${HASH}.torrent`
+const CACHED = `/cache/torrents/${HASH}.torrent`
+const DAY = 24 * 60 * 60 * 1000
+
+type Page = Uint8Array | number | HttpError | "silent"
+
+/** A web of a few pages. Bytes come in two parts, in memory that is spoilt afterwards. */
+class FakeHttp implements Http {
+  readonly pages = new Map<string, Page>()
+  readonly asked: string[] = []
+  aborted = 0
+  readonly #platform: () => SimPlatform
+
+  constructor(platform: () => SimPlatform) {
+    this.#platform = platform
+  }
+
+  get({ url }: HttpRequest, listener: HttpListener): HttpExchange {
+    this.asked.push(url)
+    const page = this.pages.get(url) ?? 404
+    let over = page === "silent"
+    const step = (delay: number, fn: () => void): void => {
+      this.#platform().clock.after(delay, () => {
+        if (!over) fn()
+      })
+    }
+    step(1, () => {
+      if (page instanceof HttpError) listener.onError(page)
+      else listener.onHead({ status: typeof page === "number" ? page : 200, headers: {}, url })
+    })
+    if (page instanceof Uint8Array) {
+      for (const part of [page.slice(0, 10), page.slice(10)]) {
+        step(2, () => {
+          listener.onData(part)
+          part.fill(0xee)
+        })
+      }
+      step(3, () => listener.onEnd())
+    }
+    return {
+      pause() {},
+      resume() {},
+      abort: () => {
+        this.aborted++
+        over = true
+      },
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+let sim: Simulation
+let platform: SimPlatform
+let http: FakeHttp
+let context: ResolveContext
+
+beforeEach(() => {
+  sim = createSimulation({ seed: 1 })
+  platform = sim.platform("10.0.0.1")
+  http = new FakeHttp(() => platform)
+  context = {
+    platform: { ...platform, http },
+    site: new Site("http://site.example/"),
+    cache: new TorrentCache({ platform, directory: "/cache", datastore: "/data" }),
+    offline: false,
+  }
+})
+
+const resolve = (target: string, changes: Partial<ResolveContext> = {}) =>
+  sim.runUntil(resolveTarget(parseTarget(target), { ...context, ...changes }))
+
+const rejects = async (target: string, code: string, changes: Partial<ResolveContext> = {}) => {
+  await expect(resolve(target, changes)).rejects.toMatchObject({
+    name: "AtError",
+    code,
+    hint: expect.stringMatching(/./),
+  })
+}
+
+describe("a dataset by its infohash", () => {
+  it("comes from the site, is kept, and needs no network the next time", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    const first = await resolve(HASH)
+    expect(first.metainfo.name).toBe("dataset")
+    expect(first.torrentBytes).toEqual(TORRENT)
+    expect(first.stale).toBe(false)
+    expect(platform.disk.readFile(CACHED)).toEqual(TORRENT)
+    const again = await resolve(HASH, { offline: true })
+    expect(again.torrentBytes).toEqual(TORRENT)
+    expect(http.asked).toEqual([SITE_URL])
+  })
+
+  it("is also found beside its data", async () => {
+    platform.disk.putFile(`/data/.academictorrents/${HASH}/dataset.torrent`, TORRENT)
+    expect((await resolve(HASH)).metainfo.name).toBe("dataset")
+    expect(http.asked).toEqual([])
+  })
+
+  it("says when the kept copy is old, and uses it all the same", async () => {
+    platform.disk.putFile(CACHED, TORRENT)
+    await sim.run(DAY + 1000)
+    expect((await resolve(HASH)).stale).toBe(true)
+    expect(http.asked).toEqual([])
+  })
+
+  it.each([
+    ["damaged", TORRENT.slice(0, 50)],
+    ["of another dataset", OTHER],
+  ])("is fetched again when the kept copy is %s", async (_, kept) => {
+    platform.disk.putFile(CACHED, kept)
+    http.pages.set(SITE_URL, TORRENT)
+    expect((await resolve(HASH)).metainfo.name).toBe("dataset")
+    expect(platform.disk.readFile(CACHED)).toEqual(TORRENT)
+  })
+
+  it("does not exist when the site does not know it", async () => {
+    await rejects(HASH, "AT_NOT_FOUND")
+    http.pages.set(SITE_URL, 410)
+    await rejects(HASH, "AT_NOT_FOUND")
+  })
+
+  it.each<[string, Page]>([
+    ["an error status", 503],
+    ["a failure of the network", new HttpError("network", "connection refused")],
+    ["a page of HTML", encodeUtf8("<!doctype html><p>Please log in")],
+    ["a truncated .torrent", TORRENT.slice(0, -5)],
+    ["the .torrent of another dataset", OTHER],
+    ["nothing", new Uint8Array()],
+  ])("has no metadata when the site answers with %s, and nothing is kept", async (_, page) => {
+    http.pages.set(SITE_URL, page)
+    await rejects(HASH, "AT_METADATA")
+    expect(platform.disk.filePaths()).toEqual([])
+  })
+
+  it("stops reading an answer that is longer than any .torrent may be", async () => {
+    http.pages.set(SITE_URL, new Uint8Array(100 * 2 ** 20))
+    await rejects(HASH, "AT_METADATA")
+    expect(http.aborted).toBe(1)
+  })
+
+  it("has no metadata offline when it was never fetched", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    await rejects(HASH, "AT_METADATA", { offline: true })
+    expect(http.asked).toEqual([])
+  })
+
+  it("ends with its signal, and the request with it", async () => {
+    http.pages.set(SITE_URL, "silent")
+    const controller = new AbortController()
+    const resolving = resolveTarget(parseTarget(HASH), { ...context, signal: controller.signal })
+    platform.clock.after(5000, () => controller.abort())
+    await expect(sim.runUntil(resolving)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    expect(http.aborted).toBe(1)
+    await rejects(HASH, "AT_ABORTED", { signal: controller.signal })
+    expect(http.asked).toHaveLength(1)
+  })
+
+  it("is asked for anew on demand: the site adds trackers and web seeds from day to day", async () => {
+    platform.disk.putFile(CACHED, TORRENT)
+    http.pages.set(SITE_URL, NEWER)
+    const metainfo = await sim.runUntil(refreshTorrent(INFO_HASH, context))
+    expect(metainfo.webSeeds).toEqual(["http://seed.example/"])
+    expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
+    http.pages.set(SITE_URL, OTHER)
+    await expect(sim.runUntil(refreshTorrent(INFO_HASH, context))).rejects.toMatchObject({ code: "AT_METADATA" })
+    expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
+  })
+
+  it("is not supported yet as v2", async () => {
+    await rejects("ab".repeat(32), "AT_METADATA")
+  })
+})
+
+describe("a dataset by other names", () => {
+  it("a magnet link adds its hints", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    const link = `magnet:?xt=urn:btih:${HASH}&tr=http%3A%2F%2Ft.example%2Fannounce&ws=http%3A%2F%2Fw.example%2F&x.pe=10.0.0.7:6881`
+    const { hints } = await resolve(link)
+    expect(hints.trackers).toEqual(["http://t.example/announce"])
+    expect(hints.webSeeds).toEqual(["http://w.example/"])
+    expect(hints.peers).toEqual([{ host: "10.0.0.7", port: 6881 }])
+  })
+
+  it("a URL is fetched, whatever dataset it is", async () => {
+    http.pages.set("http://mirror.example/a.torrent", OTHER)
+    expect((await resolve("http://mirror.example/a.torrent")).metainfo.name).toBe("other")
+    await rejects("http://mirror.example/b.torrent", "AT_NOT_FOUND")
+    await rejects("http://mirror.example/a.torrent", "AT_METADATA", { offline: true })
+  })
+
+  it("says no secret of a URL", async () => {
+    const failure = resolve("http://user:hunter2@mirror.example/a.torrent")
+    await expect(failure).rejects.toThrow(expect.objectContaining({ message: expect.not.stringContaining("hunter2") }))
+  })
+
+  it("a path is read, offline too", async () => {
+    platform.disk.putFile("/home/a.torrent", TORRENT)
+    const { metainfo, torrentBytes } = await resolve("/home/a.torrent", { offline: true })
+    expect(toHex(metainfo.infoHash)).toBe(HASH)
+    expect(torrentBytes).toEqual(TORRENT)
+  })
+
+  it("a path that leads nowhere, or not to a .torrent, is an error that says so", async () => {
+    await rejects("/home/missing.torrent", "AT_NOT_FOUND")
+    platform.disk.putFile("/home/notes.txt", encodeUtf8("hello"))
+    await rejects("/home/notes.txt", "AT_METADATA")
+    const handle = await sim.runUntil(platform.disk.open("/home/notes.txt", "write"))
+    await sim.runUntil(handle.truncate(2 ** 31))
+    await rejects("/home/notes.txt", "AT_METADATA")
+  })
+})

@@ -1,0 +1,108 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { type FileChoice, selectFiles } from "../../../src/dataset/selection.js"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
+
+const PATHS = [
+  "README.md",
+  "train/a.csv",
+  "train/b.csv",
+  "train/deep/c.csv",
+  "train/deep/c.json",
+  "test/d.csv",
+  ".hidden/e.csv",
+  "!odd.txt",
+  "data [v1].csv",
+]
+
+function layoutOf(paths: readonly string[], padding: readonly string[] = []): TorrentLayout {
+  const files = paths.map((path, i) => ({ path, offset: i * 10, length: 10, padding: padding.includes(path) }))
+  return new TorrentLayout(16_384, files)
+}
+
+function select(choice: FileChoice, paths: readonly string[] = PATHS): string[] {
+  return [...selectFiles(layoutOf(paths), choice)].map((index) => paths[index]!)
+}
+
+describe("the chosen files", () => {
+  it("are all of them without a choice", () => {
+    expect(select({})).toEqual(PATHS)
+    expect(select({ include: [], exclude: [] })).toEqual(PATHS)
+  })
+
+  it("match a pattern without a slash by their names, at any depth", () => {
+    expect(select({ include: ["c.*"] })).toEqual(["train/deep/c.csv", "train/deep/c.json"])
+    expect(select({ include: ["*.json", "*.md"] })).toEqual(["README.md", "train/deep/c.json"])
+  })
+
+  it("match a pattern with a slash by their whole paths", () => {
+    expect(select({ include: ["train/*.csv"] })).toEqual(["train/a.csv", "train/b.csv"])
+    expect(select({ include: ["train/**"] })).toEqual(PATHS.slice(1, 5))
+    expect(select({ include: ["{test,train}/?.csv"] })).toEqual(["train/a.csv", "train/b.csv", "test/d.csv"])
+    expect(select({ include: ["**/*.csv"] })).toContain(".hidden/e.csv")
+  })
+
+  it("may be named by their folder, and as a shell would write them", () => {
+    expect(select({ include: ["train/deep/"] })).toEqual(["train/deep/c.csv", "train/deep/c.json"])
+    expect(select({ include: ["./train/a.csv", "/test/d.csv"] })).toEqual(["train/a.csv", "test/d.csv"])
+  })
+
+  it("are those included but not those excluded", () => {
+    expect(select({ include: ["*.csv"], exclude: ["train/**", "data*"] })).toEqual(["test/d.csv", ".hidden/e.csv"])
+    expect(select({ exclude: ["*.csv"] })).toEqual(["README.md", "train/deep/c.json", "!odd.txt"])
+  })
+
+  it("are not turned around by an exclamation mark", () => {
+    expect(select({ include: ["!odd.txt"] })).toEqual(["!odd.txt"])
+  })
+
+  it("can each be named by the path that the dataset lists, whatever characters it has", () => {
+    expect(select({ include: ["data [v1].csv"] })).toEqual(["data [v1].csv"])
+    const segment = fc.stringMatching(/^[a-c[\](){}*?!+@ .-]{1,6}$/).filter((name) => !/^\.{1,2}$/.test(name))
+    fc.assert(
+      fc.property(fc.array(segment, { minLength: 1, maxLength: 3 }), (segments) => {
+        const path = segments.join("/")
+        expect(select({ include: [path] }, [path])).toEqual([path])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it("never are padding", () => {
+    const layout = layoutOf(["a", ".pad/1", "b"], [".pad/1"])
+    expect([...selectFiles(layout, {})]).toEqual([0, 2])
+    expect(() => selectFiles(layout, { include: [".pad/**"] })).toThrow(/no file/)
+  })
+
+  it("may be none only when the dataset has none", () => {
+    expect(select({}, [])).toEqual([])
+    for (const choice of [
+      { include: ["*.parquet"] },
+      { exclude: ["**"] },
+      { include: [""] },
+      { include: ["[z-a]"] },
+      { include: ["a".repeat(1e5)] },
+    ]) {
+      expect(() => select(choice)).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
+    }
+  })
+
+  it("take no long time to find, whatever the pattern", () => {
+    const long = `${"a".repeat(200)}/${"b".repeat(50)}`
+    for (const pattern of [
+      "*a".repeat(40),
+      "+(a|aa)+(a|aa)+(a|aa)b",
+      "(a+)+b",
+      "{a,aa}".repeat(12),
+      "**/".repeat(30),
+    ]) {
+      const began = performance.now()
+      try {
+        select({ include: [pattern] }, [long])
+      } catch (error) {
+        expect(error).toMatchObject({ code: "AT_INVALID_INPUT" })
+      }
+      expect(performance.now() - began).toBeLessThan(5000)
+    }
+  })
+})
