@@ -1,0 +1,178 @@
+import { stripVTControlCharacters } from "node:util"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { LineView, LiveView, progressLine } from "../../../src/cli/progress-view.js"
+import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+
+const MiB = 2 ** 20
+
+const downloading: ProgressSnapshot = {
+  name: "vega-datasets",
+  infoHash: "00".repeat(20),
+  state: "downloading",
+  totalBytes: 40 * MiB,
+  doneBytes: 10 * MiB,
+  totalPieces: 160,
+  donePieces: 40,
+  downloadRate: 5 * MiB,
+  uploadRate: 0,
+  eta: 6,
+  fromPeers: 7 * MiB,
+  fromWebSeeds: 3 * MiB,
+  uploaded: 0,
+  wasted: 0,
+  peers: { connected: 2, seeds: 1, known: 9 },
+  webSeeds: { active: 1, usable: 1, total: 2 },
+  waitingFor: null,
+}
+const changed = (changes: Partial<ProgressSnapshot>): ProgressSnapshot => ({ ...downloading, ...changes })
+
+/** A terminal: what stands on it after all that was written. Only what the view uses is understood. */
+class Terminal {
+  readonly columns: number
+  lines: string[] = [""]
+  #row = 0
+
+  constructor(columns: number) {
+    this.columns = columns
+  }
+
+  write(text: string): void {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a control sequence is one
+    for (const part of text.split(/(\x1b\[\d*[A-Z]|\n)/)) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a control sequence is one
+      const up = /^\x1b\[(\d+)A$/.exec(part)
+      if (up !== null) this.#row = Math.max(0, this.#row - Number(up[1]))
+      else if (part === "\x1b[J") this.lines = [...this.lines.slice(0, this.#row), ""]
+      else if (part === "\n") this.lines[++this.#row] ??= ""
+      else this.#print([...stripVTControlCharacters(part)])
+    }
+  }
+
+  /** A line that is too long goes on in the next. */
+  #print(characters: readonly string[]): void {
+    for (const character of characters) {
+      if (widthOf(this.lines[this.#row]!) + widthOf(character) > this.columns) this.lines[++this.#row] = ""
+      this.lines[this.#row] += character
+    }
+  }
+}
+
+/** Columns: East Asian characters and pictures take two. */
+function widthOf(text: string): number {
+  let width = 0
+  for (const character of text)
+    width += /\p{Script=Han}|\p{Script=Hangul}|\p{Emoji_Presentation}/u.test(character) ? 2 : 1
+  return width
+}
+
+describe("the live view", () => {
+  it("shows how much, how fast, how long, from whom", () => {
+    const terminal = new Terminal(120)
+    new LiveView(terminal).show(downloading)
+    const shown = terminal.lines.join("\n")
+    for (const part of ["25.0 %", "vega-datasets", "10.0 MiB of 40.0 MiB", "5.0 MiB/s", "6 s left", "pieces 40/160"]) {
+      expect(shown).toContain(part)
+    }
+    expect(shown).toContain("from 2 peers 7.0 MiB, from 1 web seed 3.0 MiB")
+    expect(shown).not.toMatch(/waiting|given/)
+  })
+
+  it("says why it waits, and what was given", () => {
+    const terminal = new Terminal(120)
+    new LiveView(terminal).show(changed({ waitingFor: "no source is known", eta: null, uploaded: 2 * MiB }))
+    expect(terminal.lines.join("\n")).toMatch(/given 2\.0 MiB[\s\S]*waiting: no source is known/)
+    expect(terminal.lines.join("\n")).not.toContain("left")
+  })
+
+  it("has a view of checking and one of giving", () => {
+    const terminal = new Terminal(120)
+    const view = new LiveView(terminal)
+    view.show(changed({ state: "checking" }))
+    expect(terminal.lines.join("\n")).toContain("checking what is on disk: 10.0 MiB of 40.0 MiB")
+    view.show(changed({ state: "seeding", uploadRate: MiB, uploaded: 3 * MiB }))
+    expect(terminal.lines.join("\n")).toMatch(/giving vega-datasets\n.*1\.0 MiB\/s to 2 peers, 3\.0 MiB in all/)
+  })
+
+  it("redraws itself in place, whatever follows what, at any width, and leaves nothing when it is cleared", () => {
+    const snapshot = fc.record({
+      name: fc.oneof(
+        fc.string({ maxLength: 60 }),
+        fc.string({ unit: "binary", maxLength: 60 }),
+        fc.constant("数据集".repeat(20)),
+        fc.constant("📈".repeat(40)),
+      ),
+      state: fc.constantFrom("checking", "downloading", "seeding", "complete") as fc.Arbitrary<
+        ProgressSnapshot["state"]
+      >,
+      doneBytes: fc.nat(40 * MiB),
+      waitingFor: fc.option(fc.string({ maxLength: 300 })),
+    })
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 21, max: 200 }),
+        fc.array(snapshot, { minLength: 1, maxLength: 6 }),
+        (columns, all) => {
+          const terminal = new Terminal(columns)
+          terminal.write("before\n")
+          const view = new LiveView(terminal)
+          for (const changes of all) {
+            view.show(changed(changes))
+            expect(terminal.lines[0]).toBe("before")
+            expect(terminal.lines.length).toBeLessThanOrEqual(6)
+          }
+          view.clear()
+          expect(terminal.lines).toEqual(["before", ""])
+          terminal.write("after\n")
+          view.show(downloading)
+          expect(terminal.lines.slice(0, 2)).toEqual(["before", "after"])
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it("lets no control character of a stranger through", () => {
+    let written = ""
+    const view = new LiveView({
+      columns: 120,
+      write: (text) => {
+        written += text
+      },
+    })
+    view.show(changed({ name: "evil\x1b[2J\r\nname", waitingFor: "\x1b]0;title\x07" }))
+    expect(written).not.toContain("\x1b[2J")
+    expect(written).not.toContain("\r")
+    expect(written).not.toContain("\x07")
+    expect(written).not.toContain("\x1b]")
+  })
+})
+
+describe("the view for logs", () => {
+  it("writes a line every ten seconds, the first after ten", () => {
+    let now = 5000
+    const written: string[] = []
+    const view = new LineView({ columns: undefined, write: (text) => void written.push(text) }, () => now)
+    for (; now < 5000 + 35_000; now += 250) view.show(downloading)
+    expect(written).toHaveLength(3)
+    expect(written.every((text) => text.endsWith("\n") && text.indexOf("\n") === text.length - 1)).toBe(true)
+    view.clear()
+    expect(written).toHaveLength(3)
+  })
+
+  it("says all in one line without colour", () => {
+    expect(progressLine(downloading)).toBe(
+      "vega-datasets: 25.0 % of 40.0 MiB, 5.0 MiB/s, peers 7.0 MiB (2), web seeds 3.0 MiB (1), pieces 40/160, 6 s left",
+    )
+    expect(progressLine(changed({ eta: null, waitingFor: "asking the trackers" }))).toMatch(
+      /, waiting: asking the trackers$/,
+    )
+    expect(progressLine(changed({ state: "checking" }))).toBe(
+      "vega-datasets: checking what is on disk, 25.0 % of 40.0 MiB",
+    )
+    expect(progressLine(changed({ state: "seeding", uploadRate: MiB, uploaded: MiB }))).toBe(
+      "vega-datasets: giving, 1.0 MiB/s to 2 peers, 1.0 MiB in all",
+    )
+    expect(progressLine(changed({ name: "a\nb\x1b[2J" }))).toMatch(/^a\\u\{a\}b\\u\{1b\}\[2J: /)
+  })
+})
