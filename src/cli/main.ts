@@ -1,32 +1,34 @@
 import { Command, CommanderError } from "commander"
+import { AtError } from "../errors.js"
 import { VERSION } from "../node/version.js"
-import { addCreate } from "./commands/create.js"
-import { addGet } from "./commands/get.js"
-import { addInfo } from "./commands/info.js"
-import { addSeed } from "./commands/seed.js"
-import { addVerify } from "./commands/verify.js"
-import { run } from "./run.js"
+import { Console } from "./console.js"
+import { exitCode } from "./exit-code.js"
 
-/** Wrong use: unknown option, missing argument. */
-const WRONG_USE = 2
-
-/** Runs the command line: `args` are those after the program's name. Ends the process. */
-export async function main(args: readonly string[]): Promise<void> {
-  const program = new Command("academictorrents")
-    .description("Get, check, read and share datasets from Academic Torrents.")
+/** Runs a command line that `define` makes: `args` are those after the program's name. Ends the process. */
+export async function main(name: string, define: (program: Command) => void, args: readonly string[]): Promise<void> {
+  const program = new Command(name)
     .version(VERSION)
-    .showHelpAfterError("(see --help)")
+    // What is wrong is said once, below, in the form of all our errors.
+    .configureOutput({ outputError: () => {} })
     .exitOverride()
-  for (const add of [addGet, addInfo, addVerify, addSeed, addCreate]) add(program, run)
+  define(program)
   try {
     await program.parseAsync([...args], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE
+    process.exitCode = error.exitCode === 0 ? 0 : wrongUse(error, name, args)
   }
   // A pipe takes what was written in its own time; everything else has been closed by now.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)])
   process.exit()
+}
+
+/** Unknown option, missing argument: says so, and returns the exit code. */
+function wrongUse(cause: CommanderError, name: string, args: readonly string[]): number {
+  const message = cause.code === "commander.help" ? "no command was named" : cause.message.replace(/^error: /, "")
+  const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint: `see ${name} --help`, cause })
+  new Console({ json: args.includes("--json") }).error(error)
+  return exitCode(error.code)
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -14,10 +14,14 @@ interface GetFlags extends CommonFlags {
   overwrite?: boolean
 }
 
-/** `academictorrents get`, which `at-get` is short for. */
+/** `academictorrents get`. */
 export function addGet(program: Command, run: Run): void {
-  const command = program
-    .command("get")
+  defineGet(program.command("get"), run)
+}
+
+/** Makes a command that gets: `academictorrents get`, or the whole of `at-get`. */
+export function defineGet(command: Command, run: Run): void {
+  command
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("download a dataset, or verify what is there; prints its path")
   addVerbosity(addSources(addPlace(command)))
