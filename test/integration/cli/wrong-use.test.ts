@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { jsonLines } from "./command.js"
+import { Stage } from "./stage.js"
+
+const HASH = "00112233445566778899aabbccddeeff00112233"
+const COMMANDS = ["get", "info", "verify", "seed", "create"]
+
+let stage: Stage
+beforeAll(async () => {
+  stage = await Stage.open()
+})
+afterAll(async () => {
+  await stage[Symbol.asyncDispose]()
+})
+
+describe("wrong use", () => {
+  const cases: Record<string, readonly string[]> = {
+    "an unknown command": ["fetch", HASH],
+    "an unknown option": ["get", "--frobnicate", HASH],
+    "a missing target": ["get"],
+    "one argument too many": ["get", HASH, HASH],
+    "an option without its value": ["get", HASH, "--url"],
+    "a malformed infohash": ["get", HASH.slice(1)],
+    "an empty target": ["get", ""],
+    "an unknown kind of URL": ["get", "gopher://example.org/a.torrent"],
+    "a magnet link without infohash": ["get", "magnet:?dn=nothing"],
+    "a malformed rate": ["get", HASH, "--max-download", "fast"],
+    "a malformed time": ["get", HASH, "--timeout", "soon"],
+    "a malformed port": ["get", HASH, "--port", "70000"],
+    "a malformed peer": ["get", HASH, "--peer", "nowhere"],
+    "a malformed ratio": ["get", HASH, "--seed", "--seed-ratio", "lots"],
+    "create without -o": ["create", "."],
+    "create with a malformed piece length": ["create", ".", "-o", "x.torrent", "--piece-length", "20000"],
+    "create of nothing": ["create", "/nonexistent", "-o", "x.torrent"],
+    "create --v2, which comes later": ["create", ".", "-o", "x.torrent", "--v2"],
+    "create --hybrid, which comes later": ["create", ".", "-o", "x.torrent", "--hybrid"],
+    "verify without a target": ["verify"],
+    "info of a malformed target": ["info", "xyz://"],
+    "seed of a malformed target": ["seed", "xyz://"],
+  }
+
+  it.for(Object.entries(cases))("is 2 for %s, with and without --json", async ([, args]) => {
+    const plain = await stage.run(args, { exits: 2 })
+    expect(plain.stdout).toBe("")
+    expect(plain.stderr).toMatch(/error: ./)
+    const json = await stage.run([...args.slice(0, 1), "--json", ...args.slice(1)], { exits: 2 })
+    expect(jsonLines(json.stdout)).toEqual([
+      {
+        type: "error",
+        code: "AT_INVALID_INPUT",
+        message: expect.stringMatching(/./),
+        hint: expect.stringMatching(/./),
+      },
+    ])
+  })
+
+  it("is 2 without a command", async () => {
+    await stage.run([], { exits: 2 })
+  })
+
+  it("is 2 for at-get without a target, or with a wrong option", async () => {
+    await stage.run([], { program: "at-get", exits: 2 })
+    await stage.run(["--wrong", HASH], { program: "at-get", exits: 2 })
+  })
+
+  it("touches no network", () => {
+    expect(stage.traffic).toBe(0)
+  })
+})
+
+describe("help", () => {
+  it.for(["-h", "--help"])("is on standard output with %s, and exit code 0", async (option) => {
+    for (const args of [[option], ...COMMANDS.map((name) => [name, option])]) {
+      const { stdout, stderr } = await stage.run(args)
+      expect(stdout).toMatch(/^Usage: academictorrents/)
+      expect(stderr).toBe("")
+    }
+  })
+
+  it("of at-get speaks of at-get", async () => {
+    const { stdout } = await stage.run(["-h"], { program: "at-get" })
+    expect(stdout).toMatch(/^Usage: at-get \[/)
+    expect(stdout).toContain("--datastore")
+  })
+
+  it("lists the options that mean the same everywhere", async () => {
+    const options =
+      "--datastore --include --exclude --url --peer --port --no-dht --no-lsd --no-pex --no-tracker --no-webseed --max-download --max-upload --seed --seed-ratio --seed-time --timeout --verify --sync --overwrite --offline --json --quiet --verbose"
+    const { stdout } = await stage.run(["get", "--help"])
+    for (const option of options.split(" ")) expect(stdout).toContain(option)
+  })
+
+  it("tells the version", async () => {
+    for (const program of ["academictorrents", "at-get"] as const) {
+      expect((await stage.run(["--version"], { program })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    }
+  })
+})
