@@ -1,16 +1,21 @@
 import { describe, expect, it } from "vitest"
-import { putDataset, simDataset } from "./lib/sim-dataset.js"
-import { startNode } from "./lib/sim-node.js"
+import { BLOCK_LENGTH } from "../../src/metainfo/layout.js"
+import { WireEncoder } from "../../src/wire/encoder.js"
+import { encodeHandshake } from "../../src/wire/handshake.js"
+import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
+import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB
+const PIECE = 64 * KiB
 /** 200 Mbit/s in bytes a second. */
 const FAST = 25_000_000
 /** Virtual ms. */
 const SECOND = 1000
 const LIMIT = 600_000
 
+const QUIET = { onOpen() {}, onData() {}, onDrain() {}, onClose() {} }
 const SOURCE = "10.0.0.1"
 const SINK = "10.0.0.2"
 
@@ -25,12 +30,17 @@ async function eachSecond(simulation: Simulation, seconds: number, total: () => 
   return growth
 }
 
-/** A seeder and one who downloads from it, on the machines that stand there. @returns bytes fetched each second */
-async function fetchRates(simulation: Simulation, length: number, seconds: number): Promise<number[]> {
-  const dataset = simDataset({ "a.bin": length }, { pieceLength: 64 * KiB })
+/** Gives the machine that stands at SOURCE a dataset to seed. */
+async function startSeeder(simulation: Simulation, dataset: SimDataset): Promise<SimNode> {
   const platform = simulation.platform(SOURCE)
   putDataset(platform, dataset)
-  const seeder = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
+  return simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
+}
+
+/** A seeder and one who downloads from it, on the machines that stand there. @returns bytes fetched each second */
+async function fetchRates(simulation: Simulation, length: number, seconds: number): Promise<number[]> {
+  const dataset = simDataset({ "a.bin": length }, { pieceLength: PIECE })
+  const seeder = await startSeeder(simulation, dataset)
   const peers = [{ host: SOURCE, port: 6881 }]
   const node = await simulation.runUntil(startNode({ platform: simulation.platform(SINK), dataset, peers }), LIMIT)
   const rates = await eachSecond(simulation, seconds, () => node.torrent.fetchedBytes)
@@ -44,10 +54,9 @@ describe("a busy link", () => {
     const simulation = createSimulation({ seed: 1 })
     const sender = simulation.platform(SOURCE, { up: 2 * MiB, latency: 10 })
     const receiver = simulation.platform(SINK, { down: 8 * MiB, latency: 5 })
-    const quiet = { onOpen() {}, onData() {}, onDrain() {}, onClose() {} }
     let received = 0
     const listening = receiver.net.listen({ port: 7000 }, () => ({
-      ...quiet,
+      ...QUIET,
       onData: (chunk) => {
         received += chunk.length
       },
@@ -56,7 +65,7 @@ describe("a busy link", () => {
     const fill = (): void => {
       while (stream.bufferedBytes < 512 * KiB) stream.write(new Uint8Array(16 * KiB))
     }
-    const stream = sender.net.connect({ host: SINK, port: 7000 }, { ...quiet, onOpen: fill, onDrain: fill })
+    const stream = sender.net.connect({ host: SINK, port: 7000 }, { ...QUIET, onOpen: fill, onDrain: fill })
     await simulation.run(SECOND)
     const rates = await eachSecond(simulation, 60, () => received)
     expect(Math.min(...rates)).toBeGreaterThan(0.95 * 2 * MiB)
@@ -79,5 +88,36 @@ describe("a busy link", () => {
     simulation.machine(SINK, { up: FAST, down: FAST, latency: 20 })
     const rates = await fetchRates(simulation, 96 * MiB, 4)
     expect(Math.min(...rates.slice(1))).toBeGreaterThan(0.93 * FAST)
+  })
+  it("of 200 Mbit/s stays full for a peer who asks for 500 blocks at once and then only takes", async () => {
+    const simulation = createSimulation({ seed: 4 })
+    simulation.machine(SOURCE, { up: FAST, latency: 1 })
+    simulation.machine(SINK, { up: FAST, down: FAST, latency: 1 })
+    const dataset = simDataset({ "a.bin": 500 * BLOCK_LENGTH }, { pieceLength: PIECE })
+    const seeder = await startSeeder(simulation, dataset)
+    let received = 0
+    const onData = (chunk: Uint8Array): void => {
+      received += chunk.length
+    }
+    const encoder = new WireEncoder()
+    const send = (): boolean => stream.write(encoder.takeBytes() ?? new Uint8Array(0))
+    const stream = simulation.platform(SINK).net.connect({ host: SOURCE, port: 6881 }, { ...QUIET, onData })
+    stream.write(encodeHandshake(dataset.metainfo.infoHash, new Uint8Array(20).fill(1)))
+    encoder.haveNone()
+    encoder.interested()
+    send()
+    // It is unchoked meanwhile.
+    await simulation.run(SECOND)
+    for (let piece = 0; piece < dataset.metainfo.layout.pieceCount; piece++) {
+      for (let begin = 0; begin < PIECE; begin += BLOCK_LENGTH) encoder.request(piece, begin, BLOCK_LENGTH)
+    }
+    send()
+    const asked = simulation.clock.now()
+    await simulation.runUntil(() => received >= 500 * BLOCK_LENGTH, LIMIT)
+    const roundTrip = 4
+    const least = roundTrip + (500 * BLOCK_LENGTH * SECOND) / FAST
+    expect(simulation.clock.now() - asked).toBeLessThan(least / 0.93)
+    stream.destroy()
+    await simulation.runUntil(seeder.close(), LIMIT)
   })
 })
