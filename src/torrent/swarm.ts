@@ -247,6 +247,8 @@ export class Swarm implements PeerHost<PeerSession> {
     const kept = this.#o.intake.endBlock(block, session.writer, peer.id)
     this.#o.totals.fromPeer(length, kept, this.#o.clock.now())
     if (kept && this.#o.table.count("missing") === 0) this.#cancelCopies(peer, block)
+    // Not before the next tick would be too late: a fast peer sends megabytes in one.
+    if (!this.#paused) this.#throttle()
   }
 
   onDropped(_session: PeerSession, block: number): void {
