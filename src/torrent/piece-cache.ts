@@ -36,6 +36,12 @@ export class PieceCache {
     return bytes.subarray(begin - start, begin - start + length)
   }
 
+  /** Starts to read what will be asked for soon. */
+  warm(piece: number, begin: number): void {
+    // Whoever asks for it hears of a failure.
+    this.#extent(piece, begin - (begin % EXTENT)).catch(() => {})
+  }
+
   /** What is kept of a piece is not true any more. */
   forget(piece: number): void {
     for (const [key, extent] of this.#extents) {

@@ -8,6 +8,9 @@ const SEND_AHEAD = 512 * 1024
 /** Requests a peer may have waiting with us; we announce half of it as `reqq` (BEP 10). */
 export const MAX_QUEUED_REQUESTS = 1000
 
+/** So many of a peer's requests are read from the disk at a time: slow disks answer many as fast as one. */
+const READ_AHEAD = 64
+
 interface Request {
   readonly piece: number
   readonly begin: number
@@ -46,7 +49,10 @@ export class Uploads {
       this.#queues.set(peer, queue)
     }
     if (queue.requests.length >= MAX_QUEUED_REQUESTS) peer.reject(piece, begin, length)
-    else queue.requests.push({ piece, begin, length })
+    else {
+      if (queue.requests.length < READ_AHEAD) this.#cache.warm(piece, begin)
+      queue.requests.push({ piece, begin, length })
+    }
     this.serve(peer)
   }
 
@@ -90,6 +96,8 @@ export class Uploads {
         const request = queue.requests.shift()
         if (request === undefined) return
         const { piece, begin, length } = request
+        const ahead = queue.requests[READ_AHEAD - 1]
+        if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin)
         let data: Uint8Array
         try {
           data = await this.#cache.get(piece, begin, length)

@@ -89,6 +89,14 @@ describe("a busy link", () => {
     const rates = await fetchRates(simulation, 96 * MiB, 4)
     expect(Math.min(...rates.slice(1))).toBeGreaterThan(0.93 * FAST)
   })
+  it("of 200 Mbit/s is full although the seeder's disk takes 10 ms for each read", async () => {
+    const simulation = createSimulation({ seed: 5, tcp: { window: 4 * MiB } })
+    simulation.machine(SOURCE, { up: FAST, latency: 1, disk: { delay: 10 } })
+    simulation.machine(SINK, { down: 2 * FAST, latency: 1 })
+    const rates = await fetchRates(simulation, 96 * MiB, 3)
+    for (const rate of rates.slice(1)) expect(rate).toBeGreaterThan(0.93 * FAST)
+  })
+
   it("of 200 Mbit/s stays full for a peer who asks for 500 blocks at once and then only takes", async () => {
     const simulation = createSimulation({ seed: 4 })
     simulation.machine(SOURCE, { up: FAST, latency: 1 })
