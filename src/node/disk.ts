@@ -3,6 +3,7 @@ import type { Disk, FileHandle, FileStat, OpenMode } from "../ports/disk.js"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
 import { NodeFile, toFileStat } from "./file.js"
+import { makeDirectory } from "./make-directory.js"
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 
@@ -40,7 +41,7 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectory(path: string): Promise<void> {
-    return call("make the folder", path, (done) => fs.mkdir(path, { recursive: true }, done))
+    return makeDirectory(path)
   }
 
   async list(path: string): Promise<string[]> {

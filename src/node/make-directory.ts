@@ -1,0 +1,39 @@
+import { mkdir, stat } from "node:fs/promises"
+import { dirname } from "node:path"
+import { toDiskError } from "./disk-error.js"
+import { errnoOf } from "./errno.js"
+
+/**
+ * Makes a folder and those above it; fine when it is there.
+ *
+ * Not with Node's `recursive`: where the system lets nobody make a folder and says ENOENT, as below `/proc`, Node 20
+ * tries again for ever.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const above = dirname(path)
+    if (errnoOf(error) === "ENOENT" && above !== path) {
+      await makeDirectory(above)
+      await makeOne(path)
+    } else if (!(await isDirectory(path))) throw toDiskError(error, "make the folder", path)
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    // Somebody else may have been faster.
+    if (!(await isDirectory(path))) throw toDiskError(error, "make the folder", path)
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}
