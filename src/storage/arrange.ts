@@ -1,25 +1,21 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
-import { type DataFile, sameStamp, stampOf } from "./data-file.js"
+import { type DataFile, sameStamp } from "./data-file.js"
 import { somethingThere } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
+import { type FilesFound, type LookOptions, lookAtFiles } from "./look-at-files.js"
 import { moveFromEdges } from "./move-from-edges.js"
 import { inParallel } from "./parallel.js"
 import { type CheckOptions, expectedDigest, sameBytes, type WritingParts } from "./parts.js"
 import { hashPieces } from "./piece-hashing.js"
 import type { FoundFile, ResumeDecision } from "./resume.js"
 
-/** Questions to the file system at a time. */
-const PARALLEL_LOOKS = 64
+/** Files given their names at a time. */
 const PARALLEL_FILES = 16
 
-export interface ArrangeOptions extends CheckOptions {
+export interface ArrangeOptions extends CheckOptions, LookOptions {
   /** `always`: nothing is believed unread. */
   readonly verify: "auto" | "always"
-  /** Files of which no piece is ours may be replaced. */
-  readonly overwrite: boolean
-  /** How the last owner ended, as far as we know. */
-  readonly before: "clean" | "process-died" | "machine-may-have-died"
   /** What is believed, now that it is known how the files stand. */
   readonly decide: (found: (file: number) => FoundFile) => ResumeDecision
 }
@@ -32,8 +28,12 @@ export interface ArrangeOptions extends CheckOptions {
  * @throws AtError `AT_EXISTS` when something foreign is in the way, `AT_UNSAFE_PATH` for links
  */
 export async function arrange(parts: WritingParts, files: readonly DataFile[], options: ArrangeOptions): Promise<void> {
-  const arrangement = new Arrangement(parts, files, options)
-  await arrangement.run()
+  const found = await lookAtFiles(parts, files, options)
+  for (const file of await moveFromEdges(parts, files)) {
+    found.states.set(file, "unstamped")
+    found.owned.add(file)
+  }
+  await new Arrangement(parts, files, found, options).run()
 }
 
 class Arrangement {
@@ -41,27 +41,18 @@ class Arrangement {
   readonly #files: readonly DataFile[]
   readonly #options: ArrangeOptions
   readonly #layout: TorrentLayout
-  readonly #found = new Map<DataFile, FoundFile>()
-  /** Files that are ours even if no piece of them verifies. */
-  readonly #owned = new Set<DataFile>()
-  /** Unwanted files of the right length, which may complete pieces of wanted ones. */
-  readonly #neighbours: DataFile[] = []
+  readonly #found: FilesFound
   readonly #checkedBytes = { done: 0, total: 0 }
 
-  constructor(parts: WritingParts, files: readonly DataFile[], options: ArrangeOptions) {
+  constructor(parts: WritingParts, files: readonly DataFile[], found: FilesFound, options: ArrangeOptions) {
     this.#parts = parts
     this.#files = files
+    this.#found = found
     this.#options = options
     this.#layout = parts.metainfo.layout
   }
 
   async run(): Promise<void> {
-    await inParallel(this.#files, PARALLEL_LOOKS, (file) => this.#look(file))
-    await this.#lookAtNeighbours()
-    for (const file of await moveFromEdges(this.#parts, this.#files)) {
-      this.#found.set(file, "unstamped")
-      this.#owned.add(file)
-    }
     const good = await this.#believe()
     this.#take(good)
     for (const file of this.#files) {
@@ -71,87 +62,10 @@ class Arrangement {
     await this.#finish()
   }
 
-  async #look(file: DataFile): Promise<void> {
-    const { journal, files } = this.#parts
-    const stamp = journal.state.stamps.get(file.index)
-    try {
-      if (stamp !== undefined) {
-        const there = await files.look(file, stamp.place)
-        if (there !== undefined && sameStamp(stamp, stampOf(stamp.place, there))) {
-          file.place = stamp.place
-          file.stamp = stamp
-          this.#found.set(file, "equal")
-          this.#owned.add(file)
-          return
-        }
-      }
-      await this.#lookClosely(file)
-    } catch (error) {
-      // Nobody wants to write there: it only can't be given.
-      if (file.selected) throw error
-      file.place = "none"
-    }
-    if (file.place === "none" && !file.selected) journal.setAway(file.index)
-  }
-
-  async #lookClosely(file: DataFile): Promise<void> {
-    const { journal, files } = this.#parts
-    const { overwrite, before } = this.#options
-    await files.inspectFolders(file)
-    const final = await files.look(file, "final")
-    const part = await files.look(file, "part")
-    if (final !== undefined && part !== undefined && file.length > 0) {
-      if (!overwrite) throw somethingThere(file.path, `${file.partPath} stands there too`)
-      file.replace = true
-    }
-    file.place = part !== undefined && file.length > 0 ? "part" : final !== undefined ? "final" : "none"
-    const there = file.place === "part" ? part : final
-    if (there === undefined) return
-    const stamp = journal.state.stamps.get(file.index)
-    file.stamp = stampOf(file.place === "part" ? "part" : "final", there)
-    const { ours, home } = journal.state
-    const same = stamp?.inode === file.stamp.inode
-    if (file.place === "part") {
-      if (ours.has(file.index)) this.#owned.add(file)
-    } else if (
-      (same && stamp?.place === "final") ||
-      (home.has(file.index) && before !== "clean") ||
-      (ours.has(file.index) && before === "machine-may-have-died")
-    ) {
-      this.#owned.add(file)
-    }
-    // A new name alone is no change.
-    const equal = stamp !== undefined && sameStamp(stamp, file.stamp)
-    this.#found.set(file, stamp === undefined ? "unstamped" : equal ? "equal" : "changed")
-  }
-
-  /** Without a journal, unwanted files beside wanted ones may be there from before. */
-  async #lookAtNeighbours(): Promise<void> {
-    const { journal, files } = this.#parts
-    const asked = new Set<DataFile>()
-    for (const file of this.#files) {
-      if (!file.selected || file.place === "none" || journal.state.home.has(file.index) || file.length === 0) continue
-      const { first, end } = this.#layout.piecesOfFile(file.index)
-      for (const piece of [first, end - 1]) {
-        for (const extent of this.#layout.extentsOfPiece(piece)) {
-          const other = files.at(extent.file)
-          if (!other.selected && other.place === "none" && !journal.state.home.has(other.index)) asked.add(other)
-        }
-      }
-    }
-    await inParallel(asked, PARALLEL_LOOKS, async (file) => {
-      const there = await files.look(file, "final").catch(() => undefined)
-      if (there?.size !== file.length) return
-      file.place = "final"
-      file.stamp = stampOf("final", there)
-      this.#neighbours.push(file)
-    })
-  }
-
   /** The pieces that are verified, or believed. */
   async #believe(): Promise<Bitfield> {
     const { journal, files } = this.#parts
-    const decision = this.#options.decide((index) => this.#found.get(files.at(index)) ?? "missing")
+    const decision = this.#options.decide((index) => this.#found.states.get(files.at(index)) ?? "missing")
     const { trusted, check } = decision
     for (const piece of this.#claimsWithoutBytes()) {
       trusted.delete(piece)
@@ -272,7 +186,7 @@ class Arrangement {
       if (!have.has(piece)) journal.setPiece(piece, PieceState.absent)
     }
     for (const file of files.all) if (file !== undefined) file.missing = countMissing(this.#layout, file, have)
-    for (const file of this.#neighbours) {
+    for (const file of this.#found.neighbours) {
       const { first, end } = this.#layout.piecesOfFile(file.index)
       if (file.missing < end - first) journal.setHome(file.index)
       else file.place = "none"
@@ -283,7 +197,7 @@ class Arrangement {
   #settle(file: DataFile): void {
     const { journal } = this.#parts
     const { first, end } = this.#layout.piecesOfFile(file.index)
-    if (file.place === "none" || file.missing < end - first || this.#owned.has(file)) {
+    if (file.place === "none" || file.missing < end - first || this.#found.owned.has(file)) {
       if (file.place !== "none") journal.setHome(file.index)
       journal.setOurs(file.index)
     } else if (this.#isUndecidable(file)) {
@@ -299,7 +213,8 @@ class Arrangement {
 
   #settleEmpty(file: DataFile): void {
     if (file.place === "final" && file.stamp?.size !== 0) {
-      if (!this.#owned.has(file) && !this.#options.overwrite) throw somethingThere(file.path, "it should be empty")
+      if (!this.#found.owned.has(file) && !this.#options.overwrite)
+        throw somethingThere(file.path, "it should be empty")
       file.place = "none"
       file.replace = true
     }
@@ -326,7 +241,7 @@ class Arrangement {
     await inParallel(unfinished, PARALLEL_FILES, (file) =>
       file.length === 0 ? files.createEmpty(file) : files.finish(file),
     )
-    for (const file of [...this.#files, ...this.#neighbours]) {
+    for (const file of [...this.#files, ...this.#found.neighbours]) {
       const old = journal.state.stamps.get(file.index)
       const now = file.place === "none" ? undefined : file.stamp
       if (old === now || (old !== undefined && now !== undefined && old.place === now.place && sameStamp(old, now)))

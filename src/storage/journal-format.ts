@@ -1,4 +1,5 @@
 import { crc32 } from "../bytes/crc32.js"
+import { ByteCursor, concat, pushUint64, pushVarint } from "./byte-cursor.js"
 import { type FileStamp, JournalState, type PieceState } from "./journal-state.js"
 import { type Range, toRanges } from "./ranges.js"
 
@@ -179,7 +180,7 @@ class RecordReader {
       this.position = MAGIC.length
     }
     const type = this.#bytes[this.position]
-    const cursor = new Cursor(this.#bytes, this.position + 1)
+    const cursor = new ByteCursor(this.#bytes, this.position + 1)
     const length = cursor.varint()
     if (type === undefined || length === undefined) return undefined
     const end = cursor.position + length
@@ -231,7 +232,7 @@ function apply(record: JournalRecord, state: JournalState, budget: { left: numbe
 
 function applyStamps(payload: Uint8Array, state: JournalState): boolean {
   const stamps: [number, FileStamp | undefined][] = []
-  const cursor = new Cursor(payload, 0)
+  const cursor = new ByteCursor(payload, 0)
   while (cursor.position < payload.length) {
     const file = cursor.varint()
     const place = STAMP_PLACES[payload[cursor.position++] ?? STAMP_PLACES.length]
@@ -267,7 +268,7 @@ function encodeRanges(ranges: readonly Range[]): Uint8Array {
 
 function decodeRanges(payload: Uint8Array, limit: number, budget: { left: number }): Range[] | undefined {
   const ranges: Range[] = []
-  const cursor = new Cursor(payload, 0)
+  const cursor = new ByteCursor(payload, 0)
   let end = 0
   while (cursor.position < payload.length) {
     const gap = cursor.varint()
@@ -279,54 +280,4 @@ function decodeRanges(payload: Uint8Array, limit: number, budget: { left: number
     if (budget.left < 0) return undefined
   }
   return ranges
-}
-
-class Cursor {
-  readonly #bytes: Uint8Array
-  position: number
-
-  constructor(bytes: Uint8Array, position: number) {
-    this.#bytes = bytes
-    this.position = position
-  }
-
-  /** Undefined when it is cut off or beyond 2^53. */
-  varint(): number | undefined {
-    let value = 0
-    for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
-      const byte = this.#bytes[this.position++]
-      if (byte === undefined) return undefined
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : undefined
-    }
-    return undefined
-  }
-
-  uint64(): bigint | undefined {
-    const start = this.position
-    this.position += 8
-    if (this.position > this.#bytes.length) return undefined
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, 8).getBigUint64(0)
-  }
-}
-
-function pushVarint(bytes: number[], value: number): void {
-  let rest = value
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(rest)
-}
-
-function pushUint64(bytes: number[], value: bigint): void {
-  const unsigned = BigInt.asUintN(64, value)
-  for (let shift = 56n; shift >= 0n; shift -= 8n) bytes.push(Number((unsigned >> shift) & 0xffn))
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let position = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, position)
-    position += chunk.length
-  }
-  return whole
 }

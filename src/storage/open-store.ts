@@ -13,6 +13,7 @@ import { Durability } from "./durability.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { Journal, type JournalOptions } from "./journal.js"
+import type { LastEnd } from "./look-at-files.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
 import { type ResumeDecision, trusted } from "./resume.js"
 import { stateDirectory } from "./state-directory.js"
@@ -161,7 +162,7 @@ async function resume(
   const { layout } = metainfo
   const { isNew, bootId } = journalIs
   const sameBoot = bootId !== "" && journal.state.bootId === bootId
-  const before = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
+  const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
   const looked = files.all.filter(
     (file): file is DataFile => file !== undefined && (file.selected || journal.state.home.has(file.index)),
   )

@@ -1,27 +1,24 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
-import { arrange } from "./arrange.js"
 import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
-import { type OpenedStore, openStore, type PieceStoreOptions, selectFiles, wantedPieces } from "./open-store.js"
+import { type OpenedStore, openStore, type PieceStoreOptions, wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
-import { expectedDigest, type StoreParts, sameBytes } from "./parts.js"
+import type { StoreParts } from "./parts.js"
+import { type CommitOutcome, PieceWriter } from "./piece-writer.js"
+import { reselect } from "./reselect.js"
 import { type Slot, Slots, slotBudget } from "./slots.js"
 import { isGone, VerifiedReader } from "./verified-reader.js"
+import { WorkGate } from "./work-gate.js"
 
-/** What became of a piece. After `corrupt` and `failed` it is missing, and may be committed again. */
-export type CommitOutcome =
-  | { readonly kind: "stored" }
-  | { readonly kind: "corrupt" }
-  | { readonly kind: "failed"; readonly error: AtError }
+export type { PieceStoreOptions } from "./open-store.js"
+export type { CommitOutcome } from "./piece-writer.js"
 
-const STORED: CommitOutcome = { kind: "stored" }
-const CORRUPT: CommitOutcome = { kind: "corrupt" }
-/** Files given their names, or looked at, at a time. */
-const PARALLEL_FILES = 16
+/** Files looked at at a time. */
+const PARALLEL_LOOKS = 16
 
 /**
  * A dataset on the disk: pieces in, verified bytes out. It never claims a piece whose bytes on the disk don't hash right,
@@ -40,17 +37,12 @@ export class PieceStore {
   readonly #opened: OpenedStore | undefined
   readonly #reader: VerifiedReader
   #wanted: Bitfield
-  /** What a commit waits for before it touches the journal; replaced when there is more to wait for. */
-  #ready: Promise<void>
-  /** Pieces being hashed and written, and reads. */
-  readonly #underWay = new Set<Promise<unknown>>()
-  readonly #committing = new Set<number>()
-  /** Nothing is written any more. */
-  #fault: AtError | undefined
+  readonly #writer: PieceWriter | undefined
+  /** Pieces being hashed and written, and reads; what they wait for before they begin. */
+  readonly #gate: WorkGate
+  readonly #committing = new Map<number, Promise<unknown>>()
   /** A sync of losses is about to begin. */
   #losing = false
-  /** The journal is being told of the fault. */
-  #distrusting: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
 
   private constructor(path: string, parts: StoreParts, opened: OpenedStore | undefined) {
@@ -59,7 +51,8 @@ export class PieceStore {
     this.have = parts.have
     this.#parts = parts
     this.#opened = opened
-    this.#ready = opened?.ready ?? Promise.resolve()
+    this.#gate = new WorkGate(opened?.ready ?? Promise.resolve())
+    if (opened !== undefined) this.#writer = new PieceWriter(opened, (piece) => this.onLost?.(piece))
     this.#wanted = wantedPieces(parts.files)
     this.#reader = new VerifiedReader(parts, {
       onPieceLost: (piece) => this.#lose(piece),
@@ -77,11 +70,13 @@ export class PieceStore {
    * @throws AtError `AT_LOCKED`, `AT_EXISTS`, `AT_UNSAFE_PATH`, `AT_DISK_FULL`, `AT_DISK_IO`, `AT_ABORTED`
    */
   static async open(options: PieceStoreOptions): Promise<PieceStore> {
-    let hear: (error: unknown) => void = () => {}
+    const early: unknown[] = []
+    let hear = (error: unknown): void => void early.push(error)
     try {
       const opened = await openStore(options, (error) => hear(error))
       const store = new PieceStore(`${options.datastore}/${options.metainfo.name}`, opened, opened)
-      hear = (error) => store.#onFault(error)
+      hear = (error) => store.#writer?.onFault(error)
+      for (const error of early) hear(error)
       return store
     } catch (error) {
       throw diskFault(error)
@@ -108,14 +103,12 @@ export class PieceStore {
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
   async commit(piece: number, slot: Slot): Promise<CommitOutcome> {
     if (this.#closed !== undefined) return { kind: "failed", error: misuse("the store is closed") }
-    if (this.#opened === undefined) return { kind: "failed", error: misuse("the store is open for reading") }
+    if (this.#writer === undefined) return { kind: "failed", error: misuse("the store is open for reading") }
     if (this.#committing.has(piece)) return { kind: "failed", error: misuse(`piece ${piece} is being written`) }
-    this.#committing.add(piece)
+    const commit = this.#commit(piece, slot, this.#writer)
+    this.#committing.set(piece, commit)
     try {
-      await this.#whenReady()
-      return await this.#track(this.#commit(piece, slot, this.#opened))
-    } catch (error) {
-      return { kind: "failed", error: await this.#explain(piece, error) }
+      return await commit
     } finally {
       this.#committing.delete(piece)
     }
@@ -128,7 +121,7 @@ export class PieceStore {
   async read(piece: number, begin: number, into: Uint8Array): Promise<void> {
     if (this.#closed !== undefined) throw misuse("the store is closed")
     try {
-      await this.#track(this.#reader.read(piece, begin, into))
+      await this.#gate.track(this.#reader.read(piece, begin, into))
     } catch (error) {
       throw diskFault(error)
     }
@@ -142,12 +135,8 @@ export class PieceStore {
     const opened = this.#opened
     if (this.#closed !== undefined) throw misuse("the store is closed")
     if (opened === undefined) throw misuse("the store is open for reading")
-    const before = this.#ready
-    const selecting = before.then(() => this.#select(selected, opened))
-    // Commits go on, with the old selection or the new one, when this has ended.
-    this.#ready = selecting.catch(() => before)
     try {
-      await selecting
+      await this.#gate.alone(() => this.#select(selected, opened))
     } catch (error) {
       throw diskFault(error)
     }
@@ -163,7 +152,7 @@ export class PieceStore {
   async flush(): Promise<void> {
     if (this.#opened === undefined) return
     try {
-      await this.#whenReady()
+      await this.#gate.pass()
       await this.#opened.durability.flush()
     } catch (error) {
       throw diskFault(error)
@@ -179,6 +168,20 @@ export class PieceStore {
     return this.#closed
   }
 
+  async #commit(piece: number, slot: Slot, writer: PieceWriter): Promise<CommitOutcome> {
+    try {
+      await this.#gate.pass()
+    } catch (error) {
+      return { kind: "failed", error: diskFault(error) }
+    }
+    return this.#gate.track(
+      writer.write(piece, slot).catch(async (error: unknown) => {
+        await this.#findGoneFiles(piece, error)
+        return { kind: "failed", error: diskFault(error) }
+      }),
+    )
+  }
+
   #lose(piece: number): void {
     if (!this.have.delete(piece)) return
     const { files, metainfo, platform } = this.#parts
@@ -192,7 +195,7 @@ export class PieceStore {
   #fileGone(file: DataFile): void {
     const { metainfo, files } = this.#parts
     this.#opened?.journal.setStamp(file.index, undefined)
-    this.#waitFor(files.disown(file))
+    this.#gate.shutFor(files.disown(file))
     const { first, end } = metainfo.layout.piecesOfFile(file.index)
     for (let piece = first; piece < end; piece++) this.#lose(piece)
   }
@@ -202,192 +205,50 @@ export class PieceStore {
     this.#opened?.journal.setStamp(file.index, DOUBTFUL_STAMP)
   }
 
-  async #commit(piece: number, slot: Slot, { journal, durability, files, metainfo, platform }: OpenedStore) {
-    if (this.#fault !== undefined) throw this.#fault
-    if (this.have.has(piece)) {
-      await this.#finishFiles(piece)
-      return STORED
-    }
-    const bytes = slot.bytes.subarray(0, metainfo.layout.pieceSize(piece))
-    const begun = this.#begin(piece)
-    // Both have ended when this goes on: the slot must not be read any more when the commit has failed.
-    begun.catch(() => {})
-    const digest = await platform.hasher.hashPiece("sha1", bytes)
-    await begun
-    if (!sameBytes(digest, expectedDigest(metainfo, piece))) return CORRUPT
-    await files.writePiece(piece, bytes)
-    await this.#record(piece)
-    this.have.add(piece)
-    durability.written(piece)
-    for (const { file: index } of metainfo.layout.extentsOfPiece(piece)) {
-      const file = files.at(index)
-      file.missing--
-      if (file.provisional) journal.setHome(index)
-    }
-    await this.#finishFiles(piece)
-    return STORED
-  }
-
-  /** Tells the journal what is about to be written, before it is. */
-  #begin(piece: number): Promise<void> {
-    const { journal, files, metainfo } = this.#opened!
-    journal.setPiece(piece, PieceState.begun)
-    for (const { file: index } of metainfo.layout.extentsOfPiece(piece)) {
-      const file = files.at(index)
-      if (file.provisional) continue
-      if (files.inEdges(file)) {
-        journal.setAway(index)
-        continue
-      }
-      journal.setHome(index)
-      file.stamp = undefined
-      if (!file.doubtful) journal.setStamp(index, undefined)
-    }
-    return journal.flush()
-  }
-
-  async #record(piece: number): Promise<void> {
-    const { journal } = this.#opened!
-    if (this.#fault === undefined) {
-      journal.setPiece(piece, PieceState.written)
-      await journal.flush()
-    }
-    if (this.#fault === undefined) return
-    // A sync failed meanwhile: this piece may be among what was dropped.
-    await this.#distrust([piece])
-    throw this.#fault
-  }
-
-  /** Gives files that the piece made complete their final names. */
-  async #finishFiles(piece: number): Promise<void> {
-    const { journal, files, metainfo } = this.#opened!
-    const complete = metainfo.layout
-      .extentsOfPiece(piece)
-      .map(({ file }) => files.at(file))
-      .filter((file) => file.missing === 0 && (file.place === "part" || file.provisional))
-    await inParallel(complete, PARALLEL_FILES, async (file) => {
-      await files.finish(file)
-      if (!file.doubtful) journal.setStamp(file.index, file.stamp)
-    })
-  }
-
   async #select(selected: ReadonlySet<number>, opened: OpenedStore): Promise<void> {
-    await Promise.allSettled(this.#underWay)
-    await opened.durability.flush()
-    const { files, journal } = opened
-    const before = new Set(files.all.filter((file) => file?.selected === true))
-    selectFiles(files, selected)
-    const added = files.all.filter(
-      (file): file is DataFile => file?.selected === true && !before.has(file) && file.place === "none",
-    )
-    const { pieceCount } = files.layout
-    const had = Bitfield.fromBytes(this.have.bytes, pieceCount)!
+    const had = Bitfield.fromBytes(this.have.bytes, this.have.length)!
     try {
-      await arrange(opened, added, {
-        verify: "auto",
-        overwrite: opened.overwrite,
-        before: "clean",
-        decide: () => ({
-          trusted: Bitfield.fromBytes(had.bytes, pieceCount)!,
-          check: new Bitfield(pieceCount),
-          sample: new Bitfield(pieceCount),
-        }),
-      })
-      await journal.sync()
-    } catch (error) {
-      for (const file of files.all) if (file !== undefined) file.selected = before.has(file)
-      for (const file of added) if (!journal.state.home.has(file.index)) await files.disown(file)
-      throw error
+      await reselect(opened, selected)
     } finally {
-      this.#wanted = wantedPieces(files)
+      this.#wanted = wantedPieces(opened.files)
       for (const piece of had) if (!this.have.has(piece)) this.onLost?.(piece)
     }
-  }
-
-  async #whenReady(): Promise<void> {
-    for (let ready = this.#ready; ; ready = this.#ready) {
-      await ready
-      if (ready === this.#ready) return
-    }
-  }
-
-  /** `close` and `select` wait for it. */
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work)
-    const done = (): void => {
-      this.#underWay.delete(work)
-    }
-    work.then(done, done)
-    return work
-  }
-
-  /** Commits wait for it. It must not fail. */
-  #waitFor(work: Promise<void>): void {
-    this.#ready = Promise.all([this.#ready, work]).then(() => {})
-    this.#ready.catch(() => {})
   }
 
   /** Nothing is written over a lost piece before the journal stopped claiming it. */
   #makeLossDurable(): void {
     const journal = this.#opened?.journal
-    if (journal === undefined || this.#fault !== undefined || this.#losing) return
+    if (journal === undefined || this.#writer?.fault !== undefined || this.#losing) return
     this.#losing = true
     const synced = Promise.resolve().then(() => {
       // All that is lost in one turn is told at once.
       this.#losing = false
       return journal.sync()
     })
-    this.#waitFor(synced.catch((error: unknown) => this.#onFault(error)))
+    this.#gate.shutFor(synced.catch((error: unknown) => this.#writer?.onFault(error)))
   }
 
-  /** A sync failed: what was not durable before is not to be relied on, now or at the next start. */
-  #onFault(error: unknown): void {
-    if (this.#opened === undefined || this.#fault !== undefined) return
-    this.#fault = diskFault(error)
-    this.#parts.platform.log.log("warn", "storage", `a sync failed: ${this.#fault.message}`)
-    const pieces = [...this.#opened.durability.stop(error)]
-    for (const piece of pieces) {
-      if (!this.have.delete(piece)) continue
-      for (const { file } of this.#parts.metainfo.layout.extentsOfPiece(piece)) this.#parts.files.at(file).missing++
-      this.onLost?.(piece)
+  /** Somebody may have removed files under our hands. */
+  async #findGoneFiles(piece: number, error: unknown): Promise<void> {
+    if (!(error instanceof DiskError) || error.failure !== "missing") return
+    for (const { file: index } of this.#parts.metainfo.layout.extentsOfPiece(piece)) {
+      const file = this.#parts.files.at(index)
+      if (await isGone(file, this.#parts)) this.#fileGone(file)
     }
-    this.#distrusting = this.#distrust(pieces)
-  }
-
-  async #distrust(pieces: readonly number[]): Promise<void> {
-    const { journal } = this.#opened!
-    for (const piece of pieces) journal.setPiece(piece, PieceState.begun)
-    try {
-      await journal.sync()
-    } catch {
-      // If not even that can be done, there is nothing left to keep.
-      await journal.discard().catch((error: unknown) => {
-        this.#parts.platform.log.log("warn", "storage", `the journal can't be removed: ${String(error)}`)
-      })
-    }
-  }
-
-  async #explain(piece: number, error: unknown): Promise<AtError> {
-    if (error instanceof DiskError && error.failure === "missing") {
-      for (const { file: index } of this.#parts.metainfo.layout.extentsOfPiece(piece)) {
-        const file = this.#parts.files.at(index)
-        if (await isGone(file, this.#parts)) this.#fileGone(file)
-      }
-    }
-    return diskFault(error)
   }
 
   async #close(): Promise<void> {
-    do {
-      await Promise.allSettled([...this.#underWay, this.#whenReady()])
-    } while (this.#underWay.size > 0 || this.#committing.size > 0)
+    await Promise.allSettled(this.#committing.values())
+    // A selection, or losses being told.
+    await this.#gate.pass().catch(() => {})
+    await this.#gate.idle()
     const { pool, platform } = this.#parts
     const opened = this.#opened
     try {
       await opened?.durability.finish()
       await pool.close()
-      await this.#distrusting
-      if (opened !== undefined && this.#fault === undefined) {
+      await this.#writer?.settled()
+      if (opened !== undefined && this.#writer?.fault === undefined) {
         await this.#stampFiles(opened)
         await opened.journal.markClean()
       }
@@ -408,7 +269,7 @@ export class PieceStore {
       (file): file is DataFile =>
         file?.stamp === undefined && file !== undefined && file.place !== "none" && !file.doubtful,
     )
-    await inParallel(written, PARALLEL_FILES, async (file) => {
+    await inParallel(written, PARALLEL_LOOKS, async (file) => {
       if (journal.state.home.has(file.index)) journal.setStamp(file.index, await files.stampNow(file))
     })
   }

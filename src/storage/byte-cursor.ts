@@ -1,0 +1,53 @@
+/** Steps through bytes that may be cut off or hostile. */
+export class ByteCursor {
+  readonly #bytes: Uint8Array
+  position: number
+
+  constructor(bytes: Uint8Array, position: number) {
+    this.#bytes = bytes
+    this.position = position
+  }
+
+  /** Undefined when it is cut off or beyond 2^53. */
+  varint(): number | undefined {
+    let value = 0
+    for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
+      const byte = this.#bytes[this.position++]
+      if (byte === undefined) return undefined
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : undefined
+    }
+    return undefined
+  }
+
+  uint64(): bigint | undefined {
+    const start = this.position
+    this.position += 8
+    if (this.position > this.#bytes.length) return undefined
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, 8).getBigUint64(0)
+  }
+}
+
+/** Appends a whole number, 0 to 2^53 - 1, as a LEB128 varint. */
+export function pushVarint(bytes: number[], value: number): void {
+  let rest = value
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
+  bytes.push(rest)
+}
+
+/** Appends 64 bits, big-endian. */
+export function pushUint64(bytes: number[], value: bigint): void {
+  const unsigned = BigInt.asUintN(64, value)
+  for (let shift = 56n; shift >= 0n; shift -= 8n) bytes.push(Number((unsigned >> shift) & 0xffn))
+}
+
+/** One after the other. */
+export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let position = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, position)
+    position += chunk.length
+  }
+  return whole
+}
