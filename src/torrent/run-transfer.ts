@@ -144,9 +144,8 @@ export class RunTransfer implements Writer {
   }
 
   #finishBlock(): void {
-    const attached = this.destination !== null
     this.destination = null
-    if (!attached || !this.#intake.endBlock(this.#block(this.#position - 1), this, this.#id)) this.#discardBlock()
+    if (!this.#intake.endBlock(this.#block(this.#position - 1), this, this.#id)) this.#discardBlock()
     this.#filled = 0
   }
 
