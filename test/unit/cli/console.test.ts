@@ -51,6 +51,23 @@ describe("what a command says", () => {
     expect(err).not.toMatch(/news|detail|ENOSPC/)
   })
 
+  it("has a live view on a terminal, unless it shall be quiet or JSON", () => {
+    const terminal = Object.getOwnPropertyDescriptor(process.stderr, "isTTY")
+    Object.defineProperty(process.stderr, "isTTY", { value: true, configurable: true })
+    try {
+      speak(new Console({}))
+      expect(err).toContain("checking what is on disk")
+      for (const options of [{ quiet: true }, { json: true }]) {
+        err = ""
+        speak(new Console(options))
+        expect(err).not.toContain("checking what is on disk")
+      }
+    } finally {
+      if (terminal === undefined) Reflect.deleteProperty(process.stderr, "isTTY")
+      else Object.defineProperty(process.stderr, "isTTY", terminal)
+    }
+  })
+
   it("is errors and the result when it shall be quiet", () => {
     speak(new Console({ quiet: true }))
     expect(out).toBe("/data/path\n")

@@ -25,10 +25,14 @@ function stage() {
 describe("giving until a limit", () => {
   it("ends within a moment of the ratio being reached", async () => {
     const { clock, torrent } = stage()
-    const giving = giveUntil(torrent, SIZE, clock, { ratio: 2 })
+    let ended = false
+    const giving = giveUntil(torrent, SIZE, clock, { ratio: 2 }).then(() => {
+      ended = true
+    })
     await clock.run(5000)
     torrent.givenBytes = 1999
     await clock.run(5000)
+    expect(ended).toBe(false)
     torrent.givenBytes = 2000
     await clock.runUntil(giving)
     expect(clock.now()).toBeLessThanOrEqual(10_250)

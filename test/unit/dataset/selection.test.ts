@@ -87,7 +87,7 @@ describe("the chosen files", () => {
     }
   })
 
-  it("take no long time to find, whatever the pattern", () => {
+  it("are found, or not, without a hang whatever the pattern", () => {
     const long = `${"a".repeat(200)}/${"b".repeat(50)}`
     for (const pattern of [
       "*a".repeat(40),
@@ -96,13 +96,11 @@ describe("the chosen files", () => {
       "{a,aa}".repeat(12),
       "**/".repeat(30),
     ]) {
-      const began = performance.now()
       try {
         select({ include: [pattern] }, [long])
       } catch (error) {
         expect(error).toMatchObject({ code: "AT_INVALID_INPUT" })
       }
-      expect(performance.now() - began).toBeLessThan(5000)
     }
   })
 })
