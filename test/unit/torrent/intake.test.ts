@@ -136,7 +136,7 @@ describe("the download half", () => {
 describe("peers at the same pieces", () => {
   const action = fc.record({
     peer: fc.nat(3),
-    action: fc.constantFrom("ask", "ask", "begin", "write", "write", "end", "drop", "settle", "fail"),
+    action: fc.constantFrom("give", "give", "give", "ask", "begin", "write", "end", "drop", "settle", "settle", "fail"),
   })
 
   it("leave only right pieces behind, and only liars are ever blamed", async () => {

@@ -239,6 +239,14 @@ export class StagePeer implements BlockSource, Writer {
     this.destination = null
   }
 
+  /** A whole block in one go, as far as there is one. */
+  give(): void {
+    this.ask()
+    this.begin()
+    this.write(BLOCK_LENGTH)
+    this.end()
+  }
+
   /** The connection ends. */
   drop(): void {
     if (this.#block !== undefined) this.#stage.intake.abandonBlock(this.#block, this)
