@@ -11,8 +11,14 @@ import type { PeerHost } from "./peer-host.js"
 import type { PeerState } from "./peer-state.js"
 import type { TheirRequests } from "./their-requests.js"
 
-/** Some clients send their bitfield late, or again; each costs us work for every piece. */
+/**
+ * Some clients send their bitfield late, or again; each costs us work for every piece. Those that stand for haves and are
+ * shorter (aria2 sends such) don't count: there can't be many.
+ */
 const MAX_BITFIELDS = 4
+/** On the wire, bytes (BEP 3): a have, and a bitfield without its bits. */
+const HAVE_SIZE = 9
+const BITFIELD_HEADER = 5
 /** The same for extended handshakes: BEP 10 allows many. Those beyond are ignored. */
 const MAX_EXTENDED_HANDSHAKES = 16
 /** Names remembered, over all of its handshakes. */
@@ -217,8 +223,12 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   }
 
   #setPieces(pieces: Bitfield): Bitfield {
-    if (++this.#bitfields > MAX_BITFIELDS) throw new ProtocolError("it says again and again what it has")
     const previous = this.#peer.pieces
+    const more = pieces.count - (previous?.count ?? 0)
+    const worthwhile = more * HAVE_SIZE >= BITFIELD_HEADER + pieces.bytes.length
+    if (!worthwhile && ++this.#bitfields > MAX_BITFIELDS) {
+      throw new ProtocolError("it says again and again what it has")
+    }
     this.#peer.pieces = pieces
     this.#host.onPieces(this.#peer, previous)
     return pieces

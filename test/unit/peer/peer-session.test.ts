@@ -137,6 +137,26 @@ describe("what a peer has", () => {
     expect(peer.host.of("closed")).toHaveLength(1)
   })
 
+  test("may come in bitfields instead of haves, however often (aria2)", async () => {
+    const peer = await Scripted.ready()
+    for (const bits of [0x80, 0xc0, 0xe0, 0xf0, 0xf8]) {
+      peer.voice.encoder.bitfield(Uint8Array.of(bits))
+      peer.say()
+    }
+    expect(peer.host.of("closed")).toEqual([])
+    expect(peer.session.isSeed).toBe(true)
+  })
+
+  test("may not come and go without end", async () => {
+    const peer = await Scripted.ready()
+    for (let i = 0; i < 5; i++) {
+      peer.voice.encoder.bitfield(Uint8Array.of(0xf0))
+      peer.voice.encoder.bitfield(Uint8Array.of(0x80))
+    }
+    peer.say()
+    expect(peer.host.of("closed")).toEqual([["closed", "it says again and again what it has"]])
+  })
+
   test("makes a seed of it when it is all", async () => {
     const peer = await Scripted.ready()
     peer.voice.encoder.haveAll()
