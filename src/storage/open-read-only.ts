@@ -1,10 +1,11 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { type DataFile, dataFiles, stampOf } from "./data-file.js"
+import { dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { FilePool } from "./file-pool.js"
+import { lookToRead } from "./look-to-read.js"
 import { inParallel } from "./parallel.js"
 import { type CheckOptions, expectedDigest, type StoragePlatform, type StoreParts, sameBytes } from "./parts.js"
 import { hashPieces } from "./piece-hashing.js"
@@ -31,7 +32,10 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
   const have = new Bitfield(layout.pieceCount)
   const present = table.filter((file) => file !== undefined)
-  await inParallel(present, PARALLEL_LOOKS, (file) => look(files, file))
+  await inParallel(present, PARALLEL_LOOKS, (file) => {
+    file.selected = true
+    return lookToRead(files, file, ["final"])
+  })
   const candidates = complete(files, trust)
   const parts = { platform, metainfo, files, pool, have }
   try {
@@ -46,14 +50,6 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
     for (let piece = first; piece < end; piece++) if (!have.has(piece)) file.missing++
   }
   return parts
-}
-
-async function look(files: DataFiles, file: DataFile): Promise<void> {
-  file.selected = true
-  const there = await files.look(file, "final")
-  if (there === undefined) return
-  file.place = "final"
-  file.stamp = stampOf("final", there)
 }
 
 /** The pieces whose files are all there; with `exactly`, at their right lengths. */

@@ -85,7 +85,7 @@ export class PieceStore {
 
   /**
    * Data that is only read, wherever it stands; nothing is written there, no state is kept. `commit` and `select` fail.
-   * @throws AtError `AT_DISK_IO`, `AT_UNSAFE_PATH`, `AT_EXISTS`, `AT_ABORTED`
+   * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
    */
   static async openReadOnly(options: ReadOnlyOptions): Promise<PieceStore> {
     try {

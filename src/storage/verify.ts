@@ -1,12 +1,13 @@
 import { Bitfield } from "../bytes/bitfield.js"
-import { AtError, abortError } from "../errors.js"
+import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { type DataFile, dataFiles, stampOf } from "./data-file.js"
+import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
+import { lookToRead } from "./look-to-read.js"
 import { wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import { expectedDigest, type StoragePlatform, sameBytes } from "./parts.js"
@@ -93,24 +94,8 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)
   for (const file of all) file.selected = selected?.has(file.index) ?? true
-  await inParallel(all, PARALLEL_LOOKS, (file) => look(files, file))
+  await inParallel(all, PARALLEL_LOOKS, (file) => lookToRead(files, file, ["final", "part"]))
   return files
-}
-
-async function look(files: DataFiles, file: DataFile): Promise<void> {
-  for (const place of ["final", "part"] as const) {
-    try {
-      const there = await files.look(file, place)
-      if (there === undefined) continue
-      file.place = place
-      file.stamp = stampOf(place, there)
-      return
-    } catch (error) {
-      // A link, a folder, or a way that leads nowhere: the file is missing.
-      const fault = diskFault(error)
-      if (fault.code === "AT_DISK_IO") throw fault
-    }
-  }
 }
 
 async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyReport> {
@@ -170,12 +155,4 @@ function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bit
   })()
   const { path, length } = layout.files[file.index]!
   return { path, length, state, actualLength, badPieces: toRanges(badPieces) }
-}
-
-/** What a failed check is as an error: exit code 5. */
-export function corruptError({ files, missingBytes }: VerifyReport): AtError {
-  const bad = files.filter(({ state }) => state !== "ok").length
-  return new AtError("AT_CORRUPT", `${bad} of ${files.length} files are missing or wrong (${missingBytes} bytes)`, {
-    hint: "--repair fetches what is missing or wrong, and nothing else",
-  })
 }
