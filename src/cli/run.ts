@@ -19,7 +19,8 @@ export const run: Run = async (verbosity, work) => {
   try {
     await work({ console, signal: stop.signal })
     console.end()
-    process.exitCode = stop.exitCode ?? 0
+    // A command may have set one for what it found.
+    process.exitCode = stop.exitCode ?? process.exitCode ?? 0
   } catch (cause) {
     const error = asAtError(cause)
     console.end()

@@ -51,7 +51,8 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     comment: flags.comment,
     pieceLength: flags.pieceLength === undefined ? undefined : parseSize(flags.pieceLength),
     signal,
-    onProgress: (progress) => console.progress(progress),
+    // One object is promised with --json, not lines.
+    onProgress: console.json ? undefined : (progress) => console.progress(progress),
   })
   console.say(`${created.pieceCount} pieces of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`)
   if (console.json) console.emit(created)

@@ -25,6 +25,8 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     verify: "always",
+    // One object is promised, not lines.
+    ...(console.json ? { onProgress: undefined } : {}),
   })
   const report = await dataset.verify()
   const repaired = !report.complete && flags.repair === true
