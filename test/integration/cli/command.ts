@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { findProgram } from "../../support/program.js"
 
 /** The repository, where the package can import itself by its name. */
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url))
@@ -28,12 +29,15 @@ export interface CommandOptions {
   readonly maxSeconds?: number | undefined
 }
 
+/** A test run that is killed takes its commands with it; each of these programs becomes the next, so the pid is ours. */
+const TIED = findProgram("setpriv") === undefined ? [] : ["setpriv", "--pdeathsig", "KILL"]
+
 const running = new Set<ChildProcess>()
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL")
 })
 
-/** One of our commands as users run it: a process with its two outputs apart. */
+/** A command as users run it: a process with its two outputs apart. */
 export class Command {
   readonly pid: number
   /** Resolves when it ended and all of its output was read; rejects when it took too long. */
@@ -43,8 +47,9 @@ export class Command {
   #stderr = ""
   #over = false
 
-  constructor(args: readonly string[], options: CommandOptions) {
-    const line = [...(options.through ?? []), process.execPath, ...args]
+  /** `command` is the program and its arguments. */
+  constructor(command: readonly string[], options: CommandOptions) {
+    const line = [...TIED, ...(options.through ?? []), ...command]
     this.#child = spawn(line[0]!, line.slice(1), {
       cwd: options.cwd ?? ROOT,
       env: options.env,
@@ -133,7 +138,7 @@ export function jsonLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-/** The path of a built command. */
-export function built(program: "at-get" | "academictorrents"): string {
-  return `${BUILT}${program}.js`
+/** How a built command is called. */
+export function built(program: "at-get" | "academictorrents"): readonly string[] {
+  return [process.execPath, `${BUILT}${program}.js`]
 }

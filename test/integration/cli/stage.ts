@@ -1,5 +1,16 @@
 import { randomBytes as chance } from "node:crypto"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import {
@@ -72,10 +83,12 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a command: `academictorrents`, unless told otherwise. */
   start(args: readonly string[], options: RunOptions = {}): Command {
-    const command = new Command([built(options.program ?? "academictorrents"), ...args], {
-      ...options,
-      env: { ...this.env, ...options.env },
-    })
+    return this.startProgram([...built(options.program ?? "academictorrents"), ...args], options)
+  }
+
+  /** Starts any program, with its arguments. */
+  startProgram(line: readonly string[], options: Omit<RunOptions, "program"> = {}): Command {
+    const command = new Command(line, { ...options, env: { ...this.env, ...options.env } })
     this.#commands.add(command)
     return command
   }
@@ -119,4 +132,38 @@ export class Stage implements AsyncDisposable {
 /** Whether two files hold the same bytes. */
 export function sameFile(left: string, right: string): boolean {
   return readFileSync(left).equals(readFileSync(right))
+}
+
+/** Changes a byte in place. */
+export function flipByte(path: string, offset: number): void {
+  const file = openSync(path, "r+")
+  const byte = Buffer.alloc(1)
+  readSync(file, byte, 0, 1, offset)
+  writeSync(file, Buffer.of(byte[0]! ^ 0xff), 0, 1, offset)
+  closeSync(file)
+}
+
+/** For `await using` with what only has a `close`. */
+export function disposable<T extends { close(): Promise<void> }>(closable: T): T & AsyncDisposable {
+  return Object.assign(closable, { [Symbol.asyncDispose]: () => closable.close() })
+}
+
+/** Pieces of a single-file dataset that are right in a file, which may be unfinished or absent. */
+export function wholePieces(path: string, { torrent, source }: Original): number[] {
+  if (!existsSync(path)) return []
+  const there = readFileSync(path)
+  const right = readFileSync(source)
+  return Array.from({ length: torrent.pieceCount }, (_, piece) => piece).filter((piece) => {
+    const from = piece * torrent.pieceLength
+    const wanted = right.subarray(from, from + torrent.pieceLength)
+    return there.subarray(from, from + wanted.length).equals(wanted)
+  })
+}
+
+/** Whether a block of the piece went out since `before`, a copy of `blocksServed`, was made. */
+export function servedSince({ seeders }: Original, before: Uint16Array, piece: number): boolean {
+  const { blocksServed, blocksPerPiece } = seeders[0]!
+  const first = piece * blocksPerPiece
+  const last = first + blocksPerPiece
+  return !Buffer.from(blocksServed.slice(first, last).buffer).equals(Buffer.from(before.slice(first, last).buffer))
 }

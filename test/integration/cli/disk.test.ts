@@ -1,0 +1,204 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { differences } from "../../support/trees.js"
+import { jsonLines, type Outcome } from "./command.js"
+import { Stage, sameFile, servedSince, wholePieces } from "./stage.js"
+import { openVolume, volumesMissing } from "./volume.js"
+
+const missing = volumesMissing()
+if (missing !== undefined) console.log(`cli: full and read-only file systems are not tried, for want of ${missing}`)
+
+const errorOf = ({ stdout }: Outcome): Record<string, unknown> | undefined => jsonLines(stdout).at(-1)
+
+describe("a datastore that can't be written to", () => {
+  it("is 7 where a file or the system is in the way of the folder", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    writeFileSync(stage.beside("file"), "")
+    for (const datastore of [stage.beside("file"), stage.beside("file/below"), "/proc/datasets"]) {
+      const outcome = await stage.run(["get", dataset.infoHash, "--json", "-o", datastore], { exits: 7 })
+      expect(errorOf(outcome)?.["code"]).toMatch(/^AT_(DISK_IO|EXISTS)$/)
+      expect(errorOf(outcome)?.["message"]).toContain(datastore)
+    }
+  })
+
+  it.skipIf(missing !== undefined)(
+    "is 7 where the file system is read-only, and 0 when it is writable again",
+    async () => {
+      await using stage = await Stage.open()
+      await using volume = await openVolume(stage.beside("volume"), "16m")
+      const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+      const args = ["get", dataset.infoHash, "-o", volume.path]
+      await volume.remount("ro")
+      expect(errorOf(await stage.run([...args, "--json"], { exits: 7, through: volume.enter }))).toMatchObject({
+        code: "AT_DISK_IO",
+      })
+      await volume.remount("rw")
+      await stage.run(args, { through: volume.enter })
+      expect(sameFile(volume.inside("one.bin"), dataset.source)).toBe(true)
+    },
+  )
+
+  it.skipIf(missing !== undefined)("is no hindrance to a get of what is there", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "16m")
+    const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    await stage.run(args, { through: volume.enter })
+    await volume.remount("ro")
+    await stage.run(["verify", dataset.infoHash, "-o", volume.path], { through: volume.enter })
+  })
+})
+
+describe.skipIf(missing !== undefined)("a full datastore", () => {
+  it("is 6 before anything is fetched, naming what is needed and what is free", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "4m")
+    const dataset = await stage.publish("big.bin", 6_000_000, { seeders: [{}] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    const error = errorOf(await stage.run([...args, "--json"], { exits: 6, through: volume.enter }))
+    expect(error).toMatchObject({ type: "error", code: "AT_DISK_FULL" })
+    expect(error?.["message"]).toContain(volume.path)
+    expect(dataset.seeders[0]!.bytesServed).toBe(0)
+  })
+
+  it("is 6 while running; with space again the same command goes on, and fetches nothing twice that was stored", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "24m")
+    const create = { pieceLength: 65_536 }
+    const dataset = await stage.publish("big.bin", 12_000_000, { create, seeders: [{ rate: 6_000_000 }] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    const command = stage.start([...args, "--json"], { through: volume.enter })
+    await command.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 2_000_000)
+    const filler = volume.fill()
+    expect(errorOf(await command.exits(6))).toMatchObject({ type: "error", code: "AT_DISK_FULL" })
+    expect(existsSync(volume.inside("big.bin"))).toBe(false)
+    const kept = wholePieces(volume.inside("big.bin.part"), dataset)
+    const before = dataset.seeders[0]!.blocksServed.slice()
+    volume.remove(filler)
+    dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
+    await stage.run(args, { through: volume.enter })
+    expect(sameFile(volume.inside("big.bin"), dataset.source)).toBe(true)
+    expect(kept.length).toBeGreaterThan(0)
+    expect(kept.filter((piece) => servedSince(dataset, before, piece))).toEqual([])
+  })
+})
+
+describe("what stands in the way", () => {
+  const FILES = { "a.csv": 40_000, "b/c.csv": 90_000 }
+
+  it("is 7 when it is another dataset of the same name; neither is harmed", async () => {
+    await using stage = await Stage.open()
+    const first = await stage.publish("study", FILES, { seeders: [{}] })
+    const second = await stage.publish("study", FILES, { seeders: [{}] })
+    await stage.run(["get", first.infoHash])
+    const outcome = await stage.run(["get", second.infoHash, "--json"], { exits: 7 })
+    expect(errorOf(outcome)).toMatchObject({ type: "error", code: "AT_EXISTS", hint: expect.stringContaining("-o") })
+    expect(await differences(first.source, stage.stored("study"))).toEqual([])
+    const served = first.seeders[0]!.bytesServed
+    await stage.run(["get", first.infoHash])
+    expect(first.seeders[0]!.bytesServed).toBe(served)
+  })
+
+  it("is 7 when it is a foreign file, and --overwrite goes on", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
+    mkdirSync(stage.datastore)
+    writeFileSync(stage.stored("one.bin"), "my notes")
+    expect(errorOf(await stage.run(["get", dataset.infoHash, "--json"], { exits: 7 }))).toMatchObject({
+      code: "AT_EXISTS",
+    })
+    expect(readFileSync(stage.stored("one.bin"), "utf8")).toBe("my notes")
+    expect(dataset.seeders[0]!.bytesServed).toBe(0)
+    await stage.run(["get", dataset.infoHash, "--overwrite"])
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
+  it("is 7 when it is a foreign file inside the dataset's folder", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+    mkdirSync(stage.stored("study/b"), { recursive: true })
+    writeFileSync(stage.stored("study/b/c.csv"), "x".repeat(90_000))
+    await stage.run(["get", dataset.infoHash], { exits: 7 })
+    expect(readFileSync(stage.stored("study/b/c.csv"), "utf8")).toBe("x".repeat(90_000))
+    await stage.run(["get", dataset.infoHash, "--overwrite"])
+    expect(await differences(dataset.source, stage.stored("study"))).toEqual([])
+  })
+
+  it("is left alone when it is a file that the dataset does not name", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+    mkdirSync(stage.stored("study"), { recursive: true })
+    writeFileSync(stage.stored("study/notes.txt"), "my notes")
+    await stage.run(["get", dataset.infoHash])
+    expect(readFileSync(stage.stored("study/notes.txt"), "utf8")).toBe("my notes")
+  })
+
+  it("is 7 when it is a folder where a file should be, or a file where a folder should be", async () => {
+    await using stage = await Stage.open()
+    const file = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    const folder = await stage.publish("study", FILES, { seeders: [{}] })
+    mkdirSync(stage.stored("one.bin"), { recursive: true })
+    writeFileSync(stage.stored("study"), "")
+    for (const { infoHash } of [file, folder]) {
+      for (const more of [[], ["--overwrite"]]) await stage.run(["get", infoHash, ...more], { exits: 7 })
+    }
+    expect(readdirSync(stage.stored("one.bin"))).toEqual([])
+  })
+
+  it.for(["the file", "the folder", "a folder inside"])(
+    "is 7 when %s is a symbolic link, which is not followed",
+    async (where) => {
+      await using stage = await Stage.open()
+      const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+      const outside = stage.beside("outside")
+      mkdirSync(outside)
+      writeFileSync(join(outside, "a.csv"), "precious")
+      mkdirSync(stage.datastore)
+      if (where === "the folder") symlinkSync(outside, stage.stored("study"))
+      else {
+        mkdirSync(stage.stored("study"))
+        if (where === "the file") symlinkSync(join(outside, "a.csv"), stage.stored("study/a.csv"))
+        else symlinkSync(outside, stage.stored("study/b"))
+      }
+      const error = errorOf(await stage.run(["get", dataset.infoHash, "--json"], { exits: 7 }))
+      expect(error?.["code"]).toMatch(/^AT_(UNSAFE_PATH|EXISTS)$/)
+      await stage.run(["get", dataset.infoHash, "--overwrite", "--timeout", "5s"], { exits: 7 })
+      expect(readdirSync(outside)).toEqual(["a.csv"])
+      expect(readFileSync(join(outside, "a.csv"), "utf8")).toBe("precious")
+    },
+  )
+})
+
+describe("a second process on the same dataset", () => {
+  it("is 8 and names the first, which goes on", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })
+    const first = stage.start(["get", dataset.infoHash])
+    await first.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 0)
+    for (const args of [
+      ["get", dataset.infoHash],
+      ["verify", dataset.infoHash, "--repair"],
+      ["seed", dataset.infoHash],
+    ]) {
+      const outcome = await stage.run([...args, "--json"], { exits: 8 })
+      expect([args[0], errorOf(outcome)]).toMatchObject([args[0], { type: "error", code: "AT_LOCKED" }])
+      expect(errorOf(outcome)?.["message"]).toContain(String(first.pid))
+    }
+    dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
+    await first.exits(0)
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
+  it("is no hindrance on another dataset in the same datastore", async () => {
+    await using stage = await Stage.open()
+    const one = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })
+    const two = await stage.publish("two.bin", 50_000, { seeders: [{}] })
+    const first = stage.start(["get", one.infoHash])
+    await first.until("something has arrived", () => one.seeders[0]!.bytesServed > 0)
+    await stage.run(["get", two.infoHash])
+    await first.kill()
+    await stage.run(["get", two.infoHash])
+  })
+})

@@ -1,0 +1,118 @@
+import { appendFileSync, cpSync, existsSync, mkdirSync, rmSync, truncateSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { differences } from "../../support/trees.js"
+import { flipByte, type Original, Stage } from "./stage.js"
+
+const PIECE = 32_768
+const FILES = { "a.csv": 3 * PIECE, "b/c.csv": 5 * PIECE, "b/d.bin": 100_000, "z.txt": 20 }
+
+async function got(stage: Stage): Promise<Original> {
+  const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE }, seeders: [{}] })
+  await stage.run(["get", dataset.infoHash])
+  return dataset
+}
+
+describe("verify", () => {
+  it("of data that is right prints the path", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    const { stdout } = await stage.run(["verify", dataset.infoHash])
+    expect(stdout).toBe(`${stage.stored("study")}\n`)
+    const { stdout: json } = await stage.run(["verify", dataset.infoHash, "--json"])
+    expect(json.trimEnd().split("\n").length).toBe(1)
+    expect(JSON.parse(json)).toMatchObject({ complete: true, path: stage.stored("study"), badPieces: [] })
+  })
+
+  it("names what is missing or wrong, ends with 5, and changes nothing", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    flipByte(stage.stored("study/a.csv"), PIECE + 7)
+    truncateSync(stage.stored("study/b/c.csv"), 4 * PIECE)
+    rmSync(stage.stored("study/b/d.bin"))
+    const asked = stage.traffic
+    const { stdout, stderr } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(stdout.split("\n").map((line) => line.split(":")[0])).toEqual(
+      expect.arrayContaining(["a.csv", "b/c.csv", "b/d.bin"]),
+    )
+    expect(stdout).toMatch(/^a\.csv: damaged: 1 piece/m)
+    expect(stdout).toMatch(/^b\/c\.csv: .*131072 .*163840/m)
+    expect(stdout).toMatch(/^b\/d\.bin: missing$/m)
+    expect(stdout).not.toMatch(/^z\.txt: (missing|damaged)/m)
+    expect(stderr).toContain("--repair")
+    const { stdout: json } = await stage.run(["verify", dataset.infoHash, "--json"], { exits: 5 })
+    expect(json.trimEnd().split("\n").length).toBe(1)
+    expect(JSON.parse(json)).toMatchObject({
+      complete: false,
+      repaired: false,
+      badPieces: [1, 7, 8, 9, 10, 11],
+      files: [
+        { path: "a.csv", state: "damaged" },
+        { path: "b/c.csv", state: "wrong-size", actualLength: 4 * PIECE },
+        { path: "b/d.bin", state: "missing", actualLength: null },
+        { path: "z.txt" },
+      ],
+    })
+    expect(existsSync(stage.stored("study/b/d.bin"))).toBe(false)
+    expect(stage.traffic).toBe(asked)
+  })
+
+  it("--repair fetches just that", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    flipByte(stage.stored("study/a.csv"), PIECE + 7)
+    truncateSync(stage.stored("study/b/c.csv"), 4 * PIECE)
+    const before = dataset.seeders[0]!.bytesServed
+    const { stdout, stderr } = await stage.run(["verify", dataset.infoHash, "--repair"])
+    expect(stdout).toBe(`${stage.stored("study")}\n`)
+    expect(stderr).toMatch(/a\.csv: damaged/)
+    expect(dataset.seeders[0]!.bytesServed - before).toBe(2 * PIECE)
+    expect(await differences(dataset.source, stage.stored("study"))).toEqual([])
+    await stage.run(["verify", dataset.infoHash])
+  })
+
+  it("--repair mends a file that is too long, and one that is gone", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    appendFileSync(stage.stored("study/b/c.csv"), "and more")
+    rmSync(stage.stored("study/a.csv"))
+    const before = dataset.seeders[0]!.bytesServed
+    await stage.run(["verify", dataset.infoHash, "--repair", "--json"])
+    expect(dataset.seeders[0]!.bytesServed - before).toBe(3 * PIECE)
+    expect(await differences(dataset.source, stage.stored("study"))).toEqual([])
+  })
+
+  it("finds what the journal can't know: data that was never ours, and nothing at all", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE }, seeders: [{}] })
+    const { stdout } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(stdout).toMatch(/^a\.csv: missing$/m)
+    expect(existsSync(stage.datastore)).toBe(false)
+    mkdirSync(stage.datastore)
+    cpSync(dataset.source, stage.stored("study"), { recursive: true })
+    await stage.run(["verify", dataset.infoHash])
+    flipByte(stage.stored("study/a.csv"), 0)
+    await stage.run(["verify", dataset.infoHash], { exits: 5 })
+  })
+
+  it("looks at the chosen files alone", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    flipByte(stage.stored("study/a.csv"), 5)
+    await stage.run(["verify", dataset.infoHash, "--include", "b/**"])
+    await stage.run(["verify", dataset.infoHash, "--exclude", "b/**"], { exits: 5 })
+  })
+
+  it("says what is unfinished after an interrupted get", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 20 * PIECE, {
+      create: { pieceLength: PIECE },
+      seeders: [{ rate: 200_000 }],
+    })
+    const command = stage.start(["get", dataset.infoHash])
+    await command.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 3 * PIECE)
+    command.signal("SIGINT")
+    await command.exits(130)
+    const { stdout } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(stdout).toMatch(/^one\.bin: unfinished/)
+  })
+})
