@@ -28,11 +28,6 @@ export class OwnRequests {
     return this.#table.size
   }
 
-  /** When the oldest request was made, ms. */
-  get oldest(): number | undefined {
-    return this.#table.firstValue
-  }
-
   has(block: number): boolean {
     return this.#table.has(block)
   }

@@ -102,11 +102,6 @@ export class PeerSession extends PeerState implements StreamListener {
     return this.#own.has(block)
   }
 
-  /** Milliseconds since the oldest request that is outstanding; undefined when there is none. */
-  oldestRequestAge(now: number): number | undefined {
-    return this.#own.oldest === undefined ? undefined : now - this.#own.oldest
-  }
-
   /** It owes us blocks and has sent none for 20 to 60 s. It gets one request until it sends a block. */
   get snubbed(): boolean {
     return this.#own.window.snubbed

@@ -16,7 +16,7 @@ const RECONNECT = 10_000
 const BANS_OF_HOST = 3
 
 /** Where an address came from. */
-export type PeerOrigin = "user" | "tracker" | "incoming"
+export type PeerOrigin = "user" | "tracker"
 
 interface Address {
   readonly endpoint: Endpoint

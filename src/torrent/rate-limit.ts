@@ -9,7 +9,7 @@ const BURST = 500
  */
 export class RateLimit {
   readonly #clock: Clock
-  #bytesPerSecond: number | undefined
+  readonly #bytesPerSecond: number | undefined
   #tokens = 0
   #updated: number
 
@@ -21,19 +21,14 @@ export class RateLimit {
     this.#tokens = ((bytesPerSecond ?? 0) * BURST) / 1000
   }
 
-  get limited(): boolean {
-    return this.#bytesPerSecond !== undefined
+  /** Undefined: no limit. */
+  get bytesPerSecond(): number | undefined {
+    return this.#bytesPerSecond
   }
 
   /** False while there is a debt to be paid. */
   get open(): boolean {
     return this.#bytesPerSecond === undefined || this.#refill(this.#bytesPerSecond) > 0
-  }
-
-  /** Milliseconds until it is open. */
-  get wait(): number {
-    if (this.#bytesPerSecond === undefined || this.open) return 0
-    return Math.ceil(((1 - this.#tokens) * 1000) / this.#bytesPerSecond)
   }
 
   take(bytes: number): void {

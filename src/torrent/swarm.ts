@@ -1,5 +1,4 @@
 import type { Bitfield } from "../bytes/bitfield.js"
-import { Choker } from "../peer/choker.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
@@ -8,8 +7,11 @@ import type { Clock } from "../ports/clock.js"
 import type { Log } from "../ports/log.js"
 import type { ByteStream, Net } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
+import { Asking } from "./asking.js"
+import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { Intake } from "./intake.js"
+import { Interest } from "./interest.js"
 import type { PeerBook } from "./peer-book.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -18,19 +20,6 @@ import type { Uploads } from "./uploads.js"
 
 /** Peers of one torrent at most (reliability: 80 a torrent, 200 in all). */
 const MAX_PEERS = 80
-/** Idle sources double blocks at most this many times when nothing has arrived for {@link STUCK} (rain: 20). */
-const MAX_COPIES_STUCK = 20
-/** Normal end-game: a block is asked for twice at most. */
-const MAX_COPIES = 2
-/** ms */
-const STUCK = 5_000
-/** An open piece this old may be helped by others although pieces are still missing, ms. */
-const SLOW_PIECE = 10_000
-/** Peers with nothing under way are looked at again for pieces we need, ms. */
-const INTEREST_CHECK = 10_000
-/** Blocks an idle source doubles at a time: little is wasted when the first asker delivers after all. */
-const DUPLICATES = 8
-
 export interface SwarmOptions {
   readonly net: Net
   readonly clock: Clock
@@ -52,17 +41,21 @@ export interface SwarmOptions {
   readonly have: Bitfield
 }
 
-/** The peers of one torrent: connects and accepts, keeps availability and interest true, asks for blocks, chokes. */
+/** The peers of one torrent: connects and accepts, and leads what they say to those whom it concerns. */
 export class Swarm implements PeerHost<PeerSession> {
   readonly #o: SwarmOptions
   readonly #peers = new Map<PeerSession, PeerSource>()
-  readonly #choker: Choker
+  readonly #interest: Interest
+  readonly #choking: Choking
+  readonly #asking: Asking
   #closing = false
   #paused = false
 
   constructor(options: SwarmOptions) {
     this.#o = options
-    this.#choker = new Choker()
+    this.#interest = new Interest(options.table)
+    this.#choking = new Choking(options.uploads)
+    this.#asking = new Asking(options)
   }
 
   /** Peers with whom the handshake is done. */
@@ -125,7 +118,7 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Other pieces are needed than before. */
   reconsider(): void {
-    for (const peer of this.connected()) this.#updateInterest(peer)
+    for (const peer of this.connected()) this.#interest.update(peer)
     this.fillAll()
     this.connectMore()
   }
@@ -134,7 +127,7 @@ export class Swarm implements PeerHost<PeerSession> {
   tick(now: number): void {
     for (const peer of [...this.#peers.values()]) peer.session.tick(now)
     this.#throttle()
-    this.#updateInterests(now)
+    this.#interest.tick(this.connected(), now)
     this.#rechoke(now)
     this.#o.uploads.serveAll()
     this.fillAll()
@@ -183,7 +176,7 @@ export class Swarm implements PeerHost<PeerSession> {
     this.#o.budget.closed()
     if (session.direction === "outgoing") this.#o.book.ended(session.remote, peer.ready, now)
     if (session.writer.block !== undefined) this.#o.intake.abandonBlock(session.writer.block, session.writer)
-    this.#uncount(peer, session.pieces)
+    this.#interest.forget(peer, session.pieces)
     this.#o.uploads.forget(session)
     this.#o.picker.forget(peer.id)
     this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
@@ -196,21 +189,16 @@ export class Swarm implements PeerHost<PeerSession> {
   onPieces(session: PeerSession, previous: Bitfield | undefined): void {
     const peer = this.#peers.get(session)
     if (peer === undefined) return
-    this.#uncount(peer, previous)
-    this.#count(peer)
+    this.#interest.pieces(peer, previous)
     if (this.#useless(peer)) session.close()
-    else this.#updateInterest(peer)
+    else this.#interest.update(peer)
   }
 
   onHave(session: PeerSession, piece: number): void {
     const peer = this.#peers.get(session)
     if (peer === undefined) return
-    if (peer.availability === "no") this.#count(peer)
-    else if (peer.availability === "pieces") this.#o.table.availability.addHave(piece)
-    if (this.#o.table.isNeeded(piece)) {
-      session.setInterested(true)
-      this.#fill(peer)
-    } else if (this.#useless(peer)) session.close()
+    if (this.#interest.have(peer, piece)) this.#fill(peer)
+    else if (this.#useless(peer)) session.close()
   }
 
   onChoked(): void {
@@ -288,22 +276,7 @@ export class Swarm implements PeerHost<PeerSession> {
   }
 
   #fill(peer: PeerSource): void {
-    const { session } = peer
-    if (this.#closing || this.#paused || !session.amInterested) return
-    const room = session.room
-    if (room <= 0) return
-    const now = this.#o.clock.now()
-    const ask = (block: number): void => session.request(block)
-    const picked = this.#o.picker.pickBlocks(peer, room, now, ask)
-    if (picked > 0 || session.outstanding > 0) return
-    const ending = this.#o.table.count("missing") + this.#o.table.count("reserved") === 0
-    const stuck = now - this.#o.totals.lastArrival > STUCK
-    this.#o.picker.pickDuplicates(
-      peer,
-      Math.min(room, DUPLICATES),
-      { maxCopies: stuck ? MAX_COPIES_STUCK : MAX_COPIES, openedBefore: ending ? Infinity : now - SLOW_PIECE },
-      ask,
-    )
+    if (!this.#closing && !this.#paused) this.#asking.fill(peer, this.#o.clock.now())
   }
 
   /** End-game: the block is here, so take back the same request from others. */
@@ -313,72 +286,13 @@ export class Swarm implements PeerHost<PeerSession> {
     }
   }
 
-  #count(peer: PeerSource): void {
-    const pieces = peer.session.pieces
-    if (pieces === undefined) return
-    peer.availability = pieces.complete ? "seed" : "pieces"
-    if (peer.availability === "seed") this.#o.table.availability.addSeed()
-    else this.#o.table.availability.addPeer(pieces)
-  }
-
-  #uncount(peer: PeerSource, pieces: Bitfield | undefined): void {
-    if (peer.availability === "seed") this.#o.table.availability.removeSeed()
-    else if (peer.availability === "pieces" && pieces !== undefined) this.#o.table.availability.removePeer(pieces)
-    peer.availability = "no"
-  }
-
-  #updateInterests(now: number): void {
-    for (const peer of this.connected()) {
-      // Outstanding requests prove interest; without any, look again now and then, as it is O(pieces).
-      if (peer.session.outstanding > 0 || now < peer.interestChecked + INTEREST_CHECK) continue
-      peer.interestChecked = now
-      this.#updateInterest(peer)
-    }
-  }
-
-  #updateInterest(peer: PeerSource): void {
-    const { session } = peer
-    const { table } = this.#o
-    let interested = false
-    if (table.remaining > table.count("committing") && session.pieces !== undefined) {
-      if (session.isSeed) interested = true
-      else
-        for (const piece of session.pieces) {
-          if (!table.isNeeded(piece)) continue
-          interested = true
-          break
-        }
-    }
-    session.setInterested(interested)
-  }
-
   /** Neither side has anything for the other. */
   #useless(peer: PeerSource): boolean {
     return this.#o.table.remaining === 0 && peer.session.isSeed && this.#o.have.complete
   }
 
   #rechoke(now: number): void {
-    const seeding = this.#o.table.remaining === 0
-    const ready = [...this.connected()]
-    const unchoked = this.#choker.choose(
-      ready.map(({ id, session }) => ({
-        id,
-        interested: session.peerInterested,
-        choked: session.amChoking,
-        snubbed: session.snubbed,
-        downloadRate: session.downloadRate(now),
-        uploaded: session.uploaded,
-      })),
-      { now, seeding },
-    )
-    for (const { id, session } of ready) {
-      if (unchoked.has(id)) {
-        if (session.amChoking) session.unchoke()
-      } else if (!session.amChoking) {
-        session.choke()
-        this.#o.uploads.choked(session)
-      }
-    }
+    this.#choking.rechoke([...this.connected()], { now, seeding: this.#o.table.remaining === 0 })
   }
 
   /** Stops reading from peers while the download limit is overdrawn. */

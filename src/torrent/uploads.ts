@@ -5,9 +5,6 @@ import type { RateLimit } from "./rate-limit.js"
 
 /** Bytes given to a connection ahead of the network: keeps it busy for 10 ms at 50 MB/s. */
 const SEND_AHEAD = 512 * 1024
-/** Requests a peer may have waiting with us; we announce half of it as `reqq` (BEP 10). */
-export const MAX_QUEUED_REQUESTS = 1000
-
 /** So many of a peer's requests are read from the disk at a time: slow disks answer many as fast as one. */
 const READ_AHEAD = 64
 
@@ -27,6 +24,7 @@ interface Queue {
 
 /**
  * The upload half: answers peers' requests in the order they came, as fast as the connection and the limit take them.
+ * How many a peer may have waiting is for its connection to bound.
  */
 export class Uploads {
   readonly #cache: PieceCache
@@ -48,11 +46,8 @@ export class Uploads {
       queue = { requests: [], reading: false }
       this.#queues.set(peer, queue)
     }
-    if (queue.requests.length >= MAX_QUEUED_REQUESTS) peer.reject(piece, begin, length)
-    else {
-      if (queue.requests.length < READ_AHEAD) this.#cache.warm(piece, begin)
-      queue.requests.push({ piece, begin, length })
-    }
+    if (queue.requests.length < READ_AHEAD) this.#cache.warm(piece, begin)
+    queue.requests.push({ piece, begin, length })
     this.serve(peer)
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import { PieceCache } from "../../../src/torrent/piece-cache.js"
 import { RateLimit } from "../../../src/torrent/rate-limit.js"
-import { MAX_QUEUED_REQUESTS, Uploads } from "../../../src/torrent/uploads.js"
+import { Uploads } from "../../../src/torrent/uploads.js"
 import { SimLog } from "../../sim/lib/sim-log.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { type Deferred, deferred } from "../../support/deferred.js"
@@ -78,14 +78,6 @@ describe("giving", () => {
       await turn()
     }
     expect(peer.answers).toHaveLength(12)
-  })
-
-  it("refuses what is beyond the longest queue", async () => {
-    const { uploads, peer } = stageOf({ read: () => new Promise(() => {}) })
-    for (let n = 0; n <= MAX_QUEUED_REQUESTS; n++) uploads.request(peer, 0, 0, BLOCK)
-    expect(peer.answers).toEqual([])
-    uploads.request(peer, 1, 0, BLOCK)
-    expect(peer.answers).toEqual(["reject 1/0"])
   })
 
   it("refuses a request that is taken back, and answers the others", async () => {

@@ -1,0 +1,64 @@
+import type { Bitfield } from "../bytes/bitfield.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Slot } from "../storage/slots.js"
+import type { PeerSource } from "./peer-source.js"
+
+/** Peers with nothing under way are looked at again for pieces we need, ms. */
+const CHECK = 10_000
+
+/** Who has what: keeps the availability counted, and tells each peer whether we want something of it. */
+export class Interest {
+  readonly #table: PieceTable<Slot>
+
+  constructor(table: PieceTable<Slot>) {
+    this.#table = table
+  }
+
+  /** The peer says what it has, and had said `previous` before. */
+  pieces(peer: PeerSource, previous: Bitfield | undefined): void {
+    this.forget(peer, previous)
+    const { pieces } = peer.session
+    if (pieces === undefined) return
+    peer.availability = pieces.complete ? "seed" : "pieces"
+    if (peer.availability === "seed") this.#table.availability.addSeed()
+    else this.#table.availability.addPeer(pieces)
+  }
+
+  /** The peer has one more piece. @returns whether we need it */
+  have(peer: PeerSource, piece: number): boolean {
+    if (peer.availability === "no") this.pieces(peer, undefined)
+    else if (peer.availability === "pieces") this.#table.availability.addHave(piece)
+    const needed = this.#table.isNeeded(piece)
+    if (needed) peer.session.setInterested(true)
+    return needed
+  }
+
+  /** The peer does not count any more. */
+  forget(peer: PeerSource, pieces: Bitfield | undefined): void {
+    if (peer.availability === "seed") this.#table.availability.removeSeed()
+    else if (peer.availability === "pieces" && pieces !== undefined) this.#table.availability.removePeer(pieces)
+    peer.availability = "no"
+  }
+
+  /** To be called every 250 ms. */
+  tick(peers: Iterable<PeerSource>, now: number): void {
+    for (const peer of peers) {
+      // Outstanding requests prove interest; without any, look again now and then, as it is O(pieces).
+      if (peer.session.outstanding > 0 || now < peer.interestChecked + CHECK) continue
+      peer.interestChecked = now
+      this.update(peer)
+    }
+  }
+
+  update({ session }: PeerSource): void {
+    session.setInterested(session.pieces !== undefined && this.#wantsOf(session.pieces))
+  }
+
+  #wantsOf(pieces: Bitfield): boolean {
+    const table = this.#table
+    if (table.remaining <= table.count("committing")) return false
+    if (pieces.complete) return true
+    for (const piece of pieces) if (table.isNeeded(piece)) return true
+    return false
+  }
+}
