@@ -95,7 +95,7 @@ class Arrangement {
       const durable = journal.state.pieces[piece] === PieceState.done && !doubted.has(piece)
       if (!right.has(piece) || durable) continue
       journal.setPiece(piece, PieceState.written)
-      this.#parts.durability.written(piece)
+      this.#parts.durability.found(piece)
     }
     for (const piece of trusted) {
       right.add(piece)

@@ -45,7 +45,7 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Uint8
   const { disk, hasher } = platform
   const layout = layoutOf(options)
   const table = options.files.map(({ path, length }, index) => new DataFile(index, length, path, path))
-  const directories = new Directories({ disk, base: "/", onCreated: () => {} })
+  const directories = new Directories({ disk, base: "/", onUsed: () => {} })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
   await inParallel(table, PARALLEL_LOOKS, async (file) => {
     file.selected = true

@@ -94,6 +94,11 @@ export class DataFiles {
     await inParallel(this.layout.extentsOfPiece(piece), PARALLEL, (extent) => this.#writeExtent(piece, extent, bytes))
   }
 
+  /** The folders that a file's name depends on. */
+  foldersOf(file: DataFile): Iterable<string> {
+    return this.#directories.upFrom(this.inEdges(file) && this.edges ? this.edges.folder : parentOf(file.path))
+  }
+
   /** Gives a file whose pieces are all verified its length and its final name. */
   async finish(file: DataFile): Promise<void> {
     file.finishing ??= this.#finish(file).finally(() => {
@@ -250,17 +255,17 @@ export class DataFiles {
     const folder = parentOf(file.path)
     await this.#directories.ensure(folder)
     await file.finishing
-    if (file.place === "part") return
     if (file.place === "final") {
       if (!file.replace && (await this.look(file, "part")) !== undefined) {
         throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)
       }
       await this.#disk.rename(file.path, file.partPath)
-    } else {
+    } else if (file.place === "none") {
       await this.#pool.forget(file.key)
       await this.#use(file, "create-new", () => Promise.resolve())
     }
     file.place = "part"
+    // Also when it was there: whoever made it may have been killed before its name was durable.
     this.#onChanged(folder)
   }
 

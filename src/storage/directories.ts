@@ -14,30 +14,42 @@ export function parentOf(path: string): string {
 export class Directories {
   readonly #disk: Disk
   readonly #base: string
-  /** Hears in which folder a new one was made. */
-  onCreated: (parent: string) => void
+  /**
+   * Hears in which folder one was made, or found at its first use: a process that was killed may have made it, and it is
+   * not durable yet.
+   */
+  onUsed: (parent: string) => void
+  readonly #ensured = new Map<string, Promise<void>>()
   readonly #seen = new Map<string, Promise<"there" | "absent">>()
 
   /** `base` exists. */
-  constructor(options: { disk: Disk; base: string; onCreated: (parent: string) => void }) {
+  constructor(options: { disk: Disk; base: string; onUsed: (parent: string) => void }) {
     this.#disk = options.disk
     this.#base = options.base
-    this.onCreated = options.onCreated
+    this.onUsed = options.onUsed
   }
 
   /**
    * Makes the folder and those above it, as far as they are absent.
    * @throws AtError `AT_UNSAFE_PATH` for a link, `AT_EXISTS` for a file in the way
    */
-  async ensure(folder: string): Promise<void> {
-    if ((await this.inspect(folder)) === "there") return
-    const parent = parentOf(folder)
-    await this.ensure(parent)
-    // Several files may want the same folder at once: who comes first makes it.
-    if ((await this.inspect(folder)) === "there") return
-    const made = this.#make(folder, parent)
-    this.#remember(folder, made)
-    await made
+  ensure(folder: string): Promise<void> {
+    if (folder.length <= this.#base.length) return Promise.resolve()
+    let ensured = this.#ensured.get(folder)
+    if (ensured === undefined) {
+      ensured = this.#ensure(folder)
+      this.#ensured.set(folder, ensured)
+      ensured.catch(() => this.#ensured.delete(folder))
+    }
+    return ensured
+  }
+
+  /** The folder and those above it, up to the base. */
+  *upFrom(folder: string): Generator<string> {
+    for (let at = folder; at.length >= this.#base.length; at = parentOf(at)) {
+      yield at
+      if (at === "/") return
+    }
   }
 
   /** Whether it is there. @throws AtError as {@link ensure} does */
@@ -66,9 +78,13 @@ export class Directories {
     return "there"
   }
 
-  async #make(folder: string, parent: string): Promise<"there"> {
-    await this.#disk.makeDirectory(folder)
-    this.onCreated(parent)
-    return "there"
+  async #ensure(folder: string): Promise<void> {
+    const parent = parentOf(folder)
+    await this.ensure(parent)
+    if ((await this.inspect(folder)) === "absent") {
+      await this.#disk.makeDirectory(folder)
+      this.#remember(folder, Promise.resolve("there"))
+    }
+    this.onUsed(parent)
   }
 }

@@ -58,15 +58,25 @@ export class Durability {
 
   /** A piece's bytes are with the operating system. */
   written(piece: number): void {
+    this.#add(piece)
+    this.#fresh = true
+    this.#plan()
+  }
+
+  /** It was found to be right, whoever wrote it. */
+  found(piece: number): void {
     this.leftOver(piece)
     this.#fresh = true
     this.#plan()
   }
 
-  /** An earlier process wrote it, and did not wait for the disk. Alone this is no reason to sync. */
+  /** An earlier process wrote it, and did not wait for the disk. Alone this is no reason to sync at once, or at the end. */
   leftOver(piece: number): void {
-    this.#pieces.push(piece)
-    this.#bytes += this.#layout.pieceSize(piece)
+    this.#add(piece)
+    for (const { file } of this.#layout.extentsOfPiece(piece)) {
+      for (const folder of this.#files.foldersOf(this.#files.at(file))) this.#folders.add(folder)
+    }
+    this.#planLater()
   }
 
   /** Something was made or renamed in a folder. */
@@ -109,6 +119,11 @@ export class Durability {
     return this.#pieces.length > 0 || this.#folders.size > 0
   }
 
+  #add(piece: number): void {
+    this.#pieces.push(piece)
+    this.#bytes += this.#layout.pieceSize(piece)
+  }
+
   #cancelTimer(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -120,10 +135,15 @@ export class Durability {
       // Its failure is told to `onFault`.
       this.#start().catch(() => {})
     } else {
-      this.#timer ??= this.#clock.after(BATCH_DELAY, () => {
-        this.#start().catch(() => {})
-      })
+      this.#planLater()
     }
+  }
+
+  #planLater(): void {
+    if (this.#stopped || this.#running !== undefined) return
+    this.#timer ??= this.#clock.after(BATCH_DELAY, () => {
+      this.#start().catch(() => {})
+    })
   }
 
   #start(deadline = Number.POSITIVE_INFINITY): Promise<void> {

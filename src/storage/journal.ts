@@ -116,10 +116,12 @@ export class Journal {
     return this.#queued
   }
 
-  /** All that was set so far is on the disk itself. */
+  /** All that was set so far is on the disk itself, and what an earlier process wrote. */
   async sync(): Promise<void> {
     await this.flush()
-    await this.#handle?.sync()
+    if (this.#discarded) return
+    const handle = await this.#inOrder(() => this.#openAtEnd())
+    await handle.sync()
   }
 
   /** Replaces the file by one that says the same, durably. */

@@ -60,7 +60,10 @@ async function look(parts: WritingParts, file: DataFile, found: FilesFound, opti
     if (file.selected) throw error
     file.place = "none"
   }
-  if (file.place === "none" && !file.selected) journal.setAway(file.index)
+  if (file.selected) return
+  if (file.place === "final" && found.owned.has(file)) journal.setHome(file.index)
+  else if (!journal.state.home.has(file.index)) file.place = "none"
+  if (file.place === "none") journal.setAway(file.index)
 }
 
 async function lookClosely(

@@ -28,7 +28,7 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const { layout } = metainfo
   const pool = new FilePool({ disk })
   const table = dataFiles(layout, metainfo.kind, dataPath)
-  const directories = new Directories({ disk, base: dataPath, onCreated: () => {} })
+  const directories = new Directories({ disk, base: dataPath, onUsed: () => {} })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
   const have = new Bitfield(layout.pieceCount)
   const present = table.filter((file) => file !== undefined)

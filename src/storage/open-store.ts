@@ -52,7 +52,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   const { disk } = platform
   if (signal?.aborted === true) throw abortError(signal.reason)
   const changed = new Set<string>(await makeDatastore(disk, datastore))
-  const directories = new Directories({ disk, base: datastore, onCreated: (parent) => changed.add(parent) })
+  const directories = new Directories({ disk, base: datastore, onUsed: (parent) => changed.add(parent) })
   const folder = stateDirectory(datastore, metainfo.infoHash)
   await directories.ensure(folder)
   const lock = await platform.acquireLock(`${folder}/lock`)
@@ -64,6 +64,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     const old = await Journal.read(journalOptions)
     if (old === undefined) await refuseClaimedName({ ...platform, metainfo, datastore })
     journal = old ?? Journal.blank(journalOptions)
+    const wasClean = journal.state.clean
     pool = new FilePool({ disk, onCloseError: onFault })
     const parts = await assemble(options, { journal, pool, directories, folder, onFault })
     durability = parts.durability
@@ -71,7 +72,12 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
     if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
     await keepTorrent(disk, folder, options.torrentBytes)
-    const ready = makeJournalDurable(parts, old === undefined, changed)
+    // A process that was killed may have left a journal whose name was not durable yet.
+    if (!wasClean) {
+      for (const above of directories.upFrom(folder)) changed.add(above)
+      changed.add(parentOf(datastore))
+    }
+    const ready = makeJournalDurable(parts, { isNew: old === undefined, wasClean, folders: changed, datastore })
     // Whoever commits hears of it.
     ready.catch(() => {})
     return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
@@ -145,7 +151,7 @@ async function assemble(
     makeFolder: () => directories.ensure(edgesFolder),
     onCreated: onChanged,
   })
-  directories.onCreated = onChanged
+  directories.onUsed = onChanged
   const table = dataFiles(layout, metainfo.kind, `${datastore}/${metainfo.name}`)
   const files = new DataFiles({ disk, layout, files: table, pool, directories, edges, onChanged })
   links.durability = new Durability({ clock, disk, files, journal, onFault })
@@ -163,9 +169,11 @@ async function resume(
   const { isNew, bootId } = journalIs
   const sameBoot = bootId !== "" && journal.state.bootId === bootId
   const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
-  const looked = files.all.filter(
-    (file): file is DataFile => file !== undefined && (file.selected || journal.state.home.has(file.index)),
-  )
+  const { home, ours } = journal.state
+  // After a power cut the names of files may be there, and the journal's word that we made them not.
+  const isLookedAt = ({ selected, index }: DataFile): boolean =>
+    selected || home.has(index) || (before === "machine-may-have-died" && ours.has(index))
+  const looked = files.all.filter((file) => file !== undefined).filter(isLookedAt)
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
     trusted({ layout, journal: journal.state, bootId, found, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, signal, onChecking } = options
@@ -203,10 +211,15 @@ async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undef
  */
 async function makeJournalDurable(
   { journal, platform }: WritingParts,
-  isNew: boolean,
-  folders: ReadonlySet<string>,
+  how: { isNew: boolean; wasClean: boolean; folders: ReadonlySet<string>; datastore: string },
 ): Promise<void> {
+  const { isNew, wasClean, folders, datastore } = how
   if (isNew) await journal.rewrite()
-  else if (journal.changed) await journal.sync()
-  for (const folder of folders) await platform.disk.syncDirectory(folder)
+  else if (!wasClean || journal.changed) await journal.sync()
+  for (const folder of folders) {
+    await platform.disk.syncDirectory(folder).catch((error: unknown) => {
+      // Above the datastore there may be folders that we may not even read.
+      if (folder.length >= datastore.length) throw error
+    })
+  }
 }

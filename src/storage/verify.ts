@@ -90,7 +90,7 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
       ? {}
       : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
   const table = dataFiles(layout, metainfo.kind, root)
-  const directories = new Directories({ disk, base: root, onCreated: nothing })
+  const directories = new Directories({ disk, base: root, onUsed: nothing })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)
   for (const file of all) file.selected = selected?.has(file.index) ?? true

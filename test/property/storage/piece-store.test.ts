@@ -10,6 +10,7 @@ type Act =
   | { kind: "corrupt"; piece: number }
   | { kind: "read"; piece: number }
   | { kind: "select"; files: number[] }
+  | { kind: "cut short"; pieces: number[]; events: number; how: "kill" | "power-cut"; files: number[] }
   | { kind: "flush" }
   | { kind: "wait" }
   | { kind: "close"; files: number[] }
@@ -23,6 +24,16 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("corrupt" as const), piece }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("read" as const), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("select" as const), files }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("cut short" as const),
+      pieces: fc.array(piece, { maxLength: 8 }),
+      events: fc.nat(40),
+      how: fc.constantFrom("kill" as const, "power-cut" as const),
+      files,
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "flush" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "wait" as const }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("close" as const), files }) },
@@ -65,6 +76,25 @@ describe("a piece store, whatever is done with it", () => {
                 if (!store.wanted.has(number)) break
                 expect(await world.run(commit(store, of, number))).toEqual({ kind: "stored" })
                 stored.add(number)
+                break
+              }
+              case "cut short": {
+                const numbers = new Set(one.pieces.map((value) => value % Math.max(1, pieceCount)))
+                for (const number of numbers) {
+                  if (!store.wanted.has(number)) continue
+                  void commit(store, of, number).then(({ kind }) => kind === "stored" && stored.add(number))
+                }
+                const end = world.clock.eventCount + one.events
+                await world.clock.runUntil(() => world.clock.eventCount >= end).catch(() => {})
+                if (one.how === "kill") {
+                  await restart(world.killed(), chosen(one.files), stored)
+                  break
+                }
+                const next = world.powerCut(0.5)
+                world.process.stop()
+                await restart(next, chosen(one.files), durable)
+                stored.clear()
+                for (const number of store.have) stored.add(number)
                 break
               }
               case "corrupt": {
