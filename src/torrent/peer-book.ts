@@ -9,7 +9,7 @@ const MAX_FAILURES = 3
 const RETRY = 60_000
 /** The same for an address that the user named: he expects it to come up. */
 const RETRY_NAMED = 5_000
-/** Wait before an address that we were connected to is tried again, ms. */
+/** Wait before an address that gave or took something is tried again, ms. */
 const RECONNECT = 10_000
 
 /** Several peers may share a host behind a gateway, so one bad port does not damn it; this many do. */
@@ -18,12 +18,25 @@ const BANS_OF_HOST = 3
 /** Where an address came from. */
 export type PeerOrigin = "user" | "tracker"
 
+/**
+ * How a connection went.
+ * - `failed`: no handshake
+ * - `idle`: the handshake was done, and no payload went either way
+ * - `useful`: some did
+ * - `satisfied`: it wants nothing, and neither do we
+ */
+export type ConnectionOutcome = "failed" | "idle" | "useful" | "satisfied"
+
 interface Address {
   readonly endpoint: Endpoint
   origin: PeerOrigin
+  /** Connections in a row that brought nothing. */
   failures: number
   notBefore: number
+  /** A connection to whoever is there is under way or stands. */
   busy: boolean
+  /** Whoever is there wants nothing: there is no use in a connection until we want something. */
+  satisfied: boolean
 }
 
 /** The addresses a torrent knows, and when each may be tried. */
@@ -51,7 +64,7 @@ export class PeerBook {
       return
     }
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#forgetOne()) return
-    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false })
+    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false, satisfied: false })
   }
 
   /** The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first. */
@@ -59,7 +72,7 @@ export class PeerBook {
     let best: Address | undefined
     let ties = 0
     for (const address of this.#addresses.values()) {
-      if (address.busy || address.notBefore > now || this.isBanned(address.endpoint)) continue
+      if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) continue
       if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
       if (best !== undefined && address.failures > best.failures) continue
       if (best !== undefined && address.failures === best.failures) {
@@ -73,19 +86,35 @@ export class PeerBook {
     return best.endpoint
   }
 
-  /** A connection ended. `useful`: the handshake had been done. */
-  ended(endpoint: Endpoint, useful: boolean, now: number): void {
+  /** Who is connected to us can be reached there: the address is busy then. False when it is not known, or was busy before. */
+  claim(endpoint: Endpoint): boolean {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address === undefined || address.busy) return false
+    address.busy = true
+    return true
+  }
+
+  /** The connection that made the address busy ended. */
+  ended(endpoint: Endpoint, outcome: ConnectionOutcome, now: number): void {
     const address = this.#addresses.get(keyOf(endpoint))
     if (address === undefined) return
     address.busy = false
     if (address.notBefore === Number.POSITIVE_INFINITY) return
-    if (useful) {
+    address.satisfied = outcome === "satisfied"
+    if (outcome === "useful" || outcome === "satisfied") {
       address.failures = 0
       address.notBefore = now + RECONNECT
-    } else {
-      address.failures++
-      address.notBefore = now + address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+      return
     }
+    address.failures++
+    address.notBefore = now + address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+    // Somebody is there: it may have something for us another time.
+    if (outcome === "idle") address.failures = Math.min(address.failures, MAX_FAILURES - 1)
+  }
+
+  /** We want something, now or again: those who want nothing may have it. */
+  reconsider(): void {
+    for (const address of this.#addresses.values()) address.satisfied = false
   }
 
   /** The address leads to ourselves: it is never given out again. */

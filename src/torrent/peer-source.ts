@@ -1,5 +1,6 @@
 import type { PeerSession } from "../peer/peer-session.js"
 import type { BlockSource } from "../picker/picker.js"
+import type { Endpoint } from "../ports/net.js"
 
 /** How a peer counts in the availability: not yet, as a seed, or by the pieces it has. */
 export type Counted = "no" | "seed" | "pieces"
@@ -9,6 +10,8 @@ export class PeerSource implements BlockSource {
   readonly id: number
   readonly session: PeerSession
   availability: Counted = "no"
+  /** Addresses of the book that lead to it: they are busy as long as it is connected. */
+  readonly addresses: Endpoint[] = []
   /** The handshake is done. */
   ready = false
   /** Clock time when we last looked through its pieces for one we need, ms. */

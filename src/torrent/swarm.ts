@@ -12,7 +12,7 @@ import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
-import type { PeerBook } from "./peer-book.js"
+import type { ConnectionOutcome, PeerBook } from "./peer-book.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { Totals } from "./totals.js"
@@ -37,6 +37,8 @@ export interface SwarmOptions {
   readonly clientVersion: string
   readonly listenPort: number | undefined
   readonly nextSourceId: () => number
+  /** Go on giving when all is there. */
+  readonly seed: boolean
   /** Where our pieces are announced from. */
   readonly have: Bitfield
 }
@@ -86,14 +88,16 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Connects to due addresses of the book, as the budget allows. */
   connectMore(): void {
-    if (this.#closing) return
+    // With all there, only who goes on giving looks for others.
+    if (this.#closing || (this.#o.table.remaining === 0 && !this.#o.seed)) return
     const now = this.#o.clock.now()
     while (this.#peers.size < MAX_PEERS && this.#o.budget.mayConnect(now)) {
       const endpoint = this.#o.book.next(now)
       if (endpoint === undefined) return
       this.#o.budget.opened(now)
-      const session = this.#session("outgoing")
-      session.attach(this.#o.net.connect(endpoint, session))
+      const peer = this.#add("outgoing")
+      peer.addresses.push(endpoint)
+      peer.session.attach(this.#o.net.connect(endpoint, peer.session))
     }
   }
 
@@ -101,7 +105,7 @@ export class Swarm implements PeerHost<PeerSession> {
   accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
     if (this.#closing || this.#peers.size >= MAX_PEERS || this.#o.book.isBanned(stream.remote)) return undefined
     this.#o.budget.accepted()
-    const session = this.#session("incoming", received)
+    const { session } = this.#add("incoming", received)
     session.attach(stream)
     return session
   }
@@ -118,6 +122,7 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Other pieces are needed than before. */
   reconsider(): void {
+    this.#o.book.reconsider()
     for (const peer of this.connected()) this.#interest.update(peer)
     this.fillAll()
     this.connectMore()
@@ -157,11 +162,18 @@ export class Swarm implements PeerHost<PeerSession> {
   onReady(session: PeerSession): void {
     const peer = this.#peers.get(session)
     if (peer === undefined) return
-    const twin = [...this.connected()].find((other) => same(other.session.peerId, session.peerId))
-    if (twin !== undefined || same(session.peerId, this.#o.peerId)) {
-      if (twin === undefined && session.direction === "outgoing") this.#o.book.forget(session.remote)
-      session.close(new Error(twin === undefined ? "connected to ourselves" : "connected twice"))
+    if (same(session.peerId, this.#o.peerId)) {
+      if (session.direction === "outgoing") this.#o.book.forget(session.remote)
+      session.close(new Error("connected to ourselves"))
       return
+    }
+    const twin = [...this.connected()].find((other) => same(other.session.peerId, session.peerId))
+    if (twin !== undefined) {
+      const [kept, dropped] = this.#outranks(session, twin.session) ? [peer, twin] : [twin, peer]
+      // Both lead to the same peer: none is to be tried while it is connected.
+      kept.addresses.push(...dropped.addresses.splice(0))
+      dropped.session.close(new Error("connected twice"))
+      if (dropped === peer) return
     }
     peer.ready = true
     this.#o.log.log("debug", "peer", `${name(session)}: connected, ${session.clientName}`)
@@ -174,7 +186,8 @@ export class Swarm implements PeerHost<PeerSession> {
     this.#peers.delete(session)
     const now = this.#o.clock.now()
     this.#o.budget.closed()
-    if (session.direction === "outgoing") this.#o.book.ended(session.remote, peer.ready, now)
+    const outcome = this.#outcome(peer)
+    for (const address of peer.addresses) this.#o.book.ended(address, outcome, now)
     if (session.writer.block !== undefined) this.#o.intake.abandonBlock(session.writer.block, session.writer)
     this.#interest.forget(peer, session.pieces)
     this.#o.uploads.forget(session)
@@ -248,7 +261,15 @@ export class Swarm implements PeerHost<PeerSession> {
     if (peer?.ready) this.#fill(peer)
   }
 
-  onExtended(): void {}
+  onExtended(session: PeerSession): void {
+    const peer = this.#peers.get(session)
+    if (peer === undefined) return
+    if (this.#useless(peer)) session.close()
+    else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
+      const address = { host: session.remote.host, port: session.listenPort }
+      if (this.#o.book.claim(address)) peer.addresses.push(address)
+    }
+  }
 
   onAllowedFast(session: PeerSession): void {
     this.onRoom(session)
@@ -258,7 +279,7 @@ export class Swarm implements PeerHost<PeerSession> {
     this.#o.uploads.serve(session)
   }
 
-  #session(direction: "outgoing" | "incoming", received?: Uint8Array): PeerSession {
+  #add(direction: "outgoing" | "incoming", received?: Uint8Array): PeerSource {
     const port = this.#o.listenPort
     const session = new PeerSession({
       host: this,
@@ -271,8 +292,25 @@ export class Swarm implements PeerHost<PeerSession> {
       ...(port === undefined ? {} : { listenPort: port }),
       ...(received === undefined ? {} : { received }),
     })
-    this.#peers.set(session, new PeerSource(this.#o.nextSourceId(), session))
-    return session
+    const peer = new PeerSource(this.#o.nextSourceId(), session)
+    this.#peers.set(session, peer)
+    return peer
+  }
+
+  /**
+   * Two clients that connect to each other at the same time must drop the same connection. As in libtorrent, the one
+   * stays that was opened by the side with the larger peer id; of two opened by one side, the older.
+   */
+  #outranks(session: PeerSession, older: PeerSession): boolean {
+    if (session.direction === older.direction || session.peerId === undefined) return false
+    return (session.direction === "outgoing") === isLarger(this.#o.peerId, session.peerId)
+  }
+
+  #outcome(peer: PeerSource): ConnectionOutcome {
+    const { session, ready } = peer
+    if (!ready) return "failed"
+    if (this.#o.table.remaining === 0 && session.uploadOnly) return "satisfied"
+    return session.downloaded + session.uploaded > 0 ? "useful" : "idle"
   }
 
   #fill(peer: PeerSource): void {
@@ -288,7 +326,7 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Neither side has anything for the other. */
   #useless(peer: PeerSource): boolean {
-    return this.#o.table.remaining === 0 && peer.session.isSeed && this.#o.have.complete
+    return this.#o.table.remaining === 0 && this.#o.have.complete && peer.session.uploadOnly
   }
 
   #rechoke(now: number): void {
@@ -306,6 +344,11 @@ export class Swarm implements PeerHost<PeerSession> {
 
 function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a !== undefined && b !== undefined && a.every((byte, i) => byte === b[i])
+}
+
+function isLarger(a: Uint8Array, b: Uint8Array): boolean {
+  const at = a.findIndex((byte, i) => byte !== b[i])
+  return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0)
 }
 
 function name(session: PeerSession): string {

@@ -113,6 +113,7 @@ export class Torrent {
       clientVersion: options.clientVersion,
       listenPort: options.listenPort,
       nextSourceId,
+      seed: options.seed,
       have: this.#table.have,
     })
     this.#webSeeds = new WebSeedSources({

@@ -21,7 +21,7 @@ describe("the addresses of a torrent", () => {
     expect(book.size).toBe(2)
     expect(new Set([name(book.next(0)), name(book.next(0))])).toEqual(new Set([name(peer(1)), name(peer(2))]))
     expect(book.next(0)).toBeUndefined()
-    book.ended(peer(1), true, 0)
+    book.ended(peer(1), "useful", 0)
     expect(book.next(9_999)).toBeUndefined()
     expect(book.next(10_000)).toEqual(peer(1))
   })
@@ -35,25 +35,25 @@ describe("the addresses of a torrent", () => {
     let now = 0
     for (const failures of [1, 2]) {
       expect(book.next(now)).toEqual(peer(1))
-      book.ended(peer(1), false, now)
+      book.ended(peer(1), "failed", now)
       expect(book.next(now + failures * MINUTE - 1)).toBeUndefined()
       now += failures * MINUTE
     }
     expect(book.next(now)).toEqual(peer(1))
     expect(book.hopeful).toBe(true)
-    book.ended(peer(1), false, now)
+    book.ended(peer(1), "failed", now)
     expect(book.next(now + 100 * MINUTE)).toBeUndefined()
     expect(book.hopeful).toBe(false)
   })
 
   it("tries one that it gave up again when it is named again, once", () => {
     const book = bookOf("tracker", peer(1))
-    for (let now = 0; now <= 3 * MINUTE; now += MINUTE) if (book.next(now)) book.ended(peer(1), false, now)
+    for (let now = 0; now <= 3 * MINUTE; now += MINUTE) if (book.next(now)) book.ended(peer(1), "failed", now)
     expect(book.next(60 * MINUTE)).toBeUndefined()
     book.add(peer(1), "tracker", 60 * MINUTE)
     expect(book.hopeful).toBe(true)
     expect(book.next(60 * MINUTE)).toEqual(peer(1))
-    book.ended(peer(1), false, 60 * MINUTE)
+    book.ended(peer(1), "failed", 60 * MINUTE)
     expect(book.next(120 * MINUTE)).toBeUndefined()
   })
 
@@ -63,7 +63,7 @@ describe("the addresses of a torrent", () => {
     let now = 0
     for (let failures = 1; failures <= 10; failures++) {
       expect(book.next(now)).toEqual(peer(1))
-      book.ended(peer(1), false, now)
+      book.ended(peer(1), "failed", now)
       now += failures * 5_000
     }
     expect(book.hopeful).toBe(true)
@@ -71,17 +71,49 @@ describe("the addresses of a torrent", () => {
 
   it("forgets the failures of one that was reached", () => {
     const book = bookOf("tracker", peer(1))
-    for (const useful of [false, false, true, false]) {
+    for (const outcome of ["failed", "failed", "useful", "failed"] as const) {
       book.next(100 * MINUTE)
-      book.ended(peer(1), useful, 0)
+      book.ended(peer(1), outcome, 0)
     }
     expect(book.next(MINUTE)).toEqual(peer(1))
+  })
+
+  it("waits longer and longer, up to three minutes, for one that answers and brings nothing, and never gives it up", () => {
+    const book = bookOf("tracker", peer(1))
+    let now = 0
+    for (const minutes of [1, 2, 3, 3, 3]) {
+      expect(book.next(now)).toEqual(peer(1))
+      book.ended(peer(1), "idle", now)
+      now += minutes * MINUTE
+      expect(book.next(now - 1)).toBeUndefined()
+    }
+    expect(book.hopeful).toBe(true)
+  })
+
+  it("leaves one that wants nothing alone until we want something", () => {
+    const book = bookOf("tracker", peer(1))
+    book.next(0)
+    book.ended(peer(1), "satisfied", 0)
+    book.add(peer(1), "tracker", MINUTE)
+    expect(book.next(1000 * MINUTE)).toBeUndefined()
+    book.reconsider()
+    expect(book.next(1000 * MINUTE)).toEqual(peer(1))
+  })
+
+  it("gives out no address of a peer that is connected some other way", () => {
+    const book = bookOf("tracker", peer(1))
+    expect(book.claim(peer(1))).toBe(true)
+    expect(book.claim(peer(1))).toBe(false)
+    expect(book.claim(peer(2))).toBe(false)
+    expect(book.next(MINUTE)).toBeUndefined()
+    book.ended(peer(1), "useful", MINUTE)
+    expect(book.next(2 * MINUTE)).toEqual(peer(1))
   })
 
   it("takes first those that failed least", () => {
     const book = bookOf("tracker", peer(1), peer(2), peer(3))
     const failed = book.next(0)!
-    book.ended(failed, false, 0)
+    book.ended(failed, "failed", 0)
     const order = [book.next(MINUTE), book.next(MINUTE), book.next(MINUTE)].map(name)
     expect(order[2]).toBe(name(failed))
   })
@@ -93,7 +125,7 @@ describe("the addresses of a torrent", () => {
     for (let now = 0; now < 4000 * 10_000; now += 10_000) {
       const next = book.next(now)!
       drawn.set(name(next), (drawn.get(name(next)) ?? 0) + 1)
-      book.ended(next, true, now)
+      book.ended(next, "useful", now)
     }
     for (let n = 0; n < 4; n++) {
       expect(drawn.get(name(peer(n)))).toBeGreaterThan(850)
@@ -105,7 +137,7 @@ describe("the addresses of a torrent", () => {
     const book = bookOf("user", peer(1))
     expect(book.next(0)).toEqual(peer(1))
     book.forget(peer(1))
-    book.ended(peer(1), false, 0)
+    book.ended(peer(1), "failed", 0)
     book.add(peer(1), "tracker", 100 * MINUTE)
     expect(book.next(1000 * MINUTE)).toBeUndefined()
     expect(book.hopeful).toBe(false)
@@ -135,12 +167,12 @@ describe("the addresses of a torrent", () => {
     const book = new PeerBook(seededRandom(1))
     book.add(peer(0), "user", 0)
     expect(book.next(0)).toEqual(peer(0))
-    book.ended(peer(0), false, 0)
+    book.ended(peer(0), "failed", 0)
     for (let n = 1; n < 2500; n++) book.add(peer(n), "tracker", 0)
     expect(book.size).toBe(2000)
     const failed = book.next(0)!
     const busy = book.next(0)!
-    book.ended(failed, false, 0)
+    book.ended(failed, "failed", 0)
     book.add(peer(9000), "tracker", 0)
     book.add(peer(9001), "tracker", 0)
     expect(book.size).toBe(2000)
@@ -184,7 +216,7 @@ describe("the addresses of a torrent", () => {
             expect(now).toBeGreaterThanOrEqual(notBefore.get(name(next)) ?? 0)
             busy.add(name(next))
           } else if (busy.delete(key)) {
-            book.ended(endpoint, action === "serve", now)
+            book.ended(endpoint, action === "serve" ? "useful" : "failed", now)
             notBefore.set(key, now + (action === "serve" ? 10_000 : 5_000))
           }
         }
