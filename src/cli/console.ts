@@ -1,9 +1,9 @@
-import pc from "picocolors"
 import { escapeForTerminal } from "../bytes/text.js"
 import type { AtError } from "../errors.js"
 import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
+import { colours as pc } from "./colours.js"
 import { LineView, LiveView, type ProgressView } from "./progress-view.js"
 
 /** How much a user wants to be told. */

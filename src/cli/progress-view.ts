@@ -1,6 +1,6 @@
-import pc from "picocolors"
 import { escapeForTerminal } from "../bytes/text.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
+import { colours as pc } from "./colours.js"
 import { formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
 
 /** ms between two lines where there is no terminal. */
@@ -116,7 +116,7 @@ function given(p: ProgressSnapshot): string {
 
 function bar(done: number, total: number): string {
   const filled = total === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * done) / total)
-  return pc.green("━".repeat(filled)) + pc.dim("━".repeat(BAR_WIDTH - filled))
+  return pc.green("━".repeat(filled)) + pc.dim("─".repeat(BAR_WIDTH - filled))
 }
 
 function count(n: number, what: string): string {
