@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import { escapeForTerminal } from "../../bytes/text.js"
 import { create } from "../../dataset/create.js"
 import { AtError } from "../../errors.js"
 import { addVerbosity, collect } from "../common-options.js"
@@ -54,6 +55,7 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     // One object is promised with --json, not lines.
     onProgress: console.json ? undefined : (progress) => console.progress(progress),
   })
+  for (const path of created.skipped) console.say(`left out, being neither file nor folder: ${escapeForTerminal(path)}`)
   console.say(`${created.pieceCount} pieces of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`)
   if (console.json) console.emit(created)
   else console.result(created.path)
