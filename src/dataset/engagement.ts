@@ -1,4 +1,4 @@
-import { AtError } from "../errors.js"
+import { AtError, abortError } from "../errors.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
@@ -25,6 +25,7 @@ export class Engagement {
   #session: Session | undefined
   #torrent: Torrent | undefined
   #starting: Promise<Torrent> | undefined
+  #closing = false
 
   private constructor(store: PieceStore, parts: EngagementParts) {
     this.store = store
@@ -85,14 +86,16 @@ export class Engagement {
     else await this.#torrent.select(selected)
   }
 
-  /** Puts the torrent to work, unless it is already. */
-  start(how: { seed: boolean; fetch: boolean }): Promise<Torrent> {
+  /** Puts the torrent to work, unless it is already. @throws AtError `AT_ABORTED` when it is being closed */
+  async start(how: { seed: boolean; fetch: boolean }): Promise<Torrent> {
+    if (this.#closing) throw abortError()
     this.#starting ??= this.#start(how)
     return this.#starting
   }
 
   /** Ends all transfers, saves, and lets the dataset go. */
   async close(): Promise<void> {
+    this.#closing = true
     await this.#starting?.catch(() => {})
     // The session's torrents close their stores.
     await this.#session?.close()
