@@ -7,6 +7,7 @@ import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
+import { completeSnapshot } from "./complete-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import { defaultDatastore } from "./datastore.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
@@ -121,15 +122,22 @@ export class Dataset implements AsyncDisposable {
     const { signal, timeout, seed = false, sync = false } = this.#parts.options
     if (signal?.aborted) throw abortError(signal.reason)
     const selected = selectFiles(this.metainfo.layout, choice)
-    const before = this.#engagement
-    const engagement = await this.#engage(selected, true)
-    if (before !== undefined) await engagement.select(selected)
-    if (engagement.missing > 0 || seed) {
-      const torrent = await this.#start(engagement, { seed, fetch: true })
-      await waitComplete(torrent, this.#parts.platform.clock, { signal, timeout })
+    this.#feed.expect()
+    try {
+      const before = this.#engagement
+      const engagement = await this.#engage(selected, true)
+      if (before !== undefined) await engagement.select(selected)
+      if (engagement.missing > 0 || seed) {
+        const torrent = await this.#start(engagement, { seed, fetch: true })
+        await waitComplete(torrent, this.#parts.platform.clock, { signal, timeout })
+      } else if (engagement.torrent === undefined) {
+        this.#feed.follow({ snapshot: () => completeSnapshot(this, this.metainfo.layout, engagement.store.wanted) })
+      }
+      if (sync) await engagement.store.flush()
+      return this.path
+    } finally {
+      this.#feed.settle()
     }
-    if (sync) await engagement.store.flush()
-    return this.path
   }
 
   /**
@@ -171,7 +179,7 @@ export class Dataset implements AsyncDisposable {
     return swarmSizes(this.#parts.platform, this.metainfo, this.#parts.options.signal)
   }
 
-  /** Where the dataset stands, about four times a second, until it is complete or closed. */
+  /** Where the dataset stands, about four times a second, until it is complete, its download has failed, or it is closed. */
   progress(): AsyncGenerator<ProgressSnapshot> {
     return this.#feed.iterate()
   }

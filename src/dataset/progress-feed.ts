@@ -16,6 +16,8 @@ export class ProgressFeed {
   #subject: Subject | undefined
   #checking: ProgressSnapshot | undefined
   #timer: Timer | undefined
+  /** Downloads that have been asked for and are not over. */
+  #awaited = 0
   #ended = false
 
   constructor(clock: Clock, onProgress: ((progress: ProgressSnapshot) => void) | undefined) {
@@ -24,6 +26,18 @@ export class ProgressFeed {
     this.#listeners.add((progress) => {
       if (progress !== undefined) onProgress(progress)
     })
+  }
+
+  /** A download begins: until {@link settle}, being complete is news from before. */
+  expect(): void {
+    this.#awaited++
+  }
+
+  /** The download is over, however it went, and with it all iterations, unless there is another. */
+  settle(): void {
+    this.#awaited--
+    this.#report()
+    if (this.#awaited === 0) for (const listener of this.#listeners) listener(undefined)
   }
 
   /** Data on disk is being checked. */
@@ -49,7 +63,7 @@ export class ProgressFeed {
     this.#listeners.clear()
   }
 
-  /** Reports from now on, until the subject is complete or the feed ends. Slow readers get the latest. */
+  /** Reports from now on, until the subject is complete, the download is over or the feed ends. Slow readers get the latest. */
   async *iterate(): AsyncGenerator<ProgressSnapshot> {
     if (this.#ended) return
     let latest: ProgressSnapshot | undefined = this.#current
@@ -67,8 +81,10 @@ export class ProgressFeed {
         const next = latest
         latest = undefined
         if (next !== undefined) {
+          const done = next.state !== "checking" && next.state !== "downloading"
+          if (done && this.#awaited > 0 && !over) continue
           yield next
-          if (next.state !== "checking" && next.state !== "downloading") return
+          if (done) return
         } else if (over) return
         else
           await new Promise<void>((resolve) => {

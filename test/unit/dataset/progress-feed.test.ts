@@ -114,6 +114,46 @@ describe("progress, as an iteration", () => {
     expect(seen.at(-1)?.state).toBe("checking")
   })
 
+  it("does not take what was complete before a download for its end", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const subject = new Subject()
+    subject.state = "complete"
+    feed.follow(subject)
+    feed.expect()
+    const seen: ProgressSnapshot[] = []
+    const over = collect(feed, seen)
+    await clock.run(300)
+    expect(seen).toEqual([])
+    subject.state = "downloading"
+    await clock.run(300)
+    subject.state = "complete"
+    feed.settle()
+    await clock.runUntil(over)
+    expect(seen.map(({ state }) => state)).toEqual(["downloading", "complete"])
+    feed.end()
+  })
+
+  it("ends with a download that failed, before its beginning and after", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const seen: ProgressSnapshot[] = []
+    feed.expect()
+    const early = collect(feed, seen)
+    feed.settle()
+    await clock.runUntil(early)
+    expect(seen).toEqual([])
+    feed.follow(new Subject())
+    feed.expect()
+    const late = collect(feed, seen)
+    await clock.run(300)
+    feed.settle()
+    await clock.runUntil(late)
+    expect(seen.at(-1)?.state).toBe("downloading")
+    feed.end()
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it("gives a slow reader the latest alone", async () => {
     const clock = new VirtualClock()
     const feed = new ProgressFeed(clock, undefined)
