@@ -141,7 +141,7 @@ export class Torrent {
           downloaded: this.#totals.downloaded,
           left: this.#bytesLeft(),
           port: options.listenPort ?? 0,
-          numWant: this.#state === "downloading" || this.#state === "seeding" ? NUM_WANT : 0,
+          numWant: this.#wantsPeers ? NUM_WANT : 0,
         }),
         onPeers: (endpoints) => this.#addPeers(endpoints, "tracker"),
       },
@@ -190,6 +190,7 @@ export class Torrent {
 
   /** Verified bytes of the torrent from `offset` on, fetched if need be. Rejects with AtError. */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    if (this.#error !== undefined) throw this.#error
     const pending = this.#readers.read(offset, length, signal)
     this.#wake()
     return pending
@@ -258,7 +259,8 @@ export class Torrent {
     this.#timer?.cancel()
     this.#webSeeds.close()
     this.#swarm.close()
-    this.#fail(abortError())
+    this.#error ??= abortError()
+    this.#fail(this.#error)
     const announced = this.#announcer.stop()
     await this.#intake.idle()
     await this.store.close()
@@ -342,6 +344,12 @@ export class Torrent {
     this.#readers.fail(error)
     for (const waiter of this.#waiters) waiter.reject(error)
     this.#waiters.clear()
+  }
+
+  /** While it gives, too; and while nothing is selected yet, because a reader may come. */
+  get #wantsPeers(): boolean {
+    if (this.#state === "downloading" || this.#state === "seeding") return true
+    return this.#state === "complete" && this.#o.fetch && this.store.wanted.count === 0
   }
 
   #wantedSize(piece: number): number {
