@@ -1,0 +1,139 @@
+import { execFileSync } from "node:child_process"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { readTorrent } from "../../../testbed/torrent.js"
+import { differences, randomTree } from "../../support/trees.js"
+import { jsonLines } from "./command.js"
+import { flipByte, Stage } from "./stage.js"
+
+const FILES = { "a.csv": 100_000, "sub/b.bin": 70_000, "sub/empty": 0 }
+
+describe("create", () => {
+  it("makes a .torrent with all that was asked for, and prints its path", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    const output = stage.beside("out.torrent")
+    const { stdout } = await stage.run([
+      ...["create", stage.beside("study"), "-o", output, "--piece-length", "32K", "--private", "--comment", "a remark"],
+      ...["--tracker", "http://t1.example/announce", "--tracker", "udp://t2.example:80", "--url", "http://w.example/"],
+    ])
+    expect(stdout).toBe(`${output}\n`)
+    const info = JSON.parse((await stage.run(["info", "--json", output])).stdout) as Record<string, unknown>
+    expect(info).toMatchObject({
+      name: "study",
+      length: 170_000,
+      pieceLength: 32_768,
+      private: true,
+      comment: "a remark",
+      trackers: [["http://t1.example/announce"], ["udp://t2.example:80"]],
+      webSeeds: ["http://w.example/"],
+    })
+    expect(readTorrent(readFileSync(output)).infoHash).toBe(info["infoHash"])
+  })
+
+  it("prints one object with --json", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    const args = ["create", "study", "-o", "out.torrent", "--v1", "--json"]
+    const { stdout } = await stage.run(args, { cwd: stage.folder })
+    const path = stage.beside("out.torrent")
+    expect(jsonLines(stdout)).toEqual([
+      expect.objectContaining({
+        path,
+        infoHash: readTorrent(readFileSync(path)).infoHash,
+        name: "study",
+        length: 170_000,
+      }),
+    ])
+  })
+
+  it("names what it left out: links are not followed", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    execFileSync("ln", ["-s", "/etc/passwd", stage.beside("study/link")])
+    const output = stage.beside("out.torrent")
+    const { stderr } = await stage.run(["create", stage.beside("study"), "-o", output])
+    expect(readTorrent(readFileSync(output)).files.map(({ path }) => path.join("/"))).toEqual(Object.keys(FILES))
+    expect(stderr).toContain("link")
+  })
+
+  it("is 7 when the .torrent can't be written, and leaves nothing", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    await stage.run(["create", stage.beside("study"), "-o", stage.beside("absent/out.torrent")], { exits: 7 })
+    expect(existsSync(stage.beside("absent"))).toBe(false)
+  })
+})
+
+describe("seed", () => {
+  it("gives from the datastore until stopped, and announces itself", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES)
+    mkdirSync(stage.datastore)
+    cpSync(dataset.source, stage.stored("study"), { recursive: true })
+    const giver = stage.start(["seed", dataset.infoHash, "--port", "0"])
+    const { left } = await stage.testbed.tracker.until(({ event }) => event === "started")
+    expect(left).toBe(0)
+    await stage.run(["get", dataset.infoHash, "-o", stage.beside("other")])
+    expect(await differences(dataset.source, stage.beside("other/study"))).toEqual([])
+    giver.signal("SIGTERM")
+    await giver.exits(143)
+    expect(stage.testbed.tracker.announces.at(-1)).toMatchObject({ event: "stopped", uploaded: 170_000 })
+  })
+
+  it("gives FILE.torrent from where --data says, and writes nothing there", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES)
+    const place = stage.beside("elsewhere")
+    renameSync(dataset.source, place)
+    const giver = stage.start(["seed", stage.torrentFile(dataset), "--data", place, "--no-tracker", "--json"])
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+    await stage.run(["get", dataset.infoHash, "--peer", `127.0.0.1:${String(port)}`])
+    expect(await differences(place, stage.stored("study"))).toEqual([])
+    giver.signal("SIGINT")
+    await giver.exits(130)
+    expect(existsSync(stage.beside(".academictorrents"))).toBe(false)
+  })
+
+  it("keeps to --max-upload", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 1_500_000)
+    const args = [
+      "seed",
+      stage.torrentFile(dataset),
+      "--data",
+      dataset.source,
+      "--no-tracker",
+      "--json",
+      "--max-upload",
+      "512K",
+    ]
+    const giver = stage.start(args)
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+    const started = performance.now()
+    await stage.run(["get", dataset.infoHash, "--peer", `127.0.0.1:${String(port)}`])
+    expect(performance.now() - started).toBeGreaterThan(1500)
+  })
+
+  it("does not give what is not right", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 300_000, { create: { pieceLength: 32_768 } })
+    flipByte(dataset.source, 100_000)
+    const giver = stage.start(["seed", stage.torrentFile(dataset), "--data", dataset.source, "--no-tracker", "--json"])
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+    const args = ["get", dataset.infoHash, "--peer", `127.0.0.1:${String(port)}`, "--timeout", "1s", "--json"]
+    const { stdout } = await stage.run(args, { exits: 4 })
+    const last = jsonLines(stdout).findLast(({ type }) => type === "progress")
+    expect(last).toMatchObject({ donePieces: 9, totalPieces: 10, wasted: 0 })
+  })
+
+  it("is 4 when there is nothing to give", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 5000)
+    const { stderr } = await stage.run(["seed", dataset.infoHash], { exits: 4 })
+    expect(stderr).toMatch(/--data/)
+  })
+})

@@ -1,0 +1,126 @@
+import { describe, expect, it } from "vitest"
+import { Stage } from "./stage.js"
+
+const KEYS = [
+  "name",
+  "kind",
+  "infoHash",
+  "infoHashV2",
+  "length",
+  "pieceLength",
+  "pieceCount",
+  "private",
+  "files",
+  "trackers",
+  "webSeeds",
+  "comment",
+  "createdBy",
+  "creationDate",
+]
+
+describe("info --json", () => {
+  it("of a .torrent file tells all that is promised, without network", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish(
+      "study",
+      { "a.csv": 100_000, "sub/b.bin": 70_000, "sub/empty": 0 },
+      {
+        create: {
+          pieceLength: 32_768,
+          padding: true,
+          private: true,
+          comment: "a remark",
+          trackers: [["http://t1.example/announce", "udp://t2.example:80"], ["http://t3.example/announce"]],
+          webSeeds: ["http://w.example/"],
+        },
+      },
+    )
+    const { stdout, stderr } = await stage.run(["info", "--json", stage.torrentFile(dataset)])
+    expect(stdout.split("\n").length).toBe(2)
+    const info = JSON.parse(stdout) as Record<string, unknown>
+    expect(Object.keys(info)).toEqual(KEYS)
+    expect(info).toEqual({
+      name: "study",
+      kind: "folder",
+      infoHash: dataset.infoHash,
+      infoHashV2: null,
+      length: 170_000,
+      pieceLength: 32_768,
+      pieceCount: 7,
+      private: true,
+      files: [
+        { path: "a.csv", length: 100_000 },
+        { path: "sub/b.bin", length: 70_000 },
+        { path: "sub/empty", length: 0 },
+      ],
+      trackers: [["http://t1.example/announce", "udp://t2.example:80"], ["http://t3.example/announce"]],
+      webSeeds: ["http://w.example/"],
+      comment: "a remark",
+      createdBy: null,
+      creationDate: null,
+    })
+    expect(stderr).toBe("")
+    expect(stage.traffic).toBe(0)
+    expect((await stage.run(["info", "--json", "--offline", stage.torrentFile(dataset)])).stdout).toBe(stdout)
+  })
+
+  it("of a single file names it by itself", async () => {
+    await using stage = await Stage.open({ announce: "none" })
+    const { infoHash } = await stage.publish("one.bin", 5000)
+    expect(JSON.parse((await stage.run(["info", "--json", infoHash])).stdout)).toMatchObject({
+      kind: "file",
+      name: "one.bin",
+      private: false,
+      files: [{ path: "one.bin", length: 5000 }],
+      trackers: [],
+      webSeeds: [],
+      createdBy: "testbed",
+    })
+  })
+
+  it("names files as they lie on disk when the torrent's names are not safe", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", { "a.csv": 40_000 }, { create: { name: "../evil" }, seeders: [{}] })
+    const { name } = JSON.parse((await stage.run(["info", "--json", dataset.infoHash])).stdout) as { name: string }
+    expect(name).not.toMatch(/[/\\]/)
+    const { stdout } = await stage.run(["get", dataset.infoHash])
+    expect(stdout).toBe(`${stage.stored(name)}\n`)
+  })
+})
+
+describe("info for people", () => {
+  it("tells what it is and who has it", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", { "a.csv": 2_000_000, "b.bin": 10 }, { seeders: [{}], webSeeds: [{}] })
+    const { stdout } = await stage.run(["info", dataset.infoHash])
+    for (const text of [
+      "study",
+      dataset.infoHash,
+      "1.9 MiB",
+      "2000010 bytes",
+      "a.csv",
+      "b.bin",
+      dataset.webSeedUrls[0]!,
+    ]) {
+      expect(stdout).toContain(text)
+    }
+    expect(stdout).toContain(`${stage.testbed.tracker.httpUrl}: 1 have all of it, 0 are downloading`)
+    expect(stage.testbed.tracker.announces).toEqual([])
+  })
+
+  it("waits little for a dead tracker, and says so", async () => {
+    await using stage = await Stage.open({ tracker: { knobs: { answer: "error" } } })
+    const dataset = await stage.publish("study", { "a.csv": 2000 })
+    const { stdout } = await stage.run(["info", dataset.infoHash])
+    expect(stdout).toMatch(/tracker +http.*: .*500/)
+  })
+
+  it("shows no control characters that a torrent brings", async () => {
+    await using stage = await Stage.open()
+    const create = { comment: "red \x1b[31malert\x07", name: "stu\x1bdy" }
+    const dataset = await stage.publish("study", { "a.csv": 2000 }, { create })
+    const { stdout } = await stage.run(["info", stage.torrentFile(dataset)])
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f]/)
+  })
+})

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it } from "vitest"
+import { Stage, sameFile } from "./stage.js"
+
+const FILES = { "README.md": 20, "data/one.csv": 400_000, "data/two.csv": 300_000 }
+const CREATE = { pieceLength: 32_768 }
+
+/** Runs a script that imports the package by its name, and returns what it printed; it must end by itself. */
+async function runScript(stage: Stage, name: string, ...args: string[]): Promise<Record<string, unknown>> {
+  const script = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
+  const { stdout } = await stage.startProgram([process.execPath, script, ...args], { maxSeconds: 20 }).exits(0)
+  return JSON.parse(stdout) as Record<string, unknown>
+}
+
+const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
+
+describe("the library, in a process of its own", () => {
+  it("gets a dataset, and the process ends by itself", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 300_000, { create: CREATE, seeders: [{}], webSeeds: [{}] })
+    const { path, last } = await runScript(stage, "get", dataset.infoHash)
+    expect(path).toBe(stage.stored("one.bin"))
+    expect(last).toMatchObject({ doneBytes: 300_000, totalBytes: 300_000 })
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+    expect((await runScript(stage, "get", dataset.infoHash))["path"]).toBe(path)
+    // Asked again, nobody was told: all was there.
+    expect(stage.testbed.tracker.announces.map(({ event }) => event)).toEqual(["started", "completed", "stopped"])
+  })
+
+  it.for(["seeders", "webSeeds"])("reads, streams, tells progress and closes, with bytes from %s", async (source) => {
+    await using stage = await Stage.open()
+    const rate = 2_000_000
+    const dataset = await stage.publish("study", FILES, { create: CREATE, [source]: [{ rate }] })
+    const original = readFileSync(join(dataset.source, "data/one.csv"))
+    const seen = await runScript(stage, "read", dataset.infoHash, "data/one.csv")
+    expect(seen).toMatchObject({
+      name: "study",
+      infoHash: dataset.infoHash,
+      length: 700_020,
+      files: Object.entries(FILES),
+      part: digest(original.subarray(70_000, 71_000)),
+      beyond: 10,
+      streamed: [199_000, digest(original.subarray(1000, 200_000))],
+      downloaded: stage.stored("study"),
+      late: "AT_ABORTED",
+    })
+    const states = seen["states"] as [string, boolean, number][]
+    // The two loops end with it, one each. Whole pieces are counted.
+    for (const last of states.slice(-2)) expect(last.slice(0, 2)).toEqual(["complete", true])
+    expect(states.at(-1)![2]).toBeGreaterThanOrEqual(400_020)
+    expect(sameFile(stage.stored("study/data/one.csv"), join(dataset.source, "data/one.csv"))).toBe(true)
+    expect(readdirSync(stage.stored("study"), { recursive: true }).sort()).toEqual([
+      "README.md",
+      "data",
+      "data/one.csv",
+    ])
+  })
+
+  it("rejects with an AtError each time", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 300_000)
+    expect(await runScript(stage, "errors", dataset.infoHash)).toEqual({
+      malformed: "AT_INVALID_INPUT",
+      unknown: "AT_NOT_FOUND",
+      aborted: "AT_ABORTED",
+      "aborted before": "AT_ABORTED",
+      stalled: "AT_STALLED",
+      offline: "AT_NO_SOURCES",
+      "no such file": "AT_INVALID_INPUT",
+      "held twice": "AT_LOCKED",
+    })
+  })
+})
