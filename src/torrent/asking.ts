@@ -1,7 +1,9 @@
+import { BLOCK_LENGTH } from "../metainfo/layout.js"
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
 import type { PeerSource } from "./peer-source.js"
+import type { RateLimit } from "./rate-limit.js"
 import type { Totals } from "./totals.js"
 
 /** Idle sources double blocks at most this many times when nothing has arrived for {@link STUCK} (rain: 20). */
@@ -14,14 +16,26 @@ const STUCK = 5_000
 const SLOW_PIECE = 10_000
 /** Blocks an idle source doubles at a time: little is wasted when the first asker delivers after all. */
 const DUPLICATES = 8
+/** Under a download limit, a peer is asked for no more than the limit lets through in so many seconds. */
+const AHEAD_OF_LIMIT = 1
 
 /** Asks peers for blocks, as many as they have room for. */
 export class Asking {
   readonly #table: PieceTable<Slot>
   readonly #picker: Picker<Slot>
   readonly #totals: Totals
+  /** Requests that a peer may have to answer at a time. */
+  readonly #mostOutstanding: number
 
-  constructor(options: { table: PieceTable<Slot>; picker: Picker<Slot>; totals: Totals }) {
+  constructor(options: {
+    table: PieceTable<Slot>
+    picker: Picker<Slot>
+    totals: Totals
+    downloadLimit: RateLimit
+  }) {
+    const { bytesPerSecond } = options.downloadLimit
+    this.#mostOutstanding =
+      bytesPerSecond === undefined ? Infinity : Math.ceil((bytesPerSecond * AHEAD_OF_LIMIT) / BLOCK_LENGTH)
     this.#table = options.table
     this.#picker = options.picker
     this.#totals = options.totals
@@ -30,8 +44,8 @@ export class Asking {
   fill(peer: PeerSource, now: number): void {
     const { session } = peer
     if (!session.amInterested) return
-    const { room } = session
-    if (room <= 0) return
+    const room = Math.min(session.room, this.#mostOutstanding - session.outstanding)
+    if (room <= 0 || !this.#hasAllowed(peer)) return
     const ask = (block: number): void => session.request(block)
     const picked = this.#picker.pickBlocks(peer, room, now, ask)
     if (picked > 0 || session.outstanding > 0) return
@@ -43,5 +57,18 @@ export class Asking {
       { maxCopies: stuck ? MAX_COPIES_STUCK : MAX_COPIES, openedBefore: ending ? Infinity : now - SLOW_PIECE },
       ask,
     )
+  }
+
+  /** The block is here: takes back the requests for it. */
+  cancelCopies(peers: Iterable<PeerSource>, block: number): void {
+    for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
+  }
+
+  /** False when it chokes us and we need none of the pieces that it allowed us: the picker would look at all for nothing. */
+  #hasAllowed(peer: PeerSource): boolean {
+    const { onlyPieces } = peer
+    if (onlyPieces === undefined) return true
+    for (const piece of onlyPieces) if (this.#table.isNeeded(piece) && peer.hasPiece(piece)) return true
+    return false
   }
 }

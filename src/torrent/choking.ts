@@ -23,9 +23,12 @@ export class Choking {
       })),
       options,
     )
-    for (const { id, session } of peers) {
-      if (unchoked.has(id)) session.unchoke()
-      else if (!session.amChoking) {
+    for (const peer of peers) {
+      const { id, session } = peer
+      if (unchoked.has(id)) {
+        if (session.amChoking) peer.requestedAt = options.now
+        session.unchoke()
+      } else if (!session.amChoking) {
         session.choke()
         this.#uploads.choked(session)
       }

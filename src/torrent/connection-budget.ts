@@ -1,9 +1,11 @@
 /** Connections of the whole process (libtorrent: 200). */
 const MAX_CONNECTIONS = 200
+/** Of these, so many are kept for those we open ourselves. */
+const FOR_OUTGOING = 20
 /** New ones a second, as a home router or a campus firewall bears (Transmission: 18, libtorrent: 30). */
 const CONNECTS_PER_SECOND = 30
 
-/** How many connections the torrents of one process may open, together. */
+/** How many connections the torrents of one process may have, together. */
 export class ConnectionBudget {
   #open = 0
   #windowStart = 0
@@ -15,6 +17,10 @@ export class ConnectionBudget {
       this.#inWindow = 0
     }
     return this.#open < MAX_CONNECTIONS && this.#inWindow < CONNECTS_PER_SECOND
+  }
+
+  get mayAccept(): boolean {
+    return this.#open < MAX_CONNECTIONS - FOR_OUTGOING
   }
 
   opened(now: number): void {

@@ -14,12 +14,27 @@ export class PeerSource implements BlockSource {
   readonly addresses: Endpoint[] = []
   /** The handshake is done. */
   ready = false
+  /** Clock time when one side last wanted something of the other, ms. */
+  interestedAt: number
+  /** Clock time of its last request, or of our unchoke, ms. */
+  requestedAt: number
   /** Clock time when we last looked through its pieces for one we need, ms. */
   interestChecked = 0
 
-  constructor(id: number, session: PeerSession) {
+  constructor(id: number, session: PeerSession, now: number) {
     this.id = id
     this.session = session
+    this.interestedAt = this.requestedAt = now
+  }
+
+  /** The other side opened the connection. */
+  get incoming(): boolean {
+    return this.session.direction === "incoming"
+  }
+
+  /** The only pieces it can be asked for: the allowed fast ones (BEP 6) while it chokes us. */
+  get onlyPieces(): ReadonlySet<number> | undefined {
+    return this.session.peerChoking ? this.session.allowedFast : undefined
   }
 
   get counted(): boolean {

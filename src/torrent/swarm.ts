@@ -1,12 +1,15 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { allowedFastSet } from "../peer/fast-extension.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Clock } from "../ports/clock.js"
+import type { Hasher } from "../ports/hasher.js"
 import type { Log } from "../ports/log.js"
 import type { ByteStream, Net } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
+import { Admission } from "./admission.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
@@ -15,14 +18,22 @@ import { Interest } from "./interest.js"
 import type { ConnectionOutcome, PeerBook } from "./peer-book.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
+import { Soon } from "./soon.js"
+import { Throttle } from "./throttle.js"
 import type { Totals } from "./totals.js"
+import { outranks, samePeerId } from "./twins.js"
 import type { Uploads } from "./uploads.js"
 
-/** Peers of one torrent at most (reliability: 80 a torrent, 200 in all). */
-const MAX_PEERS = 80
+/**
+ * Bytes that one peer may be allowed to have while we choke it, as long as that is a piece or more: BEP 6 names ten
+ * pieces, which can be gigabytes.
+ */
+const ALLOWED_FAST_BYTES = 8 << 20
+const ALLOWED_FAST_PIECES = 10
 export interface SwarmOptions {
   readonly net: Net
   readonly clock: Clock
+  readonly hasher: Pick<Hasher, "digest">
   readonly log: Log
   readonly table: PieceTable<Slot>
   readonly picker: Picker<Slot>
@@ -50,14 +61,23 @@ export class Swarm implements PeerHost<PeerSession> {
   readonly #interest: Interest
   readonly #choking: Choking
   readonly #asking: Asking
+  readonly #admission: Admission
+  readonly #throttle: Throttle
+  /** Those that may be asked for more since they said that they have another piece. */
+  readonly #hungry = new Set<PeerSource>()
+  readonly #feed = new Soon(() => this.#fillHungry())
+  readonly #refill = new Soon(() => this.fillAll())
+  readonly #rechoke = new Soon(() => this.#chokeAnew())
   #closing = false
-  #paused = false
 
   constructor(options: SwarmOptions) {
     this.#o = options
     this.#interest = new Interest(options.table)
     this.#choking = new Choking(options.uploads)
     this.#asking = new Asking(options)
+    this.#admission = new Admission(() => this.#peers.values(), options.budget)
+    const { clock, totals } = options
+    this.#throttle = new Throttle({ clock, totals, limit: options.downloadLimit, peers: () => this.connected() })
   }
 
   /** Peers with whom the handshake is done. */
@@ -91,7 +111,7 @@ export class Swarm implements PeerHost<PeerSession> {
     // With all there, only who goes on giving looks for others.
     if (this.#closing || (this.#o.table.remaining === 0 && !this.#o.seed)) return
     const now = this.#o.clock.now()
-    while (this.#peers.size < MAX_PEERS && this.#o.budget.mayConnect(now)) {
+    while (this.#admission.mayConnect(now)) {
       const endpoint = this.#o.book.next(now)
       if (endpoint === undefined) return
       this.#o.budget.opened(now)
@@ -103,7 +123,8 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
   accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
-    if (this.#closing || this.#peers.size >= MAX_PEERS || this.#o.book.isBanned(stream.remote)) return undefined
+    if (this.#closing || this.#o.book.isBanned(stream.remote)) return undefined
+    if (!this.#admission.mayAccept(stream.remote.host, this.#o.clock.now())) return undefined
     this.#o.budget.accepted()
     const { session } = this.#add("incoming", received)
     session.attach(stream)
@@ -131,11 +152,13 @@ export class Swarm implements PeerHost<PeerSession> {
   /** To be called every 250 ms. */
   tick(now: number): void {
     for (const peer of [...this.#peers.values()]) peer.session.tick(now)
-    this.#throttle()
+    this.#throttle.tick()
     this.#interest.tick(this.connected(), now)
-    this.#rechoke(now)
+    this.#admission.tick(now)
+    this.#chokeAnew()
     this.#o.uploads.serveAll()
     this.fillAll()
+    for (const soon of [this.#feed, this.#refill, this.#rechoke]) soon.tick()
     this.connectMore()
   }
 
@@ -145,6 +168,11 @@ export class Swarm implements PeerHost<PeerSession> {
       if (this.#useless(peer)) peer.session.close()
       else peer.session.setInterested(false)
     }
+  }
+
+  /** The block is here, from whomever: those who were asked for it too need not send it. */
+  cancelCopies(block: number): void {
+    this.#asking.cancelCopies(this.connected(), block)
   }
 
   /** Drops a source that sent wrong bytes. */
@@ -162,14 +190,14 @@ export class Swarm implements PeerHost<PeerSession> {
   onReady(session: PeerSession): void {
     const peer = this.#peers.get(session)
     if (peer === undefined) return
-    if (same(session.peerId, this.#o.peerId)) {
+    if (samePeerId(session.peerId, this.#o.peerId)) {
       if (session.direction === "outgoing") this.#o.book.forget(session.remote)
       session.close(new Error("connected to ourselves"))
       return
     }
-    const twin = [...this.connected()].find((other) => same(other.session.peerId, session.peerId))
+    const twin = [...this.connected()].find((other) => samePeerId(other.session.peerId, session.peerId))
     if (twin !== undefined) {
-      const [kept, dropped] = this.#outranks(session, twin.session) ? [peer, twin] : [twin, peer]
+      const [kept, dropped] = outranks(session, twin.session, this.#o.peerId) ? [peer, twin] : [twin, peer]
       // Both lead to the same peer: none is to be tried while it is connected.
       kept.addresses.push(...dropped.addresses.splice(0))
       dropped.session.close(new Error("connected twice"))
@@ -177,7 +205,9 @@ export class Swarm implements PeerHost<PeerSession> {
     }
     peer.ready = true
     this.#o.log.log("debug", "peer", `${name(session)}: connected, ${session.clientName}`)
+    if (this.#throttle.holding) session.holdReading(true)
     session.announcePieces(this.#o.have)
+    if (session.fast) this.#allowFast(session)
   }
 
   onClosed(session: PeerSession, reason: Error | undefined): void {
@@ -193,10 +223,10 @@ export class Swarm implements PeerHost<PeerSession> {
     this.#o.uploads.forget(session)
     this.#o.picker.forget(peer.id)
     this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
-    if (this.#closing) return
-    this.#rechoke(now)
+    this.#hungry.delete(peer)
+    this.#rechoke.ask()
     // What it was asked for is free for the others.
-    this.fillAll()
+    this.#refill.ask()
   }
 
   onPieces(session: PeerSession, previous: Bitfield | undefined): void {
@@ -210,23 +240,29 @@ export class Swarm implements PeerHost<PeerSession> {
   onHave(session: PeerSession, piece: number): void {
     const peer = this.#peers.get(session)
     if (peer === undefined) return
-    if (this.#interest.have(peer, piece)) this.#fill(peer)
-    else if (this.#useless(peer)) session.close()
+    if (this.#interest.have(peer, piece)) {
+      this.#hungry.add(peer)
+      this.#feed.ask()
+    } else if (this.#useless(peer)) session.close()
   }
 
   onChoked(): void {
-    this.fillAll()
+    this.#refill.ask()
   }
 
-  onUnchoked(session: PeerSession): void {
-    this.onRoom(session)
-  }
+  /** The session offers its room by itself, once for all that came together. */
+  onUnchoked(): void {}
 
-  onInterestChanged(session: PeerSession): void {
-    if (session.peerInterested || !session.amChoking) this.#rechoke(this.#o.clock.now())
+  /** The same. */
+  onAllowedFast(): void {}
+
+  onInterestChanged(): void {
+    this.#rechoke.ask()
   }
 
   onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
+    const peer = this.#peers.get(session)
+    if (peer !== undefined) peer.requestedAt = this.#o.clock.now()
     if (this.#o.have.has(piece)) this.#o.uploads.request(session, piece, begin, length)
     else session.reject(piece, begin, length)
   }
@@ -244,12 +280,10 @@ export class Swarm implements PeerHost<PeerSession> {
     if (peer === undefined) return
     const length = this.#o.table.layout.blockLength(block)
     this.#o.intake.unask(block)
-    this.#o.downloadLimit.take(length)
+    this.#throttle.took(length)
     const kept = this.#o.intake.endBlock(block, session.writer, peer.id)
     this.#o.totals.fromPeer(length, kept, this.#o.clock.now())
-    if (kept && this.#o.table.count("missing") === 0) this.#cancelCopies(peer, block)
-    // Not before the next tick would be too late: a fast peer sends megabytes in one.
-    if (!this.#paused) this.#throttle()
+    if (kept && this.#o.table.count("missing") === 0) this.cancelCopies(block)
   }
 
   onDropped(_session: PeerSession, block: number): void {
@@ -271,10 +305,6 @@ export class Swarm implements PeerHost<PeerSession> {
     }
   }
 
-  onAllowedFast(session: PeerSession): void {
-    this.onRoom(session)
-  }
-
   onSendRoom(session: PeerSession): void {
     this.#o.uploads.serve(session)
   }
@@ -292,18 +322,9 @@ export class Swarm implements PeerHost<PeerSession> {
       ...(port === undefined ? {} : { listenPort: port }),
       ...(received === undefined ? {} : { received }),
     })
-    const peer = new PeerSource(this.#o.nextSourceId(), session)
+    const peer = new PeerSource(this.#o.nextSourceId(), session, this.#o.clock.now())
     this.#peers.set(session, peer)
     return peer
-  }
-
-  /**
-   * Two clients that connect to each other at the same time must drop the same connection. As in libtorrent, the one
-   * stays that was opened by the side with the larger peer id; of two opened by one side, the older.
-   */
-  #outranks(session: PeerSession, older: PeerSession): boolean {
-    if (session.direction === older.direction || session.peerId === undefined) return false
-    return (session.direction === "outgoing") === isLarger(this.#o.peerId, session.peerId)
   }
 
   #outcome(peer: PeerSource): ConnectionOutcome {
@@ -314,14 +335,7 @@ export class Swarm implements PeerHost<PeerSession> {
   }
 
   #fill(peer: PeerSource): void {
-    if (!this.#closing && !this.#paused) this.#asking.fill(peer, this.#o.clock.now())
-  }
-
-  /** End-game: the block is here, so take back the same request from others. */
-  #cancelCopies(giver: PeerSource, block: number): void {
-    for (const peer of this.connected()) {
-      if (peer !== giver && peer.isAsked(block)) peer.session.cancel(block)
-    }
+    if (!this.#closing && !this.#throttle.holding) this.#asking.fill(peer, this.#o.clock.now())
   }
 
   /** Neither side has anything for the other. */
@@ -329,26 +343,25 @@ export class Swarm implements PeerHost<PeerSession> {
     return this.#o.table.remaining === 0 && this.#o.have.complete && peer.session.uploadOnly
   }
 
-  #rechoke(now: number): void {
+  #fillHungry(): void {
+    for (const peer of this.#hungry) this.#fill(peer)
+    this.#hungry.clear()
+  }
+
+  #chokeAnew(): void {
+    if (this.#closing) return
+    const now = this.#o.clock.now()
     this.#choking.rechoke([...this.connected()], { now, seeding: this.#o.table.remaining === 0 })
   }
 
-  /** Stops reading from peers while the download limit is overdrawn. */
-  #throttle(): void {
-    const pause = !this.#o.downloadLimit.open
-    if (pause === this.#paused) return
-    this.#paused = pause
-    for (const { session } of this.connected()) session.holdReading(pause)
+  #allowFast(session: PeerSession): void {
+    const { infoHash, hasher, table, have } = this.#o
+    const { pieceLength, pieceCount } = table.layout
+    const count = Math.max(1, Math.min(ALLOWED_FAST_PIECES, Math.floor(ALLOWED_FAST_BYTES / pieceLength)))
+    const sha1 = (data: Uint8Array): Uint8Array => hasher.digest("sha1", data)
+    const pieces = allowedFastSet(sha1, { infoHash, host: session.remote.host, pieceCount, count })
+    for (const piece of pieces) if (have.has(piece)) session.allowFast(piece)
   }
-}
-
-function same(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && a.every((byte, i) => byte === b[i])
-}
-
-function isLarger(a: Uint8Array, b: Uint8Array): boolean {
-  const at = a.findIndex((byte, i) => byte !== b[i])
-  return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0)
 }
 
 function name(session: PeerSession): string {

@@ -114,6 +114,7 @@ export class Torrent {
       listenPort: options.listenPort,
       nextSourceId,
       seed: options.seed,
+      hasher: platform.hasher,
       have: this.#table.have,
     })
     this.#webSeeds = new WebSeedSources({

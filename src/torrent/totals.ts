@@ -8,7 +8,7 @@ export class Totals {
   duplicateBytes = 0
   /** Bytes of pieces that did not hash right. */
   corruptBytes = 0
-  /** Clock time when bytes last arrived, ms. */
+  /** Clock time when bytes last arrived, or would have but for our own limit, ms. */
   lastArrival: number
   readonly #peerMeter = new RateMeter()
   readonly #webSeedMeter = new RateMeter()
@@ -27,6 +27,11 @@ export class Totals {
   fromWebSeed(bytes: number, now: number): void {
     this.webSeedBytes += bytes
     this.#webSeedMeter.add(bytes, now)
+    this.lastArrival = now
+  }
+
+  /** Our own download limit keeps bytes from arriving. */
+  held(now: number): void {
     this.lastArrival = now
   }
 

@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest"
-import type { Endpoint } from "../../src/ports/net.js"
+import { describe, expect, it, vi } from "vitest"
+import { Choker } from "../../src/peer/choker.js"
+import { Picker } from "../../src/picker/picker.js"
+import type { ByteStream, Endpoint } from "../../src/ports/net.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
@@ -33,6 +35,41 @@ function serveTracker(simulation: Simulation, url: string, peers: readonly Endpo
   const body = Uint8Array.from([...head, ...compact, "e".charCodeAt(0)])
   simulation.web.serve(url, () => ({ status: 200, body }))
 }
+
+/** A stranger's connection that says `greeting` after the handshake, and keeps itself alive. */
+function stranger(from: SimPlatform, dataset: SimDataset, n: number, greeting = new Uint8Array(0)): ByteStream {
+  const handshake = new Uint8Array(68)
+  handshake[0] = 19
+  handshake.set(new TextEncoder().encode("BitTorrent protocol"), 1)
+  handshake.set(dataset.metainfo.infoHash, 28)
+  handshake.set(new TextEncoder().encode(`-XX0001-${String(n).padStart(12, "0")}`), 48)
+  let open = true
+  const keepAlive = (): void => {
+    if (!open) return
+    stream.write(new Uint8Array(4))
+    from.clock.after(60_000, keepAlive)
+  }
+  const stream = from.net.connect(at("10.0.0.1"), {
+    onOpen: () => {
+      stream.write(handshake)
+      if (greeting.length > 0) stream.write(greeting)
+      keepAlive()
+    },
+    onData: () => {},
+    onDrain: () => {},
+    onClose: () => {
+      open = false
+    },
+  })
+  return stream
+}
+
+/** A message without a payload. */
+const message = (...ids: number[]): number[] => ids.flatMap((id) => [0, 0, 0, 1, id])
+const CHOKE = 0
+const UNCHOKE = 1
+const INTERESTED = 2
+const NOT_INTERESTED = 3
 
 describe("two clients", () => {
   it("that connect to each other at the same time keep one connection, and do not connect again", async () => {
@@ -115,5 +152,111 @@ describe("a client that has everything", () => {
 
   it("and does not give it looks for nobody", async () => {
     expect(await everything(false)).toBe(0)
+  })
+})
+
+describe("strangers", () => {
+  it("that connect and do nothing do not shut out the one seed", async () => {
+    const simulation = createSimulation({ seed: 20 })
+    const dataset = simDataset({ "a.bin": 2 * MiB }, { pieceLength: 64 * KiB })
+    const platform = simulation.platform("10.0.0.1", { latency: 5 })
+    const machine = simulation.machine("10.0.0.2", { latency: 5 })
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.2")] }), LIMIT)
+    for (let n = 0; n < 120; n++) stranger(simulation.platform(`10.0.0.${50 + (n % 6)}`), dataset, n)
+    await simulation.run(30_000)
+    const { connected } = node.torrent.snapshot().peers
+    expect(connected).toBeGreaterThan(40)
+    expect(connected).toBeLessThanOrEqual(60)
+    putDataset(machine.platform, dataset)
+    const seed = await simulation.runUntil(startNode({ platform: machine.platform, dataset, seed: true }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), LIMIT)
+    await close(simulation, node, seed)
+  })
+
+  it("that do nothing give way to a newcomer, and a host has but a few places", async () => {
+    const simulation = createSimulation({ seed: 21 })
+    const dataset = simDataset({ "a.bin": 2 * MiB }, { pieceLength: 64 * KiB })
+    const platform = simulation.platform("10.0.0.1", { latency: 5 })
+    putDataset(platform, dataset)
+    const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
+    for (let n = 0; n < 10; n++) stranger(simulation.platform("203.0.113.9"), dataset, 1000 + n)
+    await simulation.run(5_000)
+    expect(node.torrent.snapshot().peers.connected).toBe(4)
+    for (let n = 0; n < 120; n++) stranger(simulation.platform(`10.0.0.${50 + (n % 6)}`), dataset, n)
+    await simulation.run(20_000)
+    expect(node.torrent.snapshot().peers.connected).toBe(60)
+    const late = simulation.platform("10.0.0.2", { latency: 5 })
+    const leech = await simulation.runUntil(startNode({ platform: late, dataset, peers: [at("10.0.0.1")] }), LIMIT)
+    await simulation.runUntil(leech.torrent.whenComplete(), 30_000)
+    await close(simulation, node, leech)
+  })
+
+  it("that flood us with small messages do not make us choose and search at each of them", async () => {
+    const simulation = createSimulation({ seed: 22 })
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 16 * KiB })
+    const node = await simulation.runUntil(
+      startNode({ platform: simulation.platform("10.0.0.1", { latency: 5 }), dataset, peers: [at("10.0.0.9")] }),
+      LIMIT,
+    )
+    const from = simulation.platform("10.0.0.66", { latency: 5 })
+    const bitfield = Uint8Array.from([0, 0, 0, 9, 5, 255, 255, 255, 255, 255, 255, 255, 255, ...message(UNCHOKE)])
+    const [one, two] = [0, 1].map((n) => stranger(from, dataset, n, bitfield))
+    await simulation.run(5_000)
+    expect(node.torrent.snapshot().peers.connected).toBe(2)
+    const choose = vi.spyOn(Choker.prototype, "choose")
+    const pick = vi.spyOn(Picker.prototype, "pickBlocks")
+    const flood = (...ids: number[]): Uint8Array =>
+      Uint8Array.from(Array.from({ length: 10_000 }, () => message(...ids)).flat())
+    one?.write(flood(INTERESTED, NOT_INTERESTED))
+    await simulation.run(1_000)
+    expect(choose.mock.calls.length).toBeGreaterThan(3)
+    expect(choose.mock.calls.length).toBeLessThan(50)
+    pick.mockClear()
+    two?.write(flood(CHOKE, UNCHOKE))
+    await simulation.run(1_000)
+    expect(pick.mock.calls.length).toBeLessThan(100)
+    expect(node.torrent.snapshot().peers.connected).toBe(2)
+    vi.restoreAllMocks()
+    await close(simulation, node)
+  })
+})
+
+describe("the download limit", () => {
+  const limited = async (maxDownload: number) => {
+    const simulation = createSimulation({ seed: 7 })
+    const dataset = simDataset({ "a.bin": 16 * MiB }, { pieceLength: 256 * KiB })
+    const seeds: SimNode[] = []
+    for (const host of ["10.0.0.2", "10.0.0.3"]) {
+      const platform = simulation.platform(host, { up: 100 * MiB, latency: 1 })
+      putDataset(platform, dataset)
+      seeds.push(await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT))
+    }
+    const platform = simulation.platform("10.0.0.1", { down: 100 * MiB, latency: 1 })
+    const peers = [at("10.0.0.2"), at("10.0.0.3")]
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers, limits: { maxDownload } }), LIMIT)
+    return { simulation, node, end: () => close(simulation, node, ...seeds) }
+  }
+
+  it("holds for peers, second by second, and is used up", async () => {
+    const rate = 256 * KiB
+    const { simulation, node, end } = await limited(rate)
+    for (let second = 1; second <= 20; second++) {
+      await simulation.run(1000)
+      expect(node.torrent.fetchedBytes).toBeLessThanOrEqual((second + 0.5) * rate + 128 * KiB)
+    }
+    expect(node.torrent.fetchedBytes).toBeGreaterThan(19 * rate)
+    await end()
+  })
+
+  it("does not count as silence of the peers, even when a block takes many seconds", async () => {
+    const { simulation, node, end } = await limited(KiB)
+    for (let second = 1; second <= 60; second++) {
+      await simulation.run(1000)
+      if (second < 5) continue
+      expect(node.torrent.idleTime).toBeLessThan(3_000)
+      expect(node.torrent.snapshot().waitingFor).toBeNull()
+    }
+    expect(node.torrent.fetchedBytes).toBeLessThanOrEqual(60 * KiB + 64 * KiB)
+    await end()
   })
 })

@@ -26,4 +26,12 @@ describe("the connections of a process", () => {
     budget.closed()
     expect(budget.mayConnect(now + 10_000)).toBe(true)
   })
+
+  it("are not all for others to take: 20 are kept for those we open", () => {
+    const budget = new ConnectionBudget()
+    let accepted = 0
+    for (; budget.mayAccept; accepted++) budget.accepted()
+    expect(accepted).toBe(180)
+    expect(budget.mayConnect(0)).toBe(true)
+  })
 })

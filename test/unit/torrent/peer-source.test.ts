@@ -18,7 +18,7 @@ function source(session: {
     isOutstanding: (block) => session.asked?.includes(block) ?? false,
     ...(session.pieces === undefined ? {} : { pieces }),
   }
-  return new PeerSource(1, connection as PeerSession)
+  return new PeerSource(1, connection as PeerSession, 0)
 }
 
 describe("a connected peer, as a source of blocks", () => {
@@ -30,6 +30,8 @@ describe("a connected peer, as a source of blocks", () => {
   it("can be asked for allowed pieces alone while it chokes us, those that it has", () => {
     const peer = source({ peerChoking: true, pieces: [1, 3], allowedFast: [2, 3] })
     expect([0, 1, 2, 3].filter((piece) => peer.hasPiece(piece))).toEqual([3])
+    expect([...(peer.onlyPieces ?? [])]).toEqual([2, 3])
+    expect(source({ peerChoking: false, pieces: [1, 3], allowedFast: [2] }).onlyPieces).toBeUndefined()
   })
 
   it("can be asked for nothing before it said what it has", () => {

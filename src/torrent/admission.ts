@@ -1,0 +1,88 @@
+import { ipScope, parseIp } from "../bytes/ip.js"
+import type { ConnectionBudget } from "./connection-budget.js"
+import type { PeerSource } from "./peer-source.js"
+
+/** Peers of one torrent at most (reliability: 80 a torrent, 200 in all). */
+const MAX_PEERS = 80
+/** Of these, so many are kept for those we choose ourselves: strangers can't take them all. */
+const FOR_OUTGOING = 20
+/** Connections from one host; several clients may share one behind a gateway. */
+const MAX_OF_HOST = 4
+/** The same for an address of a local network or of this machine: labs and containers sit behind one. */
+const MAX_OF_LOCAL_HOST = 20
+/** A connection that is of no use to either side ends after so many ms (libtorrent: 600 s), and when others wait for a place. */
+const IDLE = 600_000
+const IDLE_WHEN_FULL = 60_000
+/** To a newcomer it gives way as soon as both sides had the time to say what they have, ms. */
+const IDLE_FOR_NEWCOMER = 10_000
+
+/** Who may have one of the places for peers, and who loses it. */
+export class Admission {
+  readonly #peers: () => Iterable<PeerSource>
+  readonly #budget: ConnectionBudget
+
+  constructor(peers: () => Iterable<PeerSource>, budget: ConnectionBudget) {
+    this.#peers = peers
+    this.#budget = budget
+  }
+
+  mayConnect(now: number): boolean {
+    return this.#count() < MAX_PEERS && this.#budget.mayConnect(now)
+  }
+
+  /** Whether one more connection may come in from `host`. An idle one may have to leave for it. */
+  mayAccept(host: string, now: number): boolean {
+    const ofHost = this.#count((peer) => peer.incoming && peer.session.remote.host === host)
+    if (ofHost >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST)) return false
+    if (this.#incomingFull) return this.#evict((peer) => peer.incoming, now)
+    return this.#full ? this.#evict(() => true, now) : true
+  }
+
+  /** Ends what is of no use. To be called every 250 ms. */
+  tick(now: number): void {
+    const full = this.#incomingFull || this.#full
+    for (const peer of [...this.#peers()]) {
+      const { session } = peer
+      if (!peer.ready) continue
+      if (session.amInterested || session.peerInterested) peer.interestedAt = now
+      if (now - peer.interestedAt >= (full ? IDLE_WHEN_FULL : IDLE)) {
+        session.close(new Error("neither side wants anything"))
+      } else if (full && !session.amInterested && !session.amChoking && now - peer.requestedAt >= IDLE_WHEN_FULL) {
+        session.close(new Error("it was unchoked and asks for nothing"))
+      }
+    }
+  }
+
+  get #full(): boolean {
+    return this.#count() >= MAX_PEERS || !this.#budget.mayAccept
+  }
+
+  get #incomingFull(): boolean {
+    return this.#count((peer) => peer.incoming) >= MAX_PEERS - FOR_OUTGOING
+  }
+
+  #count(which: (peer: PeerSource) => boolean = () => true): number {
+    let count = 0
+    for (const peer of this.#peers()) if (which(peer)) count++
+    return count
+  }
+
+  /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */
+  #evict(which: (peer: PeerSource) => boolean, now: number): boolean {
+    let idlest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      const { session } = peer
+      if (!peer.ready || !which(peer) || session.amInterested || session.peerInterested) continue
+      if (now - peer.interestedAt < IDLE_FOR_NEWCOMER) continue
+      if (idlest === undefined || peer.interestedAt < idlest.interestedAt) idlest = peer
+    }
+    idlest?.session.close(new Error("gives way to another"))
+    return idlest !== undefined
+  }
+}
+
+function isLocal(host: string): boolean {
+  const address = parseIp(host)
+  const scope = address === undefined ? "refused" : ipScope(address)
+  return scope === "private" || scope === "loopback"
+}

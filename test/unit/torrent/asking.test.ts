@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest"
+import { Bitfield } from "../../../src/bytes/bitfield.js"
+import { BLOCK_LENGTH } from "../../../src/metainfo/layout.js"
+import type { PeerSession } from "../../../src/peer/peer-session.js"
+import { Picker } from "../../../src/picker/picker.js"
+import { PieceTable } from "../../../src/picker/piece-table.js"
+import { Slots } from "../../../src/storage/slots.js"
+import { Asking } from "../../../src/torrent/asking.js"
+import { PeerSource } from "../../../src/torrent/peer-source.js"
+import { RateLimit } from "../../../src/torrent/rate-limit.js"
+import { Totals } from "../../../src/torrent/totals.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+import { seededRandom } from "../../support/seeded-random.js"
+import { layoutOf } from "./stage.js"
+
+const PIECES = 40
+
+function stageOf(options: { have?: number[]; limit?: number } = {}) {
+  const layout = layoutOf(PIECES)
+  const wanted = new Bitfield(PIECES)
+  wanted.fill()
+  const have = new Bitfield(PIECES)
+  for (const piece of options.have ?? []) have.add(piece)
+  const random = seededRandom(1)
+  const memory = new Slots({ pieceLength: layout.pieceLength, budget: PIECES * layout.pieceLength })
+  const table = new PieceTable({ layout, memory, random, have, wanted })
+  const picker = new Picker(table, random)
+  const clock = new VirtualClock()
+  const asking = new Asking({
+    table,
+    picker,
+    totals: new Totals(0),
+    downloadLimit: new RateLimit(clock, options.limit),
+  })
+  table.availability.addSeed()
+  let picks = 0
+  const pickBlocks = picker.pickBlocks.bind(picker)
+  picker.pickBlocks = (...args) => {
+    picks++
+    return pickBlocks(...args)
+  }
+  return { asking, layout, picks: () => picks }
+}
+
+/** A seed with room for 32 requests. */
+class Seed {
+  readonly asked = new Set<number>()
+  readonly cancelled: number[] = []
+  readonly source: PeerSource
+  readonly peerChoking: boolean
+  readonly allowedFast: Set<number>
+  readonly amInterested = true
+  readonly pieces = new Bitfield(PIECES)
+
+  constructor(id: number, allowedFast?: number[]) {
+    this.pieces.fill()
+    this.peerChoking = allowedFast !== undefined
+    this.allowedFast = new Set(allowedFast)
+    this.source = new PeerSource(id, this as unknown as PeerSession, 0)
+  }
+
+  get outstanding(): number {
+    return this.asked.size
+  }
+
+  get room(): number {
+    return 32 - this.asked.size
+  }
+
+  request(block: number): void {
+    this.asked.add(block)
+  }
+
+  isOutstanding(block: number): boolean {
+    return this.asked.has(block)
+  }
+
+  cancel(block: number): void {
+    this.asked.delete(block)
+    this.cancelled.push(block)
+  }
+}
+
+describe("asking peers for blocks", () => {
+  it("does not search all pieces for a choked peer whose allowed pieces we have", () => {
+    const { asking, picks } = stageOf({ have: [3, 5] })
+    const peer = new Seed(1, [3, 5])
+    asking.fill(peer.source, 0)
+    expect(picks()).toBe(0)
+    expect(peer.asked.size).toBe(0)
+  })
+
+  it("asks a choked peer for the allowed pieces that we need, and for no others", () => {
+    const { asking, layout } = stageOf({ have: [3] })
+    const peer = new Seed(1, [3, 5])
+    asking.fill(peer.source, 0)
+    expect([...peer.asked].map((block) => layout.pieceOfBlock(block))).toEqual([5, 5])
+  })
+
+  it("asks for no more than a second of the download limit lets through", () => {
+    const { asking } = stageOf({ limit: 10 * BLOCK_LENGTH })
+    const peer = new Seed(1)
+    asking.fill(peer.source, 0)
+    asking.fill(peer.source, 0)
+    expect(peer.asked.size).toBe(10)
+  })
+
+  it("asks for one block at a time when the limit is less than a block a second", () => {
+    const { asking } = stageOf({ limit: 100 })
+    const peer = new Seed(1)
+    asking.fill(peer.source, 0)
+    expect(peer.asked.size).toBe(1)
+  })
+
+  it("takes a block back from all who were asked for it, whoever brought it", () => {
+    const { asking } = stageOf()
+    const peers = [new Seed(1), new Seed(2), new Seed(3)]
+    for (const peer of peers.slice(0, 2)) peer.request(7)
+    asking.cancelCopies(
+      peers.map(({ source }) => source),
+      7,
+    )
+    expect(peers.map(({ cancelled }) => cancelled)).toEqual([[7], [7], []])
+  })
+})
