@@ -72,7 +72,7 @@ describe("seed", () => {
     mkdirSync(stage.datastore)
     cpSync(dataset.source, stage.stored("study"), { recursive: true })
     const giver = stage.start(["seed", dataset.infoHash, "--port", "0"])
-    const { left } = await stage.testbed.tracker.until(({ event }) => event === "started")
+    const { left } = await stage.announced(giver, "started")
     expect(left).toBe(0)
     await stage.run(["get", dataset.infoHash, "-o", stage.beside("other")])
     expect(await differences(dataset.source, stage.beside("other/study"))).toEqual([])

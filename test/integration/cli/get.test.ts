@@ -259,7 +259,7 @@ describe("get --seed", () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("study", FILES, { create: CREATE, seeders: [{}] })
     const giver = stage.start(["get", dataset.infoHash, "--seed", "--seed-ratio", "1"])
-    const { port } = await stage.testbed.tracker.until(({ event }) => event === "completed")
+    const { port } = await stage.announced(giver, "completed")
     await dataset.seeders[0]!.close()
     const other = stage.beside("other")
     await stage.run(["get", dataset.infoHash, "-o", other, "--no-tracker", "--peer", `127.0.0.1:${port}`])

@@ -64,7 +64,7 @@ describe("no source", () => {
     const reason = (): unknown => jsonLines(whole(command.stdout)).at(-1)?.["waitingFor"]
     await command.until("it says why it waits", () => typeof reason() === "string")
     expect(reason()).toBe("the trackers know no peer")
-    const announced = await stage.testbed.tracker.until(({ event }) => event === "started")
+    const announced = await stage.announced(command, "started")
     dataset.seeders[0]!.connect("127.0.0.1", announced.port)
     await command.exits(0)
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)

@@ -20,6 +20,7 @@ import {
   type Testbed,
   type TestbedOptions,
 } from "../../../testbed/testbed.js"
+import type { Announce } from "../../../testbed/tracker.js"
 import { randomBytes, randomTree } from "../../support/trees.js"
 import { built, Command, type Outcome } from "./command.js"
 
@@ -96,6 +97,13 @@ export class Stage implements AsyncDisposable {
   /** Runs a command to its end, and wants its exit code to be 0, or the one that is named. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     return this.start(args, options).exits(options.exits ?? 0)
+  }
+
+  /** Waits until a command has announced an event, and returns the announce. */
+  async announced(command: Command, event: Announce["event"]): Promise<Announce> {
+    const found = (): Announce | undefined => this.testbed.tracker.announces.find((one) => one.event === event)
+    await command.until(`it announced ${event}`, () => found() !== undefined)
+    return found()!
   }
 
   /** A path in the datastore. */

@@ -124,7 +124,7 @@ describe("a signal in the middle", () => {
     await command.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 0)
     stage.testbed.tracker.knobs.answer = "silent"
     command.signal("SIGINT")
-    await stage.testbed.tracker.until(({ event }) => event === "stopped")
+    await stage.announced(command, "stopped")
     const signalled = performance.now()
     command.signal("SIGINT")
     await command.exits(130)
@@ -144,7 +144,7 @@ describe("a signal in the middle", () => {
       await using stage = await Stage.open()
       const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
       const command = stage.start(["get", dataset.infoHash, "--seed"])
-      await stage.testbed.tracker.until(({ event }) => event === "completed")
+      await stage.announced(command, "completed")
       command.signal(signal)
       await command.exits(code)
       expect(stage.testbed.tracker.announces.at(-1)!.event).toBe("stopped")
