@@ -7,11 +7,12 @@ import type { Journal } from "./journal.js"
 import { PieceState } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
 
-/** So much, or so long, is what a power cut may cost: to be checked again, or fetched again if it is wrong. */
-const BATCH_BYTES = 64 * 2 ** 20
+/** ms: so long is what a power cut may cost, to be hashed again, or fetched again if it is wrong. Counted from sync to sync. */
 const BATCH_DELAY = 5_000
-/** ms. Whoever closes does not wait longer for syncs that have not begun. */
-const CLOSING_BUDGET = 1_000
+/** ms. Whoever closes does not wait longer for a sync that has not begun. */
+const CLOSING_BUDGET = 100
+/** Bytes per millisecond, until a batch has shown what the disk does: a hard disk's. */
+const ASSUMED_PACE = 100_000
 /** Syncs at a time: enough for the file system to put them together, few enough to leave threads to others. */
 const PARALLEL = 3
 
@@ -39,7 +40,7 @@ export class Durability {
   #stopped = false
   #fault: Error | undefined
   /** Bytes per millisecond of the last batch. */
-  #pace: number | undefined
+  #pace = ASSUMED_PACE
 
   constructor(options: {
     clock: Clock
@@ -76,7 +77,7 @@ export class Durability {
     for (const { file } of this.#layout.extentsOfPiece(piece)) {
       for (const folder of this.#files.foldersOf(this.#files.at(file))) this.#folders.add(folder)
     }
-    this.#planLater()
+    this.#plan()
   }
 
   /** Something was made or renamed in a folder. */
@@ -92,11 +93,11 @@ export class Durability {
     while (this.#pending)
   }
 
-  /** The last batch, if it is likely to take less than a second. Never rejects. */
+  /** The last batch, if nobody will notice how long it takes. Never rejects. */
   async finish(): Promise<void> {
     await this.abandon()
     if (this.#fault !== undefined || !this.#fresh || !this.#pending) return
-    if (this.#pace !== undefined && this.#bytes > this.#pace * CLOSING_BUDGET) return
+    if (this.#bytes > this.#pace * CLOSING_BUDGET) return
     await this.#start(this.#clock.now() + CLOSING_BUDGET).catch(() => {})
   }
 
@@ -131,17 +132,8 @@ export class Durability {
 
   #plan(): void {
     if (this.#stopped || this.#running !== undefined) return
-    if (this.#bytes >= BATCH_BYTES) {
-      // Its failure is told to `onFault`.
-      this.#start().catch(() => {})
-    } else {
-      this.#planLater()
-    }
-  }
-
-  #planLater(): void {
-    if (this.#stopped || this.#running !== undefined) return
     this.#timer ??= this.#clock.after(BATCH_DELAY, () => {
+      // Its failure is told to `onFault`.
       this.#start().catch(() => {})
     })
   }
