@@ -44,6 +44,8 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   lastAsked = 0
   /** A web seed is fetching the whole piece. */
   inRun = false
+  /** Clock time since when nobody could be asked for it, ms; the picker's mark, wiped when somebody sets to work. */
+  idleSince: number | undefined
 
   constructor(piece: number, size: number, buffer: B, openedAt: number) {
     this.piece = piece
@@ -99,6 +101,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
 
   /** A request for the block was sent. */
   ask(index: number): void {
+    this.idleSince = undefined
     this.#asked[index]!++
     this.#outstanding++
     if (this.#state[index] !== WANTED) return
@@ -117,6 +120,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   /** `writer` starts on the block: where its bytes go, or null when they are not needed. Detaches an earlier writer. */
   begin(index: number, writer: Writer): Uint8Array | null {
     if (this.#state[index] === RECEIVED) return null
+    this.idleSince = undefined
     const earlier = this.#writers.get(index)
     if (earlier !== undefined) earlier.destination = null
     this.#writers.set(index, writer)

@@ -1,8 +1,8 @@
-import { MinHeap } from "../bytes/min-heap.js"
 import type { Random } from "../ports/random.js"
+import { Deadlines } from "./deadlines.js"
 import type { OpenPiece, PieceBuffer } from "./open-piece.js"
 import type { PieceTable } from "./piece-table.js"
-import { Run } from "./run.js"
+import { Runs } from "./runs.js"
 
 /** Pieces taken at random before rarest-first sets in: something to trade comes sooner (BEP 3; libtorrent: 4). */
 const RANDOM_FIRST = 4
@@ -10,6 +10,8 @@ const RANDOM_FIRST = 4
 const STRIDE = 1024 * 1024
 /** Open pieces looked at for a block to ask for twice: enough to find one, whatever the number of open pieces. */
 const DUPLICATE_SCAN = 64
+/** An open piece that nobody could serve for so long gives its memory to one that somebody can, ms. */
+const STARVED = 20_000
 
 /** One who can be asked for blocks. */
 export interface BlockSource {
@@ -17,16 +19,19 @@ export interface BlockSource {
   readonly id: number
   /** Counts in the availability's buckets (a peer that is not a seed): its pieces are never in the rarest, empty one. */
   readonly counted: boolean
+  /** While it chokes us: the few pieces it may be asked for all the same (BEP 6); undefined: all it has. */
+  readonly onlyPieces: ReadonlySet<number> | undefined
   hasPiece(piece: number): boolean
   isAsked(block: number): boolean
 }
 
-/** Decides which block to ask whom for, and which run a web seed fetches. No I/O, no time of its own. */
+/** Decides which block to ask whom for. No I/O, no time of its own. */
 export class Picker<B extends PieceBuffer = PieceBuffer> {
+  /** What web seeds fetch. */
+  readonly runs: Runs<B>
   readonly #table: PieceTable<B>
   readonly #random: Random
-  readonly #deadlines = new MinHeap<number>()
-  readonly #runs = new Set<Run>()
+  readonly #deadlines: Deadlines<B>
   /** Where each source left off, so that small pieces come in strides. */
   readonly #last = new Map<number, number>()
   readonly #stride: number
@@ -34,12 +39,20 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   constructor(table: PieceTable<B>, random: Random) {
     this.#table = table
     this.#random = random
+    this.#deadlines = new Deadlines(table)
+    this.runs = new Runs(table, this.#deadlines)
     this.#stride = Math.max(1, Math.floor(STRIDE / table.layout.pieceLength))
   }
 
   /** A reader waits for the piece: it goes before all others, the earliest deadline (clock ms) first. */
   setDeadline(piece: number, time: number): void {
-    this.#deadlines.push(time, piece)
+    this.#deadlines.set(piece, time)
+    if (this.#table.is(piece, "reserved")) this.runs.free(piece)
+  }
+
+  /** The missing piece that a reader waits for first, of those that `has` accepts. */
+  firstAwaited(has: (piece: number) => boolean): number | undefined {
+    return this.#deadlines.first((piece) => this.#table.is(piece, "missing") && has(piece))
   }
 
   /** The source is gone. */
@@ -95,43 +108,6 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return picked
   }
 
-  /**
-   * Picks a run of pieces for a web seed: what follows `after` when that is free, else the start of the longest gap.
-   * The pieces are reserved. Undefined when no missing piece is left that `has` accepts.
-   */
-  pickRun(has: (piece: number) => boolean, maxBytes: number, after: number | undefined): Run | undefined {
-    const table = this.#table
-    const free = (piece: number): boolean => table.is(piece, "missing") && has(piece)
-    const first =
-      after !== undefined && after < table.layout.pieceCount && free(after) ? after : this.#longestGap(free)?.first
-    if (first === undefined) return undefined
-    const limit = Math.min(
-      table.layout.pieceCount,
-      first + Math.max(1, Math.floor(maxBytes / table.layout.pieceLength)),
-    )
-    const run = new Run(first)
-    while (run.end < limit && free(run.end)) table.reserve(run.end++)
-    this.#runs.add(run)
-    return run
-  }
-
-  /** Second half of the run with most left, for an idle web seed: undefined when none has more than two pieces. */
-  splitRun(has: (piece: number) => boolean): { shortened: Run; run: Run } | undefined {
-    let longest: Run | undefined
-    for (const run of this.#runs)
-      if (run.remaining > 2 && run.remaining > (longest?.remaining ?? 0) && has(run.end - 1)) longest = run
-    if (longest === undefined) return undefined
-    const end = longest.end
-    let first = longest.next + Math.ceil(longest.remaining / 2)
-    for (let piece = end - 1; piece >= first; piece--) if (!has(piece)) first = piece + 1
-    if (first >= end) return undefined
-    const run = new Run(first)
-    run.end = end
-    longest.end = first
-    this.#runs.add(run)
-    return { shortened: longest, run }
-  }
-
   /** An open piece that a web seed with nothing else to do should complete: the oldest that `fits`. */
   pickStuck(fits: (open: OpenPiece<B>) => boolean): OpenPiece<B> | undefined {
     let scanned = 0
@@ -140,22 +116,6 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
       if (!open.inRun && fits(open)) return open
     }
     return undefined
-  }
-
-  /** The next piece of a run, opened; undefined when there is no memory for it now, or the run is at its end. */
-  openNext(run: Run, now: number): OpenPiece<B> | undefined {
-    if (run.next >= run.end) return undefined
-    const open = this.#table.openPiece(run.next, now)
-    if (open === undefined) return undefined
-    open.inRun = true
-    run.next++
-    return open
-  }
-
-  /** The run is over: gives back what it has not come to. */
-  releaseRun(run: Run): void {
-    this.#runs.delete(run)
-    for (; run.next < run.end; run.end--) this.#table.unreserve(run.end - 1)
   }
 
   /** Gives up an open piece that no source can complete, so that its memory serves another. True when there was one. */
@@ -168,29 +128,51 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return false
   }
 
-  #fromDeadlines(source: BlockSource, want: number, now: number, ask: (block: number) => void): number {
-    let picked = 0
-    const kept: [number, number][] = []
-    while (picked < want) {
-      const time = this.#deadlines.minKey
-      const piece = this.#deadlines.pop()
-      if (time === undefined || piece === undefined) break
-      if (!this.#table.isNeeded(piece)) continue
-      kept.push([time, piece])
-      if (!source.hasPiece(piece)) continue
-      const open =
-        this.#table.open.get(piece) ??
-        (this.#table.is(piece, "missing") ? this.#table.openPiece(piece, now) : undefined)
-      if (open !== undefined && open.unasked > 0) picked += this.#askUnasked(source, open, want - picked, ask)
+  /** The open piece with fewest blocks that had nobody at work for long, and whom `canServe` gives nobody now. */
+  starved(now: number, canServe: (piece: number) => boolean): OpenPiece<B> | undefined {
+    let poorest: OpenPiece<B> | undefined
+    for (const open of this.#table.hungry) {
+      if (open.outstanding > 0 || open.beingWritten || open.inRun || canServe(open.piece)) continue
+      open.idleSince ??= now
+      if (now - open.idleSince < STARVED) continue
+      if (poorest === undefined || open.receivedCount < poorest.receivedCount) poorest = open
     }
-    for (const [time, piece] of kept) this.#deadlines.push(time, piece)
+    return poorest
+  }
+
+  /** Gives up what is being fetched and is no longer wanted. Tells which blocks to `cancel`. */
+  dropUnwanted(cancel: (block: number) => void): void {
+    for (const open of [...this.#table.open.values()]) {
+      if (this.#table.isWanted(open.piece)) continue
+      this.#table.drop(open)
+      for (let index = 0; index < open.blockCount; index++)
+        if (open.copiesAsked(index) > 0) cancel(this.#table.layout.block(open.piece, index))
+    }
+    this.runs.dropUnwanted()
+  }
+
+  #fromDeadlines(source: BlockSource, want: number, now: number, ask: (block: number) => void): number {
+    const table = this.#table
+    let picked = 0
+    this.#deadlines.search((piece) => {
+      if (picked >= want) return "stop"
+      if (!source.hasPiece(piece)) return "next"
+      let open = table.open.get(piece)
+      if (open === undefined && table.is(piece, "missing")) {
+        open = table.openPiece(piece, now)
+        // Without memory, what is open already is found among the hungry.
+        if (open === undefined) return "stop"
+      }
+      if (open !== undefined && open.unasked > 0) picked += this.#askUnasked(source, open, want - picked, ask)
+      return "next"
+    })
     return picked
   }
 
   /** An open piece with blocks to ask for: first one that this source was asked for before, else the one nearest its end. */
   #hungryFor(source: BlockSource): OpenPiece<B> | undefined {
     let best: OpenPiece<B> | undefined
-    for (const open of this.#table.hungry) {
+    for (const open of source.onlyPieces === undefined ? this.#table.hungry : this.#hungryAmong(source.onlyPieces)) {
       if (open.inRun || !source.hasPiece(open.piece)) continue
       if (open.lastAsked === source.id) return open
       if (best === undefined || open.unasked < best.unasked) best = open
@@ -198,9 +180,17 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return best
   }
 
+  *#hungryAmong(pieces: Iterable<number>): Generator<OpenPiece<B>> {
+    for (const piece of pieces) {
+      const open = this.#table.open.get(piece)
+      if (open !== undefined && open.unasked > 0) yield open
+    }
+  }
+
   #openFor(source: BlockSource, now: number): OpenPiece<B> | undefined {
     const piece = this.#missingFor(source)
-    if (piece === undefined) return this.#stealFromRun(source, now)
+    // Nothing is missing but what web seeds will come to: take the tail of a run, so that they meet in the middle.
+    if (piece === undefined) return this.runs.openLast((last) => source.hasPiece(last), now)
     const open = this.#table.openPiece(piece, now)
     if (open !== undefined) this.#last.set(source.id, piece)
     return open
@@ -209,6 +199,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   #missingFor(source: BlockSource): number | undefined {
     const { availability } = this.#table
     if (availability.candidates === 0) return undefined
+    if (source.onlyPieces !== undefined) return this.#rarestAmong(source.onlyPieces, source)
     const has = (piece: number): boolean => source.hasPiece(piece)
     const neighbour = this.#neighbour(source)
     if (neighbour !== undefined) return neighbour
@@ -219,6 +210,16 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return availability.rarest(has, source.counted ? 1 : 0)
   }
 
+  #rarestAmong(pieces: Iterable<number>, source: BlockSource): number | undefined {
+    const { availability } = this.#table
+    let rarest: number | undefined
+    for (const piece of pieces) {
+      if (!availability.isCandidate(piece) || !source.hasPiece(piece)) continue
+      if (rarest === undefined || availability.count(piece) < availability.count(rarest)) rarest = piece
+    }
+    return rarest
+  }
+
   /** The piece after the one the source was given last, inside a stride, when no missing piece is rarer. */
   #neighbour(source: BlockSource): number | undefined {
     const last = this.#last.get(source.id)
@@ -227,20 +228,6 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     const { availability, layout } = this.#table
     if (next >= layout.pieceCount || !availability.isCandidate(next) || !source.hasPiece(next)) return undefined
     return availability.count(next) <= availability.lowestCount(source.counted ? 1 : 0) ? next : undefined
-  }
-
-  /** Nothing is missing but what web seeds will come to: take the tail of a run, so that they meet in the middle. */
-  #stealFromRun(source: BlockSource, now: number): OpenPiece<B> | undefined {
-    for (const run of this.#runs) {
-      const piece = run.end - 1
-      if (run.remaining < 2 || !source.hasPiece(piece)) continue
-      const open = this.#table.openPiece(piece, now)
-      if (open === undefined) return undefined
-      run.end = piece
-      run.onShortened?.()
-      return open
-    }
-    return undefined
   }
 
   #askUnasked(source: BlockSource, open: OpenPiece<B>, want: number, ask: (block: number) => void): number {
@@ -254,15 +241,5 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     open.lastAsked = source.id
     this.#table.settle(open)
     return picked
-  }
-
-  #longestGap(free: (piece: number) => boolean): { first: number; length: number } | undefined {
-    let longest: { first: number; length: number } | undefined
-    for (let piece = 0; piece < this.#table.layout.pieceCount; piece++) {
-      const first = piece
-      while (piece < this.#table.layout.pieceCount && free(piece)) piece++
-      if (piece - first > (longest?.length ?? 0)) longest = { first, length: piece - first }
-    }
-    return longest
   }
 }

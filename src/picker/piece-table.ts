@@ -12,6 +12,10 @@ import { OpenPiece, type PieceBuffer } from "./open-piece.js"
 export type PieceState = "unwanted" | "missing" | "reserved" | "open" | "committing" | "have"
 
 const STATES: readonly PieceState[] = ["unwanted", "missing", "reserved", "open", "committing", "have"]
+/** Why a piece is wanted: a selected file needs it, a reader waits for it, or both. */
+const SELECTED = 1
+const AWAITED = 2
+
 const CODES = { unwanted: 0, missing: 1, reserved: 2, open: 3, committing: 4, have: 5 } as const satisfies Record<
   PieceState,
   number
@@ -39,7 +43,12 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   readonly hungry = new Set<OpenPiece<B>>()
   readonly #memory: PieceMemory<B>
   readonly #state: Uint8Array
+  readonly #wanted: Uint8Array
   readonly #counts = new Uint32Array(STATES.length)
+  /** Committing pieces that the disk lost before their commit's end came to us. */
+  readonly #lostEarly = new Set<number>()
+  #missed = 0
+  #hungered = 0
 
   constructor(options: {
     layout: TorrentLayout
@@ -53,8 +62,10 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.have = new Bitfield(options.layout.pieceCount)
     this.availability = new Availability(options.layout.pieceCount, options.random)
     this.#state = new Uint8Array(options.layout.pieceCount)
+    this.#wanted = new Uint8Array(options.layout.pieceCount)
     this.#counts[CODES.unwanted] = options.layout.pieceCount
     for (let piece = 0; piece < options.layout.pieceCount; piece++) {
+      if (options.wanted.has(piece)) this.#wanted[piece] = SELECTED
       if (options.have.has(piece)) this.#set(piece, "have")
       else if (options.wanted.has(piece)) this.#set(piece, "missing")
     }
@@ -78,6 +89,23 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     return this.count("missing") + this.count("reserved") + this.count("open") + this.count("committing")
   }
 
+  /** Grows whenever a piece becomes missing: who found nothing before may find something now. */
+  get missed(): number {
+    return this.#missed
+  }
+
+  /** Grows whenever an open piece has blocks to ask for again. */
+  get hungered(): number {
+    return this.#hungered
+  }
+
+  /** True when all pieces of the selected files are there. O(pieces). */
+  get selectionComplete(): boolean {
+    for (let piece = 0; piece < this.layout.pieceCount; piece++)
+      if ((this.#wanted[piece]! & SELECTED) !== 0 && !this.is(piece, "have")) return false
+    return true
+  }
+
   /** True when a further piece may be opened now. */
   get memoryLeft(): boolean {
     return this.#memory.inUse < this.#memory.capacity
@@ -89,6 +117,16 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     return state === CODES.missing || state === CODES.reserved || state === CODES.open
   }
 
+  /** True when a selected file needs the piece, or a reader waits for it. */
+  isWanted(piece: number): boolean {
+    return this.#wanted[piece] !== 0
+  }
+
+  /** True when a reader waits for the piece. */
+  isAwaited(piece: number): boolean {
+    return (this.#wanted[piece]! & AWAITED) !== 0
+  }
+
   reserve(piece: number): void {
     this.#expect(piece, "missing")
     this.#set(piece, "reserved")
@@ -96,7 +134,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
 
   unreserve(piece: number): void {
     this.#expect(piece, "reserved")
-    this.#set(piece, "missing")
+    this.#giveBack(piece)
   }
 
   /** Opens a missing or reserved piece; undefined when there is no memory for it now. */
@@ -118,17 +156,21 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.#set(open.piece, "committing")
   }
 
-  /** The commit ended well. */
-  stored(open: OpenPiece<B>): void {
+  /** The commit ended well. False when the disk lost the piece again meanwhile. */
+  stored(open: OpenPiece<B>): boolean {
     this.#expect(open.piece, "committing")
-    this.#set(open.piece, "have")
+    const kept = !this.#lostEarly.delete(open.piece)
+    if (kept) this.#keep(open.piece)
+    else this.#giveBack(open.piece)
     this.#memory.release(open.buffer)
+    return kept
   }
 
-  /** The commit ended badly: the piece is missing again. */
+  /** The commit ended badly: the piece is to be had again. */
   rejected(open: OpenPiece<B>): void {
     this.#expect(open.piece, "committing")
-    this.#set(open.piece, "missing")
+    this.#lostEarly.delete(open.piece)
+    this.#giveBack(open.piece)
     this.#memory.release(open.buffer)
   }
 
@@ -137,33 +179,56 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.#expect(open.piece, "open")
     open.detachAll()
     this.#forget(open)
-    this.#set(open.piece, "missing")
+    this.#giveBack(open.piece)
     this.#memory.release(open.buffer)
   }
 
-  /** A piece we had is not on the disk any more. */
-  lost(piece: number, wanted: boolean): void {
-    if (this.is(piece, "have")) this.#set(piece, wanted ? "missing" : "unwanted")
+  /** The piece was found on the disk. True when that is news; one that is being fetched is fetched to its end. */
+  found(piece: number): boolean {
+    if (!this.is(piece, "unwanted") && !this.is(piece, "missing")) return false
+    this.#keep(piece)
+    return true
   }
 
-  /** The piece is needed, whatever the selection says. */
+  /** A piece is not on the disk any more. True when we had it. */
+  lost(piece: number): boolean {
+    if (this.is(piece, "committing")) this.#lostEarly.add(piece)
+    if (!this.is(piece, "have")) return false
+    this.#giveBack(piece)
+    return true
+  }
+
+  /** A reader waits for the piece, whatever the selection says. */
   want(piece: number): void {
+    if (this.is(piece, "have")) return
+    this.#wanted[piece]! |= AWAITED
     if (this.is(piece, "unwanted")) this.#set(piece, "missing")
   }
 
-  /** Another selection of files. Pieces that are open or on their way to the disk are finished anyway. */
-  select(wanted: Bitfield): void {
+  /** No reader waits for the piece any more. */
+  unwant(piece: number): void {
+    this.#wanted[piece]! &= ~AWAITED
+    if (this.is(piece, "missing") && !this.isWanted(piece)) this.#set(piece, "unwanted")
+  }
+
+  /** Another selection of files. What readers wait for stays wanted; open and reserved pieces are for the picker to drop. */
+  select(selected: Bitfield): void {
     for (let piece = 0; piece < this.layout.pieceCount; piece++) {
-      if (this.is(piece, "unwanted") && wanted.has(piece)) this.#set(piece, "missing")
-      else if (this.is(piece, "missing") && !wanted.has(piece)) this.#set(piece, "unwanted")
+      if (selected.has(piece)) this.#wanted[piece]! |= SELECTED
+      else this.#wanted[piece]! &= ~SELECTED
+      if (this.is(piece, "unwanted") && this.isWanted(piece)) this.#set(piece, "missing")
+      else if (this.is(piece, "missing") && !this.isWanted(piece)) this.#set(piece, "unwanted")
     }
   }
 
   /** To be called after blocks of an open piece were asked for or given up. */
   settle(open: OpenPiece<B>): void {
     if (this.open.get(open.piece) !== open) return
-    if (open.unasked > 0) this.hungry.add(open)
-    else this.hungry.delete(open)
+    if (open.unasked === 0) this.hungry.delete(open)
+    else if (!this.hungry.has(open)) {
+      this.hungry.add(open)
+      this.#hungered++
+    }
   }
 
   /** Throws when the books are wrong; for tests. */
@@ -175,6 +240,8 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
       if (this.is(piece, "open") !== this.open.has(piece)) throw new Error(`piece ${piece}: open and state differ`)
       if (this.is(piece, "missing") !== this.availability.isCandidate(piece))
         throw new Error(`piece ${piece}: candidates and state differ`)
+      if ((this.is(piece, "missing") && !this.isWanted(piece)) || (this.is(piece, "unwanted") && this.isWanted(piece)))
+        throw new Error(`piece ${piece} is ${this.state(piece)} against what is wanted`)
     }
     if (counts.some((count, state) => count !== this.#counts[state])) throw new Error("the counts are wrong")
     for (const open of this.open.values())
@@ -185,6 +252,15 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   #forget(open: OpenPiece<B>): void {
     this.open.delete(open.piece)
     this.hungry.delete(open)
+  }
+
+  #keep(piece: number): void {
+    this.#wanted[piece]! &= ~AWAITED
+    this.#set(piece, "have")
+  }
+
+  #giveBack(piece: number): void {
+    this.#set(piece, this.isWanted(piece) ? "missing" : "unwanted")
   }
 
   #expect(piece: number, state: PieceState): void {
@@ -198,7 +274,10 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.#counts[before]!--
     this.#state[piece] = CODES[state]
     this.#counts[CODES[state]]!++
-    if (state === "missing") this.availability.addCandidate(piece)
+    if (state === "missing") {
+      this.#missed++
+      this.availability.addCandidate(piece)
+    }
     if (state === "have") this.have.add(piece)
   }
 }

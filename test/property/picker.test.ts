@@ -30,6 +30,7 @@ class Memory {
 class Peer implements BlockSource, Writer {
   destination: Uint8Array | null = null
   readonly asked = new Set<number>()
+  readonly onlyPieces = undefined
   readonly id: number
   readonly pieces: Bitfield
 
@@ -192,14 +193,16 @@ describe("the picker", () => {
         const w = world(s)
         const runs: Run[] = []
         for (const length of lengths) {
-          const run = w.picker.pickRun(() => true, length, runs.at(-1)?.end) ?? w.picker.splitRun(() => true)?.run
+          const run =
+            w.picker.runs.pick({ has: () => true, maxBytes: length, after: runs.at(-1)?.end }) ??
+            w.picker.runs.split(() => true)?.run
           if (run !== undefined) runs.push(run)
           w.table.assertInvariants()
         }
         const covered = runs.flatMap((run) => Array.from({ length: run.remaining }, (_, i) => run.next + i))
         expect(new Set(covered).size).toBe(covered.length)
         for (const piece of covered) expect(w.table.is(piece, "reserved")).toBe(true)
-        for (const run of runs) w.picker.releaseRun(run)
+        for (const run of runs) w.picker.runs.release(run)
         expect(w.table.count("missing")).toBe(w.layout.pieceCount)
       }),
       { numRuns: 300 },
@@ -208,7 +211,7 @@ describe("the picker", () => {
 
   it("lets a peer take the tail of a web seed's run when nothing else is missing", () => {
     const w = world({ length: 8 * BLOCK_LENGTH, pieceLength: BLOCK_LENGTH, peers: [[true]], memory: 6, seed: 2 })
-    const run = w.picker.pickRun(() => true, 8 * BLOCK_LENGTH, undefined)!
+    const run = w.picker.runs.pick({ has: () => true, maxBytes: 8 * BLOCK_LENGTH, after: undefined })!
     let shortened = 0
     run.onShortened = () => shortened++
     const asked: number[] = []
