@@ -6,9 +6,13 @@ const MAX_PIECES = 64
 /** And for so many failures of each. */
 const MAX_FAILURES = 4
 
+/** Bytes of a SHA-1. */
+const DIGEST = 20
+
 interface Failure {
   readonly givers: Uint32Array
-  readonly digests: readonly Uint8Array[]
+  /** One after the other. */
+  readonly digests: Uint8Array
 }
 
 /**
@@ -31,7 +35,7 @@ export class Blame {
     if (failures.length < MAX_FAILURES && (failures.length > 0 || this.#failures.size < MAX_PIECES)) {
       failures.push({
         givers: Uint32Array.from({ length: open.blockCount }, (_, index) => open.giver(index)),
-        digests: Array.from({ length: open.blockCount }, (_, index) => this.#digest(open, index)),
+        digests: this.#digests(open),
       })
       this.#failures.set(open.piece, failures)
     }
@@ -44,18 +48,17 @@ export class Blame {
     if (failures === undefined) return []
     this.#failures.delete(open.piece)
     const guilty = new Set<number>()
-    for (let index = 0; index < open.blockCount; index++) {
-      const good = this.#digest(open, index)
-      for (const { givers, digests } of failures) if (!same(good, digests[index]!)) guilty.add(givers[index]!)
-    }
+    const good = this.#digests(open)
+    for (const { givers, digests } of failures)
+      for (let at = 0; at < good.length; at++)
+        if (good[at] !== digests[at]) guilty.add(givers[Math.floor(at / DIGEST)]!)
     return [...guilty]
   }
 
-  #digest(open: OpenPiece, index: number): Uint8Array {
-    return this.#hasher.digest("sha1", open.block(index))
+  #digests(open: OpenPiece): Uint8Array {
+    const digests = new Uint8Array(open.blockCount * DIGEST)
+    for (let index = 0; index < open.blockCount; index++)
+      digests.set(this.#hasher.digest("sha1", open.block(index)), index * DIGEST)
+    return digests
   }
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i])
 }

@@ -1,4 +1,4 @@
-import type { AtError } from "../errors.js"
+import { AtError } from "../errors.js"
 import type { OpenPiece, Writer } from "../picker/open-piece.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Hasher } from "../ports/hasher.js"
@@ -8,14 +8,16 @@ import { Blame } from "./blame.js"
 
 /** What the torrent hears from its download half. */
 export interface IntakeHost {
+  /** The source gave a block that counts; `copies`: requests for it that others have yet to answer. */
+  onBlockKept(block: number, source: number, copies: number): void
   /** The piece is verified and on disk. */
   onPieceStored(piece: number): void
   /** The source gave wrong bytes, without a doubt. */
   onGuilty(source: number, piece: number): void
   /** The piece did not hash right, whoever's fault that was. */
   onPieceCorrupt(piece: number, size: number): void
-  /** The disk refused. */
-  onDiskFault(error: AtError): void
+  /** It can't go on: the disk refused, or this program is wrong. */
+  onFault(error: AtError): void
   /** A slot is free again. */
   onMemoryFreed(): void
 }
@@ -57,7 +59,9 @@ export class Intake {
   endBlock(block: number, writer: Writer, source: number): boolean {
     const { layout } = this.#table
     const open = this.#table.open.get(layout.pieceOfBlock(block))
-    if (open === undefined || !open.end(layout.indexOfBlock(block), writer, source)) return false
+    const index = layout.indexOfBlock(block)
+    if (open === undefined || !open.end(index, writer, source)) return false
+    this.#host.onBlockKept(block, source, open.copiesAsked(index))
     this.commitIfFull(open)
     return true
   }
@@ -85,8 +89,9 @@ export class Intake {
     if (!open.full) return
     this.#table.commit(open)
     const commit = this.#commit(open)
+      .catch((cause: unknown) => this.#host.onFault(bug(open.piece, cause)))
+      .finally(() => this.#commits.delete(commit))
     this.#commits.add(commit)
-    void commit.finally(() => this.#commits.delete(commit))
   }
 
   /** Waits for all pieces that are on their way to the disk. */
@@ -99,9 +104,9 @@ export class Intake {
     switch (outcome.kind) {
       case "stored": {
         const guilty = this.#blame.verified(open)
-        this.#table.stored(open)
+        const kept = this.#table.stored(open)
         for (const source of guilty) this.#host.onGuilty(source, open.piece)
-        this.#host.onPieceStored(open.piece)
+        if (kept) this.#host.onPieceStored(open.piece)
         break
       }
       case "corrupt": {
@@ -113,9 +118,16 @@ export class Intake {
       }
       case "failed":
         this.#table.rejected(open)
-        this.#host.onDiskFault(outcome.error)
+        this.#host.onFault(outcome.error)
         break
     }
     this.#host.onMemoryFreed()
   }
+}
+
+function bug(piece: number, cause: unknown): AtError {
+  return new AtError("AT_BUG", `piece ${piece} could not be taken in: ${String(cause)}`, {
+    hint: "please report this",
+    cause,
+  })
 }

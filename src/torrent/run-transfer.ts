@@ -1,9 +1,9 @@
 import { copyBytes } from "../bytes/copy.js"
 import { BLOCK_LENGTH } from "../metainfo/layout.js"
 import type { OpenPiece, Writer } from "../picker/open-piece.js"
-import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Run } from "../picker/run.js"
+import type { Runs } from "../picker/runs.js"
 import type { Slot } from "../storage/slots.js"
 import type { Intake } from "./intake.js"
 
@@ -20,15 +20,13 @@ interface RunSource {
  */
 export class RunTransfer implements Writer {
   destination: Uint8Array | null = null
-  /** Bytes that were of use. */
-  kept = 0
   /** Bytes that were of none: others delivered the block first, or the run was over before it was whole. */
   wasted = 0
   readonly #id: number
   readonly #run: Run
   readonly #source: RunSource
   readonly #table: PieceTable<Slot>
-  readonly #picker: Picker<Slot>
+  readonly #runs: Runs<Slot>
   readonly #intake: Intake
   readonly #now: () => number
   #open: OpenPiece<Slot> | undefined
@@ -47,7 +45,7 @@ export class RunTransfer implements Writer {
     first: OpenPiece<Slot>
     position: number
     table: PieceTable<Slot>
-    picker: Picker<Slot>
+    runs: Runs<Slot>
     intake: Intake
     now: () => number
   }) {
@@ -55,12 +53,17 @@ export class RunTransfer implements Writer {
     this.#run = options.run
     this.#source = options.source
     this.#table = options.table
-    this.#picker = options.picker
+    this.#runs = options.runs
     this.#intake = options.intake
     this.#now = options.now
     this.#open = options.first
     this.#piece = options.first.piece
     this.#position = options.position
+  }
+
+  /** The piece that the next byte belongs to, or the last one there was. */
+  get piece(): number {
+    return this.#piece
   }
 
   /** True while it waits for memory. */
@@ -70,6 +73,11 @@ export class RunTransfer implements Writer {
 
   /** The next bytes of the run. `chunk` may be used again by the caller afterwards. */
   write(chunk: Uint8Array): void {
+    if (this.#held !== undefined) {
+      // A source that was slow to pause: its bytes keep their order.
+      this.#held = concat(this.#held, chunk)
+      return
+    }
     const taken = this.#take(chunk)
     if (taken === chunk.length) return
     this.#held = chunk.slice(taken)
@@ -99,7 +107,7 @@ export class RunTransfer implements Writer {
     }
     this.wasted += this.#held?.length ?? 0
     this.#held = undefined
-    this.#picker.releaseRun(this.#run)
+    this.#runs.release(this.#run)
   }
 
   #take(chunk: Uint8Array): number {
@@ -119,7 +127,6 @@ export class RunTransfer implements Writer {
       if (this.destination !== null) {
         copyBytes(this.destination, this.#filled, chunk, at, at + length)
         this.#filled += length
-        this.kept += length
       } else this.wasted += length
       at += length
       this.#position += length
@@ -130,7 +137,7 @@ export class RunTransfer implements Writer {
   }
 
   #enterPiece(): boolean {
-    const open = this.#picker.openNext(this.#run, this.#now())
+    const open = this.#runs.openNext(this.#run, this.#now())
     if (open === undefined) return false
     this.#open = open
     this.#piece = open.piece
@@ -157,7 +164,6 @@ export class RunTransfer implements Writer {
 
   /** What was written of the block does not count: somebody else took it over, or nobody ended it. */
   #discardBlock(): void {
-    this.kept -= this.#filled
     this.wasted += this.#filled
     this.#filled = 0
   }
@@ -170,4 +176,11 @@ export class RunTransfer implements Writer {
   #block(position: number): number {
     return this.#table.layout.block(this.#piece, Math.floor(position / BLOCK_LENGTH))
   }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length)
+  joined.set(a)
+  joined.set(b, a.length)
+  return joined
 }

@@ -3,7 +3,7 @@ import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import type { WebSeedState } from "../webseed/web-seed.js"
 
 /** Shorter pauses are no news, ms. */
-const QUIET = 3_000
+export const QUIET = 3_000
 
 /** What is known when nothing arrives. */
 export interface Situation {
@@ -14,7 +14,8 @@ export interface Situation {
   readonly connecting: number
   readonly known: number
   readonly trackers: readonly TrackerStatus[]
-  readonly webSeeds: readonly { readonly url: string; readonly state: WebSeedState }[]
+  /** `lacking`: of the missing pieces, those it does not have. */
+  readonly webSeeds: readonly { readonly url: string; readonly state: WebSeedState; readonly lacking: number }[]
 }
 
 /** Says in a sentence why nothing arrives; null while something does. */
@@ -34,12 +35,13 @@ function peers(s: Situation): string | undefined {
 }
 
 function webSeeds(s: Situation): string | undefined {
-  const reasons = s.webSeeds.map(({ url, state }) => {
+  const reasons = s.webSeeds.map(({ url, state, lacking }) => {
     if (state.kind === "disabled") return `${redactUrl(url)} is not used: ${state.reason}`
     if (state.kind === "waiting") {
       const seconds = Math.max(1, Math.ceil((state.until - s.now) / 1000))
       return `${redactUrl(url)} is tried again in ${seconds} s: ${state.reason}`
     }
+    if (lacking > 0) return `${redactUrl(url)} lacks ${lacking} of the missing pieces`
     return `${redactUrl(url)} has not answered`
   })
   return reasons.length === 0 ? undefined : `web seed ${reasons.join(", ")}`

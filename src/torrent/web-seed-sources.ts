@@ -1,8 +1,6 @@
-import { BLOCK_LENGTH } from "../metainfo/layout.js"
-import type { OpenPiece } from "../picker/open-piece.js"
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
-import { Run } from "../picker/run.js"
+import type { Run } from "../picker/run.js"
 import type { Clock } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
 import type { Log } from "../ports/log.js"
@@ -11,25 +9,22 @@ import { RangeSession } from "../webseed/range-session.js"
 import type { WebSeed } from "../webseed/web-seed.js"
 import type { Intake } from "./intake.js"
 import type { RateLimit } from "./rate-limit.js"
+import { type Chooser, RunChoice } from "./run-choice.js"
 import { RunTransfer } from "./run-transfer.js"
 import type { Totals } from "./totals.js"
-
-/** An open piece this old may be completed by a web seed although others are at it, ms. */
-const SLOW_PIECE = 10_000
 
 interface Active {
   readonly source: Source
   readonly session: RangeSession
   readonly transfer: RunTransfer
   readonly run: Run
+  /** What of {@link RunTransfer.wasted} is in the totals. */
+  counted: number
 }
 
-interface Source {
+interface Source extends Chooser {
   readonly id: number
-  readonly seed: WebSeed
   readonly active: Set<Active>
-  /** Where its last run ended: it goes on there when it can. */
-  after: number | undefined
 }
 
 export interface WebSeedSourcesOptions {
@@ -49,16 +44,19 @@ export interface WebSeedSourcesOptions {
 export class WebSeedSources {
   readonly #o: WebSeedSourcesOptions
   readonly #sources: readonly Source[]
+  readonly #choice: RunChoice
   #closing = false
   #paused = false
 
   constructor(options: WebSeedSourcesOptions) {
     this.#o = options
+    this.#choice = new RunChoice(options)
     this.#sources = options.seeds.map((seed) => ({
       id: options.nextSourceId(),
       seed,
       active: new Set<Active>(),
       after: undefined,
+      barren: undefined,
     }))
   }
 
@@ -76,9 +74,52 @@ export class WebSeedSources {
     return this.#o.seeds.some((seed) => seed.state.kind !== "disabled" && seed.hasPiece(piece))
   }
 
-  /** The web seed behind a source number. */
-  seedById(id: number): WebSeed | undefined {
-    return this.#sources.find((source) => source.id === id)?.seed
+  /** True when a web seed could be asked for the piece now. */
+  readyHas(piece: number): boolean {
+    return this.#o.seeds.some((seed) => seed.state.kind === "ready" && seed.hasPiece(piece))
+  }
+
+  /** True when a web seed could be asked now, for a piece that is missing, and is asked for nothing. */
+  get someoneIdle(): boolean {
+    return this.#sources.some(
+      ({ seed, active }) =>
+        seed.state.kind === "ready" &&
+        active.size === 0 &&
+        this.#o.table.availability.rarest((piece) => seed.hasPiece(piece)) !== undefined,
+    )
+  }
+
+  /** True while a web seed may yet deliver one of the pieces that are to be had, now or after a wait. */
+  get hopeful(): boolean {
+    const { table, seeds } = this.#o
+    const usable = seeds.filter(({ state }) => state.kind !== "disabled")
+    for (let piece = 0; usable.length > 0 && piece < table.layout.pieceCount; piece++)
+      if (table.isNeeded(piece) && usable.some((seed) => seed.hasPiece(piece))) return true
+    return false
+  }
+
+  /** How many of the pieces that are to be had each one lacks. O(pieces). */
+  lacking(): number[] {
+    const { table } = this.#o
+    return this.#o.seeds.map((seed) => {
+      let lacking = 0
+      for (let piece = 0; piece < table.layout.pieceCount; piece++)
+        if (table.isNeeded(piece) && !seed.hasPiece(piece)) lacking++
+      return lacking
+    })
+  }
+
+  /** The name of the web seed behind a source number. */
+  nameOf(id: number): string | undefined {
+    return this.#sources.find((source) => source.id === id)?.seed.name
+  }
+
+  /** The web seed behind a source number sent wrong bytes. */
+  pieceCorrupt(id: number, piece: number): void {
+    const source = this.#sources.find((candidate) => candidate.id === id)
+    if (source === undefined) return
+    source.seed.pieceCorrupt(piece)
+    if (source.seed.state.kind === "disabled") for (const run of [...source.active]) this.#end(run, true)
   }
 
   /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
@@ -88,7 +129,14 @@ export class WebSeedSources {
       while (source.seed.state.kind === "ready" && source.active.size < source.seed.concurrency.limit) {
         if (!this.#startRun(source)) break
       }
+      this.#makeWay(source)
     }
+  }
+
+  /** Ends the runs that are at pieces which are no longer wanted. */
+  dropUnwanted(): void {
+    for (const { active } of this.#sources)
+      for (const run of [...active]) if (!this.#o.table.isWanted(run.transfer.piece)) this.#end(run, true)
   }
 
   /** A slot is free: runs that wait for one come first. */
@@ -124,7 +172,7 @@ export class WebSeedSources {
   }
 
   #startRun(source: Source): boolean {
-    const picked = this.#pick(source)
+    const picked = this.#choice.pick(source)
     if (picked === undefined) return false
     const { run, first, position } = picked
     const { layout } = this.#o.table
@@ -138,10 +186,14 @@ export class WebSeedSources {
       end,
       listener: {
         onBytes: (chunk) => {
-          const wastedBefore = transfer.wasted
           transfer.write(chunk)
+          if (layout.files[layout.fileAt(session.position - chunk.length)]?.padding) {
+            // Made here, not received.
+            active.counted = transfer.wasted
+            return
+          }
           this.#o.totals.fromWebSeed(chunk.length, this.#o.clock.now())
-          this.#o.totals.duplicateBytes += transfer.wasted - wastedBefore
+          this.#countWaste(active)
           this.#o.downloadLimit.take(chunk.length)
           if (!this.#paused && !this.#o.downloadLimit.open) this.tick()
         },
@@ -164,11 +216,11 @@ export class WebSeedSources {
       first,
       position,
       table: this.#o.table,
-      picker: this.#o.picker,
+      runs: this.#o.picker.runs,
       intake: this.#o.intake,
       now: () => this.#o.clock.now(),
     })
-    const active: Active = { source, session, transfer, run }
+    const active: Active = { source, session, transfer, run, counted: 0 }
     run.onShortened = () => session.shorten(Math.min(layout.length, layout.pieceOffset(run.end)))
     source.active.add(active)
     source.after = run.end
@@ -176,30 +228,18 @@ export class WebSeedSources {
     return true
   }
 
-  /** What the source fetches next, with its first piece open; undefined when there is nothing for it to do. */
-  #pick(source: Source): { run: Run; first: OpenPiece<Slot>; position: number } | undefined {
-    const { picker, clock, table } = this.#o
-    const now = clock.now()
-    const has = (piece: number): boolean => source.seed.hasPiece(piece)
-    const run = table.memoryLeft
-      ? (picker.pickRun(has, source.seed.runLength.bytes, source.after) ?? this.#split(has))
-      : undefined
-    const next = run === undefined ? undefined : picker.openNext(run, now)
-    if (run !== undefined && next !== undefined) return { run, first: next, position: 0 }
-    const first = picker.pickStuck(
-      (open) => has(open.piece) && (open.outstanding === 0 || now - open.openedAt > SLOW_PIECE),
-    )
-    if (first === undefined) return undefined
-    first.inRun = true
-    let index = 0
-    while (first.isReceived(index)) index++
-    return { run: new Run(first.piece + 1), first, position: index * BLOCK_LENGTH }
-  }
-
-  #split(has: (piece: number) => boolean): Run | undefined {
-    const split = this.#o.picker.splitRun(has)
-    split?.shortened.onShortened?.()
-    return split?.run
+  /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
+  #makeWay({ seed, active }: Source): void {
+    const { table, picker } = this.#o
+    if (!table.memoryLeft || seed.state.kind !== "ready" || active.size === 0) return
+    if (picker.firstAwaited((piece) => seed.hasPiece(piece)) === undefined) return
+    let longest: Run | undefined
+    for (const { run } of active) {
+      // It is about to end anyway.
+      if (run.remaining === 0) return
+      if (!table.isAwaited(run.next) && run.remaining > (longest?.remaining ?? 0)) longest = run
+    }
+    if (longest !== undefined) picker.runs.cut(longest, longest.next)
   }
 
   #end(active: Active, abort: boolean): void {
@@ -207,6 +247,12 @@ export class WebSeedSources {
     active.run.onShortened = undefined
     if (abort) active.session.abort()
     active.transfer.end()
+    this.#countWaste(active)
     this.startRuns()
+  }
+
+  #countWaste(active: Active): void {
+    this.#o.totals.duplicateBytes += active.transfer.wasted - active.counted
+    active.counted = active.transfer.wasted
   }
 }

@@ -7,9 +7,14 @@ import { Stage, StagePeer, turn } from "./stage.js"
 
 const BLOCK = 16_384
 
+function readersOf(stage: Stage, onWait: () => void = () => {}): Readers {
+  const { table, picker, store } = stage
+  return new Readers({ table, picker, store, clock: new VirtualClock(), onWait })
+}
+
 function stageOf(pieces = 4) {
   const stage = new Stage({ pieces, capacity: pieces })
-  const readers = new Readers(stage.table, stage.picker, stage.store, new VirtualClock())
+  const readers = readersOf(stage)
   const fetch = async (piece: number): Promise<void> => {
     stage.open(piece)
     for (let index = 0; index < stage.layout.blockCount(piece); index++) stage.give(1, piece, index)
@@ -64,7 +69,7 @@ describe("reading a torrent's bytes", () => {
   it("serves the piece a reader waits for before those in the picker's order", () => {
     for (let seed = 0; seed < 8; seed++) {
       const stage = new Stage({ pieces: 4, capacity: 4, seed })
-      const readers = new Readers(stage.table, stage.picker, stage.store, new VirtualClock())
+      const readers = readersOf(stage)
       void readers.read(3 * stage.layout.pieceLength, 1).catch(() => {})
       new StagePeer(stage, 1, true).ask()
       expect([...stage.table.open.keys()]).toEqual([3])

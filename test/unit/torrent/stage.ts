@@ -137,6 +137,10 @@ export class Stage implements IntakeHost {
     this.intake = new Intake({ table: this.table, store: this.store, hasher: digester, host: this })
   }
 
+  onBlockKept(block: number, source: number, copies: number): void {
+    if (copies > 0) this.heard.push(`block ${block} of ${source} with ${copies} more asked for`)
+  }
+
   onPieceStored(piece: number): void {
     this.heard.push(`stored ${piece}`)
   }
@@ -150,7 +154,7 @@ export class Stage implements IntakeHost {
     this.heard.push(`corrupt ${piece}, ${size} bytes`)
   }
 
-  onDiskFault(error: AtError): void {
+  onFault(error: AtError): void {
     this.heard.push(`fault ${error.code}`)
   }
 
@@ -186,6 +190,7 @@ export class StagePeer implements BlockSource, Writer {
   destination: Uint8Array | null = null
   readonly id: number
   readonly counted = false
+  readonly onlyPieces = undefined
   readonly honest: boolean
   readonly #stage: Stage
   readonly #asked = new Set<number>()
@@ -272,7 +277,7 @@ export class StageRun {
   static start(stage: Stage, id: number, maxBytes: number): StageRun | undefined {
     const { picker, table } = stage
     const any = (): boolean => true
-    const run = table.memoryLeft ? picker.pickRun(any, maxBytes, undefined) : undefined
+    const run = table.memoryLeft ? picker.runs.pick({ has: any, maxBytes, after: undefined }) : undefined
     if (run !== undefined) return new StageRun(stage, id, run, 0)
     const stuck = picker.pickStuck(any)
     if (stuck === undefined) return undefined
@@ -283,7 +288,7 @@ export class StageRun {
   }
 
   constructor(stage: Stage, id: number, run: Run, position: number, stuck?: OpenPiece<Slot>) {
-    const first = stuck ?? stage.picker.openNext(run, 0)
+    const first = stuck ?? stage.picker.runs.openNext(run, 0)
     if (first === undefined) throw new Error("there is no memory")
     const { layout } = stage
     this.run = run
@@ -304,7 +309,7 @@ export class StageRun {
       first,
       position,
       table: stage.table,
-      picker: stage.picker,
+      runs: stage.picker.runs,
       intake: stage.intake,
       now: () => 0,
     })

@@ -57,8 +57,8 @@ describe("why nothing arrives", () => {
   it("web seeds, with when they are tried again, and without the secrets in their URLs", () => {
     const url = "https://user:password@seed.example/data/"
     const webSeeds = [
-      { url, state: { kind: "waiting", until: 61_500, reason: "HTTP status 503" } },
-      { url: "https://dead.example/", state: { kind: "disabled", reason: "HTTP status 403" } },
+      { url, state: { kind: "waiting", until: 61_500, reason: "HTTP status 503" }, lacking: 0 },
+      { url: "https://dead.example/", state: { kind: "disabled", reason: "HTTP status 403" }, lacking: 0 },
     ] as const
     const said = reason({ webSeeds })
     expect(said).toMatch(/seed\.example.* is tried again in 12 s: HTTP status 503/)
@@ -66,10 +66,15 @@ describe("why nothing arrives", () => {
     expect(said).not.toMatch(/password/)
   })
 
+  it("a web seed that has not got all that is missing", () => {
+    const webSeeds = [{ url: "http://a.example/", state: { kind: "ready" }, lacking: 7 }] as const
+    expect(reason({ webSeeds })).toBe("web seed http://a.example/ lacks 7 of the missing pieces")
+  })
+
   it("names all that is known, in one sentence", () => {
     const said = reason({
       trackers: [tracker("failed", "refused")],
-      webSeeds: [{ url: "http://a.example/", state: { kind: "ready" } }],
+      webSeeds: [{ url: "http://a.example/", state: { kind: "ready" }, lacking: 0 }],
     })
     expect(said).toBe("web seed http://a.example/ has not answered; no tracker answers (refused)")
     expect(said).not.toMatch(/secret/)

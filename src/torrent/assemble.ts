@@ -1,0 +1,143 @@
+import type { Bitfield } from "../bytes/bitfield.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { Picker } from "../picker/picker.js"
+import { PieceTable } from "../picker/piece-table.js"
+import type { Endpoint } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import type { PieceStore } from "../storage/piece-store.js"
+import type { Slot } from "../storage/slots.js"
+import { Announcer } from "../tracker/announcer.js"
+import { WebSeed } from "../webseed/web-seed.js"
+import type { ConnectionBudget } from "./connection-budget.js"
+import { Culprits } from "./culprits.js"
+import { Intake, type IntakeHost } from "./intake.js"
+import { MemoryRelief } from "./memory-relief.js"
+import { PeerBook } from "./peer-book.js"
+import { PieceCache } from "./piece-cache.js"
+import type { RateLimit } from "./rate-limit.js"
+import { Readers } from "./readers.js"
+import { Statistics } from "./statistics.js"
+import { Swarm } from "./swarm.js"
+import { Tally } from "./tally.js"
+import { Totals } from "./totals.js"
+import { Uploads } from "./uploads.js"
+import { WebSeedSources } from "./web-seed-sources.js"
+
+export interface TorrentOptions {
+  readonly platform: Platform
+  readonly metainfo: Metainfo
+  /** Open; the torrent closes it. */
+  readonly store: PieceStore
+  readonly peerId: Uint8Array
+  readonly clientVersion: string
+  /** Where we listen; undefined when we do not. */
+  readonly listenPort: number | undefined
+  readonly trackers: readonly (readonly string[])[]
+  readonly webSeeds: readonly string[]
+  readonly peers: readonly Endpoint[]
+  readonly downloadLimit: RateLimit
+  readonly uploadLimit: RateLimit
+  readonly budget: ConnectionBudget
+  /** False: only give what is there. */
+  readonly fetch: boolean
+  /** Go on giving when all is there. */
+  readonly seed: boolean
+}
+
+/** What the parts tell the torrent. */
+interface PartsHost {
+  readonly intake: IntakeHost
+  /** What is to be fetched without a reader's asking. */
+  readonly toFetch: Bitfield
+  /** Peers to ask trackers for. */
+  numWant(): number
+  onPeers(endpoints: readonly Endpoint[]): void
+  onReaderWaits(): void
+  /** A piece is not on the disk any more. */
+  onLost(piece: number): void
+}
+
+/** What a torrent is made of. */
+export type TorrentParts = ReturnType<typeof assemble>
+
+/** Makes the parts of a torrent, and ties them together. */
+export function assemble(options: TorrentOptions, host: PartsHost) {
+  const { platform, metainfo, store, downloadLimit } = options
+  const { clock, random, log } = platform
+  const { layout } = metainfo
+  const table = new PieceTable<Slot>({
+    layout,
+    memory: store.slots,
+    random,
+    have: store.have,
+    wanted: host.toFetch,
+  })
+  const picker = new Picker(table, random)
+  const totals = new Totals(clock.now())
+  const book = new PeerBook(random)
+  const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
+  const cache = new PieceCache(layout, (piece, begin, into) => store.read(piece, begin, into))
+  const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
+  let nextSource = 1
+  const nextSourceId = (): number => nextSource++
+  const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
+  const swarm = new Swarm({
+    ...parts,
+    net: platform.net,
+    hasher: platform.hasher,
+    uploads,
+    book,
+    budget: options.budget,
+    infoHash: metainfo.infoHash,
+    peerId: options.peerId,
+    clientVersion: options.clientVersion,
+    listenPort: options.listenPort,
+    seed: options.seed,
+    have: table.have,
+  })
+  const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
+  const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds })
+  const tally = new Tally(layout, table.have, store.wanted)
+  const announcer = new Announcer({
+    platform,
+    trackers: options.trackers,
+    infoHash: metainfo.infoHash,
+    peerId: options.peerId,
+    key: random.below(0xffffffff),
+    isPrivate: metainfo.private,
+    host: {
+      stats: () => ({
+        uploaded: uploads.uploaded,
+        downloaded: totals.downloaded,
+        left: tally.bytesLacking,
+        port: options.listenPort ?? 0,
+        numWant: host.numWant(),
+      }),
+      onPeers: host.onPeers,
+    },
+  })
+  store.onLost = (piece) => {
+    cache.forget(piece)
+    host.onLost(piece)
+  }
+  const readers = new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() })
+  const culprits = new Culprits({ swarm, webSeeds, book, log })
+  const relief = new MemoryRelief({ table, picker, swarm, webSeeds })
+  const statistics = new Statistics({ metainfo, tally, totals, uploads, swarm, webSeeds, announcer, book })
+  return {
+    table,
+    picker,
+    totals,
+    book,
+    intake,
+    uploads,
+    swarm,
+    webSeeds,
+    tally,
+    announcer,
+    readers,
+    culprits,
+    relief,
+    statistics,
+  }
+}

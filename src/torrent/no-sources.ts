@@ -1,0 +1,41 @@
+import { redactUrl } from "../bytes/url.js"
+import { AtError } from "../errors.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Slot } from "../storage/slots.js"
+import type { Announcer } from "../tracker/announcer.js"
+import type { TrackerStatus } from "../tracker/tracker-entry.js"
+import type { PeerBook } from "./peer-book.js"
+import type { Swarm } from "./swarm.js"
+import type { WebSeedSources } from "./web-seed-sources.js"
+
+/**
+ * What to say when nobody has what is missing and nobody is left to ask, so that waiting would be for ever. Undefined
+ * while there is hope: a tracker that may be asked again is hope.
+ */
+export function noSources(parts: {
+  readonly table: PieceTable<Slot>
+  readonly swarm: Swarm
+  readonly book: PeerBook
+  readonly webSeeds: WebSeedSources
+  readonly announcer: Announcer
+}): AtError | undefined {
+  const { table, swarm, book, webSeeds, announcer } = parts
+  const needed = table.remaining - table.count("committing")
+  if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
+  if (announcer.status().some(mayAnswer)) return undefined
+  const lacking = webSeeds.lacking()
+  const reasons = webSeeds.seeds.map(({ url, state }, index) =>
+    state.kind === "disabled"
+      ? `${redactUrl(url)}: ${state.reason}`
+      : `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces`,
+  )
+  const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
+  return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
+    hint: "name a source with --url or --peer, or ask the publisher to seed it",
+  })
+}
+
+/** It is being asked, has not been asked yet, or will be asked again. */
+function mayAnswer({ state, nextAnnounceIn }: TrackerStatus): boolean {
+  return state === "announcing" || state === "idle" || nextAnnounceIn !== null
+}
