@@ -33,8 +33,8 @@ export class Journal {
   /** Bytes that are whole. */
   #length: number
   #checksum: number | undefined
-  /** Our OPEN record stands in the file. */
-  #opened = false
+  /** Whether the claims in the file are ours by now, and our OPEN record stands behind them. */
+  #owner: "another" | "we" | "we, as the file says" = "another"
   #discarded = false
   #dirtyPieces: number[] = []
   readonly #dirtyFiles = new Set<number>()
@@ -70,6 +70,14 @@ export class Journal {
   /** One that says nothing yet and is not on the disk before {@link rewrite}. */
   static blank(options: JournalOptions): Journal {
     return new Journal(options, new JournalState(options.pieceCount, options.fileCount), 0, undefined)
+  }
+
+  /**
+   * From here on the claims are this process's: the next append says so, after all changes. Before, what an earlier start
+   * of the machine left would look like ours.
+   */
+  takeOver(): void {
+    if (this.#owner === "another") this.#owner = "we"
   }
 
   setPiece(piece: number, state: PieceState): void {
@@ -134,7 +142,7 @@ export class Journal {
    * A journal that was never changed keeps the clean mark it has.
    */
   async markClean(): Promise<void> {
-    if (!this.#opened && !this.changed && this.state.clean) return
+    if (this.#owner !== "we, as the file says" && !this.changed && this.state.clean) return
     for (let piece = 0; piece < this.state.pieces.length; piece++) {
       if (this.state.pieces[piece] === PieceState.begun) this.setPiece(piece, PieceState.absent)
     }
@@ -173,9 +181,9 @@ export class Journal {
     if (this.#discarded || (!this.changed && !clean)) return
     const encoder = new JournalEncoder(this.#checksum)
     if (this.#checksum === undefined) encoder.header(this.#options.header)
-    if (!this.#opened) encoder.open(this.#options.bootId)
     const changes = this.#takeChanges()
     this.#encodeChanges(encoder, changes)
+    if (this.#owner === "we") encoder.open(this.#options.bootId)
     if (clean) encoder.clean()
     const bytes = encoder.finish()
     try {
@@ -191,8 +199,9 @@ export class Journal {
   #advance(length: number, checksum: number): void {
     this.#length = length
     this.#checksum = checksum
-    this.#opened = true
     this.state.clean = false
+    if (this.#owner === "another") return
+    this.#owner = "we, as the file says"
     this.state.bootId = this.#options.bootId
   }
 
@@ -239,8 +248,8 @@ export class Journal {
   #encodeAll(clean: boolean): JournalEncoder {
     const encoder = new JournalEncoder()
     encoder.header(this.#options.header)
-    encoder.open(this.#options.bootId)
     encoder.everything(this.state)
+    encoder.open(this.#options.bootId)
     if (clean) encoder.clean()
     return encoder
   }

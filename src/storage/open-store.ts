@@ -70,6 +70,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     durability = parts.durability
     selectFiles(parts.files, options.selected)
     await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
+    journal.takeOver()
     if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
     await keepTorrent(disk, folder, options.torrentBytes)
     // A process that was killed may have left a journal whose name was not durable yet.

@@ -13,8 +13,8 @@ async function failEach(
 ): Promise<{ runs: number; failed: number }> {
   let failed = 0
   for (let n = 0; ; n++) {
-    const world = new World({ seed: n })
-    await scenario.prepare?.(world)
+    const fresh = new World({ seed: n })
+    const world = (await scenario.prepare?.(fresh)) ?? fresh
     const before = world.disk.operations.length
     world.disk.failAt(n, failure, times)
     let store: PieceStore | undefined
@@ -34,7 +34,7 @@ async function failEach(
     world.disk.faults.clear()
     expect(world.process.pendingTimers, `operation ${n}`).toBe(0)
     for (const left of [world.left(), world.powerCut(0), world.powerCut(0.5)]) {
-      const durable = scenario.prepare === undefined ? doneIn(left, scenario.of) : []
+      const durable = scenario.damaged === undefined ? doneIn(left, scenario.of) : []
       await recover(left, scenario.of, { mustHave: durable })
     }
     if (world.disk.operations.length <= before + n) return { runs: n, failed }
@@ -51,7 +51,7 @@ describe("every operation of the disk failing in turn", () => {
     ] as const) {
       it(`ends in success or a typed error, and never in a wrong claim: ${scenario.name} (${failure}, ${times})`, async () => {
         const { runs, failed } = await failEach(scenario, failure, times)
-        expect(runs).toBeGreaterThan(50)
+        expect(runs).toBeGreaterThan(40)
         expect(failed).toBeGreaterThan(20)
       })
     }

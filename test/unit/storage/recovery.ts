@@ -96,7 +96,10 @@ export interface Scenario {
   readonly selected?: Set<number>
   /** What the process does; it tells about its store as soon as it has one. */
   readonly work: (world: World, tell: (store: PieceStore) => void) => Promise<void>
-  readonly prepare?: (world: World) => Promise<void>
+  /** What was before; returns the world as it is then. */
+  readonly prepare?: (world: World) => Promise<World>
+  /** Pieces called durable may be wrong: somebody else damaged them. */
+  readonly damaged?: true
 }
 
 const selection = new Set([C])
@@ -141,6 +144,27 @@ export const scenarios: Scenario[] = [
         damaged[6000]! ^= 1
         world.disk.putFile(tree.pathOf(index), damaged)
       }
+      return world
+    },
+    damaged: true,
+    work: async (world, tell) => {
+      const store = await world.opening(tree)
+      tell(store)
+      await fill(store, tree)
+      await store.close()
+    },
+  },
+  {
+    name: "the recovery from a power cut, with another selection",
+    of: tree,
+    selected: selection,
+    prepare: async (world) => {
+      const store = await world.open(tree, { selected: selection })
+      await world.run(fill(store, tree))
+      await world.run(store.flush())
+      await world.run(store.select(new Set([B, C, D])))
+      await world.run(fill(store, tree, { pieces: [3] }))
+      return world.powerCut(0.5)
     },
     work: async (world, tell) => {
       const store = await world.opening(tree)
