@@ -26,7 +26,7 @@ export class Choking {
     for (const peer of peers) {
       const { id, session } = peer
       if (unchoked.has(id)) {
-        if (session.amChoking) peer.requestedAt = options.now
+        if (session.amChoking) peer.requested(options.now)
         session.unchoke()
       } else if (!session.amChoking) {
         session.choke()

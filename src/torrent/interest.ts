@@ -1,6 +1,7 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
+import type { ConnectionOutcome } from "./peer-book.js"
 import type { PeerSource } from "./peer-source.js"
 
 /** Peers with nothing under way are looked at again for pieces we need, ms. */
@@ -52,6 +53,18 @@ export class Interest {
 
   update({ session }: PeerSource): void {
     session.setInterested(session.pieces !== undefined && this.#wantsOf(session.pieces))
+  }
+
+  /** Neither side has anything for the other. */
+  useless({ session }: PeerSource): boolean {
+    return this.#table.remaining === 0 && this.#table.have.complete && session.uploadOnly
+  }
+
+  /** What the connection that ends now was good for. */
+  outcome({ session, ready }: PeerSource): ConnectionOutcome {
+    if (!ready) return "failed"
+    if (this.#table.remaining === 0 && session.uploadOnly) return "satisfied"
+    return session.downloaded + session.uploaded > 0 ? "useful" : "idle"
   }
 
   #wantsOf(pieces: Bitfield): boolean {

@@ -37,6 +37,11 @@ export class PeerSource implements BlockSource {
     return this.session.peerChoking ? this.session.allowedFast : undefined
   }
 
+  /** It asked for a block, or may do so from now on. */
+  requested(now: number): void {
+    this.requestedAt = now
+  }
+
   get counted(): boolean {
     return this.availability === "pieces"
   }

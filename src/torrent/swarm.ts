@@ -1,5 +1,4 @@
 import type { Bitfield } from "../bytes/bitfield.js"
-import { allowedFastSet } from "../peer/fast-extension.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
@@ -10,26 +9,22 @@ import type { Log } from "../ports/log.js"
 import type { ByteStream, Net } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
 import { Admission } from "./admission.js"
+import { allowFastPieces } from "./allowed-fast.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
-import type { ConnectionOutcome, PeerBook } from "./peer-book.js"
+import type { PeerBook } from "./peer-book.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
+import { Roster } from "./roster.js"
 import { Soon } from "./soon.js"
 import { Throttle } from "./throttle.js"
 import type { Totals } from "./totals.js"
 import { outranks, samePeerId } from "./twins.js"
 import type { Uploads } from "./uploads.js"
 
-/**
- * Bytes that one peer may be allowed to have while we choke it, as long as that is a piece or more: BEP 6 names ten
- * pieces, which can be gigabytes.
- */
-const ALLOWED_FAST_BYTES = 8 << 20
-const ALLOWED_FAST_PIECES = 10
 export interface SwarmOptions {
   readonly net: Net
   readonly clock: Clock
@@ -55,55 +50,26 @@ export interface SwarmOptions {
 }
 
 /** The peers of one torrent: connects and accepts, and leads what they say to those whom it concerns. */
-export class Swarm implements PeerHost<PeerSession> {
+export class Swarm extends Roster implements PeerHost<PeerSession> {
   readonly #o: SwarmOptions
-  readonly #peers = new Map<PeerSession, PeerSource>()
   readonly #interest: Interest
   readonly #choking: Choking
   readonly #asking: Asking
   readonly #admission: Admission
   readonly #throttle: Throttle
-  /** Those that may be asked for more since they said that they have another piece. */
-  readonly #hungry = new Set<PeerSource>()
-  readonly #feed = new Soon(() => this.#fillHungry())
   readonly #refill = new Soon(() => this.fillAll())
   readonly #rechoke = new Soon(() => this.#chokeAnew())
   #closing = false
 
   constructor(options: SwarmOptions) {
+    super()
     this.#o = options
     this.#interest = new Interest(options.table)
     this.#choking = new Choking(options.uploads)
     this.#asking = new Asking(options)
-    this.#admission = new Admission(() => this.#peers.values(), options.budget)
+    this.#admission = new Admission(() => this.peers.values(), options.budget)
     const { clock, totals } = options
     this.#throttle = new Throttle({ clock, totals, limit: options.downloadLimit, peers: () => this.connected() })
-  }
-
-  /** Peers with whom the handshake is done. */
-  *connected(): Generator<PeerSource> {
-    for (const peer of this.#peers.values()) if (peer.ready) yield peer
-  }
-
-  get connectedCount(): number {
-    let count = 0
-    for (const _ of this.connected()) count++
-    return count
-  }
-
-  get connectingCount(): number {
-    return this.#peers.size - this.connectedCount
-  }
-
-  sourceById(id: number): PeerSource | undefined {
-    for (const peer of this.#peers.values()) if (peer.id === id) return peer
-    return undefined
-  }
-
-  /** True when some connected peer has the piece, choked or not. */
-  anyoneHas(piece: number): boolean {
-    for (const peer of this.connected()) if (peer.session.pieces?.has(piece)) return true
-    return false
   }
 
   /** Connects to due addresses of the book, as the budget allows. */
@@ -131,11 +97,6 @@ export class Swarm implements PeerHost<PeerSession> {
     return session
   }
 
-  /** We have one more piece: tell those who lack it. */
-  announceHave(piece: number): void {
-    for (const peer of this.connected()) if (!peer.session.pieces?.has(piece)) peer.session.sendHave(piece)
-  }
-
   /** Asks every peer that has room for more blocks. */
   fillAll(): void {
     for (const peer of this.connected()) this.#fill(peer)
@@ -151,21 +112,21 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** To be called every 250 ms. */
   tick(now: number): void {
-    for (const peer of [...this.#peers.values()]) peer.session.tick(now)
+    for (const peer of [...this.peers.values()]) peer.session.tick(now)
     this.#throttle.tick()
     this.#interest.tick(this.connected(), now)
     this.#admission.tick(now)
     this.#chokeAnew()
     this.#o.uploads.serveAll()
     this.fillAll()
-    for (const soon of [this.#feed, this.#refill, this.#rechoke]) soon.tick()
+    for (const soon of [this.#refill, this.#rechoke]) soon.tick()
     this.connectMore()
   }
 
   /** All is there: nothing more to ask anybody; and seeds have nothing to do with each other. */
   finished(): void {
     for (const peer of [...this.connected()]) {
-      if (this.#useless(peer)) peer.session.close()
+      if (this.#interest.useless(peer)) peer.session.close()
       else peer.session.setInterested(false)
     }
   }
@@ -177,18 +138,19 @@ export class Swarm implements PeerHost<PeerSession> {
 
   /** Drops a source that sent wrong bytes. */
   convict(peer: PeerSource): void {
-    this.#o.book.ban(peer.session.remote)
+    const { addresses, session } = peer
+    for (const address of addresses.length > 0 ? addresses : [session.remote]) this.#o.book.ban(address)
     peer.session.close(new Error("sent wrong bytes"))
   }
 
   /** Closes all connections. */
   close(): void {
     this.#closing = true
-    for (const session of [...this.#peers.keys()]) session.close()
+    for (const session of [...this.peers.keys()]) session.close()
   }
 
   onReady(session: PeerSession): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
     if (samePeerId(session.peerId, this.#o.peerId)) {
       if (session.direction === "outgoing") this.#o.book.forget(session.remote)
@@ -207,53 +169,49 @@ export class Swarm implements PeerHost<PeerSession> {
     this.#o.log.log("debug", "peer", `${name(session)}: connected, ${session.clientName}`)
     if (this.#throttle.holding) session.holdReading(true)
     session.announcePieces(this.#o.have)
-    if (session.fast) this.#allowFast(session)
+    const { infoHash, hasher, table, have } = this.#o
+    allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
   }
 
   onClosed(session: PeerSession, reason: Error | undefined): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
-    this.#peers.delete(session)
+    this.peers.delete(session)
     const now = this.#o.clock.now()
     this.#o.budget.closed()
-    const outcome = this.#outcome(peer)
+    const outcome = this.#interest.outcome(peer)
     for (const address of peer.addresses) this.#o.book.ended(address, outcome, now)
     if (session.writer.block !== undefined) this.#o.intake.abandonBlock(session.writer.block, session.writer)
     this.#interest.forget(peer, session.pieces)
     this.#o.uploads.forget(session)
     this.#o.picker.forget(peer.id)
     this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
-    this.#hungry.delete(peer)
     this.#rechoke.ask()
     // What it was asked for is free for the others.
     this.#refill.ask()
   }
 
   onPieces(session: PeerSession, previous: Bitfield | undefined): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
     this.#interest.pieces(peer, previous)
-    if (this.#useless(peer)) session.close()
+    if (this.#interest.useless(peer)) session.close()
     else this.#interest.update(peer)
   }
 
   onHave(session: PeerSession, piece: number): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
-    if (this.#interest.have(peer, piece)) {
-      this.#hungry.add(peer)
-      this.#feed.ask()
-    } else if (this.#useless(peer)) session.close()
+    if (this.#interest.have(peer, piece)) this.#refill.ask()
+    else if (this.#interest.useless(peer)) session.close()
   }
 
   onChoked(): void {
     this.#refill.ask()
   }
 
-  /** The session offers its room by itself, once for all that came together. */
+  // After these the session offers its room by itself, once for all that came together.
   onUnchoked(): void {}
-
-  /** The same. */
   onAllowedFast(): void {}
 
   onInterestChanged(): void {
@@ -261,8 +219,7 @@ export class Swarm implements PeerHost<PeerSession> {
   }
 
   onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
-    const peer = this.#peers.get(session)
-    if (peer !== undefined) peer.requestedAt = this.#o.clock.now()
+    this.peers.get(session)?.requested(this.#o.clock.now())
     if (this.#o.have.has(piece)) this.#o.uploads.request(session, piece, begin, length)
     else session.reject(piece, begin, length)
   }
@@ -276,14 +233,13 @@ export class Swarm implements PeerHost<PeerSession> {
   }
 
   onBlockEnd(session: PeerSession, block: number): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
     const length = this.#o.table.layout.blockLength(block)
     this.#o.intake.unask(block)
     this.#throttle.took(length)
     const kept = this.#o.intake.endBlock(block, session.writer, peer.id)
     this.#o.totals.fromPeer(length, kept, this.#o.clock.now())
-    if (kept && this.#o.table.count("missing") === 0) this.cancelCopies(block)
   }
 
   onDropped(_session: PeerSession, block: number): void {
@@ -291,14 +247,14 @@ export class Swarm implements PeerHost<PeerSession> {
   }
 
   onRoom(session: PeerSession): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer?.ready) this.#fill(peer)
   }
 
   onExtended(session: PeerSession): void {
-    const peer = this.#peers.get(session)
+    const peer = this.peers.get(session)
     if (peer === undefined) return
-    if (this.#useless(peer)) session.close()
+    if (this.#interest.useless(peer)) session.close()
     else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
       const address = { host: session.remote.host, port: session.listenPort }
       if (this.#o.book.claim(address)) peer.addresses.push(address)
@@ -323,44 +279,18 @@ export class Swarm implements PeerHost<PeerSession> {
       ...(received === undefined ? {} : { received }),
     })
     const peer = new PeerSource(this.#o.nextSourceId(), session, this.#o.clock.now())
-    this.#peers.set(session, peer)
+    this.peers.set(session, peer)
     return peer
-  }
-
-  #outcome(peer: PeerSource): ConnectionOutcome {
-    const { session, ready } = peer
-    if (!ready) return "failed"
-    if (this.#o.table.remaining === 0 && session.uploadOnly) return "satisfied"
-    return session.downloaded + session.uploaded > 0 ? "useful" : "idle"
   }
 
   #fill(peer: PeerSource): void {
     if (!this.#closing && !this.#throttle.holding) this.#asking.fill(peer, this.#o.clock.now())
   }
 
-  /** Neither side has anything for the other. */
-  #useless(peer: PeerSource): boolean {
-    return this.#o.table.remaining === 0 && this.#o.have.complete && peer.session.uploadOnly
-  }
-
-  #fillHungry(): void {
-    for (const peer of this.#hungry) this.#fill(peer)
-    this.#hungry.clear()
-  }
-
   #chokeAnew(): void {
     if (this.#closing) return
     const now = this.#o.clock.now()
     this.#choking.rechoke([...this.connected()], { now, seeding: this.#o.table.remaining === 0 })
-  }
-
-  #allowFast(session: PeerSession): void {
-    const { infoHash, hasher, table, have } = this.#o
-    const { pieceLength, pieceCount } = table.layout
-    const count = Math.max(1, Math.min(ALLOWED_FAST_PIECES, Math.floor(ALLOWED_FAST_BYTES / pieceLength)))
-    const sha1 = (data: Uint8Array): Uint8Array => hasher.digest("sha1", data)
-    const pieces = allowedFastSet(sha1, { infoHash, host: session.remote.host, pieceCount, count })
-    for (const piece of pieces) if (have.has(piece)) session.allowFast(piece)
   }
 }
 

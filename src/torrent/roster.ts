@@ -1,0 +1,38 @@
+import type { PeerSession } from "../peer/peer-session.js"
+import type { PeerSource } from "./peer-source.js"
+
+/** The peers of a torrent, those that we are just connecting to among them. */
+export class Roster {
+  protected readonly peers: Map<PeerSession, PeerSource> = new Map()
+
+  get connectedCount(): number {
+    let count = 0
+    for (const _ of this.connected()) count++
+    return count
+  }
+
+  get connectingCount(): number {
+    return this.peers.size - this.connectedCount
+  }
+
+  /** Peers with whom the handshake is done. */
+  *connected(): Generator<PeerSource> {
+    for (const peer of this.peers.values()) if (peer.ready) yield peer
+  }
+
+  sourceById(id: number): PeerSource | undefined {
+    for (const peer of this.peers.values()) if (peer.id === id) return peer
+    return undefined
+  }
+
+  /** True when some connected peer has the piece, choked or not. */
+  anyoneHas(piece: number): boolean {
+    for (const peer of this.connected()) if (peer.session.pieces?.has(piece)) return true
+    return false
+  }
+
+  /** We have one more piece: tell those who lack it. */
+  announceHave(piece: number): void {
+    for (const peer of this.connected()) if (!peer.session.pieces?.has(piece)) peer.session.sendHave(piece)
+  }
+}
