@@ -1,3 +1,4 @@
+import { ipScope, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
@@ -10,7 +11,11 @@ export interface Sources {
   readonly peers: readonly Endpoint[]
 }
 
-/** Trackers, web seeds and peers: the user's, the torrent's, the magnet link's, and what the service has learnt since. */
+/**
+ * Trackers, web seeds and peers: the user's, the torrent's, the magnet link's, and what the service has learnt since.
+ *
+ * A private torrent's peers come from its own trackers alone (BEP 27), or from the user.
+ */
 export async function findSources(
   resolved: Resolved,
   options: Options,
@@ -20,6 +25,7 @@ export async function findSources(
   const { urls = [], trackers: useTrackers = true, webSeeds: useWebSeeds = true } = options
   const { metainfo, hints, stale } = resolved
   const torrents = [metainfo]
+  const hinted = metainfo.private ? { trackers: [], peers: [] } : hints
   if (stale && fetch && (useTrackers || useWebSeeds)) {
     const newer = await refreshTorrent(metainfo.infoHash, context).catch((error: unknown) => {
       context.platform.log.log("info", "metadata", `no newer .torrent: ${String(error)}`)
@@ -27,23 +33,27 @@ export async function findSources(
     if (newer !== undefined) torrents.unshift(newer)
   }
   const known = new Set<string>()
-  const tiers = [...torrents.flatMap((torrent) => torrent.trackers), ...hints.trackers.map((url) => [url])]
+  const tiers = [...torrents.flatMap((torrent) => torrent.trackers), ...hinted.trackers.map((url) => [url])]
     .map((tier) => tier.filter((url) => !known.has(url) && known.add(url)))
     .filter((tier) => tier.length > 0)
   const webSeeds = [...urls, ...torrents.flatMap((torrent) => torrent.webSeeds), ...hints.webSeeds]
   return {
     trackers: useTrackers ? tiers : [],
     webSeeds: [...new Set(useWebSeeds ? webSeeds : urls)],
-    peers: await findPeers(resolved, options, context),
+    peers: await findPeers([...parsePeers(options.peers ?? []), ...hinted.peers], context),
   }
 }
 
-async function findPeers(resolved: Resolved, options: Options, { platform }: ResolveContext): Promise<Endpoint[]> {
-  const named = [...parsePeers(options.peers ?? []), ...resolved.hints.peers]
+/** Where these names lead to, as far as peers may be there: a link must not make us call a cloud's metadata service. */
+async function findPeers(
+  named: readonly { readonly host: string; readonly port: number }[],
+  { platform }: ResolveContext,
+): Promise<Endpoint[]> {
   const found = await Promise.all(
     named.map(async ({ host, port }) => {
       try {
-        return (await platform.net.resolve(host)).map((address) => ({ host: address, port }))
+        const addresses = await platform.net.resolve(host)
+        return addresses.filter(mayBeDialled).map((address) => ({ host: address, port }))
       } catch (error) {
         platform.log.log("warn", "peer", `${host} has no address: ${String(error)}`)
         return []
@@ -51,4 +61,9 @@ async function findPeers(resolved: Resolved, options: Options, { platform }: Res
     }),
   )
   return found.flat()
+}
+
+function mayBeDialled(address: string): boolean {
+  const bytes = parseIp(address)
+  return bytes !== undefined && ipScope(bytes) !== "refused"
 }

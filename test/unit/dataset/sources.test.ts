@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest"
+import { Site } from "../../../src/catalog/site.js"
+import { findSources } from "../../../src/dataset/sources.js"
+import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
+import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
+import { createSimulation } from "../../sim/lib/simulation.js"
+import { digester, folderInfo, torrentOf } from "../../support/torrents.js"
+
+const HINTS = {
+  trackers: ["http://hinted.example/announce"],
+  webSeeds: ["http://hinted.example/data/"],
+  peers: [{ host: "10.0.0.2", port: 6881 }],
+}
+
+async function sourcesOf(
+  info: Parameters<typeof folderInfo>[0],
+  peers: { host: string; port: number }[] = HINTS.peers,
+) {
+  const simulation = createSimulation({ seed: 1 })
+  const platform = simulation.platform("10.0.0.1")
+  const addresses = new Map<string, string[]>([
+    ["inside.example", ["169.254.169.254", "10.0.0.3", "0.0.0.0", "fd00:ec2::254", "not an address"]],
+  ])
+  platform.net.resolve = async (host) => addresses.get(host) ?? [host]
+  const torrentBytes = torrentOf(folderInfo(info), { announce: "http://own.example/announce" })
+  const resolved = {
+    metainfo: parseTorrent(torrentBytes, digester),
+    torrentBytes,
+    hints: { ...HINTS, peers },
+    stale: false,
+  }
+  const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
+  const context = { platform, site: new Site(undefined), cache, offline: false }
+  return findSources(resolved, { peers: ["10.0.0.9:7000"] }, context, true)
+}
+
+describe("sources of a dataset", () => {
+  it("are the torrent's, a link's and the user's", async () => {
+    expect(await sourcesOf({})).toMatchObject({
+      trackers: [["http://own.example/announce"], ["http://hinted.example/announce"]],
+      webSeeds: ["http://hinted.example/data/"],
+      peers: [
+        { host: "10.0.0.9", port: 7000 },
+        { host: "10.0.0.2", port: 6881 },
+      ],
+    })
+  })
+
+  it("are the torrent's own trackers and the user's peers alone when it is private (BEP 27)", async () => {
+    expect(await sourcesOf({ private: 1 })).toMatchObject({
+      trackers: [["http://own.example/announce"]],
+      peers: [{ host: "10.0.0.9", port: 7000 }],
+    })
+  })
+
+  it.each([
+    ["an address", "169.254.169.254", []],
+    ["an IPv4 address inside an IPv6 one", "::ffff:169.254.169.254", []],
+    ["a name", "inside.example", [{ host: "10.0.0.3", port: 80 }]],
+  ])("never are where no peer can be: %s of a metadata service", async (_, host, others) => {
+    const { peers } = await sourcesOf({}, [{ host, port: 80 }])
+    expect(peers).toEqual([{ host: "10.0.0.9", port: 7000 }, ...others])
+  })
+})
