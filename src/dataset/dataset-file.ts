@@ -1,7 +1,5 @@
 import { AtError } from "../errors.js"
-
-/** Bytes fetched ahead of a stream's reader at a time. */
-const STREAM_CHUNK = 1024 * 1024
+import { readAhead } from "./read-ahead.js"
 
 type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
 
@@ -34,28 +32,15 @@ export class DatasetFile {
   }
 
   /**
-   * The file's bytes from `start` up to, not including, `end`; fetched as they are read, always verified.
+   * The file's bytes from `start` up to, not including, `end`; always verified. Fetched as they are read, up to 4 MiB
+   * ahead of the reader; cancelling it ends its reads.
    *
    * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
    */
   stream(options: { start?: number; end?: number; signal?: AbortSignal } = {}): ReadableStream<Uint8Array> {
     const { signal, start = 0 } = options
     checkPlace(start, options.end ?? this.length)
-    let at = start
-    const end = Math.min(options.end ?? this.length, this.length)
-    return new ReadableStream<Uint8Array>(
-      {
-        pull: async (controller) => {
-          if (at < end) {
-            const chunk = await this.read(at, Math.min(STREAM_CHUNK, end - at), signal === undefined ? {} : { signal })
-            at += chunk.length
-            controller.enqueue(chunk)
-          }
-          if (at >= end) controller.close()
-        },
-      },
-      { highWaterMark: 1 },
-    )
+    return readAhead({ start, end: Math.min(options.end ?? this.length, this.length), signal, read: this.#read })
   }
 }
 

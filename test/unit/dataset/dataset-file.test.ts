@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { DatasetFile } from "../../../src/dataset/dataset-file.js"
-import { abortError } from "../../../src/errors.js"
+import { AtError, abortError } from "../../../src/errors.js"
 import { concat } from "../../support/bytes.js"
 
 const MiB = 2 ** 20
@@ -75,15 +75,40 @@ describe("streaming a file of a dataset", () => {
     expect(await drain(fileOf(0).file.stream())).toHaveLength(0)
   })
 
-  it("fetches no further than a reader has read, but for one part", async () => {
+  it("has up to four parts under way ahead of its reader, and no more", async () => {
     const { file, reads } = fileOf(10 * MiB)
     const reader = file.stream().getReader()
     await reader.read()
-    await new Promise((resolve) => setImmediate(resolve))
-    expect(reads.length).toBeLessThanOrEqual(2)
+    expect(reads.map(({ offset }) => offset)).toEqual([0, MiB, 2 * MiB, 3 * MiB])
+    await reader.read()
+    expect(reads).toHaveLength(5)
     await reader.cancel()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(reads.length).toBeLessThanOrEqual(2)
+    expect(reads).toHaveLength(5)
+  })
+
+  it("ends its reads when it is cancelled", async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const file = new DatasetFile("a", 10 * MiB, async (_, count, signal) => {
+      signals.push(signal)
+      return new Uint8Array(count)
+    })
+    const reader = file.stream({ signal: new AbortController().signal }).getReader()
+    await reader.read()
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false, false, false, false])
+    await reader.cancel()
+    expect(signals.every((signal) => signal?.aborted)).toBe(true)
+  })
+
+  it("ends the reads ahead when one fails", async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const file = new DatasetFile("a", 10 * MiB, async (offset, count, signal) => {
+      signals.push(signal)
+      if (offset > 0) throw new AtError("AT_CORRUPT", "wrong", { hint: "fetch it again" })
+      return new Uint8Array(count)
+    })
+    await expect(drain(file.stream())).rejects.toMatchObject({ code: "AT_CORRUPT" })
+    expect(signals.every((signal) => signal?.aborted)).toBe(true)
   })
 
   it("fails with the error of the read", async () => {
