@@ -1,39 +1,49 @@
 import { AtError, abortError } from "../errors.js"
-import type { Clock } from "../ports/clock.js"
+import type { Clock, Timer } from "../ports/clock.js"
 import type { Torrent } from "../torrent/torrent.js"
+
+/** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
+const LOOK = 250
 
 /** A torrent, as far as waiting for it goes. */
 type Waited = Pick<Torrent, "whenComplete" | "idleTime" | "snapshot">
 
 /**
- * Waits for a torrent's completion, the caller's signal, or the end of his patience (`timeout`, ms without a byte).
+ * Waits for a torrent's completion or, before that, for `isThere`; for the caller's signal, or the end of his patience
+ * (`timeout`, ms without a byte).
  *
  * @throws AtError what made completion impossible; `AT_ABORTED`, `AT_STALLED`
  */
 export async function waitComplete(
   torrent: Waited,
   clock: Clock,
-  options: { signal?: AbortSignal | undefined; timeout?: number | undefined },
+  options: { signal?: AbortSignal | undefined; timeout?: number | undefined; isThere?: (() => boolean) | undefined },
 ): Promise<void> {
-  const { signal, timeout } = options
+  const { signal, timeout, isThere } = options
   if (signal?.aborted) throw abortError(signal.reason)
+  const timers = new Map<string, Timer>()
   const over = new AbortController()
-  const gaveUp = new Promise<never>((_, reject) => {
+  const sooner = new Promise<void>((resolve, reject) => {
     const onAbort = (): void => reject(abortError(signal?.reason))
     signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
+    const lookForPart = (): void => {
+      if (isThere?.()) resolve()
+      else timers.set("part", clock.after(LOOK, lookForPart))
+    }
+    if (isThere !== undefined) lookForPart()
     if (timeout === undefined) return
-    const look = (): void => {
+    const lookForArrivals = (): void => {
       const left = timeout - torrent.idleTime
       if (left <= 0) reject(stalled(torrent, timeout))
-      else timer = clock.after(left, look)
+      else timers.set("arrivals", clock.after(left, lookForArrivals))
     }
-    let timer = clock.after(timeout, look)
-    over.signal.addEventListener("abort", () => timer.cancel())
+    timers.set("arrivals", clock.after(timeout, lookForArrivals))
   })
   try {
-    await Promise.race([torrent.whenComplete(), gaveUp])
+    await Promise.race([torrent.whenComplete(), sooner])
   } finally {
     over.abort()
+    for (const timer of timers.values()) timer.cancel()
   }
 }
 

@@ -31,6 +31,19 @@ describe("waiting for a dataset", () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  it("ends when what the caller waits for is there, while the torrent has more to do", async () => {
+    const { clock, torrent } = stage()
+    let isThere = false
+    const waiting = waitComplete(torrent, clock, { isThere: () => isThere })
+    clock.after(10_000, () => {
+      isThere = true
+    })
+    await clock.runUntil(waiting)
+    expect(clock.now()).toBeGreaterThanOrEqual(10_000)
+    expect(clock.now()).toBeLessThanOrEqual(10_250)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it("fails with what made it impossible", async () => {
     const { clock, complete, torrent } = stage()
     const waiting = waitComplete(torrent, clock, {})
