@@ -1,16 +1,20 @@
-import type { Bitfield } from "../bytes/bitfield.js"
-import type { TorrentLayout } from "../metainfo/layout.js"
+import type { PieceStore } from "../storage/piece-store.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 
-/** Progress when all of the selection was there already, so that nothing had to be put to work. */
+/** Progress when all that is wanted was on disk already, so that no torrent ever went to work. */
 export function completeSnapshot(
-  dataset: Parameters<typeof checkingSnapshot>[0],
-  layout: TorrentLayout,
-  wanted: Bitfield,
+  dataset: { readonly name: string; readonly infoHash: string },
+  store: Pick<PieceStore, "wanted">,
+  layout: { pieceSize(piece: number): number },
 ): ProgressSnapshot {
   let bytes = 0
-  for (const piece of wanted) bytes += layout.pieceSize(piece)
-  const pieces = { totalPieces: wanted.count, donePieces: wanted.count }
-  return { ...checkingSnapshot(dataset, bytes, bytes), ...pieces, state: "complete" }
+  for (const piece of store.wanted) bytes += layout.pieceSize(piece)
+  const pieces = store.wanted.count
+  return {
+    ...checkingSnapshot(dataset, bytes, bytes),
+    state: "complete",
+    totalPieces: pieces,
+    donePieces: pieces,
+  }
 }

@@ -4,11 +4,11 @@ import { choosePieceLength, compareFilePaths, createTorrent } from "../metainfo/
 import { createPlatform } from "../node/platform.js"
 import { absolutePath } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
-import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 import { hashFiles } from "../storage/create-pieces.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
+import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
 
 /** Longer pieces are refused by many clients (libtorrent's limit is lower still for old versions). */
@@ -64,10 +64,7 @@ export async function create(path: string, options: CreateOptions): Promise<Crea
   const platform = createPlatform()
   const feed = new ProgressFeed(platform.clock, options.onProgress)
   try {
-    return await createFrom(platform, absolutePath(path), options, feed)
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error
-    throw new AtError("AT_DISK_IO", error.message, { hint: "check the path and its permissions", cause: error })
+    return await guarded(() => createFrom(platform, absolutePath(path), options, feed))
   } finally {
     feed.end()
     await platform.close()
@@ -92,7 +89,7 @@ async function createFrom(
     files: files.map((file) => ({ path: [root, ...file.path].join("/"), length: file.length })),
     pieceLength,
     signal: options.signal,
-    onProgress: (done, total) => feed.checking(checkingSnapshot({ name, infoHash: "" }, done, total)),
+    onProgress: (done, total) => feed.show(checkingSnapshot({ name, infoHash: "" }, done, total)),
   })
   const { torrent, info } = createTorrent({
     name,

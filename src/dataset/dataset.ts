@@ -1,27 +1,27 @@
 import { toHex } from "../bytes/hex.js"
 import { Site } from "../catalog/site.js"
-import { AtError, abortError } from "../errors.js"
+import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
 import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
+import { abortWith } from "./abort-with.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
-import { completeSnapshot } from "./complete-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import { defaultDatastore } from "./datastore.js"
-import { Engagement, type EngagementParts } from "./engagement.js"
-import { type GiveLimits, giveUntil } from "./give-until.js"
+import type { EngagementParts } from "./engagement.js"
+import type { GiveLimits } from "./give-until.js"
+import { guarded } from "./guarded.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { ProgressFeed } from "./progress-feed.js"
-import { readVerified } from "./read-verified.js"
 import { type ResolveContext, resolveTarget } from "./resolve.js"
 import { type FileChoice, selectFiles } from "./selection.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
-import { waitComplete } from "./wait-complete.js"
+import { Work } from "./work.js"
 
 /**
  * A dataset: its metadata at once, its data when asked for.
@@ -47,13 +47,14 @@ export class Dataset implements AsyncDisposable {
   readonly metainfo: Metainfo
   /** Where it is, or will be, on disk: absolute. */
   readonly path: string
-  readonly #parts: EngagementParts & { readonly platform: NodePlatform }
+  readonly #parts: DatasetParts
   readonly #feed: ProgressFeed
-  #engaging: Promise<Engagement> | undefined
-  #engagement: Engagement | undefined
+  readonly #work: Work
+  /** Calls under way. */
+  readonly #calls = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
 
-  private constructor(parts: EngagementParts & { readonly platform: NodePlatform }) {
+  private constructor(parts: DatasetParts) {
     const { metainfo } = parts.resolved
     this.metainfo = metainfo
     this.name = metainfo.name
@@ -61,47 +62,54 @@ export class Dataset implements AsyncDisposable {
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
     this.#parts = parts
     this.#feed = new ProgressFeed(parts.platform.clock, parts.options.onProgress)
+    this.#work = new Work(parts, this.#feed)
     const files: DatasetFile[] = []
     for (const { path, offset, length, padding } of metainfo.layout.files) {
-      if (!padding)
-        files.push(new DatasetFile(path, length, (at, count, signal) => this.#read(offset + at, count, signal)))
+      if (padding) continue
+      const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
+        this.#call((either) => this.#work.read(offset + at, count, either), signal)
+      files.push(new DatasetFile(path, length, read))
     }
     this.files = files
     this.length = files.reduce((sum, file) => sum + file.length, 0)
   }
 
   /** See {@link open}. */
-  static async open(target: string, options: Options = {}): Promise<Dataset> {
-    const settings = readUserSettings()
-    const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
-    const parsed = parseTarget(target)
-    parsePeers(options.peers ?? [])
-    const platform = createPlatform(options.log === undefined ? {} : { log: options.log })
-    const context: ResolveContext = {
-      platform,
-      site: new Site(options.site ?? settings.site),
-      cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
-      offline: options.offline ?? settings.offline,
-      signal: options.signal,
-    }
-    try {
-      const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
-      const resolved = await resolveTarget(local, context)
-      return new Dataset({ options, platform, context, datastore, resolved })
-    } catch (error) {
-      await platform.close()
-      throw error
-    }
+  static open(target: string, options: Options = {}): Promise<Dataset> {
+    return guarded(async () => {
+      const settings = readUserSettings()
+      const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
+      const parsed = parseTarget(target)
+      parsePeers(options.peers ?? [])
+      const closing = abortWith(options.signal)
+      const { signal } = closing
+      const platform = createPlatform(options.log === undefined ? {} : { log: options.log })
+      const context: ResolveContext = {
+        platform,
+        site: new Site(options.site ?? settings.site),
+        cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
+        offline: options.offline ?? settings.offline,
+        signal,
+      }
+      try {
+        const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
+        const resolved = await resolveTarget(local, context)
+        return new Dataset({ options: { ...options, signal }, platform, context, datastore, resolved, closing })
+      } catch (error) {
+        await platform.close()
+        throw error
+      }
+    })
   }
 
   /** Payload bytes that were fetched since it was opened. */
   get fetchedBytes(): number {
-    return this.#engagement?.torrent?.fetchedBytes ?? 0
+    return this.#work.fetchedBytes
   }
 
   /** Where we listen for peers; undefined while we do not. */
   get port(): number | undefined {
-    return this.#engagement?.port
+    return this.#work.port
   }
 
   /** The file at a path inside the dataset. @throws AtError `AT_INVALID_INPUT` when there is none */
@@ -115,29 +123,18 @@ export class Dataset implements AsyncDisposable {
 
   /**
    * Downloads what is missing of the chosen files (default: those the dataset was opened with), or verifies what is there.
+   * As many downloads may be under way as one likes: each resolves when its own files are there.
+   *
+   * A download that ends otherwise (aborted, stalled) ends its transfers, too, unless another call needs them: a
+   * download or read under way, or giving. A further call goes on from what was verified.
    *
    * @returns the absolute path of the dataset's file or folder
    */
-  async download(choice: FileChoice = this.#parts.options): Promise<string> {
-    const { signal, timeout, seed = false, sync = false } = this.#parts.options
-    if (signal?.aborted) throw abortError(signal.reason)
-    const selected = selectFiles(this.metainfo.layout, choice)
-    this.#feed.expect()
-    try {
-      const before = this.#engagement
-      const engagement = await this.#engage(selected, true)
-      if (before !== undefined) await engagement.select(selected)
-      if (engagement.missing > 0 || seed) {
-        const torrent = await this.#start(engagement, { seed, fetch: true })
-        await waitComplete(torrent, this.#parts.platform.clock, { signal, timeout })
-      } else if (engagement.torrent === undefined) {
-        this.#feed.follow({ snapshot: () => completeSnapshot(this, this.metainfo.layout, engagement.store.wanted) })
-      }
-      if (sync) await engagement.store.flush()
+  download(choice: FileChoice = this.#parts.options): Promise<string> {
+    return this.#call(async () => {
+      await this.#work.download(selectFiles(this.metainfo.layout, choice))
       return this.path
-    } finally {
-      this.#feed.settle()
-    }
+    })
   }
 
   /**
@@ -145,41 +142,36 @@ export class Dataset implements AsyncDisposable {
    *
    * @throws AtError `AT_NO_SOURCES` when nothing of it is on disk
    */
-  async seed(): Promise<void> {
-    const engagement = await this.#engage(new Set(this.metainfo.layout.files.keys()), false)
-    if (engagement.store.have.count === 0 && this.metainfo.layout.pieceCount > 0) {
-      throw new AtError("AT_NO_SOURCES", `there is nothing to give: no piece of ${this.name} is at ${this.path}`, {
-        hint: "download it first, or name the place of the data with -o or --data",
-      })
-    }
-    await this.#start(engagement, { seed: true, fetch: false })
+  seed(): Promise<void> {
+    return this.#call(() => this.#work.seed())
   }
 
   /** Waits while the dataset is being given, until one of the limits is reached. */
-  async giveUntil(limits: GiveLimits): Promise<void> {
-    const torrent = this.#engagement?.torrent
-    if (torrent !== undefined) await giveUntil(torrent, this.length, this.#parts.platform.clock, limits)
+  giveUntil(limits: GiveLimits): Promise<void> {
+    return this.#call((signal) => this.#work.giveUntil({ ...limits, signal }), limits.signal)
   }
 
   /** Checks every byte of the chosen files on disk, and changes nothing. */
-  async verify(choice: FileChoice = this.#parts.options): Promise<VerifyReport> {
-    const { options, platform, datastore } = this.#parts
-    return verifyData({
-      platform,
-      metainfo: this.metainfo,
-      datastore,
-      selected: selectFiles(this.metainfo.layout, choice),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-      onProgress: (done, total) => this.#feed.checking(checkingSnapshot(this, done, total)),
-    })
+  verify(choice: FileChoice = this.#parts.options): Promise<VerifyReport> {
+    const { platform, datastore } = this.#parts
+    const check = (signal: AbortSignal): Promise<VerifyReport> =>
+      verifyData({
+        platform,
+        metainfo: this.metainfo,
+        datastore,
+        selected: selectFiles(this.metainfo.layout, choice),
+        signal,
+        onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
+      })
+    return this.#call((signal) => this.#feed.during(async () => check(signal)))
   }
 
   /** Asks all trackers, at the same time, how many peers have the dataset. */
-  async swarmSizes(): Promise<SwarmSize[]> {
-    return swarmSizes(this.#parts.platform, this.metainfo, this.#parts.options.signal)
+  swarmSizes(): Promise<SwarmSize[]> {
+    return this.#call((signal) => swarmSizes(this.#parts.platform, this.metainfo, signal))
   }
 
-  /** Where the dataset stands, about four times a second, until it is complete, its download has failed, or it is closed. */
+  /** Where the dataset stands, about four times a second, until nothing is under way any more or it is closed. */
   progress(): AsyncGenerator<ProgressSnapshot> {
     return this.#feed.iterate()
   }
@@ -194,44 +186,43 @@ export class Dataset implements AsyncDisposable {
     await this.close()
   }
 
-  async #engage(selected: ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
+  /** Does a call's work. The signal ends with the dataset, with the one it was opened with, and with the call's own. */
+  async #call<T>(work: (signal: AbortSignal) => Promise<T>, own?: AbortSignal): Promise<T> {
     if (this.#closed !== undefined) throw closedError(this.name)
-    this.#engaging ??= Engagement.open(this.#parts, selected, {
-      toFetch,
-      onChecking: (done, total) => this.#feed.checking(checkingSnapshot(this, done, total)),
-    })
-    this.#engagement = await this.#engaging
-    return this.#engagement
-  }
-
-  async #start(engagement: Engagement, how: { seed: boolean; fetch: boolean }) {
-    const torrent = await engagement.start(how)
-    this.#feed.follow(torrent)
-    return torrent
-  }
-
-  async #read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const engagement = await this.#engage(new Set(), true)
-    const { store, torrent } = engagement
-    if (torrent === undefined) {
-      const bytes = await readVerified(store, this.metainfo.layout, offset, length)
-      if (bytes !== undefined) return bytes
+    const over = abortWith(own, this.#parts.closing.signal)
+    const call = guarded(() => work(over.signal))
+    this.#calls.add(call)
+    try {
+      return await call
+    } catch (error) {
+      // What is closed under a call's hands breaks in many ways.
+      if (this.#closed !== undefined) throw closedError(this.name, error)
+      throw error
+    } finally {
+      over.abort()
+      this.#calls.delete(call)
     }
-    const working = await this.#start(engagement, { seed: false, fetch: true })
-    return working.read(offset, length, signal ?? this.#parts.options.signal)
   }
 
   async #close(): Promise<void> {
+    this.#parts.closing.abort()
+    // Before the torrent is stopped: the last report is of what was reached.
+    this.#feed.end()
     try {
-      const engagement = await this.#engaging?.catch(() => undefined)
-      await engagement?.close()
+      await this.#work.close()
+      await Promise.allSettled(this.#calls)
     } finally {
-      this.#feed.end()
       await this.#parts.platform.close()
     }
   }
 }
 
-function closedError(name: string): AtError {
-  return new AtError("AT_ABORTED", `${name} is closed`, { hint: "open it again" })
+interface DatasetParts extends EngagementParts {
+  readonly platform: NodePlatform
+  /** Aborted by `close`, and by the user's signal. */
+  readonly closing: AbortController
+}
+
+function closedError(name: string, cause?: unknown): AtError {
+  return new AtError("AT_ABORTED", `${name} is closed`, { hint: "open it again", cause })
 }

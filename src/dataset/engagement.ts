@@ -7,6 +7,7 @@ import type { Torrent } from "../torrent/torrent.js"
 import type { Options } from "./options.js"
 import type { ResolveContext, Resolved } from "./resolve.js"
 import { findSources } from "./sources.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 /** What an engagement is made from. */
 export interface EngagementParts {
@@ -22,13 +23,17 @@ export interface EngagementParts {
 export class Engagement {
   readonly store: PieceStore
   readonly #parts: EngagementParts
+  /** Indexes of files. */
+  #selected: ReadonlySet<number>
   #session: Session | undefined
   #torrent: Torrent | undefined
-  #starting: Promise<Torrent> | undefined
-  #closing = false
+  /** Ends when all that was asked for before is done: selections and starts come one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #closed: Promise<void> | undefined
 
-  private constructor(store: PieceStore, parts: EngagementParts) {
+  private constructor(store: PieceStore, selected: ReadonlySet<number>, parts: EngagementParts) {
     this.store = store
+    this.#selected = selected
     this.#parts = parts
   }
 
@@ -62,11 +67,16 @@ export class Engagement {
             checkFreeSpace: how.toFetch,
           })
         : await PieceStore.openReadOnly({ ...common, dataPath: data })
-    return new Engagement(store, parts)
+    return new Engagement(store, selected, parts)
   }
 
   get torrent(): Torrent | undefined {
     return this.#torrent
+  }
+
+  /** The torrent failed for good: another engagement may do better. */
+  get failed(): boolean {
+    return this.#torrent?.state === "failed"
   }
 
   /** Where we listen, if we do. */
@@ -74,44 +84,72 @@ export class Engagement {
     return this.#session?.port
   }
 
-  /** Pieces of the selection that are not on disk. */
-  get missing(): number {
-    let missing = 0
-    for (const piece of this.store.wanted) if (!this.store.have.has(piece)) missing++
-    return missing
+  /** Whether all of these files (indexes) are on disk, verified, under their names. */
+  has(files: ReadonlySet<number>): boolean {
+    for (const file of files) if (!this.store.fileComplete(file)) return false
+    return true
   }
 
-  async select(selected: ReadonlySet<number>): Promise<void> {
-    if (this.#torrent === undefined) await this.store.select(selected)
-    else await this.#torrent.select(selected)
+  /** These files are wanted from now on. `selected` is asked when the turn has come. */
+  select(selected: () => ReadonlySet<number>): Promise<void> {
+    return this.#inTurn(async () => {
+      const files = selected()
+      const isAtWork = this.#torrent === undefined || this.#torrent.state === "downloading"
+      if (isAtWork && sameSet(files, this.#selected)) return
+      if (this.#torrent === undefined) await this.store.select(files)
+      else await this.#torrent.select(files)
+      this.#selected = files
+    })
   }
 
-  /** Puts the torrent to work, unless it is already. @throws AtError `AT_ABORTED` when it is being closed */
-  async start(how: { seed: boolean; fetch: boolean }): Promise<Torrent> {
-    if (this.#closing) throw abortError()
-    this.#starting ??= this.#start(how)
-    return this.#starting
+  /** Puts the torrent to work, unless it is already. */
+  start(how: { seed: boolean; fetch: boolean }): Promise<Torrent> {
+    return this.#inTurn(async () => {
+      this.#torrent ??= await this.#start(how)
+      return this.#torrent
+    })
   }
 
   /** Ends all transfers, saves, and lets the dataset go. */
-  async close(): Promise<void> {
-    this.#closing = true
-    await this.#starting?.catch(() => {})
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#turn
     // The session's torrents close their stores.
     await this.#session?.close()
     if (this.#torrent === undefined) await this.store.close()
   }
 
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => {
+      this.#refuseClosed()
+      return work()
+    })
+    this.#turn = result.catch(() => {})
+    return result
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed !== undefined) throw abortError()
+  }
+
   async #start({ seed, fetch }: { seed: boolean; fetch: boolean }): Promise<Torrent> {
     const { platform, options, context, resolved } = this.#parts
     if (context.offline) {
+      const { have, wanted } = this.store
+      let missing = 0
+      for (const piece of wanted) if (!have.has(piece)) missing++
       throw new AtError(
         "AT_NO_SOURCES",
-        `${this.missing} of ${this.store.wanted.count} pieces of ${resolved.metainfo.name} are not on this machine`,
+        `${missing} of ${wanted.count} pieces of ${resolved.metainfo.name} are not on this machine`,
         { hint: "run without --offline" },
       )
     }
-    const sources = await findSources(resolved, options, context, fetch)
+    const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))
+    this.#refuseClosed()
     this.#session ??= await Session.open({
       platform,
       clientVersion: `academictorrents ${VERSION}`,
@@ -119,7 +157,14 @@ export class Engagement {
       ...(options.maxDownload === undefined ? {} : { maxDownload: options.maxDownload }),
       ...(options.maxUpload === undefined ? {} : { maxUpload: options.maxUpload }),
     })
-    this.#torrent = this.#session.add({ metainfo: resolved.metainfo, store: this.store, seed, fetch, ...sources })
-    return this.#torrent
+    // Whoever closes waits for this turn, and closes the session then.
+    this.#refuseClosed()
+    return this.#session.add({ metainfo: resolved.metainfo, store: this.store, seed, fetch, ...sources })
   }
+}
+
+function sameSet(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  if (a.size !== b.size) return false
+  for (const item of a) if (!b.has(item)) return false
+  return true
 }

@@ -12,12 +12,15 @@ interface Subject {
 /** Tells all who listen where a dataset stands, at a steady pace however fast things change. */
 export class ProgressFeed {
   readonly #clock: Clock
+  /** Without a snapshot: perhaps there is no more to come. */
   readonly #listeners = new Set<(progress: ProgressSnapshot | undefined) => void>()
   #subject: Subject | undefined
-  #checking: ProgressSnapshot | undefined
+  /** Goes before the subject. */
+  #still: ProgressSnapshot | undefined
   #timer: Timer | undefined
-  /** Downloads that have been asked for and are not over. */
-  #awaited = 0
+  /** Calls under way. */
+  #underWay = 0
+  #everUnderWay = false
   #ended = false
 
   constructor(clock: Clock, onProgress: ((progress: ProgressSnapshot) => void) | undefined) {
@@ -28,29 +31,38 @@ export class ProgressFeed {
     })
   }
 
-  /** A download begins: until {@link settle}, being complete is news from before. */
-  expect(): void {
-    this.#awaited++
+  /** Does `work`, and reports how things stand after it. No iteration ends before. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#underWay++
+    this.#everUnderWay = true
+    try {
+      return await work()
+    } finally {
+      this.#underWay--
+      this.#report()
+      if (this.#subject !== undefined) this.#still = undefined
+      for (const listener of this.#listeners) listener(undefined)
+    }
   }
 
-  /** The download is over, however it went, and with it all iterations, unless there is another. */
-  settle(): void {
-    this.#awaited--
-    this.#report()
-    if (this.#awaited === 0) for (const listener of this.#listeners) listener(undefined)
-  }
-
-  /** Data on disk is being checked. */
-  checking(snapshot: ProgressSnapshot): void {
-    this.#checking = snapshot
+  /** Things stand so, until told otherwise: data on disk is being checked, or all of it is there. */
+  show(snapshot: ProgressSnapshot): void {
+    this.#still = snapshot
     this.#pace()
   }
 
   /** From here on `subject` is at work. */
   follow(subject: Subject): void {
-    this.#checking = undefined
+    this.#still = undefined
     this.#subject = subject
     this.#pace()
+  }
+
+  /** The subject is about to be put away: things stand as they do now. */
+  leave(): void {
+    if (this.#subject === undefined) return
+    this.#still = this.#subject.snapshot()
+    this.#subject = undefined
   }
 
   /** A last report, and the end of all iterations. */
@@ -63,29 +75,26 @@ export class ProgressFeed {
     this.#listeners.clear()
   }
 
-  /** Reports from now on, until the subject is complete, the download is over or the feed ends. Slow readers get the latest. */
+  /** Reports from now on, until nothing is under way any more or the feed ends. Slow readers get the latest. */
   async *iterate(): AsyncGenerator<ProgressSnapshot> {
     if (this.#ended) return
     let latest: ProgressSnapshot | undefined = this.#current
-    let over = false
+    let told: ProgressSnapshot | undefined
     let wake: (() => void) | undefined
     const listener = (progress: ProgressSnapshot | undefined): void => {
-      if (progress === undefined) over = true
-      else latest = progress
+      latest = progress ?? latest
       wake?.()
     }
     this.#listeners.add(listener)
     this.#pace()
     try {
       for (;;) {
-        const next = latest
-        latest = undefined
-        if (next !== undefined) {
-          const done = next.state !== "checking" && next.state !== "downloading"
-          if (done && this.#awaited > 0 && !over) continue
-          yield next
-          if (done) return
-        } else if (over) return
+        if (latest !== undefined) {
+          told = latest
+          latest = undefined
+          // What was complete before a call is no news of that call.
+          if (!isResting(told) || this.#underWay === 0 || this.#ended) yield told
+        } else if (this.#ended || this.#isOver(told)) return
         else
           await new Promise<void>((resolve) => {
             wake = resolve
@@ -97,7 +106,14 @@ export class ProgressFeed {
   }
 
   get #current(): ProgressSnapshot | undefined {
-    return this.#checking ?? this.#subject?.snapshot()
+    return this.#still ?? this.#subject?.snapshot()
+  }
+
+  /** Whether somebody who was told this has nothing more to wait for. */
+  #isOver(told: ProgressSnapshot | undefined): boolean {
+    if (this.#underWay > 0) return false
+    if (this.#subject === undefined) return this.#everUnderWay
+    return told !== undefined && isResting(told)
   }
 
   #pace(): void {
@@ -111,7 +127,12 @@ export class ProgressFeed {
   }
 
   #report(): void {
+    if (this.#ended) return
     const current = this.#current
     if (current !== undefined) for (const listener of this.#listeners) listener(current)
   }
+}
+
+function isResting({ state }: ProgressSnapshot): boolean {
+  return state !== "checking" && state !== "downloading"
 }

@@ -3,6 +3,7 @@ import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
 import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+import { deferred } from "../../support/deferred.js"
 
 const dataset = { name: "data", infoHash: "00".repeat(20) }
 const checking = (done: number): ProgressSnapshot => checkingSnapshot(dataset, done, 100)
@@ -15,6 +16,14 @@ class Subject {
   snapshot(): ProgressSnapshot {
     return { ...checking(++this.done), state: this.state }
   }
+}
+
+/** A call under way until it is finished. */
+function begin(feed: ProgressFeed) {
+  const finish = deferred()
+  const call = feed.during(() => finish.promise)
+  call.catch(() => {})
+  return { call, finish }
 }
 
 function listen() {
@@ -39,7 +48,7 @@ describe("progress, for a callback", () => {
   it("tells of a check in steps however often it moves, and shows its last state", async () => {
     const { clock, feed, heard } = listen()
     for (let n = 0; n <= 90; n++) {
-      feed.checking(checking(n))
+      feed.show(checking(n))
       await clock.run(10)
     }
     await clock.run(1000)
@@ -50,7 +59,7 @@ describe("progress, for a callback", () => {
 
   it("tells of the work once the check is over", async () => {
     const { clock, feed, heard } = listen()
-    feed.checking(checking(50))
+    feed.show(checking(50))
     feed.follow(new Subject())
     await clock.run(300)
     expect(heard.map(({ state }) => state)).toEqual(["checking", "downloading"])
@@ -64,7 +73,7 @@ describe("progress, for a callback", () => {
     subject.state = "complete"
     feed.end()
     feed.end()
-    feed.checking(checking(1))
+    feed.show(checking(1))
     await clock.run(1000)
     expect(heard.map(({ state }) => state)).toEqual(["downloading", "complete"])
   })
@@ -105,7 +114,7 @@ describe("progress, as an iteration", () => {
     const over = collect(feed, seen)
     await clock.run(1000)
     expect(seen).toEqual([])
-    feed.checking(checking(1))
+    feed.show(checking(1))
     await clock.run(100)
     expect(seen).toHaveLength(1)
     feed.end()
@@ -114,13 +123,13 @@ describe("progress, as an iteration", () => {
     expect(seen.at(-1)?.state).toBe("checking")
   })
 
-  it("does not take what was complete before a download for its end", async () => {
+  it("does not take what was complete before a call for its end", async () => {
     const clock = new VirtualClock()
     const feed = new ProgressFeed(clock, undefined)
     const subject = new Subject()
     subject.state = "complete"
     feed.follow(subject)
-    feed.expect()
+    const { call, finish } = begin(feed)
     const seen: ProgressSnapshot[] = []
     const over = collect(feed, seen)
     await clock.run(300)
@@ -128,30 +137,48 @@ describe("progress, as an iteration", () => {
     subject.state = "downloading"
     await clock.run(300)
     subject.state = "complete"
-    feed.settle()
-    await clock.runUntil(over)
+    finish.resolve()
+    await clock.runUntil(Promise.all([over, call]))
     expect(seen.map(({ state }) => state)).toEqual(["downloading", "complete"])
     feed.end()
   })
 
-  it("ends with a download that failed, before its beginning and after", async () => {
+  it("ends with a call that failed, before its beginning and after", async () => {
     const clock = new VirtualClock()
     const feed = new ProgressFeed(clock, undefined)
     const seen: ProgressSnapshot[] = []
-    feed.expect()
+    const first = begin(feed)
     const early = collect(feed, seen)
-    feed.settle()
+    first.finish.reject(new Error("no"))
     await clock.runUntil(early)
+    await expect(first.call).rejects.toThrow("no")
     expect(seen).toEqual([])
     feed.follow(new Subject())
-    feed.expect()
+    const second = begin(feed)
     const late = collect(feed, seen)
     await clock.run(300)
-    feed.settle()
+    feed.leave()
+    second.finish.reject(new Error("no"))
     await clock.runUntil(late)
+    await expect(second.call).rejects.toThrow("no")
     expect(seen.at(-1)?.state).toBe("downloading")
     feed.end()
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("lasts as long as the longest of several calls", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const [first, second] = [begin(feed), begin(feed)]
+    let isOver = false
+    const over = collect(feed, []).then(() => {
+      isOver = true
+    })
+    first.finish.resolve()
+    await clock.run(1000)
+    expect(isOver).toBe(false)
+    second.finish.resolve()
+    await clock.runUntil(over)
   })
 
   it("gives a slow reader the latest alone", async () => {

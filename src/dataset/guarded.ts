@@ -1,0 +1,20 @@
+import { AtError } from "../errors.js"
+import { DiskError } from "../ports/disk.js"
+
+/** Does `work`; whatever it fails with, an AtError comes out. A fault that nobody foresaw is `AT_BUG`. */
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toAtError(error)
+  }
+}
+
+function toAtError(error: unknown): AtError {
+  if (error instanceof AtError) return error
+  if (error instanceof DiskError) {
+    return new AtError("AT_DISK_IO", error.message, { hint: "check the path and its permissions", cause: error })
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return new AtError("AT_BUG", message, { hint: "please report this", cause: error })
+}

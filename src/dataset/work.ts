@@ -1,0 +1,217 @@
+import { toHex } from "../bytes/hex.js"
+import { AtError, abortError } from "../errors.js"
+import type { Torrent } from "../torrent/torrent.js"
+import { checkingSnapshot } from "./checking-snapshot.js"
+import { completeSnapshot } from "./complete-snapshot.js"
+import { Engagement, type EngagementParts } from "./engagement.js"
+import { type GiveLimits, giveUntil } from "./give-until.js"
+import type { ProgressFeed } from "./progress-feed.js"
+import { readVerified } from "./read-verified.js"
+import { unlessAborted } from "./unless-aborted.js"
+import { waitComplete } from "./wait-complete.js"
+
+/** Completions after which a file may still not be there: it was lost between two looks. More often is no accident. */
+const MAX_ROUNDS = 3
+
+/**
+ * All that is done with a dataset's data: downloads, reads and giving, as many at a time as one likes, share one
+ * engagement. It is opened when it is first needed, and again after it failed or was let go.
+ */
+export class Work {
+  readonly #parts: EngagementParts
+  readonly #feed: ProgressFeed
+  readonly #dataset: { readonly name: string; readonly infoHash: string }
+  /** What the downloads under way want: indexes of files. */
+  readonly #wants = new Set<ReadonlySet<number>>()
+  /** Calls under way. */
+  #users = 0
+  #gives = false
+  #opening: Promise<Engagement> | undefined
+  #engagement: Engagement | undefined
+  /** The end of the engagement before. */
+  #leaving: Promise<void> = Promise.resolve()
+  #fetchedBefore = 0
+  #closed = false
+
+  constructor(parts: EngagementParts, feed: ProgressFeed) {
+    const { metainfo } = parts.resolved
+    this.#parts = parts
+    this.#feed = feed
+    this.#dataset = { name: metainfo.name, infoHash: toHex(metainfo.infoHash) }
+  }
+
+  /** Payload bytes that were fetched. */
+  get fetchedBytes(): number {
+    return this.#fetchedBefore + (this.#engagement?.torrent?.fetchedBytes ?? 0)
+  }
+
+  /** Where we listen for peers; undefined while we do not. */
+  get port(): number | undefined {
+    return this.#engagement?.port
+  }
+
+  /** Resolves when these files (indexes) are on disk, verified. */
+  async download(selected: ReadonlySet<number>): Promise<void> {
+    const { signal, seed = false, sync = false } = this.#parts.options
+    if (signal?.aborted) throw abortError(signal.reason)
+    await this.#feed.during(() =>
+      this.#use(async () => {
+        this.#wants.add(selected)
+        try {
+          const engagement = await this.#engage(() => this.#wanted(), true)
+          await this.#complete(engagement, selected)
+          if (seed) await this.#start(engagement, { seed, fetch: true })
+          if (sync) await unlessAborted(signal, engagement.store.flush())
+          this.#gives ||= seed
+        } catch (error) {
+          this.#wants.delete(selected)
+          if (this.#users === 1 && !this.#gives) this.#letGo()
+          throw error
+        } finally {
+          this.#wants.delete(selected)
+        }
+      }),
+    )
+  }
+
+  /** Puts what is on disk at others' disposal. */
+  async seed(): Promise<void> {
+    const { metainfo } = this.#parts.resolved
+    await this.#feed.during(() =>
+      this.#use(async () => {
+        const engagement = await this.#engage(() => new Set(metainfo.layout.files.keys()), false)
+        if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
+          throw new AtError("AT_NO_SOURCES", `there is nothing to give: no piece of ${metainfo.name} is there`, {
+            hint: "download it first, or name the place of the data with -o or --data",
+          })
+        }
+        await this.#start(engagement, { seed: true, fetch: false })
+        this.#gives = true
+      }),
+    )
+  }
+
+  /** Waits while the dataset is being given; returns at once when it is not. */
+  async giveUntil(limits: GiveLimits): Promise<void> {
+    const { platform, resolved } = this.#parts
+    const torrent = this.#engagement?.torrent
+    const size = resolved.metainfo.layout.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
+    if (torrent !== undefined) await this.#use(() => giveUntil(torrent, size, platform.clock, limits))
+  }
+
+  /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */
+  read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    return this.#use(async () => {
+      const engagement = await unlessAborted(
+        signal,
+        this.#engage(() => new Set(), true),
+      )
+      const { store, torrent } = engagement
+      if (torrent === undefined) {
+        const { layout } = this.#parts.resolved.metainfo
+        const bytes = await readVerified(store, layout, offset, length)
+        if (bytes !== undefined) return bytes
+      }
+      const { seed = false } = this.#parts.options
+      const working = await this.#start(engagement, { seed, fetch: true }, signal)
+      return working.read(offset, length, signal)
+    })
+  }
+
+  /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#opening?.catch(() => {})
+    this.#letGo()
+    await this.#leaving
+  }
+
+  async #complete(engagement: Engagement, selected: ReadonlySet<number>): Promise<void> {
+    const { platform, options, resolved } = this.#parts
+    const { signal, timeout, seed = false } = options
+    const isThere = (): boolean => engagement.has(selected)
+    for (let round = 0; !isThere(); round++) {
+      if (options.data !== undefined) throw onlyRead(options.data)
+      if (round === MAX_ROUNDS) throw new Error(`files of ${resolved.metainfo.name} are complete and not there`)
+      await unlessAborted(
+        signal,
+        engagement.select(() => this.#wanted()),
+      )
+      const torrent = await this.#start(engagement, { seed, fetch: true })
+      await waitComplete(torrent, platform.clock, { signal, timeout, isThere })
+    }
+    if (engagement.torrent === undefined) {
+      this.#feed.show(completeSnapshot(this.#dataset, engagement.store, resolved.metainfo.layout))
+    }
+  }
+
+  #wanted(): Set<number> {
+    const union = new Set<number>()
+    for (const files of this.#wants) for (const file of files) union.add(file)
+    return union
+  }
+
+  async #engage(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
+    for (;;) {
+      if (this.#closed) throw abortError()
+      this.#opening ??= this.#open(selected, toFetch)
+      const engagement = await this.#opening
+      if (!engagement.failed && engagement === this.#engagement) return engagement
+      if (engagement === this.#engagement) this.#letGo()
+    }
+  }
+
+  async #open(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
+    await this.#leaving
+    try {
+      this.#engagement = await Engagement.open(this.#parts, selected(), {
+        toFetch,
+        onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
+      })
+      return this.#engagement
+    } catch (error) {
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  async #start(
+    engagement: Engagement,
+    how: { seed: boolean; fetch: boolean },
+    signal: AbortSignal | undefined = this.#parts.options.signal,
+  ): Promise<Torrent> {
+    const torrent = await unlessAborted(signal, engagement.start(how))
+    if (engagement === this.#engagement) this.#feed.follow(torrent)
+    return torrent
+  }
+
+  /** Does a call's work; when the torrent failed and nobody else uses it, nothing is held on to. */
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    this.#users++
+    try {
+      return await work()
+    } finally {
+      this.#users--
+      if (this.#users === 0 && this.#engagement?.failed) this.#letGo()
+    }
+  }
+
+  #letGo(): void {
+    const engagement = this.#engagement
+    if (engagement === undefined) return
+    this.#feed.leave()
+    this.#fetchedBefore += engagement.torrent?.fetchedBytes ?? 0
+    this.#engagement = undefined
+    this.#opening = undefined
+    this.#gives = false
+    this.#leaving = engagement.close().catch((error: unknown) => {
+      this.#parts.platform.log.log("warn", "dataset", `${this.#dataset.name} was not closed well: ${String(error)}`)
+    })
+  }
+}
+
+function onlyRead(path: string): AtError {
+  return new AtError("AT_CORRUPT", `${path} is not complete, and data named by its place is only read`, {
+    hint: "download into a datastore (-o) instead",
+  })
+}

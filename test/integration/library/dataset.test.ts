@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import type * as library from "../../../src/index.js"
+import { createTorrent } from "../../../src/metainfo/create.js"
+import { randomBytes } from "../../support/trees.js"
+
+// The build, because hashing runs in threads of it.
+const at: typeof library = await import(new URL("../../../dist/index.js", import.meta.url).href)
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const PIECE_LENGTH = 64 * KiB
+const FILES = new Map(["a.bin", "b.bin", "c.bin"].map((name) => [name, randomBytes(2 * MiB, name)]))
+
+const folder = mkdtempSync(join(tmpdir(), "at-library-"))
+const torrentFile = join(folder, "data.torrent")
+let stores = 0
+
+const server = createServer((request, response) => {
+  const file = FILES.get(request.url?.split("/").at(-1) ?? "")
+  const range = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? "")
+  if (file === undefined || range === null) {
+    response.writeHead(404).end()
+    return
+  }
+  const [start, end] = [Number(range[1]), Number(range[2])]
+  response.writeHead(206, {
+    "content-range": `bytes ${start}-${end}/${file.length}`,
+    "content-length": end - start + 1,
+  })
+  response.end(file.subarray(start, end + 1))
+})
+
+beforeAll(async () => {
+  vi.stubEnv("HOME", folder)
+  vi.stubEnv("XDG_CACHE_HOME", join(folder, "cache"))
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const whole = Buffer.concat([...FILES.values()])
+  const hashes: Buffer[] = []
+  for (let begin = 0; begin < whole.length; begin += PIECE_LENGTH) {
+    hashes.push(
+      createHash("sha1")
+        .update(whole.subarray(begin, begin + PIECE_LENGTH))
+        .digest(),
+    )
+  }
+  const { torrent } = createTorrent({
+    name: "data",
+    kind: "folder",
+    files: [...FILES].map(([name, bytes]) => ({ path: [name], length: bytes.length })),
+    pieceLength: PIECE_LENGTH,
+    pieceHashes: new Uint8Array(Buffer.concat(hashes)),
+    trackers: [],
+    webSeeds: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/`],
+  })
+  writeFileSync(torrentFile, torrent)
+})
+
+afterAll(async () => {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  vi.unstubAllEnvs()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function open(options: library.Options = {}) {
+  const datastore = join(folder, `store${stores++}`)
+  const dataset = await at.open(torrentFile, { datastore, site: "http://127.0.0.1:9", port: 0, ...options })
+  return { dataset, datastore, has: (name: string) => existsSync(join(datastore, "data", name)) }
+}
+
+describe("the library", () => {
+  it("brings each of several downloads its files", async () => {
+    const { dataset, has } = await open()
+    await Promise.all([dataset.download({ include: ["a.bin"] }), dataset.download({ include: ["b.bin"] })])
+    expect(["a.bin", "b.bin", "c.bin"].map(has)).toEqual([true, true, false])
+    await dataset.close()
+  })
+
+  it("tells of a download of what was there, and ends", async () => {
+    const { dataset, datastore } = await open()
+    await dataset.download()
+    await dataset.close()
+    const again = await at.open(torrentFile, { datastore, port: 0 })
+    await again.download()
+    const states: string[] = []
+    for await (const { state } of again.progress()) states.push(state)
+    expect(states).toEqual(["complete"])
+    await again.close()
+  })
+
+  it("streams a file as it is, and warns of nothing", async () => {
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): unknown => warnings.push(message)
+    process.on("warning", onWarning)
+    const { dataset } = await open()
+    const parts: Uint8Array[] = []
+    for await (const part of dataset.file("b.bin").stream()) parts.push(part)
+    expect(Buffer.compare(Buffer.concat(parts), FILES.get("b.bin")!)).toBe(0)
+    await dataset.close()
+    process.off("warning", onWarning)
+    expect(warnings).toEqual([])
+  })
+
+  it("fails with AT_ABORTED, and lets go of its port, when it is closed during a call", async () => {
+    const { dataset } = await open()
+    const calls = [
+      dataset.download(),
+      dataset.file("c.bin").read(0, 100),
+      dataset.file("a.bin").stream().getReader().read(),
+      dataset.verify(),
+    ].map((call) =>
+      call.then(
+        () => "done",
+        (error: library.AtError) => error.code,
+      ),
+    )
+    await dataset.close()
+    expect(await Promise.all(calls)).toEqual(calls.map(() => "AT_ABORTED"))
+    expect(dataset.port).toBeUndefined()
+    await expect(dataset.download()).rejects.toMatchObject({ code: "AT_ABORTED" })
+  })
+
+  it("fails with an AtError even where its caller made a mistake nobody foresaw", async () => {
+    const { dataset } = await open()
+    await expect(dataset.download({ include: 5 as never })).rejects.toBeInstanceOf(at.AtError)
+    await expect(at.open(7 as never)).rejects.toBeInstanceOf(at.AtError)
+    await dataset.close()
+  })
+})

@@ -1,0 +1,208 @@
+import { describe, expect, it } from "vitest"
+import { Site } from "../../../src/catalog/site.js"
+import type { Options } from "../../../src/dataset/options.js"
+import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
+import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
+import { Work } from "../../../src/dataset/work.js"
+import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+import { type FileFault, serveFiles } from "../../sim/lib/serve-files.js"
+import { putDataset, simDataset, wrongFiles } from "../../sim/lib/sim-dataset.js"
+import { createSimulation } from "../../sim/lib/simulation.js"
+
+const KiB = 1024
+const LIMIT = 600_000
+const LENGTHS = { "a.bin": 300 * KiB, "b.bin": 500 * KiB, "c.bin": 200 * KiB, "empty.txt": 0 }
+
+function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {}) {
+  const simulation = createSimulation({ seed: 7 })
+  const dataset = simDataset(LENGTHS, { pieceLength: 32 * KiB, webSeeds: ["http://10.0.1.1/"] })
+  simulation.machine("10.0.1.1", { up, latency: 20 })
+  const server: { fault: FileFault | undefined } = { fault: undefined }
+  const paths = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+  simulation.web.serve("http://10.0.1.1", serveFiles(paths, { fault: () => server.fault }))
+  const platform = simulation.platform("10.0.0.1")
+  const closing = new AbortController()
+  const feed = new ProgressFeed(platform.clock, options.onProgress)
+  const { metainfo, torrentBytes } = dataset
+  const work = new Work(
+    {
+      platform,
+      options: { port: 6881, signal: closing.signal, ...options },
+      resolved: { metainfo, torrentBytes, hints: { trackers: [], webSeeds: [], peers: [] }, stale: false },
+      context: {
+        platform,
+        site: new Site(undefined),
+        cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
+        offline: false,
+      },
+      datastore: "/store",
+    },
+    feed,
+  )
+  const index = (path: string): number => metainfo.layout.files.findIndex((file) => file.path === path)
+  const only = (...names: string[]): Set<number> => new Set(names.map(index))
+  const all = (): Set<number> => new Set(metainfo.layout.files.keys())
+  const until = <T>(promise: Promise<T>): Promise<T> => simulation.runUntil(promise, LIMIT)
+  const wrong = (): string[] => wrongFiles(platform, dataset).map((path) => path.slice("data/".length))
+  const close = (): Promise<void> => {
+    closing.abort()
+    feed.end()
+    return until(work.close())
+  }
+  const place = (path: string): number => metainfo.layout.files[index(path)]!.offset
+  return { simulation, dataset, platform, server, feed, work, only, all, until, wrong, close, closing, place }
+}
+
+async function collect(feed: ProgressFeed, into: ProgressSnapshot[] = []): Promise<ProgressSnapshot[]> {
+  for await (const progress of feed.iterate()) into.push(progress)
+  return into
+}
+
+describe("downloads of one dataset", () => {
+  it("at the same time bring each its own files", async () => {
+    const { work, only, until, wrong, close } = stage()
+    await until(Promise.all([work.download(only("a.bin")), work.download(only("b.bin", "empty.txt"))]))
+    expect(wrong()).toEqual(["c.bin"])
+    await close()
+  })
+
+  it("end when their own files are there, not before, and need not wait for others'", async () => {
+    const { simulation, work, only, until, wrong, close } = stage({}, { up: 100 * KiB })
+    const first = work.download(only("a.bin"))
+    await simulation.run(100)
+    const second = work.download(only("b.bin"))
+    let secondIsOver = false
+    void second.then(() => {
+      secondIsOver = true
+    })
+    await until(first)
+    expect(wrong()).not.toContain("a.bin")
+    await until(second)
+    expect(wrong()).toEqual(["c.bin", "empty.txt"])
+    expect(secondIsOver).toBe(true)
+    await close()
+  })
+
+  it("bring everything also when a read came first", async () => {
+    const { work, all, until, wrong, close, place, dataset } = stage()
+    const reading = work.read(place("c.bin"), 100, undefined)
+    const downloading = work.download(all())
+    const [bytes] = await until(Promise.all([reading, downloading]))
+    expect(bytes).toEqual(dataset.files.get("data/c.bin")?.slice(0, 100))
+    expect(wrong()).toEqual([])
+    await close()
+  })
+
+  it("start afresh after a full disk was freed", async () => {
+    const { work, all, until, wrong, close, platform } = stage()
+    let full = true
+    platform.disk.failAt(
+      (operation) => full && operation.kind === "write" && operation.path.includes("/data/"),
+      "full",
+      "forever",
+    )
+    await expect(until(work.download(all()))).rejects.toMatchObject({ code: "AT_DISK_FULL" })
+    full = false
+    await until(work.download(all()))
+    expect(wrong()).toEqual([])
+    await close()
+  })
+
+  it("start afresh after the dataset could not be opened", async () => {
+    const { work, all, until, wrong, close, platform } = stage()
+    platform.disk.forbid("/store", "permission")
+    await expect(until(work.download(all()))).rejects.toMatchObject({ code: expect.stringMatching(/^AT_DISK/) })
+    platform.disk.allow("/store")
+    await until(work.download(all()))
+    expect(wrong()).toEqual([])
+    await close()
+  })
+
+  it("that stall end their transfers and let go of the dataset; a further call goes on", async () => {
+    const { work, all, until, wrong, close, server, simulation } = stage({ timeout: 5_000 })
+    server.fault = "silence"
+    await expect(until(work.download(all()))).rejects.toMatchObject({ code: "AT_STALLED" })
+    await simulation.run(1_000)
+    expect(work.port).toBeUndefined()
+    server.fault = undefined
+    await until(work.download(all()))
+    expect(wrong()).toEqual([])
+    await close()
+  })
+})
+
+describe("closing", () => {
+  it.each([0, 1, 5, 20, 50])("during a read, %d ms after its beginning, leaves no port open", async (ms) => {
+    const { work, simulation, close, place, platform, until } = stage()
+    const reading = work.read(place("b.bin"), 100, undefined).then(
+      () => "read",
+      (error: { code?: string }) => error.code,
+    )
+    await simulation.run(ms)
+    await close()
+    expect(["read", "AT_ABORTED"]).toContain(await until(reading))
+    await simulation.run(60_000)
+    const listener = await until(platform.net.listen({ port: 6881 }, () => ({}) as never))
+    await until(listener.close())
+  })
+
+  it("during the check of what is on disk does not wait for its end", async () => {
+    const { work, all, close, platform, dataset, simulation, until, closing } = stage()
+    putDataset(platform, dataset)
+    const downloading = work.download(all())
+    downloading.catch(() => {})
+    await simulation.run(2)
+    closing.abort()
+    await expect(until(downloading)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await close()
+  })
+})
+
+describe("progress of a dataset", () => {
+  it("ends with `complete` when everything was on disk already", async () => {
+    const { work, all, until, close, feed, platform, dataset } = stage()
+    putDataset(platform, dataset)
+    const beside = collect(feed)
+    await until(work.download(all()))
+    const after = await until(collect(feed))
+    const complete = {
+      state: "complete",
+      doneBytes: 1000 * KiB,
+      totalBytes: 1000 * KiB,
+      donePieces: 32,
+      totalPieces: 32,
+    }
+    expect(after).toEqual([expect.objectContaining(complete)])
+    expect((await until(beside)).at(-1)).toMatchObject(complete)
+    await close()
+  })
+
+  it("beside a download does not end at its first item because a read was complete before", async () => {
+    const { work, all, until, close, feed, place } = stage({}, { up: 200 * KiB })
+    await until(work.read(place("c.bin"), 100, undefined))
+    const seen = collect(feed)
+    await until(work.download(all()))
+    const items = await until(seen)
+    expect(items.length).toBeGreaterThan(2)
+    expect(items.at(-1)).toMatchObject({ state: "complete", doneBytes: 1000 * KiB })
+    await close()
+  })
+
+  it("ends with a download that failed", async () => {
+    const { work, all, until, close, feed, server } = stage({ timeout: 5_000 })
+    server.fault = "silence"
+    const seen = collect(feed)
+    await expect(until(work.download(all()))).rejects.toMatchObject({ code: "AT_STALLED" })
+    expect((await until(seen)).at(-1)).toMatchObject({ state: "downloading" })
+    await close()
+  })
+
+  it("is never told last that the torrent was stopped", async () => {
+    const told: string[] = []
+    const { work, all, until, close } = stage({ onProgress: ({ state }) => told.push(state) })
+    await until(work.download(all()))
+    await close()
+    expect(told.at(-1)).toBe("complete")
+    expect(told).not.toContain("stopped")
+  })
+})
