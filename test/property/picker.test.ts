@@ -30,7 +30,7 @@ class Memory {
 class Peer implements BlockSource, Writer {
   destination: Uint8Array | null = null
   readonly asked = new Set<number>()
-  readonly onlyPieces = undefined
+  onlyPieces: ReadonlySet<number> | undefined
   readonly id: number
   readonly pieces: Bitfield
 
@@ -238,5 +238,138 @@ describe("the picker", () => {
     expect(w.picker.pickBlocks(stays, 1, 0, () => {})).toBe(0)
     expect(w.picker.dropHopeless((piece) => stays.hasPiece(piece))).toBe(true)
     expect(w.picker.pickBlocks(stays, 1, 0, () => {})).toBe(1)
+  })
+
+  it("asks a peer that chokes us for its few allowed pieces alone, without a search among all", () => {
+    const pieceCount = 20_000
+    const w = world({
+      length: pieceCount * BLOCK_LENGTH,
+      pieceLength: BLOCK_LENGTH,
+      peers: [[true]],
+      memory: 4,
+      seed: 1,
+    })
+    let looks = 0
+    const source: BlockSource = {
+      id: 9,
+      counted: false,
+      onlyPieces: new Set([5, 7]),
+      hasPiece: (piece) => {
+        looks++
+        return piece === 5 || piece === 7
+      },
+      isAsked: () => false,
+    }
+    const asked: number[] = []
+    w.picker.pickBlocks(source, 10, 0, (block) => asked.push(block))
+    expect(asked.sort()).toEqual([5, 7])
+    expect(looks).toBeLessThan(50)
+  })
+
+  it("spends little on tens of thousands of pieces that readers wait for, and serves them in their order", () => {
+    const pieceCount = 20_000
+    const w = world({
+      length: pieceCount * BLOCK_LENGTH,
+      pieceLength: BLOCK_LENGTH,
+      peers: [[true]],
+      memory: 200,
+      seed: 1,
+    })
+    for (let piece = 0; piece < pieceCount; piece++) w.picker.setDeadline(piece, piece)
+    const order: number[] = []
+    for (let turn = 0; turn < 10; turn++) w.picker.pickBlocks(w.peers[0]!, 20, 0, (block) => order.push(block))
+    expect(order).toEqual(Array.from({ length: 200 }, (_, piece) => piece))
+    let looks = 0
+    const other: BlockSource = {
+      id: 9,
+      counted: false,
+      onlyPieces: undefined,
+      hasPiece: () => {
+        looks++
+        return true
+      },
+      isAsked: () => false,
+    }
+    expect(w.picker.pickBlocks(other, 20, 0, () => {})).toBe(0)
+    expect(looks).toBeLessThan(70)
+  })
+
+  it("asks again at once for a reader's piece whose asker failed", () => {
+    const w = world({
+      length: 40 * BLOCK_LENGTH,
+      pieceLength: 4 * BLOCK_LENGTH,
+      peers: [[true], [true]],
+      memory: 6,
+      seed: 3,
+    })
+    const [first, second] = w.peers as [Peer, Peer]
+    w.picker.setDeadline(8, 0)
+    w.picker.setDeadline(9, 1)
+    w.picker.pickBlocks(first, 4, 0, (block) => first.asked.add(block))
+    const open = w.table.open.get(8)!
+    for (const block of first.asked) open.unask(w.layout.indexOfBlock(block))
+    w.table.settle(open)
+    const order: number[] = []
+    w.picker.pickBlocks(second, 6, 0, (block) => order.push(w.layout.pieceOfBlock(block)))
+    expect(order).toEqual([8, 8, 8, 8, 9, 9])
+  })
+
+  it("starts a web seed's run at what a reader waits for, and frees that of a run which is far from it", () => {
+    const MiB = 1024 * 1024
+    const w = world({ length: 64 * MiB, pieceLength: MiB, peers: [[true]], memory: 6, seed: 2 })
+    const await_ = (piece: number): void => {
+      w.table.want(piece)
+      w.picker.setDeadline(piece, piece)
+    }
+    await_(20)
+    const run = w.picker.runs.pick({ has: () => true, maxBytes: 32 * MiB, after: 0 })!
+    expect([run.next, run.end]).toEqual([20, 52])
+    await_(23)
+    expect(run.end).toBe(52)
+    await_(40)
+    expect(run.end).toBe(40)
+    expect(w.picker.runs.pick({ has: () => true, maxBytes: 2 * MiB, after: 0 })?.next).toBe(40)
+    w.table.assertInvariants()
+  })
+
+  it("gives up what another selection does not need, and gets what it does, whatever was under way", () => {
+    fc.assert(
+      fc.property(
+        shape,
+        fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
+        fc.nat(39),
+        (s, selected, awaited) => {
+          const w = world(s)
+          const run = w.picker.runs.pick({ has: () => true, maxBytes: s.length / 2, after: undefined })
+          for (const peer of w.peers) w.picker.pickBlocks(peer, 3, 0, (block) => peer.asked.add(block))
+          const wanted = new Bitfield(w.layout.pieceCount)
+          for (let piece = 0; piece < w.layout.pieceCount; piece++) if (selected[piece]) wanted.add(piece)
+          const piece = awaited % w.layout.pieceCount
+          w.table.want(piece)
+          w.table.select(wanted)
+          w.picker.dropUnwanted((block) => expect(w.table.isWanted(w.layout.pieceOfBlock(block))).toBe(false))
+          if (run !== undefined) w.picker.runs.release(run)
+          w.table.assertInvariants()
+          wanted.add(piece)
+          expect(w.table.remaining).toBe(wanted.count)
+          w.table.unwant(piece)
+          w.table.assertInvariants()
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it("keeps its books when the disk loses a piece before its commit's end was heard of", () => {
+    const w = world({ length: 4 * BLOCK_LENGTH, pieceLength: BLOCK_LENGTH, peers: [[true]], memory: 4, seed: 1 })
+    const open = w.table.openPiece(0, 0)!
+    w.table.commit(open)
+    expect(w.table.lost(0)).toBe(false)
+    expect(w.table.stored(open)).toBe(false)
+    expect(w.table.state(0)).toBe("missing")
+    const again = w.table.openPiece(0, 0)!
+    w.table.commit(again)
+    expect(w.table.stored(again)).toBe(true)
+    w.table.assertInvariants()
   })
 })
