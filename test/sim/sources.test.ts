@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest"
+import { AtError } from "../../src/errors.js"
+import { serveFiles } from "./lib/serve-files.js"
+import { type SimDataset, simDataset } from "./lib/sim-dataset.js"
+import { type SimNode, startNode } from "./lib/sim-node.js"
+import { createSimulation, type Simulation } from "./lib/simulation.js"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+/** ms of virtual time. */
+const LIMIT = 600_000
+const WEB = "http://10.0.1.1/"
+const TRACKER = "http://10.0.2.1/announce"
+const TWO = { "a.bin": MiB, "b.bin": MiB }
+
+function serve(simulation: Simulation, dataset: SimDataset, without?: string): void {
+  simulation.machine("10.0.1.1", { latency: 20 })
+  const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+  if (without !== undefined) files.delete(`/data/${without}`)
+  simulation.web.serve("http://10.0.1.1", serveFiles(files))
+}
+
+/** A tracker that knows nobody. @returns what was asked of it */
+function serveTracker(simulation: Simulation): URLSearchParams[] {
+  const heard: URLSearchParams[] = []
+  simulation.machine("10.0.2.1", {})
+  simulation.web.serve("http://10.0.2.1", (request) => {
+    heard.push(new URL(request.url).searchParams)
+    return { status: 200, body: new TextEncoder().encode("d8:intervali1800e5:peers0:e") }
+  })
+  return heard
+}
+
+async function close(simulation: Simulation, ...nodes: SimNode[]): Promise<void> {
+  await simulation.runUntil(Promise.all(nodes.map((node) => node.close())), LIMIT)
+}
+
+describe("when nobody has what is missing", () => {
+  it("a lone web seed without a file is named, with what it lacks", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB] })
+    serve(simulation, dataset, "b.bin")
+    const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+    const outcome = await simulation.runUntil(
+      node.torrent.whenComplete().catch((error: unknown) => error),
+      LIMIT,
+    )
+    expect(outcome).toMatchObject({ code: "AT_NO_SOURCES" })
+    expect(String(outcome)).toMatch(/10\.0\.1\.1.* lacks 16 of the missing pieces/)
+    expect(node.torrent.snapshot().doneBytes).toBe(MiB)
+    await close(simulation, node)
+  })
+
+  it("but a tracker may answer later, waits, and says why", async () => {
+    const simulation = createSimulation({ seed: 2 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
+    serve(simulation, dataset, "b.bin")
+    serveTracker(simulation)
+    const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+    await simulation.run(LIMIT)
+    expect(node.torrent.state).toBe("downloading")
+    expect(node.torrent.snapshot().waitingFor).toMatch(/lacks 16 of the missing pieces/)
+    await close(simulation, node)
+  })
+})
+
+describe("a tracker", () => {
+  it("hears of a part of the dataset as a part: bytes left, and never completed", async () => {
+    const simulation = createSimulation({ seed: 3 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
+    serve(simulation, dataset)
+    const heard = serveTracker(simulation)
+    const selected = new Set([dataset.metainfo.layout.files.findIndex(({ path }) => path === "a.bin")])
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, selected, seed: true }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), LIMIT)
+    await simulation.run(5000)
+    await close(simulation, node)
+    expect(heard[0]?.get("left")).toBe(String(2 * MiB))
+    expect(heard.at(-1)?.get("left")).toBe(String(MiB))
+    expect(heard.map((asked) => asked.get("event"))).toEqual(["started", "stopped"])
+  })
+
+  it("hears that we left when the disk fails", async () => {
+    const simulation = createSimulation({ seed: 4 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
+    serve(simulation, dataset)
+    const heard = serveTracker(simulation)
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
+    await simulation.runUntil(() => heard.length > 0, LIMIT)
+    node.torrent.onFault(new AtError("AT_DISK_FULL", "no space", { hint: "make room" }))
+    await simulation.run(5000)
+    expect(heard.at(-1)?.get("event")).toBe("stopped")
+    await close(simulation, node)
+  })
+})
