@@ -34,6 +34,24 @@ describe("the download half", () => {
     expect(stage.store.underWay).toHaveLength(1)
   })
 
+  it("tells of a block that others are still asked for, so that their requests can be taken back", () => {
+    const stage = new Stage({ pieces: 2, capacity: 2 })
+    stage.open(0)
+    stage.table.open.get(0)?.ask(1)
+    stage.give(7, 0, 1)
+    expect(stage.heard).toEqual(["block 1 of 7 with 1 more asked for"])
+  })
+
+  it("makes a fault of whatever goes wrong while a piece is taken in, and nothing is left unhandled", async () => {
+    const stage = new Stage({ pieces: 2, capacity: 2 })
+    stage.store.commit = () => Promise.reject(new Error("unheard of"))
+    stage.open(0)
+    stage.give(1, 0, 0)
+    stage.give(1, 0, 1)
+    await stage.intake.idle()
+    expect(stage.heard).toEqual(["fault AT_BUG"])
+  })
+
   it("detaches who still writes when the piece goes to the disk", async () => {
     const stage = new Stage({ pieces: 2, capacity: 2 })
     stage.open(0)

@@ -56,6 +56,20 @@ describe("a web seed's run", () => {
     expect(stage.table.remaining).toBe(0)
   })
 
+  it("keeps the order of bytes that come although it asked for a pause", async () => {
+    const stage = new Stage({ pieces: 3, capacity: 1 })
+    const run = wholeRun(stage)
+    stage.onFreed = () => run.transfer.retry()
+    run.deliver(PIECE + 100)
+    run.paused = false
+    run.deliver(5000)
+    run.paused = false
+    run.deliver(stage.layout.length)
+    await stage.store.settleAll()
+    expect(stage.table.remaining).toBe(0)
+    expect(stage.heard.filter((line) => line.startsWith("corrupt"))).toEqual([])
+  })
+
   it("skips blocks that others gave first, and counts them as wasted", async () => {
     const stage = new Stage({ pieces: 2, capacity: 2 })
     const run = wholeRun(stage)
