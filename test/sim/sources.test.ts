@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { AtError } from "../../src/errors.js"
 import { serveFiles } from "./lib/serve-files.js"
-import { type SimDataset, simDataset } from "./lib/sim-dataset.js"
+import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
@@ -93,5 +93,32 @@ describe("a tracker", () => {
     await simulation.run(5000)
     expect(heard.at(-1)?.get("event")).toBe("stopped")
     await close(simulation, node)
+  })
+})
+
+describe("a web seed that knows no ranges", () => {
+  it("is not asked for the middle of a large file while a peer brings the rest", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    const dataset = simDataset({ "a.bin": 48 * MiB }, { pieceLength: MiB, webSeeds: [WEB] })
+    let requests = 0
+    simulation.machine("10.0.1.1", { up: 2 * MiB, latency: 20 })
+    const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+    const fault = () => {
+      requests++
+      return "no-ranges" as const
+    }
+    simulation.web.serve("http://10.0.1.1", serveFiles(files, { fault }))
+    const seederPlatform = simulation.platform("10.0.0.2", { up: 2 * MiB, latency: 5 })
+    putDataset(seederPlatform, dataset)
+    const seeder = await simulation.runUntil(
+      startNode({ platform: seederPlatform, dataset, fetch: false, seed: true }),
+      LIMIT,
+    )
+    const platform = simulation.platform("10.0.0.1", { latency: 5 })
+    const peers = [{ host: "10.0.0.2", port: 6881 }]
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), LIMIT)
+    expect(requests).toBeLessThan(3)
+    await close(simulation, node, seeder)
   })
 })
