@@ -1,0 +1,27 @@
+import type { HttpError, HttpExchange } from "../ports/http.js"
+import type { AddressClass } from "./address-policy.js"
+
+/** Lower-case names. */
+export type Headers = Readonly<Record<string, string>>
+
+/** What the sender of one request hears. After `onEnd`, `onStale` or `onError` nothing follows. */
+export interface TransportListener {
+  onHead(status: number, headers: Headers): void
+  /** `chunk` is only valid during the call. */
+  onData(chunk: Uint8Array): void
+  onEnd(): void
+  /** A kept connection was closed before it brought a byte of the answer, so the request may be sent again. */
+  onStale(): void
+  onError(error: HttpError): void
+}
+
+/** Sends single requests over kept connections. Redirects and time-outs are the exchange's. */
+export interface Transport {
+  /**
+   * GETs `url` with just these headers (and what the connection itself needs), from addresses that a host of that class
+   * may have. Nothing is heard from inside the call. Throws when the request can't be sent as it is.
+   */
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange
+  /** Closes all connections; requests under way fail. */
+  close(): void
+}
