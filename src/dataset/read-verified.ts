@@ -1,7 +1,8 @@
+import { AtError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { PieceStore } from "../storage/piece-store.js"
 
-/** The torrent's bytes from `offset` on, from disk; undefined when a piece of them is not there. */
+/** The torrent's bytes from `offset` on, from disk; undefined when a piece of them is not there (any more). */
 export async function readVerified(
   store: PieceStore,
   layout: TorrentLayout,
@@ -16,7 +17,12 @@ export async function readVerified(
     const piece = Math.floor((offset + at) / layout.pieceLength)
     const begin = offset + at - layout.pieceOffset(piece)
     const take = Math.min(layout.pieceSize(piece) - begin, length - at)
-    await store.read(piece, begin, bytes.subarray(at, at + take))
+    try {
+      await store.read(piece, begin, bytes.subarray(at, at + take))
+    } catch (error) {
+      if (error instanceof AtError && error.code === "AT_CORRUPT" && !store.have.has(piece)) return undefined
+      throw error
+    }
     at += take
   }
   return bytes

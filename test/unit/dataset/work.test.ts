@@ -67,10 +67,15 @@ describe("downloads of one dataset", () => {
   })
 
   it("end when their own files are there, not before, and need not wait for others'", async () => {
-    const { simulation, work, only, until, wrong, close } = stage({}, { up: 100 * KiB })
+    const totals: number[] = []
+    const onProgress = ({ totalBytes }: ProgressSnapshot): unknown => totals.push(totalBytes)
+    const { simulation, work, only, until, wrong, close } = stage({ onProgress }, { up: 100 * KiB })
     const first = work.download(only("a.bin"))
     await simulation.run(100)
     const second = work.download(only("b.bin"))
+    await simulation.run(500)
+    // Both lie in pieces 0 to 24.
+    expect(totals.at(-1)).toBe(800 * KiB)
     let secondIsOver = false
     void second.then(() => {
       secondIsOver = true
@@ -127,6 +132,21 @@ describe("downloads of one dataset", () => {
     server.fault = undefined
     await until(work.download(all()))
     expect(wrong()).toEqual([])
+    await close()
+  })
+})
+
+describe("a read", () => {
+  it("of what was damaged on disk since it was verified fetches it again", async () => {
+    const { work, only, until, close, platform, dataset, place } = stage()
+    putDataset(platform, dataset)
+    await until(work.download(only("b.bin")))
+    expect(work.port).toBeUndefined()
+    const handle = await until(platform.disk.open("/store/data/b.bin", "write"))
+    await until(handle.write([new Uint8Array(100 * KiB)], 0))
+    await until(handle.close())
+    const bytes = await until(work.read(place("b.bin"), 10, undefined))
+    expect(bytes).toEqual(dataset.files.get("data/b.bin")?.slice(0, 10))
     await close()
   })
 })
