@@ -1,5 +1,6 @@
 import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
+import { MalformedAnswer } from "./http1-head.js"
 
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
@@ -24,7 +25,7 @@ export function toHttpError(error: unknown, host: string): HttpError {
   const fault = CERTIFICATE_FAULTS[code]
   if (fault !== undefined) return new HttpError("tls", `${host} can't be trusted: ${fault}`, error)
   if (TLS_CODE.test(code)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
-  if (code.startsWith("HPE_"))
+  if (error instanceof MalformedAnswer || code.startsWith("HPE_"))
     return new HttpError("malformed", `${host} does not speak HTTP: ${reasonOf(error)}`, error)
   if (code === "ETIMEDOUT") return new HttpError("timeout", `no connection to ${host}: ${reasonOf(error)}`, error)
   return new HttpError("network", `no answer from ${host}: ${reasonOf(error)}`, error)

@@ -1,8 +1,7 @@
-import type { ClientRequest, IncomingMessage } from "node:http"
 import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
-import { errnoOf } from "./errno.js"
-import { toHttpError } from "./http-error.js"
+import type { Headers, Transport, TransportListener } from "./http-transport.js"
+import { USER_AGENT } from "./version.js"
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
@@ -12,26 +11,21 @@ const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"
 const DRAIN_BYTES = 64 * 1024
 const DRAIN_MILLISECONDS = 2_000
 
-type Headers = Readonly<Record<string, string>>
-
-/** Sends a request to a URL whose host is of a class. Throws when the request can't be sent as it is. */
-export type SendRequest = (url: URL, headers: Headers, host: AddressClass) => ClientRequest
-
-/** One GET with its redirects, and the silent second try when a kept connection turns out to be dead. */
+/** One GET with its redirects, its idle time-out, and the silent second try when a kept connection is dead. */
 export class NodeExchange implements HttpExchange {
-  readonly #send: SendRequest
+  readonly #transportOf: (url: URL) => Transport
   readonly #idleTimeout: number
   /** Absent once it is over. */
   #listener: HttpListener | undefined
   #headers: Headers
   #redirects = 0
-  #request: ClientRequest | undefined
-  #response: IncomingMessage | undefined
+  #sent: HttpExchange | undefined
   #timer: NodeJS.Timeout | undefined
   #paused = false
 
-  constructor(request: HttpRequest, listener: HttpListener, send: SendRequest) {
-    this.#send = send
+  /** `transportOf` throws an HttpError when there is none. */
+  constructor(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport) {
+    this.#transportOf = transportOf
     this.#idleTimeout = request.idleTimeout
     this.#listener = listener
     this.#headers = request.headers ?? {}
@@ -48,86 +42,60 @@ export class NodeExchange implements HttpExchange {
   pause(): void {
     this.#paused = true
     clearTimeout(this.#timer)
-    this.#response?.pause()
+    this.#sent?.pause()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     if (this.#listener !== undefined) this.#startTimer()
-    this.#response?.resume()
+    this.#sent?.resume()
   }
 
   abort(): void {
     this.#end()
-    this.#request?.destroy()
+    this.#sent?.abort()
   }
 
   /** Sends the request to `url`; what keeps it from being sent is returned. */
   #go(url: URL): HttpError | undefined {
     const host = classifyHost(url.hostname)
     if (host === "forbidden") return new HttpError("unsafe-address", `${url.hostname} is no address for data`)
-    let request: ClientRequest
-    try {
-      request = this.#send(url, this.#headers, host)
-    } catch (error) {
-      return error instanceof HttpError ? error : new HttpError("malformed", "the request can't be sent", error)
+    let drain: Drain | undefined
+    const listener: TransportListener = {
+      onHead: (status, headers) => {
+        this.#touch()
+        if (REDIRECTS.has(status)) {
+          drain = new Drain(sent)
+          this.#failIf(this.#redirect(headers, url, host))
+        } else {
+          this.#listener?.onHead({ status, headers, url: withoutSecrets(url) })
+        }
+      },
+      onData: (chunk) => {
+        if (drain !== undefined) return drain.onData(chunk)
+        this.#touch()
+        this.#listener?.onData(chunk)
+      },
+      onEnd: () => (drain === undefined ? this.#end()?.onEnd() : drain.end()),
+      // Each try uses up a kept connection, and a new one is not excused.
+      onStale: () => this.#failIf(this.#go(url)),
+      onError: (error) => (drain === undefined ? this.#fail(error) : drain.end()),
     }
-    this.#request = request
-    request.on("response", (response) => {
-      if (request === this.#request && this.#listener !== undefined) this.#onResponse(response, url, host)
-    })
-    request.on("error", (error) => {
-      if (request === this.#request && this.#listener !== undefined) this.#onError(error, request, url)
-    })
-    // Node has ways to close a connection that are not errors to it, such as an answer in another protocol.
-    request.on("close", () => {
-      if (request !== this.#request || this.#response !== undefined) return
-      this.#fail(new HttpError("network", `${url.host} closed the connection without an answer`))
-    })
+    let sent: HttpExchange
+    try {
+      sent = this.#transportOf(url).send(url, headersFor(url, this.#headers), host, listener)
+    } catch (error) {
+      if (error instanceof HttpError) return error
+      throw error
+    }
+    if (this.#paused) sent.pause()
+    this.#sent = sent
     return undefined
   }
 
-  #onError(error: Error, request: ClientRequest, url: URL): void {
-    // The server closed a kept connection while the request was on its way, so it can't have answered it. A GET may be
-    // sent again; each try uses up a kept connection, and a new one is no longer excused.
-    const code = errnoOf(error)
-    if (this.#response === undefined && request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")) {
-      const failure = this.#go(url)
-      if (failure !== undefined) this.#fail(failure)
-    } else {
-      this.#fail(toHttpError(error, url.host))
-    }
-  }
-
-  #onResponse(response: IncomingMessage, url: URL, host: AddressClass): void {
-    const status = response.statusCode ?? 0
-    if (REDIRECTS.has(status)) {
-      const failure = this.#redirect(response, url, host)
-      if (failure !== undefined) this.#fail(failure)
-      return
-    }
-    this.#response = response
-    this.#touch()
-    response.on("data", (chunk: Buffer) => {
-      this.#touch()
-      // A Buffer's `slice` is a view where a Uint8Array's is a copy: nobody above this room should meet one.
-      this.#listener?.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    })
-    const cutShort = (): void => this.#fail(new HttpError("network", `${url.host} cut its answer short`))
-    response.on("error", cutShort)
-    response.on("end", () => {
-      if (!response.complete) return cutShort()
-      const listener = this.#listener
-      this.#end()
-      listener?.onEnd()
-    })
-    if (this.#paused) response.pause()
-    this.#listener?.onHead({ status, headers: joinHeaders(response.rawHeaders), url: withoutSecrets(url) })
-  }
-
-  #redirect(response: IncomingMessage, from: URL, host: AddressClass): HttpError | undefined {
-    const location = response.headers.location
+  /** Goes where an answer of `from` leads; what forbids that is returned. */
+  #redirect({ location }: Headers, from: URL, host: AddressClass): HttpError | undefined {
     if (location === undefined || !URL.canParse(location, from.href)) {
       return new HttpError("redirect", `${from.host} redirects to nowhere`)
     }
@@ -148,8 +116,6 @@ export class NodeExchange implements HttpExchange {
     if (!sameOrigin) {
       this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !SECRET_HEADERS.has(name)))
     }
-    drain(response)
-    this.#touch()
     return this.#go(to)
   }
 
@@ -164,17 +130,45 @@ export class NodeExchange implements HttpExchange {
     if (!this.#paused) this.#timer?.refresh()
   }
 
+  #failIf(error: HttpError | undefined): void {
+    if (error !== undefined) this.#fail(error)
+  }
+
   #fail(error: HttpError): void {
-    const listener = this.#listener
-    this.#end()
-    this.#request?.destroy()
+    const listener = this.#end()
+    this.#sent?.abort()
     listener?.onError(error)
   }
 
-  #end(): void {
+  #end(): HttpListener | undefined {
+    const listener = this.#listener
     this.#listener = undefined
     clearTimeout(this.#timer)
     this.#timer = undefined
+    return listener
+  }
+}
+
+/** Reads the rest of a small body away, so that its connection can be kept; closes the connection on a larger one. */
+class Drain {
+  readonly #sent: HttpExchange
+  readonly #deadline: NodeJS.Timeout
+  #bytes = 0
+
+  constructor(sent: HttpExchange) {
+    this.#sent = sent
+    this.#deadline = setTimeout(() => sent.abort(), DRAIN_MILLISECONDS).unref()
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.#bytes += chunk.length
+    if (this.#bytes <= DRAIN_BYTES) return
+    this.#sent.abort()
+    this.end()
+  }
+
+  end(): void {
+    clearTimeout(this.#deadline)
   }
 }
 
@@ -182,32 +176,26 @@ function isHttp(url: URL): boolean {
   return url.protocol === "http:" || url.protocol === "https:"
 }
 
-/** Lower-case names; repeated ones joined. Without a prototype, since the names are a stranger's. */
-function joinHeaders(raw: readonly string[]): Headers {
-  const headers: Record<string, string> = Object.create(null)
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase()
-    const before = headers[name]
-    headers[name] = before === undefined ? raw[i + 1]! : `${before}, ${raw[i + 1]}`
+/** What is sent when the request does not say otherwise, and what it says. */
+function headersFor(url: URL, own: Headers): Headers {
+  const usual = { "user-agent": USER_AGENT, "accept-encoding": "identity" }
+  if (url.username === "" && url.password === "") return { ...usual, ...own }
+  const credentials = `${decodePercents(url.username)}:${decodePercents(url.password)}`
+  return { ...usual, authorization: `Basic ${Buffer.from(credentials).toString("base64")}`, ...own }
+}
+
+function decodePercents(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
-  return headers
 }
 
 function withoutSecrets(url: URL): string {
+  if (url.username === "" && url.password === "") return url.href
   const clean = new URL(url)
   clean.username = ""
   clean.password = ""
   return clean.href
-}
-
-/** Reads the rest of a small body away, so that its connection can be kept; closes the connection on a larger one. */
-function drain(response: IncomingMessage): void {
-  const deadline = setTimeout(() => response.destroy(), DRAIN_MILLISECONDS).unref()
-  let bytes = 0
-  response.on("data", (chunk: Buffer) => {
-    bytes += chunk.byteLength
-    if (bytes > DRAIN_BYTES) response.destroy()
-  })
-  response.on("error", () => {})
-  response.on("close", () => clearTimeout(deadline))
 }

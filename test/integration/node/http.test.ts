@@ -1,13 +1,16 @@
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createServer, get, type RequestListener, type Server } from "node:http"
+import { createServer, type RequestListener, type Server } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { guardedLookups } from "../../../src/node/guarded-lookup.js"
 import { NodeHttp } from "../../../src/node/http.js"
 import { NodeExchange } from "../../../src/node/http-exchange.js"
+import type { Transport } from "../../../src/node/http-transport.js"
+import { Http1Pool } from "../../../src/node/http1-pool.js"
 import { VERSION } from "../../../src/node/version.js"
 import type { HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
@@ -164,6 +167,13 @@ describe("HTTP on Node", () => {
 
   it("refuses a redirect from a public place into the private network, by address and by name", async () => {
     const url = await serve((request, response) => response.writeHead(302, { location: request.url?.slice(1) }).end())
+    const pool = new Http1Pool(guardedLookups())
+    cleanUps.push(() => pool.close())
+    // The public place is on this machine for once.
+    const here: Transport = {
+      send: ({ pathname }, headers, _host, listener) => pool.send(new URL(url + pathname), headers, "local", listener),
+      close: () => pool.close(),
+    }
     for (const location of [
       "http://127.0.0.1:80/",
       "http://localhost/",
@@ -172,12 +182,7 @@ describe("HTTP on Node", () => {
     ]) {
       const { error } = await fetchWith(
         (listener) =>
-          // The public place is on this machine for once.
-          new NodeExchange(
-            { url: `http://data.example.org/${location}`, idleTimeout: 20_000 },
-            listener,
-            ({ pathname }) => get(url + pathname, { agent: false }),
-          ),
+          new NodeExchange({ url: `http://data.example.org/${location}`, idleTimeout: 20_000 }, listener, () => here),
       )
       expect(error).toMatchObject({ failure: "unsafe-address" })
     }

@@ -1,0 +1,67 @@
+import { HttpError, type HttpExchange } from "../ports/http.js"
+import type { AddressClass } from "./address-policy.js"
+import type { LookupByClass } from "./guarded-lookup.js"
+import type { Headers, Transport, TransportListener } from "./http-transport.js"
+import { Http1Connection } from "./http1-connection.js"
+import { requestHead } from "./http1-request.js"
+
+/** Bytes received at a time. */
+const RECEIVE_BUFFER = 256 * 1024
+
+/** HTTP/1.1 over plain TCP. How many connections there are is the callers' choice; unused ones are kept for a while. */
+export class Http1Pool implements Transport {
+  readonly #lookups: LookupByClass
+  readonly #all = new Set<Http1Connection>()
+  /** By origin. The last one used is the first to be used again: the others get a chance to become too old. */
+  readonly #idle = new Map<string, Http1Connection[]>()
+  /** One for all connections: Node reads into it and calls back before it reads again. */
+  #receiveBuffer: Uint8Array | undefined
+
+  constructor(lookups: LookupByClass) {
+    this.#lookups = lookups
+  }
+
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
+    const head = requestHead(url, headers)
+    // A connection is for hosts of one class: it was not checked for another.
+    const key = `${host} ${url.host}`
+    const connection = this.#takeIdle(key) ?? this.#open(key, url, host)
+    return connection.send(head, listener)
+  }
+
+  close(): void {
+    for (const connection of this.#all) connection.close(new HttpError("network", "HTTP is closed"))
+  }
+
+  #takeIdle(key: string): Http1Connection | undefined {
+    const idle = this.#idle.get(key)
+    let connection = idle?.pop()
+    while (connection !== undefined && !connection.usable) connection = idle?.pop()
+    return connection
+  }
+
+  #open(key: string, url: URL, host: AddressClass): Http1Connection {
+    this.#receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER)
+    const connection = new Http1Connection({
+      host: url.host,
+      hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: url.port === "" ? 80 : Number(url.port),
+      lookup: this.#lookups[host === "local" ? "local" : "public"],
+      receiveBuffer: this.#receiveBuffer,
+      onIdle: () => {
+        const idle = this.#idle.get(key)
+        if (idle === undefined) this.#idle.set(key, [connection])
+        else idle.push(connection)
+      },
+      onClose: () => {
+        this.#all.delete(connection)
+        const idle = this.#idle.get(key)
+        const index = idle?.indexOf(connection) ?? -1
+        if (index >= 0) idle!.splice(index, 1)
+        if (idle?.length === 0) this.#idle.delete(key)
+      },
+    })
+    this.#all.add(connection)
+    return connection
+  }
+}

@@ -1,0 +1,131 @@
+import type { ClientRequest, IncomingMessage } from "node:http"
+import type { Agent, RequestOptions } from "node:https"
+import { HttpError, type HttpExchange } from "../ports/http.js"
+import type { AddressClass } from "./address-policy.js"
+import { errnoOf } from "./errno.js"
+import type { LookupByClass } from "./guarded-lookup.js"
+import { toHttpError } from "./http-error.js"
+import type { Headers, Transport, TransportListener } from "./http-transport.js"
+import { KEEP_IDLE, NEXT_ADDRESS_AFTER } from "./http1-connection.js"
+import { MAX_HEAD } from "./http1-head.js"
+
+/** HTTPS by Node's own client and its pool: beside the work of TLS a client of our own would gain nothing. */
+export class HttpsTransport implements Transport {
+  readonly #lookups: LookupByClass
+  #agent: Agent | undefined
+
+  constructor(lookups: LookupByClass) {
+    this.#lookups = lookups
+  }
+
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
+    // Loaded when first needed: it takes milliseconds that a short command feels.
+    const https = process.getBuiltinModule("node:https")
+    this.#agent ??= new https.Agent({
+      keepAlive: true,
+      noDelay: true,
+      timeout: KEEP_IDLE,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
+    })
+    const options: RequestOptions = {
+      hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: url.port,
+      path: url.pathname + url.search,
+      headers,
+      agent: this.#agent,
+      maxHeaderSize: MAX_HEAD,
+      lookup: this.#lookups[host === "local" ? "local" : "public"],
+      // Said in words, so that no environment variable can switch it off.
+      rejectUnauthorized: true,
+    }
+    let request: ClientRequest
+    try {
+      request = https.get(options)
+    } catch (error) {
+      throw new HttpError("malformed", "the request can't be sent", error)
+    }
+    return new HttpsRequest(request, url.host, listener)
+  }
+
+  close(): void {
+    this.#agent?.destroy()
+  }
+}
+
+class HttpsRequest implements HttpExchange {
+  readonly #request: ClientRequest
+  readonly #host: string
+  /** Absent once it is over. */
+  #listener: TransportListener | undefined
+  #response: IncomingMessage | undefined
+  #paused = false
+
+  constructor(request: ClientRequest, host: string, listener: TransportListener) {
+    this.#request = request
+    this.#host = host
+    this.#listener = listener
+    request.on("response", (response) => this.#onResponse(response))
+    request.on("error", (error) => this.#onError(error))
+    // Node has ways to close a connection that are not errors to it, such as an answer in another protocol.
+    request.on("close", () => {
+      if (this.#response !== undefined) return
+      this.#end()?.onError(new HttpError("network", `${host} closed the connection without an answer`))
+    })
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#response?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#response?.resume()
+  }
+
+  abort(): void {
+    this.#end()
+    this.#request.destroy()
+  }
+
+  #onResponse(response: IncomingMessage): void {
+    if (this.#listener === undefined) return
+    this.#response = response
+    response.on("data", (chunk: Buffer) => {
+      // A Buffer's `slice` is a view where a Uint8Array's is a copy: nobody above this room should meet one.
+      this.#listener?.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+    })
+    const cutShort = (): void => this.#end()?.onError(new HttpError("network", `${this.#host} cut its answer short`))
+    response.on("error", cutShort)
+    response.on("end", () => (response.complete ? this.#end()?.onEnd() : cutShort()))
+    if (this.#paused) response.pause()
+    this.#listener.onHead(response.statusCode ?? 0, joinHeaders(response.rawHeaders))
+  }
+
+  #onError(error: Error): void {
+    const code = errnoOf(error)
+    // The server closed a kept connection while the request was on its way, so it can't have answered it.
+    const stale = this.#response === undefined && this.#request.reusedSocket
+    const listener = this.#end()
+    if (stale && (code === "ECONNRESET" || code === "EPIPE")) listener?.onStale()
+    else listener?.onError(toHttpError(error, this.#host))
+  }
+
+  #end(): TransportListener | undefined {
+    const listener = this.#listener
+    this.#listener = undefined
+    return listener
+  }
+}
+
+/** Lower-case names; repeated ones joined. Without a prototype, since the names are a stranger's. */
+function joinHeaders(raw: readonly string[]): Headers {
+  const headers: Record<string, string> = Object.create(null)
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    const before = headers[name]
+    headers[name] = before === undefined ? raw[i + 1]! : `${before}, ${raw[i + 1]}`
+  }
+  return headers
+}
