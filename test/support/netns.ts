@@ -42,3 +42,24 @@ export async function openNetns(addresses: readonly string[], maxSeconds = 600):
     close: () => holder.stop(),
   }
 }
+
+/** Two namespaces with a cable between them: hosts with one address each. */
+export async function openNetnsPair(addresses: readonly [string, string]): Promise<[Netns, Netns]> {
+  const left = await openNetns([])
+  const right = await openNetns([]).catch(async (error: unknown) => {
+    await left.close()
+    throw error
+  })
+  try {
+    await left.run(`ip link add cable type veth peer name cable netns ${right.pid}`)
+    const up = (address: string): string => `ip addr add ${address}/24 dev cable && ip link set cable up`
+    await Promise.all([left.run(up(addresses[0])), right.run(up(addresses[1]))])
+  } catch (error) {
+    await Promise.all([left.close(), right.close()])
+    throw error
+  }
+  return [
+    { ...left, addresses: [addresses[0]] },
+    { ...right, addresses: [addresses[1]] },
+  ]
+}

@@ -22,7 +22,11 @@ export const aria2: Partner = {
     }),
   download: (job) =>
     withBench(job, async (bench) => {
-      const program = await startAria2(bench, job, ["--seed-time=0", `--dir=${job.outDir}`])
+      const program = await startAria2(bench, job, [
+        "--seed-time=0",
+        `--check-integrity=${job.resume === true}`,
+        `--dir=${job.outDir}`,
+      ])
       await program.succeeded(bench.seconds)
     }),
 }

@@ -1,10 +1,11 @@
 import { writeSync } from "node:fs"
 import { describe } from "vitest"
 
+export { academictorrents } from "./academictorrents.js"
 export { aria2 } from "./aria2.js"
 export { libtorrent } from "./libtorrent.js"
 export { nginx } from "./nginx.js"
-export { opentracker } from "./opentracker.js"
+export { type Opentracker, opentracker } from "./opentracker.js"
 export type { Address, DownloadJob, Partner, Running, SeedJob } from "./partner.js"
 export { rtorrent } from "./rtorrent.js"
 export { transmission } from "./transmission.js"

@@ -1,4 +1,7 @@
-"""Seeds or downloads with libtorrent: python3 libtorrent.py JOB, a JSON object. Prints "ready", then "complete"."""
+"""Seeds, shares or downloads with libtorrent: python3 libtorrent.py JOB, a JSON object.
+
+Prints "ready" when it listens, "checked" when it knows what is there, "complete" when all is. Only a download ends then.
+"""
 
 import json
 import os
@@ -41,9 +44,14 @@ print("ready", session.listen_port(), flush=True)
 for host, port in job["peers"]:
     handle.connect_peer((host, port))
 
+checked = False
 complete = False
+CHECKING = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
 while True:
     status = handle.status()
+    if not checked and status.state not in CHECKING:
+        checked = True
+        print("checked", flush=True)
     if status.is_seeding and not complete:
         complete = True
         print("complete", flush=True)

@@ -16,8 +16,8 @@ export const libtorrent: Partner = {
   },
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const program = await startScript(bench, job, "seed", job.dataDir)
-      await program.until(/ready \d+/)
+      const program = await startScript(bench, job, job.partial ? "share" : "seed", job.dataDir)
+      await program.until(job.partial ? /checked/ : /ready \d+/)
       return program
     }),
   download: (job) =>
@@ -30,7 +30,7 @@ export const libtorrent: Partner = {
 async function startScript(
   bench: Bench,
   job: SeedJob | DownloadJob,
-  mode: "seed" | "download",
+  mode: "seed" | "share" | "download",
   dir: string,
 ): Promise<Program> {
   const peers = "peers" in job ? (job.peers ?? []) : []

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import type { Netns } from "../netns.js"
 import { freePort, isListening } from "../ports.js"
 import { Program } from "../program.js"
@@ -17,6 +18,8 @@ export interface OpentrackerOptions {
 export interface Opentracker {
   readonly httpUrl: string
   readonly udpUrl: string
+  /** Resolves when a seed of the torrent has announced itself. */
+  seeded(infoHash: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -43,6 +46,13 @@ export const opentracker = {
       await stop()
       throw error
     }
-    return { httpUrl: `http://${host}:${at}/announce`, udpUrl: `udp://${host}:${at}/announce`, stop }
+    const counts = fileURLToPath(new URL("./tracker-counts.mjs", import.meta.url))
+    return {
+      httpUrl: `http://${host}:${at}/announce`,
+      udpUrl: `udp://${host}:${at}/announce`,
+      seeded: (infoHash) =>
+        new Program(process.execPath, [counts, `http://${host}:${at}/scrape`, infoHash, "1"], through).succeeded(30),
+      stop,
+    }
   },
 }

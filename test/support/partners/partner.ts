@@ -29,12 +29,16 @@ export interface SeedJob extends Job {
   torrentPath: string
   /** The folder that holds the torrent's file or folder. */
   dataDir: string
+  /** Some of the data is wrong or missing: what is right is given, and the rest fetched from whoever connects. */
+  partial?: boolean
 }
 
 export interface DownloadJob extends Job {
   torrentPath: string
   /** The torrent's file or folder appears in it. */
   outDir: string
+  /** A part of it is there, and is to be kept. */
+  resume?: boolean
   /** Who has it. Programs that can't be told are given a tracker that names just these. */
   peers?: readonly Address[]
   /** Keep the torrent's `url-list`; it is left out otherwise. */

@@ -34,7 +34,10 @@ export const transmission: Partner = {
       await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
       await chmod(script, 0o755)
       await mkdir(job.outDir, { recursive: true })
-      const program = await startTransmission(bench, job, job.outDir, ["--finish", script])
+      const program = await startTransmission(bench, job, job.outDir, [
+        ...["--finish", script],
+        ...(job.resume ? ["--verify"] : []),
+      ])
       await program.poll("complete", () => existsSync(mark), bench.seconds)
     }),
 }
