@@ -1,0 +1,50 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { readTorrent } from "../../testbed/torrent.js"
+import { academictorrents, aria2, describeWith, libtorrent } from "../support/partners/index.js"
+import { findProgram, Program } from "../support/program.js"
+import { makeSample, type Sample } from "../support/samples.js"
+import { differences } from "../support/trees.js"
+
+const mktorrent = {
+  missing: () => (findProgram("mktorrent") === undefined ? "mktorrent (apt-get install mktorrent)" : undefined),
+}
+
+let folder: string
+let sample: Sample
+let created: { torrentPath: string; infoHash: string }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "interop-created-"))
+  sample = await makeSample(folder, "awkward names in 16 KiB pieces")
+  created = await academictorrents.create(sample.path, join(folder, "ours.torrent"), ["--piece-length", "32K"])
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describeWith("a torrent that we create, and mktorrent", [mktorrent], () => {
+  it("have the same infohash", async () => {
+    const output = join(folder, "theirs.torrent")
+    await new Program("mktorrent", ["-l", "15", "-t", "1", "-o", output, sample.path]).succeeded(20)
+    expect(readTorrent(await readFile(output)).infoHash).toBe(created.infoHash)
+  })
+})
+
+for (const partner of [libtorrent, aria2]) {
+  describeWith(`a torrent that we create, with ${partner.name}`, [partner], () => {
+    it("is accepted, and its data fetched from us", async () => {
+      const { torrentPath } = created
+      const { dataDir, path, name } = sample
+      const outDir = await mkdtemp(join(folder, "theirs-"))
+      const giver = await academictorrents.seed({ torrentPath, dataDir })
+      try {
+        await partner.download({ torrentPath, outDir, peers: [giver], maxSeconds: 40 })
+      } finally {
+        await giver.stop()
+      }
+      expect(await differences(path, join(outDir, name))).toEqual([])
+    })
+  })
+}
