@@ -157,15 +157,18 @@ describe("plain HTTP connections", () => {
       what: "the answer has two lengths",
       answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     },
-  ])("are not used again when $what", async ({ answer }) => {
+  ])("are closed and not used again when $what", async ({ answer }) => {
     const used: number[] = []
+    const closed: Promise<unknown>[] = []
     const url = await serve((socket, connection) => {
       used.push(connection)
+      closed.push(once(socket, "close"))
       socket.write(answer)
     })
     const pool = newPool()
     for (let i = 0; i < 3; i++) expect(await send(pool, url).outcome).toBe("end")
     expect(used).toEqual([1, 2, 3])
+    await Promise.all(closed)
   })
 
   it("are closed when the server says something unasked", async () => {
