@@ -37,6 +37,11 @@ export class Bitfield {
     return ((this.bytes[index >> 3] ?? 0) & (0x80 >> (index & 7))) !== 0
   }
 
+  /** True when some that is present here is absent in `other`, of the same length. */
+  hasMoreThan(other: Bitfield): boolean {
+    return this.bytes.some((bits, at) => (bits & ~(other.bytes[at] ?? 0)) !== 0)
+  }
+
   /** True when it was absent before. */
   add(index: number): boolean {
     if (index < 0 || index >= this.length || this.has(index)) return false

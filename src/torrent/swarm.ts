@@ -65,7 +65,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     super()
     this.#o = options
     this.#interest = new Interest(options.table)
-    this.#choking = new Choking(options.uploads)
+    this.#choking = new Choking(options.uploads, options.have)
     this.#asking = new Asking(options)
     this.#admission = new Admission(() => this.peers.values(), options.budget)
     const { clock, totals } = options

@@ -231,6 +231,20 @@ describe("bitfield", () => {
     }
   })
 
+  it("has more than another when something is in it that the other lacks", () => {
+    const sets = fc.uniqueArray(fc.nat(19))
+    fc.assert(
+      fc.property(sets, sets, (mine, theirs) => {
+        const [a, b] = [mine, theirs].map((pieces) => {
+          const field = new Bitfield(20)
+          for (const piece of pieces) field.add(piece)
+          return field
+        })
+        expect(a!.hasMoreThan(b!)).toBe(mine.some((piece) => !theirs.includes(piece)))
+      }),
+    )
+  })
+
   it("refuses wire bytes of the wrong count or with spare bits", () => {
     expect(Bitfield.fromBytes(new Uint8Array(2), 8)).toBeUndefined()
     expect(Bitfield.fromBytes(new Uint8Array(0), 1)).toBeUndefined()
