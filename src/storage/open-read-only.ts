@@ -1,7 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { dataFiles } from "./data-file.js"
+import { authorsDataFiles } from "./authors-data.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { FilePool } from "./file-pool.js"
@@ -27,7 +27,7 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const { disk } = platform
   const { layout } = metainfo
   const pool = new FilePool({ disk })
-  const table = dataFiles(layout, metainfo.kind, dataPath)
+  const table = await authorsDataFiles(disk, metainfo, dataPath)
   const directories = new Directories({ disk, base: dataPath, onUsed: () => {} })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
   const have = new Bitfield(layout.pieceCount)

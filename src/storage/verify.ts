@@ -1,6 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { authorsDataFiles } from "./authors-data.js"
 import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
@@ -89,7 +90,8 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
     datastore === undefined
       ? {}
       : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
-  const table = dataFiles(layout, metainfo.kind, root)
+  const table =
+    datastore === undefined ? await authorsDataFiles(disk, metainfo, root) : dataFiles(layout, metainfo.kind, root)
   const directories = new Directories({ disk, base: root, onUsed: nothing })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)

@@ -111,6 +111,50 @@ describe("verifying", () => {
   })
 })
 
+describe("an author's own data", () => {
+  const theirs = sample({
+    pieceLength: 1000,
+    files: [
+      { path: "12_00.csv", length: 1500 },
+      { path: "a/b_", length: 700 },
+      { path: "c", length: 10 },
+      { path: "_", length: 10 },
+    ],
+  })
+  const rawPaths = [["12:00.csv"], ["a", "b?"], ["c"], [".."]]
+  const metainfo = { ...theirs.metainfo, rawPaths }
+  const dataPath = `${DATASTORE}/dataset`
+
+  /** The files stand under these names. */
+  function worldOf(names: readonly string[]): World {
+    const world = new World()
+    for (const [index, name] of names.entries())
+      world.disk.putFile(`${dataPath}/${name}`, theirs.fileData(index).slice())
+    return world
+  }
+
+  it.each([
+    ["the author's", ["12:00.csv", "a/b?", "c", "_"]],
+    ["safe ones", ["12_00.csv", "a/b_", "c", "_"]],
+    ["both", ["12_00.csv", "a/b?", "c", "_"]],
+  ])("is found under names that are %s", async (_whose, names) => {
+    const world = worldOf(names)
+    const store = await world.run(PieceStore.openReadOnly({ platform: world.platform, metainfo, dataPath }))
+    expect(store.have.complete).toBe(true)
+    await world.run(store.close())
+    const report = await world.run(verifyData({ platform: world.platform, metainfo, dataPath }))
+    expect(report.complete).toBe(true)
+  })
+
+  it("is not looked for outside its folder", async () => {
+    const world = worldOf(["12:00.csv", "a/b?", "c"])
+    const store = await world.run(PieceStore.openReadOnly({ platform: world.platform, metainfo, dataPath }))
+    expect([...store.have]).toEqual([0, 1])
+    await world.run(store.close())
+    expect(world.disk.operations.some(({ path }) => path.includes(".."))).toBe(false)
+  })
+})
+
 describe("data that is only read", () => {
   const open = (world: World, options: { trust?: boolean } = {}) =>
     world.run(
