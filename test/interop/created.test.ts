@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { readTorrent } from "../../testbed/torrent.js"
 import { academictorrents, aria2, describeWith, libtorrent } from "../support/partners/index.js"
 import { findProgram, Program } from "../support/program.js"
-import { makeSample, type Sample } from "../support/samples.js"
+import { type Sample, SHAPES, sampleOf } from "../support/samples.js"
 import { differences } from "../support/trees.js"
 
 const mktorrent = {
@@ -18,7 +18,9 @@ let created: { torrentPath: string; infoHash: string }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "interop-created-"))
-  sample = await makeSample(folder, "awkward names in 16 KiB pieces")
+  // With names that we would not write ourselves.
+  const files = { ...SHAPES["awkward names in 16 KiB pieces"].files, "at 12:00?.csv": 50_000, "b*/<c>": 20_000 }
+  sample = await sampleOf(folder, "set [of] 100%", files, 16 * 1024)
   created = await academictorrents.create(sample.path, join(folder, "ours.torrent"), ["--piece-length", "32K"])
 })
 
