@@ -113,7 +113,10 @@ function check(source, path) {
 function summary(runs, key, digits) {
   const sorted = runs.map((run) => run[key]).sort((a, b) => a - b)
   const median = sorted[Math.floor(sorted.length / 2)]
-  return { median, text: `${median.toFixed(digits)} (${sorted[0].toFixed(digits)} to ${sorted.at(-1).toFixed(digits)})` }
+  return {
+    median,
+    text: `${median.toFixed(digits)} (${sorted[0].toFixed(digits)} to ${sorted.at(-1).toFixed(digits)})`,
+  }
 }
 
 try {
@@ -122,7 +125,17 @@ try {
   if (values.jobs.includes("peer")) {
     const port = await freePort()
     const plain = makeTorrent(path, "seeder.torrent", ["-a", "http://127.0.0.1:9/announce"])
-    const job = { mode: "seed", dir: folder, torrent: plain, host: "127.0.0.1", port, tracker: null, peers: [], encryption: "allowed", utp: false }
+    const job = {
+      mode: "seed",
+      dir: folder,
+      torrent: plain,
+      host: "127.0.0.1",
+      port,
+      tracker: null,
+      peers: [],
+      encryption: "allowed",
+      utp: false,
+    }
     await start("/usr/bin/python3", [LIBTORRENT, JSON.stringify(job)], /ready \d+/)
     const tracker = await start(process.execPath, [PEER_TRACKER, "127.0.0.1", `127.0.0.1:${port}`], /http\S+/)
     jobs.peer = makeTorrent(path, "peer.torrent", ["-a", tracker])
@@ -143,7 +156,15 @@ server { listen 127.0.0.1:${port}; root "${folder}"; } }\n`,
     jobs.web = makeTorrent(path, "web.torrent", ["-a", "http://127.0.0.1:9/announce", "-w", url])
   }
   await sleep(500)
-  const aria2 = ["--no-conf", "--seed-time=0", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--file-allocation=none", "--quiet=true"]
+  const aria2 = [
+    "--no-conf",
+    "--seed-time=0",
+    "--enable-dht=false",
+    "--enable-dht6=false",
+    "--bt-enable-lpd=false",
+    "--file-allocation=none",
+    "--quiet=true",
+  ]
   const clients = {
     ours: (torrent, out) => timed(process.execPath, [CLI, torrent, "-o", out, "-q", "--port", "0"]),
     aria2: (torrent, out) => timed("aria2c", [...aria2, `--dir=${out}`, "--listen-port=7000-7999", torrent]),
@@ -160,7 +181,9 @@ server { listen 127.0.0.1:${port}; root "${folder}"; } }\n`,
         rmSync(out, { recursive: true })
       }
     }
-    console.log(`${job}: ${values.mib} MiB in ${values.files} file(s), pieces of ${values["piece-kib"]} KiB, ${values.runs} runs`)
+    console.log(
+      `${job}: ${values.mib} MiB in ${values.files} file(s), pieces of ${values["piece-kib"]} KiB, ${values.runs} runs`,
+    )
     for (const [client, runs] of Object.entries(results)) {
       if (runs.length === 0) continue
       const figures = [summary(runs, "seconds", 2), summary(runs, "cpu", 2), summary(runs, "mb", 0)]
