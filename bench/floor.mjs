@@ -2,7 +2,7 @@
 //
 //   node bench/floor.mjs [--runs 5] [--mib 1024] [--piece-kib 1024] [--files 1] [--jobs peer,web] [--only ours|aria2]
 //
-// Needs aria2, nginx-light, python3-libtorrent and mktorrent (Debian's packages), and a build (npm run build). Each run
+// Needs aria2, nginx-light, python3-libtorrent and time (Debian's packages), and a build (npm run build). Each run
 // starts in an empty folder, and every byte is compared afterwards, outside the timed window. Prints seconds from start
 // to exit, CPU seconds and peak resident memory of the client: median (min to max), and the ratio of the medians.
 import { spawn, spawnSync } from "node:child_process"
@@ -28,6 +28,7 @@ const { values } = parseArgs({
 })
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const CLI = join(ROOT, "dist/cli/at-get.js")
+const CREATE = join(ROOT, "dist/cli/academictorrents.js")
 const LIBTORRENT = join(ROOT, "test/support/partners/libtorrent.py")
 const PEER_TRACKER = join(ROOT, "test/support/partners/peer-tracker.mjs")
 const work = mkdtempSync(join(tmpdir(), "floor-"))
@@ -62,10 +63,10 @@ async function makeData() {
 }
 
 function makeTorrent(path, name, extra) {
-  const exponent = String(Math.log2(Number(values["piece-kib"]) * 1024))
   const output = join(work, name)
-  const made = spawnSync("mktorrent", ["-l", exponent, "-t", "2", ...extra, "-o", output, path])
-  if (made.status !== 0) throw new Error(`mktorrent: ${made.stderr}`)
+  const create = [CREATE, "create", path, "-q", "-o", output, "--piece-length", `${values["piece-kib"]}K`]
+  const made = spawnSync(process.execPath, [...create, ...extra], { encoding: "utf8" })
+  if (made.status !== 0) throw new Error(`create: ${made.stderr}`)
   return output
 }
 
@@ -124,7 +125,7 @@ try {
   const jobs = {}
   if (values.jobs.includes("peer")) {
     const port = await freePort()
-    const plain = makeTorrent(path, "seeder.torrent", ["-a", "http://127.0.0.1:9/announce"])
+    const plain = makeTorrent(path, "seeder.torrent", [])
     const job = {
       mode: "seed",
       dir: folder,
@@ -138,7 +139,7 @@ try {
     }
     await start("/usr/bin/python3", [LIBTORRENT, JSON.stringify(job)], /ready \d+/)
     const tracker = await start(process.execPath, [PEER_TRACKER, "127.0.0.1", `127.0.0.1:${port}`], /http\S+/)
-    jobs.peer = makeTorrent(path, "peer.torrent", ["-a", tracker])
+    jobs.peer = makeTorrent(path, "peer.torrent", ["--tracker", tracker])
   }
   if (values.jobs.includes("web")) {
     const port = await freePort()
@@ -153,7 +154,7 @@ server { listen 127.0.0.1:${port}; root "${folder}"; } }\n`,
     )
     await start("nginx", ["-p", work, "-c", config, "-e", "stderr"])
     const url = values.files === "1" ? `http://127.0.0.1:${port}/data` : `http://127.0.0.1:${port}/`
-    jobs.web = makeTorrent(path, "web.torrent", ["-a", "http://127.0.0.1:9/announce", "-w", url])
+    jobs.web = makeTorrent(path, "web.torrent", ["--url", url])
   }
   await sleep(500)
   const aria2 = [
