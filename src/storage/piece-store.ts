@@ -160,8 +160,8 @@ export class PieceStore {
   }
 
   /**
-   * Lets what is under way end, and leaves the books in order: a clean mark always, syncs as far as they take no longer
-   * than about a second. A second call waits for the first.
+   * Lets what is under way end, and leaves the books in order: a clean mark always, a last sync only
+   * when nobody will notice how long it takes. A second call waits for the first.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close()
