@@ -6,6 +6,8 @@ import { formatDuration, formatPercent, formatRate, formatSize } from "./units.j
 /** ms between two lines where there is no terminal. */
 const LINE_INTERVAL = 10_000
 const BAR_WIDTH = 24
+/** What a terminal is taken for that does not say, or says 0. */
+const DEFAULT_COLUMNS = 80
 
 /** Shows progress to a person. */
 export interface ProgressView {
@@ -17,7 +19,7 @@ export interface ProgressView {
 /** Where a view is drawn: standard error, in practice. */
 export interface ViewTarget {
   write(text: string): void
-  /** Characters in a line; undefined where it is no terminal. */
+  /** Characters in a line; undefined or 0 where that is not known. */
   readonly columns: number | undefined
 }
 
@@ -31,7 +33,7 @@ export class LiveView implements ProgressView {
   }
 
   show(progress: ProgressSnapshot): void {
-    const width = Math.max(20, (this.#target.columns ?? 80) - 1)
+    const width = Math.max(20, (this.#target.columns || DEFAULT_COLUMNS) - 1)
     const lines = liveLines(progress).map((line) => clip(line, width))
     this.#target.write(`${this.#erase()}${lines.join("\n")}\n`)
     this.#drawn = lines.length

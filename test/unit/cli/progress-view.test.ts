@@ -78,6 +78,15 @@ describe("the live view", () => {
     expect(shown).not.toMatch(/waiting|given/)
   })
 
+  it.each([0, undefined])("takes a terminal of %s columns for one of 80", (columns) => {
+    let shown = ""
+    new LiveView({ write: (text) => (shown += text), columns }).show(changed({ name: "x".repeat(200) }))
+    const widths = stripVTControlCharacters(shown)
+      .split("\n")
+      .map((line) => line.length)
+    expect(Math.max(...widths)).toBe(79)
+  })
+
   it("says why it waits, and what was given", () => {
     const terminal = new Terminal(120)
     new LiveView(terminal).show(changed({ waitingFor: "no source is known", eta: null, uploaded: 2 * MiB }))
