@@ -9,6 +9,7 @@ import { formatSize } from "../units.js"
 
 interface VerifyFlags extends CommonFlags {
   repair?: boolean
+  overwrite?: boolean
 }
 
 export function addVerify(program: Command, run: Run): void {
@@ -18,6 +19,7 @@ export function addVerify(program: Command, run: Run): void {
     .description("check data on disk; name what is missing or wrong")
   addVerbosity(addSources(addPlace(command)))
     .option("--repair", "fetch just what is missing or wrong")
+    .option("--overwrite", "with --repair: go on where a foreign file stands in the way")
     .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
 }
 
@@ -25,6 +27,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     verify: "always",
+    overwrite: flags.overwrite,
     // One object is promised, not lines.
     ...(console.json ? { onProgress: undefined } : {}),
   })

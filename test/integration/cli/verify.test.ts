@@ -1,7 +1,7 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, rmSync, truncateSync } from "node:fs"
+import { appendFileSync, cpSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
-import { flipByte, type Original, Stage } from "./stage.js"
+import { flipByte, type Original, Stage, sameFile } from "./stage.js"
 
 const PIECE = 32_768
 const FILES = { "a.csv": 3 * PIECE, "b/c.csv": 5 * PIECE, "b/d.bin": 100_000, "z.txt": 20 }
@@ -79,6 +79,17 @@ describe("verify", () => {
     await stage.run(["verify", dataset.infoHash, "--repair", "--json"])
     expect(dataset.seeders[0]!.bytesServed - before).toBe(3 * PIECE)
     expect(await differences(dataset.source, stage.stored("study"))).toEqual([])
+  })
+
+  it("--repair goes on where a foreign file stands with --overwrite", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 1000, { seeders: [{}] })
+    mkdirSync(stage.datastore)
+    writeFileSync(stage.stored("one.bin"), "x".repeat(1000))
+    const { stderr } = await stage.run(["verify", dataset.infoHash, "--repair"], { exits: 7 })
+    expect(stderr).toContain("--overwrite")
+    await stage.run(["verify", dataset.infoHash, "--repair", "--overwrite"])
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
   })
 
   it("finds what the journal can't know: data that was never ours, and nothing at all", async () => {
