@@ -14,6 +14,12 @@ interface GetFlags extends CommonFlags {
   overwrite?: boolean
 }
 
+/** When to stop giving: times the dataset's size, and ms. */
+interface SeedLimits {
+  readonly ratio?: number
+  readonly time?: number
+}
+
 /** `academictorrents get`. */
 export function addGet(program: Command, run: Run): void {
   defineGet(program.command("get"), run)
@@ -32,6 +38,14 @@ export function defineGet(command: Command, run: Run): void {
     .option("--sync", "return only when all is durable on the disk")
     .option("--overwrite", "go on where a foreign file stands in the way")
     .action((target: string, flags: GetFlags) => run(flags, (context) => get(target, flags, context)))
+}
+
+/** How long a dataset is given, in words. */
+function howLong({ ratio, time }: SeedLimits): string {
+  const ends: string[] = []
+  if (time !== undefined) ends.push(`for ${formatDuration(time / 1000)}`)
+  if (ratio !== undefined) ends.push(`until ${ratio} times its size was given`)
+  return ends.length === 0 ? "until stopped" : ends.join(", or ")
 }
 
 async function get(
@@ -57,7 +71,7 @@ async function get(
       : `${formatSize(fetched)} in ${formatDuration(seconds)}, ${formatRate(fetched / Math.max(seconds, 0.001))}`,
   )
   if (flags.seed) {
-    console.say(`giving ${path} until stopped`)
+    console.say(`giving ${path} ${howLong(limits)}`)
     await dataset.giveUntil({ ...limits, signal })
   }
   await dataset.close()
@@ -65,7 +79,7 @@ async function get(
   else console.result(path)
 }
 
-function seedLimits({ seedRatio, seedTime }: GetFlags): { ratio?: number; time?: number } {
+function seedLimits({ seedRatio, seedTime }: GetFlags): SeedLimits {
   const ratio = seedRatio === undefined ? undefined : Number(seedRatio)
   if (ratio !== undefined && !(ratio > 0)) {
     throw new AtError("AT_INVALID_INPUT", `"${seedRatio}" is not a ratio`, { hint: "write a number above 0, like 1.5" })
