@@ -11,9 +11,14 @@ export interface CommandContext {
 }
 
 /** Runs a command's work: reports its error, and sets the exit code. */
-export type Run = (verbosity: Verbosity, work: (context: CommandContext) => Promise<void>) => Promise<void>
+export type Run = (
+  verbosity: Verbosity,
+  work: (context: CommandContext) => Promise<void>,
+  /** What is said when the user stopped it. */
+  farewell?: string,
+) => Promise<void>
 
-export const run: Run = async (verbosity, work) => {
+export const run: Run = async (verbosity, work, farewell = "stopped; run the same command again to go on") => {
   const console = new Console(verbosity)
   const stop = new StopSignals(() => console.say("stopping: saving what is there (once more to stop at once)"))
   try {
@@ -24,7 +29,9 @@ export const run: Run = async (verbosity, work) => {
   } catch (cause) {
     const error = asAtError(cause)
     console.end()
-    console.error(error)
+    const stoppedByUser = error.code === "AT_ABORTED" && stop.exitCode !== undefined
+    if (stoppedByUser && !console.json) console.say(farewell)
+    else console.error(error)
     process.exitCode = stop.exitCode ?? exitCode(error.code)
   }
 }

@@ -15,7 +15,9 @@ export function addSeed(program: Command, run: Run): void {
     .description("give: serve what is on disk until stopped")
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
-    .action((target: string, flags: SeedFlags) => run(flags, (context) => seed(target, flags, context)))
+    .action((target: string, flags: SeedFlags) =>
+      run(flags, (context) => seed(target, flags, context), "stopped giving"),
+    )
 }
 
 async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {

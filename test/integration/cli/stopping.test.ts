@@ -73,7 +73,8 @@ describe("a signal in the middle", () => {
     expect(performance.now() - signalled).toBeLessThan(6000)
     expect(stdout).toBe("")
     expect(stderr).toMatch(/stopping: saving what is there/)
-    expect(stderr).toMatch(/what to do: run the same command again/)
+    expect(stderr).toMatch(/^stopped; run the same command again to go on$/m)
+    expect(stderr).not.toContain("error:")
     const { announces } = stage.testbed.tracker
     expect(announces.map(({ event }) => event)).toEqual(["started", "stopped"])
     expect(announces[1]!.left).toBeLessThan(LENGTH)
