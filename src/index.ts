@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { type Created, type CreateOptions, create } from "./dataset/create.js"
+export { type Created, create } from "./dataset/create.js"
+export type { CreateOptions } from "./dataset/create-options.js"
 export { Dataset } from "./dataset/dataset.js"
 export type { DatasetFile } from "./dataset/dataset-file.js"
 export { setDatastore } from "./dataset/datastore.js"

@@ -6,30 +6,16 @@ import { absolutePath } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { hashFiles } from "../storage/create-pieces.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import { checkCreateOptions, checkPath } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
+import type { CreateOptions } from "./create-options.js"
 import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
+import { safeListener } from "./safe-listener.js"
 
 /** Longer pieces are refused by many clients (libtorrent's limit is lower still for old versions). */
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024
 const MIN_PIECE_LENGTH = 16 * 1024
-
-export interface CreateOptions {
-  /** The .torrent to write. */
-  readonly output: string
-  /** BEP 12: tiers in order. */
-  readonly trackers?: readonly (readonly string[])[] | undefined
-  /** Web seeds (BEP 19). */
-  readonly urls?: readonly string[] | undefined
-  /** Bytes: a power of two from 16 KiB to 256 MiB. Default: one that makes about 1,000 to 2,000 pieces. */
-  readonly pieceLength?: number | undefined
-  /** BEP 27. */
-  readonly private?: boolean | undefined
-  readonly comment?: string | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: ProgressSnapshot) => void) | undefined
-}
 
 /** What was made. */
 export interface Created {
@@ -49,7 +35,7 @@ export interface Created {
 /**
  * Makes a .torrent of a file or a folder.
  *
- * @throws AtError `AT_INVALID_INPUT`, `AT_DISK_IO` (also when a file changes meanwhile), `AT_ABORTED`
+ * @throws AtError `AT_INVALID_INPUT`, `AT_EXISTS`, `AT_DISK_IO` (also when a file changes meanwhile), `AT_ABORTED`
  *
  * @example
  * ```ts
@@ -61,8 +47,10 @@ export interface Created {
  * ```
  */
 export async function create(path: string, options: CreateOptions): Promise<Created> {
+  checkPath(path)
+  checkCreateOptions(options)
   const platform = createPlatform()
-  const feed = new ProgressFeed(platform.clock, options.onProgress)
+  const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
   try {
     return await guarded(() => createFrom(platform, absolutePath(path), options, feed))
   } finally {
@@ -77,6 +65,8 @@ async function createFrom(
   options: CreateOptions,
   feed: ProgressFeed,
 ): Promise<Created> {
+  const output = absolutePath(options.output)
+  if (!options.overwrite) await refuseExisting(platform, output)
   const { kind, files, skipped } = await walk(platform, root)
   const length = files.reduce((sum, file) => sum + file.length, 0)
   if (length === 0) {
@@ -104,7 +94,8 @@ async function createFrom(
     creationDate: Math.floor(platform.clock.wallTime() / 1000),
     ...(options.comment === undefined ? {} : { comment: options.comment }),
   })
-  const output = absolutePath(options.output)
+  // Hashing takes a while: somebody else may have written there.
+  if (!options.overwrite) await refuseExisting(platform, output)
   await writeWhole(platform, output, torrent)
   return {
     path: output,
@@ -115,6 +106,11 @@ async function createFrom(
     pieceCount: pieceHashes.length / 20,
     skipped,
   }
+}
+
+async function refuseExisting({ disk }: Platform, output: string): Promise<void> {
+  if ((await disk.stat(output)) === undefined) return
+  throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "name another file, or use --overwrite" })
 }
 
 interface Found {

@@ -7,6 +7,7 @@ import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import { abortWith } from "./abort-with.js"
+import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import { defaultDatastore } from "./datastore.js"
@@ -17,9 +18,10 @@ import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { ProgressFeed } from "./progress-feed.js"
 import { type ResolveContext, resolveTarget } from "./resolve.js"
+import { safeListener } from "./safe-listener.js"
 import { type FileChoice, selectFiles } from "./selection.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
-import { parseTarget } from "./target.js"
+import { looksLikeInfoHash, parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
 import { Work } from "./work.js"
 
@@ -61,7 +63,7 @@ export class Dataset implements AsyncDisposable {
     this.infoHash = toHex(metainfo.infoHash)
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
     this.#parts = parts
-    this.#feed = new ProgressFeed(parts.platform.clock, parts.options.onProgress)
+    this.#feed = new ProgressFeed(parts.platform.clock, safeListener(parts.options.onProgress, parts.platform.log))
     this.#work = new Work(parts, this.#feed)
     const files: DatasetFile[] = []
     for (const { path, offset, length, padding } of metainfo.layout.files) {
@@ -77,10 +79,13 @@ export class Dataset implements AsyncDisposable {
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
     return guarded(async () => {
+      checkTarget(target)
+      checkOptions(options)
       const settings = readUserSettings()
       const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
       const parsed = parseTarget(target)
       parsePeers(options.peers ?? [])
+      if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
       const closing = abortWith(options.signal)
       const { signal } = closing
       const platform = createPlatform(options.log === undefined ? {} : { log: options.log })
@@ -93,6 +98,7 @@ export class Dataset implements AsyncDisposable {
       }
       try {
         const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
+        if (looksLikeInfoHash(target) && local.kind === "file") await refuseMistyped(target, local.path, platform)
         const resolved = await resolveTarget(local, context)
         return new Dataset({ options: { ...options, signal }, platform, context, datastore, resolved, closing })
       } catch (error) {
@@ -221,6 +227,13 @@ interface DatasetParts extends EngagementParts {
   readonly platform: NodePlatform
   /** Aborted by `close`, and by the user's signal. */
   readonly closing: AbortController
+}
+
+async function refuseMistyped(target: string, path: string, { disk }: NodePlatform): Promise<void> {
+  if ((await disk.stat(path)) !== undefined) return
+  throw new AtError("AT_INVALID_INPUT", `"${target}" names no dataset: an infohash has 40 hex digits`, {
+    hint: `check the infohash: this has ${target.trim().length} digits`,
+  })
 }
 
 function closedError(name: string, cause?: unknown): AtError {

@@ -28,8 +28,13 @@ export function parseTarget(text: string): Target {
     const fromPage = named === undefined ? undefined : parseInfoHash(named)
     return fromPage === undefined ? { kind: "url", url: target } : { kind: "info-hash", infoHash: fromPage }
   }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(target) || /^[0-9a-fA-F]{32,}$/.test(target)) throw malformed(text)
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(target) || /^[0-9a-fA-F]{51,}$/.test(target)) throw malformed(text)
   return { kind: "file", path: target }
+}
+
+/** An infohash with digits too few or too many, most likely; but it may be a file's name as well. */
+export function looksLikeInfoHash(text: string): boolean {
+  return /^[0-9a-fA-F]{30,50}$/.test(text.trim())
 }
 
 function malformed(text: string): AtError {

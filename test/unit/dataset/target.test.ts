@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { toHex } from "../../../src/bytes/hex.js"
-import { parseTarget } from "../../../src/dataset/target.js"
+import { looksLikeInfoHash, parseTarget } from "../../../src/dataset/target.js"
 
 const HASH = "323a0048d87ca79b68f12a6350a57776b6a3b7fb"
 
@@ -45,14 +45,25 @@ describe("a target", () => {
     },
   )
 
-  it.each(["data.torrent", "/tmp/a b.torrent", "./magnet.torrent", "~/x.torrent", "C:\\data\\x.torrent", "abc"])(
-    "may be a path: %s",
-    (path) => {
-      expect(read(path)).toBe(`file ${path}`)
-    },
-  )
+  it.each([
+    HASH.slice(1),
+    `${HASH}0`,
+    "data.torrent",
+    "/tmp/a b.torrent",
+    "./magnet.torrent",
+    "~/x.torrent",
+    "C:\\data\\x.torrent",
+    "abc",
+  ])("may be a path: %s", (path) => {
+    expect(read(path)).toBe(`file ${path}`)
+  })
 
-  it.each(["", "   ", HASH.slice(1), `${HASH}0`, "ftp://example.org/a.torrent", "magnet:?dn=nothing", "f".repeat(63)])(
+  it("looks like a mistyped infohash when it has some hex digits too few or too many", () => {
+    for (const text of [HASH.slice(1), `${HASH}0`, ` ${HASH.slice(10)}`]) expect(looksLikeInfoHash(text)).toBe(true)
+    for (const text of [HASH.slice(11), `${HASH}.torrent`, "data"]) expect(looksLikeInfoHash(text)).toBe(false)
+  })
+
+  it.each(["", "   ", "ftp://example.org/a.torrent", "magnet:?dn=nothing", "f".repeat(63)])(
     "names no dataset: %j",
     (text) => {
       expect(() => parseTarget(text)).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))

@@ -1,0 +1,134 @@
+import { redactUrl } from "../bytes/url.js"
+import { AtError } from "../errors.js"
+import type { CreateOptions } from "./create-options.js"
+import type { Options } from "./options.js"
+
+/** Throws when an option has not the value it must have. */
+type Check = (value: unknown, option: string) => void
+
+const WEB = ["http:", "https:"]
+const TRACKERS = ["http:", "https:", "udp:"]
+
+const text = must("a string", isString)
+const flag = must("true or false", (value) => typeof value === "boolean")
+const callback = must("a function", (value) => typeof value === "function")
+const positive = must("a number above 0", (value) => isNumber(value) && value > 0)
+const texts = must("an array of strings", isStrings)
+const signal = must("an AbortSignal", (value) => has(value, "aborted") && has(value, "addEventListener"))
+
+const urls: Check = (value, option) => {
+  texts(value, option)
+  for (const url of value as readonly string[]) checkUrl(option, url)
+}
+
+const OPTIONS: Readonly<Record<keyof Options, Check>> = {
+  datastore: text,
+  data: text,
+  include: texts,
+  exclude: texts,
+  urls,
+  peers: texts,
+  verify: must('"auto" or "always"', (value) => value === "auto" || value === "always"),
+  signal,
+  onProgress: callback,
+  maxDownload: positive,
+  maxUpload: positive,
+  offline: flag,
+  seed: flag,
+  port: must(
+    "a whole number from 0 to 65535",
+    (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value <= 65535,
+  ),
+  trackers: flag,
+  webSeeds: flag,
+  timeout: positive,
+  sync: flag,
+  overwrite: flag,
+  site: (value, option) => {
+    text(value, option)
+    checkUrl(option, value as string)
+  },
+  log: must("an object with a method log", (value) => has(value, "log") && typeof value.log === "function"),
+}
+
+const CREATE_OPTIONS: Readonly<Record<keyof CreateOptions, Check>> = {
+  output: text,
+  trackers: (value, option) => {
+    must("an array of arrays of strings", (tiers) => Array.isArray(tiers) && tiers.every(isStrings))(value, option)
+    for (const url of (value as readonly string[][]).flat()) checkUrl(option, url, TRACKERS)
+  },
+  urls,
+  pieceLength: positive,
+  private: flag,
+  comment: text,
+  overwrite: flag,
+  signal,
+  onProgress: callback,
+}
+
+/** Callers without types are told what is wrong at once, not by what breaks later. @throws AtError `AT_INVALID_INPUT` */
+export function checkOptions(options: unknown): void {
+  check(options, OPTIONS)
+}
+
+/** As {@link checkOptions}, for `create`. @throws AtError `AT_INVALID_INPUT` */
+export function checkCreateOptions(options: unknown): void {
+  check(options, CREATE_OPTIONS)
+  // Without it there is nowhere to write.
+  text((options as Partial<CreateOptions>).output, "output")
+}
+
+/** @throws AtError `AT_INVALID_INPUT` when it is no string */
+export function checkTarget(target: unknown): void {
+  text(target, "target")
+}
+
+/** @throws AtError `AT_INVALID_INPUT` when it is no string */
+export function checkPath(path: unknown): void {
+  text(path, "path")
+}
+
+/** `option` names what the URL was given as. @throws AtError `AT_INVALID_INPUT` when it is none of these protocols */
+export function checkUrl(option: string, url: string, protocols: readonly string[] = WEB): void {
+  if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return
+  const starts = protocols.map((protocol) => `${protocol}//`).join(" or ")
+  throw new AtError("AT_INVALID_INPUT", `${option}: "${redactUrl(url)}" is no URL that can be used`, {
+    hint: `give ${option} as a whole URL that starts with ${starts}`,
+  })
+}
+
+function check(options: unknown, checks: Readonly<Record<string, Check>>): void {
+  must("an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value))(options, "options")
+  for (const [option, value] of Object.entries(options as object)) {
+    if (!Object.hasOwn(checks, option)) {
+      throw new AtError("AT_INVALID_INPUT", `there is no option ${option}`, {
+        hint: `leave out ${option}; the options are ${Object.keys(checks).join(", ")}`,
+      })
+    }
+    if (value !== undefined) checks[option]?.(value, option)
+  }
+}
+
+/** A check that an option passes when `is` says so; `what` completes "must be". */
+function must(what: string, is: (value: unknown) => boolean): Check {
+  return (value, option) => {
+    if (is(value)) return
+    throw new AtError("AT_INVALID_INPUT", `${option} must be ${what}`, { hint: `give ${option} as ${what}` })
+  }
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string"
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isString)
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isFinite(value)
+}
+
+function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
+  return typeof value === "object" && value !== null && key in value
+}
