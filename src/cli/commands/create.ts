@@ -17,6 +17,7 @@ interface CreateFlags extends Verbosity {
   hybrid?: boolean
   private?: boolean
   comment?: string
+  overwrite?: boolean
 }
 
 export function addCreate(program: Command, run: Run): void {
@@ -32,6 +33,7 @@ export function addCreate(program: Command, run: Run): void {
     .option("--hybrid", "a v1 and v2 torrent: not supported yet")
     .option("--private", "peers come from its trackers alone")
     .option("--comment <text>", "a remark for readers")
+    .option("--overwrite", "replace the .torrent when it exists")
     .description("make a .torrent")
   addVerbosity(command).action((path: string, flags: CreateFlags) =>
     run(flags, (context) => createFile(path, flags, context)),
@@ -50,6 +52,7 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     urls: flags.url ?? [],
     private: flags.private ?? false,
     comment: flags.comment,
+    overwrite: flags.overwrite,
     pieceLength: flags.pieceLength === undefined ? undefined : parseSize(flags.pieceLength),
     signal,
     // One object is promised with --json, not lines.

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
 import { differences, randomTree } from "../../support/trees.js"
@@ -57,6 +57,18 @@ describe("create", () => {
     expect(stderr).toContain("link")
   })
 
+  it("replaces no file but with --overwrite", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    const output = stage.beside("out.torrent")
+    writeFileSync(output, "precious")
+    const { stderr } = await stage.run(["create", stage.beside("study"), "-o", output], { exits: 7 })
+    expect(stderr).toMatch(/out\.torrent exists already\n.*--overwrite/)
+    expect(readFileSync(output, "utf8")).toBe("precious")
+    await stage.run(["create", stage.beside("study"), "-o", output, "--overwrite"])
+    expect(readTorrent(readFileSync(output)).files.length).toBe(3)
+  })
+
   it("is 7 when the .torrent can't be written, and leaves nothing", async () => {
     await using stage = await Stage.open()
     await randomTree(stage.beside("study"), FILES)
@@ -77,7 +89,7 @@ describe("seed", () => {
     await stage.run(["get", dataset.infoHash, "-o", stage.beside("other")])
     expect(await differences(dataset.source, stage.beside("other/study"))).toEqual([])
     giver.signal("SIGTERM")
-    await giver.exits(143)
+    expect((await giver.exits(143)).stderr).toMatch(/^stopped giving$/m)
     expect(stage.testbed.tracker.announces.at(-1)).toMatchObject({ event: "stopped", uploaded: 170_000 })
   })
 
