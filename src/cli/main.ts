@@ -16,7 +16,7 @@ export async function main(name: string, define: (program: Command) => void, arg
     await program.parseAsync([...args], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : wrongUse(error, name, args)
+    process.exitCode = error.exitCode === 0 ? 0 : wrongUse(error, program, args)
   }
   // A pipe takes what was written in its own time; everything else has been closed by now.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)])
@@ -24,9 +24,12 @@ export async function main(name: string, define: (program: Command) => void, arg
 }
 
 /** Unknown option, missing argument: says so, and returns the exit code. */
-function wrongUse(cause: CommanderError, name: string, args: readonly string[]): number {
+function wrongUse(cause: CommanderError, program: Command, args: readonly string[]): number {
+  const named = args.find((argument) => !argument.startsWith("-"))
+  const subcommand = program.commands.find((command) => command.name() === named)
+  const line = subcommand === undefined ? program.name() : `${program.name()} ${subcommand.name()}`
   const message = cause.code === "commander.help" ? "no command was named" : cause.message.replace(/^error: /, "")
-  const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint: `see ${name} --help`, cause })
+  const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint: `see ${line} --help`, cause })
   new Console({ json: args.includes("--json") }).error(error)
   return exitCode(error.code)
 }

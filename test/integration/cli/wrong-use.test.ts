@@ -28,6 +28,9 @@ describe("wrong use", () => {
     "a malformed time": ["get", HASH, "--timeout", "soon"],
     "a malformed port": ["get", HASH, "--port", "70000"],
     "a malformed peer": ["get", HASH, "--peer", "nowhere"],
+    "a web seed that is no URL": ["get", HASH, "--url", "nope"],
+    "create with a tracker that is no URL": ["create", ".", "-o", "x.torrent", "--tracker", "foo"],
+    "create with a web seed that is no URL": ["create", ".", "-o", "x.torrent", "--url", "foo"],
     "a malformed ratio": ["get", HASH, "--seed", "--seed-ratio", "lots"],
     "create without -o": ["create", "."],
     "create with a malformed piece length": ["create", ".", "-o", "x.torrent", "--piece-length", "20000"],
@@ -52,6 +55,16 @@ describe("wrong use", () => {
         hint: expect.stringMatching(/./),
       },
     ])
+  })
+
+  it("points to the help of the command that was used wrongly", async () => {
+    expect((await stage.run(["get"], { exits: 2 })).stderr).toContain("see academictorrents get --help")
+    expect((await stage.run(["fetch"], { exits: 2 })).stderr).toContain("see academictorrents --help")
+    expect((await stage.run([], { program: "at-get", exits: 2 })).stderr).toContain("see at-get --help")
+  })
+
+  it("tells how long an infohash is", async () => {
+    expect((await stage.run(["get", HASH.slice(1)], { exits: 2 })).stderr).toContain("an infohash has 40 hex digits")
   })
 
   it("is 2 without a command", async () => {
