@@ -143,7 +143,8 @@ describe.skipIf(findProgram("script") === undefined)("on a terminal", () => {
     const sent = await onTerminal(stage, script.replace("-INT", "-TERM"))
     const lines = screen(sent).trimEnd().split("\n")
     expect(lines[0]).toMatch(/^stopping: /)
-    expect(lines.length).toBe(3)
+    expect(lines[1]).toMatch(/^stopped; run the same command again/)
+    expect(lines.length).toBe(2)
   })
 })
 
