@@ -256,13 +256,15 @@ export class Journal {
 
   #encodeChanges(encoder: JournalEncoder, changes: Changes): void {
     const pieces = [...new Set(changes.pieces)].sort((a, b) => a - b)
-    // Losses first: between the records of one append, too, no beginning may say more than is true.
-    for (const state of Object.values(PieceState)) {
+    const encodePieces = (state: PieceState): void =>
       encoder.pieces(
         state,
         pieces.filter((piece) => this.state.pieces[piece] === state),
       )
-    }
+    // No beginning of one append, too, may say more than is true, or a piece without the file it lies in: losses first,
+    // then files, then what was gained.
+    encodePieces(PieceState.absent)
+    encodePieces(PieceState.begun)
     const files = changes.files.sort((a, b) => a - b)
     for (const home of [false, true]) {
       encoder.files(
@@ -270,6 +272,8 @@ export class Journal {
         files.filter((file) => this.state.home.has(file) === home),
       )
     }
+    encodePieces(PieceState.written)
+    encodePieces(PieceState.done)
     encoder.stamps(changes.stamps.map((file) => [file, this.state.stamps.get(file)]))
   }
 

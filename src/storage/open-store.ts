@@ -78,7 +78,10 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
       for (const above of directories.upFrom(folder)) changed.add(above)
       changed.add(parentOf(datastore))
     }
-    const ready = makeJournalDurable(parts, { isNew: old === undefined, wasClean, folders: changed, datastore })
+    // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
+    const asItWas = wasClean && !journal.changed
+    if (old !== undefined) await journal.flush()
+    const ready = makeJournalDurable(parts, { isNew: old === undefined, asItWas, folders: changed, datastore })
     // Whoever commits hears of it.
     ready.catch(() => {})
     return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
@@ -212,11 +215,11 @@ async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undef
  */
 async function makeJournalDurable(
   { journal, platform }: WritingParts,
-  how: { isNew: boolean; wasClean: boolean; folders: ReadonlySet<string>; datastore: string },
+  how: { isNew: boolean; asItWas: boolean; folders: ReadonlySet<string>; datastore: string },
 ): Promise<void> {
-  const { isNew, wasClean, folders, datastore } = how
+  const { isNew, asItWas, folders, datastore } = how
   if (isNew) await journal.rewrite()
-  else if (!wasClean || journal.changed) await journal.sync()
+  else if (!asItWas) await journal.sync()
   for (const folder of folders) {
     await platform.disk.syncDirectory(folder).catch((error: unknown) => {
       // Above the datastore there may be folders that we may not even read.
