@@ -3,12 +3,15 @@ import type { HashAlgorithm } from "../ports/hasher.js"
 import { DIGEST_LENGTH, type FromWorker, type ToWorker } from "./hash-messages.js"
 import type { SharedMemories } from "./shared-memories.js"
 
-/** A piece to hash. */
+/** Pieces to hash, one or several. */
 export interface HashJob {
   readonly algorithm: HashAlgorithm
-  /** A view of shared memory. */
-  readonly data: Uint8Array<SharedArrayBuffer>
-  readonly resolve: (digest: Uint8Array) => void
+  /** Views of shared memory. */
+  readonly pieces: readonly Uint8Array<SharedArrayBuffer>[]
+  /** Of all of them together. */
+  readonly bytes: number
+  /** Hears the digests, one behind the other. */
+  readonly resolve: (digests: Uint8Array) => void
   readonly reject: (error: Error) => void
 }
 
@@ -61,14 +64,16 @@ export class HashThread {
   /** Sends a batch, which is of one algorithm and not empty. */
   run(batch: HashJob[]): void {
     const pieces: number[] = []
-    for (const { data } of batch) {
-      const id = this.#memories.idOf(data.buffer)
-      if (!this.#known.has(id)) {
-        this.#known.add(id)
-        this.#post({ type: "memory", id, memory: data.buffer })
+    for (const job of batch) {
+      this.#bytes += job.bytes
+      for (const { buffer, byteOffset, byteLength } of job.pieces) {
+        const id = this.#memories.idOf(buffer)
+        if (!this.#known.has(id)) {
+          this.#known.add(id)
+          this.#post({ type: "memory", id, memory: buffer })
+        }
+        pieces.push(id, byteOffset, byteLength)
       }
-      pieces.push(id, data.byteOffset, data.byteLength)
-      this.#bytes += data.byteLength
     }
     if (this.#batches.push(batch) === 1) this.#worker.ref()
     this.#post({ type: "hash", algorithm: batch[0]!.algorithm, pieces })
@@ -89,9 +94,9 @@ export class HashThread {
     const batch = this.#batches.shift() ?? []
     if (this.#batches.length === 0) this.#worker.unref()
     let from = 0
-    for (const { algorithm, data, resolve } of batch) {
-      const to = from + DIGEST_LENGTH[algorithm]
-      this.#bytes -= data.byteLength
+    for (const { algorithm, pieces, bytes, resolve } of batch) {
+      const to = from + pieces.length * DIGEST_LENGTH[algorithm]
+      this.#bytes -= bytes
       resolve(digests.slice(from, to))
       from = to
     }

@@ -1,5 +1,6 @@
 import type { HashAlgorithm, Hasher } from "../ports/hasher.js"
 import { type Log, silentLog } from "../ports/log.js"
+import { DIGEST_LENGTH } from "./hash-messages.js"
 import { type HashJob, HashThread, type HashThreadOwner } from "./hash-thread.js"
 import { SharedMemories } from "./shared-memories.js"
 
@@ -17,10 +18,10 @@ export interface NodeHasherOptions {
 }
 
 const BYTES_BEFORE_WORKERS = 2 * 1024 * 1024
-/** Bytes that go to a worker in one message, unless a single piece is longer: about a millisecond's work. */
+/** Bytes that go to a worker in one message, unless a single job is longer: about a millisecond's work. */
 const BATCH_BYTES = 1024 * 1024
-/** Pieces in one message at most. */
-const BATCH_PIECES = 1024
+/** Jobs in one message at most. */
+const BATCH_JOBS = 1024
 /** Messages a worker has at a time: while it works on one, the next is there already. */
 const BATCHES_PER_WORKER = 2
 /** After so many workers died, hashing goes on without them. */
@@ -55,15 +56,20 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
   }
 
-  async hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array> {
+  hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array> {
+    return this.hashPieces(algorithm, [data])
+  }
+
+  async hashPieces(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
     if (this.#closed !== undefined) throw closedError()
-    if (!isShared(data) || this.#deaths >= MAX_DEATHS) return this.digest(algorithm, data)
-    if (data.byteLength <= this.#bytesBeforeWorkers) {
-      this.#bytesBeforeWorkers -= data.byteLength
-      return this.digest(algorithm, data)
+    const bytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    if (!areShared(pieces) || this.#deaths >= MAX_DEATHS) return this.#digests(algorithm, pieces)
+    if (bytes <= this.#bytesBeforeWorkers) {
+      this.#bytesBeforeWorkers -= bytes
+      return this.#digests(algorithm, pieces)
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ algorithm, data, resolve, reject })
+      this.#queue.push({ algorithm, pieces, bytes, resolve, reject })
       // At the end of this turn, so that all pieces asked for in it go together.
       if (this.#queue.length === 1) queueMicrotask(() => this.#handOut())
     })
@@ -127,21 +133,28 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     this.#log.log("warn", "node", `a hash worker died: ${error instanceof Error ? error.message : error}${end}`)
   }
 
-  /** The next pieces of one algorithm that go in one message; at least one. */
+  /** The next jobs of one algorithm that go in one message; at least one. */
   #takeBatch(): HashJob[] {
     const first = this.#queue[0]!
-    let bytes = first.data.byteLength
+    let { bytes } = first
     let count = 1
-    for (; count < this.#queue.length && count < BATCH_PIECES; count++) {
-      const { algorithm, data } = this.#queue[count]!
-      bytes += data.byteLength
-      if (algorithm !== first.algorithm || bytes > BATCH_BYTES) break
+    for (; count < this.#queue.length && count < BATCH_JOBS; count++) {
+      const job = this.#queue[count]!
+      bytes += job.bytes
+      if (job.algorithm !== first.algorithm || bytes > BATCH_BYTES) break
     }
     return this.#queue.splice(0, count)
   }
 
   #hashHere(jobs: readonly HashJob[]): void {
-    for (const { algorithm, data, resolve } of jobs) resolve(this.digest(algorithm, data))
+    for (const { algorithm, pieces, resolve } of jobs) resolve(this.#digests(algorithm, pieces))
+  }
+
+  #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {
+    const size = DIGEST_LENGTH[algorithm]
+    const digests = new Uint8Array(pieces.length * size)
+    for (const [i, piece] of pieces.entries()) digests.set(this.digest(algorithm, piece), i * size)
+    return digests
   }
 }
 
@@ -149,8 +162,8 @@ function defaultWorkers(): number {
   return Math.min(2, process.getBuiltinModule("node:os").availableParallelism())
 }
 
-function isShared(data: Uint8Array): data is Uint8Array<SharedArrayBuffer> {
-  return data.buffer instanceof SharedArrayBuffer
+function areShared(pieces: readonly Uint8Array[]): pieces is readonly Uint8Array<SharedArrayBuffer>[] {
+  return pieces.every(({ buffer }) => buffer instanceof SharedArrayBuffer)
 }
 
 function closedError(): Error {

@@ -169,12 +169,13 @@ class Arrangement {
    */
   async #writeAgain(piece: number, bytes: Uint8Array): Promise<void> {
     const { files, journal } = this.#parts
-    for (const { file: index } of this.#layout.extentsOfPiece(piece)) {
+    const extents = this.#layout.extentsOfPiece(piece)
+    for (const { file: index } of extents) {
       files.at(index).stamp = undefined
       journal.setStamp(index, undefined)
     }
     await journal.flush()
-    await files.writePiece(piece, bytes)
+    await files.writePieces([{ piece, bytes, extents }])
   }
 
   /** Sets what we have, and what each file lacks. */

@@ -7,7 +7,7 @@ import type { Edges } from "./edges.js"
 import type { FilePool } from "./file-pool.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
-import { WriteQueue } from "./write-queue.js"
+import { type FilePart, WriteQueue } from "./write-queue.js"
 
 /** Small files of one piece that are read or written at a time. */
 const PARALLEL = 16
@@ -21,6 +21,19 @@ export interface ReadProblem {
   /** Within the span. */
   readonly from: number
   readonly to: number
+}
+
+/** A piece, and where it lies. */
+export interface PieceBytes {
+  readonly piece: number
+  readonly bytes: Uint8Array
+  readonly extents: readonly Extent[]
+}
+
+/** A piece's part that lies in one file. */
+interface PiecePart extends FilePart {
+  readonly piece: number
+  readonly pieceOffset: number
 }
 
 export interface DataFilesOptions {
@@ -89,9 +102,20 @@ export class DataFiles {
     return problems
   }
 
-  /** Writes a verified piece. Rejects when every write has ended, one of them badly. */
-  async writePiece(piece: number, bytes: Uint8Array): Promise<void> {
-    await inParallel(this.layout.extentsOfPiece(piece), PARALLEL, (extent) => this.#writeExtent(piece, extent, bytes))
+  /** Writes verified pieces. Rejects when every write has ended, one of them badly. */
+  async writePieces(pieces: readonly PieceBytes[]): Promise<void> {
+    const byFile = new Map<DataFile, PiecePart[]>()
+    for (const { piece, bytes, extents } of pieces) {
+      for (const { file: index, fileOffset, pieceOffset, length } of extents) {
+        const file = this.at(index)
+        const whole = bytes.subarray(pieceOffset, pieceOffset + length)
+        const part = { piece, pieceOffset, position: fileOffset, bytes: whole }
+        const parts = byFile.get(file)
+        if (parts === undefined) byFile.set(file, [part])
+        else parts.push(part)
+      }
+    }
+    await inParallel(byFile, PARALLEL, ([file, parts]) => this.#writeParts(file, parts))
   }
 
   /** The folders that a file's name depends on. */
@@ -218,13 +242,15 @@ export class DataFiles {
     return problems
   }
 
-  async #writeExtent(piece: number, extent: Extent, whole: Uint8Array): Promise<void> {
-    const file = this.at(extent.file)
-    const bytes = whole.subarray(extent.pieceOffset, extent.pieceOffset + extent.length)
-    if (file.provisional) return this.#compare(file, extent.fileOffset, bytes)
-    if (this.inEdges(file)) return this.edges!.write(piece, extent.pieceOffset, bytes)
-    await this.#prepare(file)
-    await this.#queueOf(file).add(extent.fileOffset, bytes)
+  async #writeParts(file: DataFile, parts: readonly PiecePart[]): Promise<void> {
+    if (file.provisional) {
+      for (const { position, bytes } of parts) await this.#compare(file, position, bytes)
+    } else if (this.inEdges(file)) {
+      for (const { piece, pieceOffset, bytes } of parts) await this.edges!.write(piece, pieceOffset, bytes)
+    } else {
+      await this.#prepare(file)
+      await this.#queueOf(file).add(parts)
+    }
   }
 
   #queueOf(file: DataFile): WriteQueue {

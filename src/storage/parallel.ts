@@ -9,10 +9,14 @@ export async function inParallel<T>(
 ): Promise<void> {
   const iterator = items[Symbol.iterator]()
   const failures: unknown[] = []
+  let exhausted = false
   const lane = async (): Promise<void> => {
     while (failures.length === 0) {
       const next = iterator.next()
-      if (next.done === true) return
+      if (next.done === true) {
+        exhausted = true
+        return
+      }
       try {
         await action(next.value)
       } catch (error) {
@@ -20,6 +24,8 @@ export async function inParallel<T>(
       }
     }
   }
-  await Promise.all(Array.from({ length: limit }, lane))
+  const lanes: Promise<void>[] = []
+  while (lanes.length < limit && !exhausted) lanes.push(lane())
+  await Promise.all(lanes)
   if (failures.length > 0) throw failures[0]
 }

@@ -1,6 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
+import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
 import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
@@ -8,14 +9,14 @@ import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
 import { type OpenedStore, openStore, type PieceStoreOptions, wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import type { StoreParts } from "./parts.js"
-import { type CommitOutcome, PieceWriter } from "./piece-writer.js"
+import { PieceWriter } from "./piece-writer.js"
 import { reselect } from "./reselect.js"
 import { type Slot, Slots, slotBudget } from "./slots.js"
 import { isGone, VerifiedReader } from "./verified-reader.js"
 import { WorkGate } from "./work-gate.js"
 
+export type { CommitOutcome } from "./commit-queue.js"
 export type { PieceStoreOptions } from "./open-store.js"
-export type { CommitOutcome } from "./piece-writer.js"
 
 /** Files looked at at a time. */
 const PARALLEL_LOOKS = 16
@@ -40,7 +41,7 @@ export class PieceStore {
   readonly #writer: PieceWriter | undefined
   /** Pieces being hashed and written, and reads; what they wait for before they begin. */
   readonly #gate: WorkGate
-  readonly #committing = new Map<number, Promise<unknown>>()
+  readonly #commits: CommitQueue
   /** A sync of losses is about to begin. */
   #losing = false
   #closed: Promise<void> | undefined
@@ -53,6 +54,7 @@ export class PieceStore {
     this.#opened = opened
     this.#gate = new WorkGate(opened?.ready ?? Promise.resolve())
     if (opened !== undefined) this.#writer = new PieceWriter(opened, (piece) => this.onLost?.(piece))
+    this.#commits = new CommitQueue(layout.pieceLength, (batch) => this.#write(batch))
     this.#wanted = wantedPieces(parts.files)
     this.#reader = new VerifiedReader(parts, {
       onPieceLost: (piece) => this.#lose(piece),
@@ -101,17 +103,11 @@ export class PieceStore {
   }
 
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
-  async commit(piece: number, slot: Slot): Promise<CommitOutcome> {
-    if (this.#closed !== undefined) return { kind: "failed", error: misuse("the store is closed") }
-    if (this.#writer === undefined) return { kind: "failed", error: misuse("the store is open for reading") }
-    if (this.#committing.has(piece)) return { kind: "failed", error: misuse(`piece ${piece} is being written`) }
-    const commit = this.#commit(piece, slot, this.#writer)
-    this.#committing.set(piece, commit)
-    try {
-      return await commit
-    } finally {
-      this.#committing.delete(piece)
-    }
+  commit(piece: number, slot: Slot): Promise<CommitOutcome> {
+    if (this.#closed !== undefined) return Promise.resolve(failed(misuse("the store is closed")))
+    if (this.#writer === undefined) return Promise.resolve(failed(misuse("the store is open for reading")))
+    if (this.#commits.has(piece)) return Promise.resolve(failed(misuse(`piece ${piece} is being written`)))
+    return this.#commits.add(piece, slot)
   }
 
   /**
@@ -168,18 +164,16 @@ export class PieceStore {
     return this.#closed
   }
 
-  async #commit(piece: number, slot: Slot, writer: PieceWriter): Promise<CommitOutcome> {
+  async #write(batch: readonly Commit[]): Promise<void> {
     try {
       await this.#gate.pass()
+      await this.#gate.track(this.#writer!.write(batch))
     } catch (error) {
-      return { kind: "failed", error: diskFault(error) }
+      await this.#findGoneFiles(batch, error)
+      const outcome = failed(diskFault(error))
+      // Those that were refused before have had their answer.
+      for (const { settle } of batch) settle(outcome)
     }
-    return this.#gate.track(
-      writer.write(piece, slot).catch(async (error: unknown) => {
-        await this.#findGoneFiles(piece, error)
-        return { kind: "failed", error: diskFault(error) }
-      }),
-    )
   }
 
   #lose(piece: number): void {
@@ -229,16 +223,19 @@ export class PieceStore {
   }
 
   /** Somebody may have removed files under our hands. */
-  async #findGoneFiles(piece: number, error: unknown): Promise<void> {
+  async #findGoneFiles(batch: readonly Commit[], error: unknown): Promise<void> {
     if (!(error instanceof DiskError) || error.failure !== "missing") return
-    for (const { file: index } of this.#parts.metainfo.layout.extentsOfPiece(piece)) {
+    const indexes = new Set<number>()
+    for (const { piece } of batch)
+      for (const { file } of this.#parts.metainfo.layout.extentsOfPiece(piece)) indexes.add(file)
+    for (const index of indexes) {
       const file = this.#parts.files.at(index)
       if (await isGone(file, this.#parts)) this.#fileGone(file)
     }
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#committing.values())
+    await this.#commits.idle()
     // A selection, or losses being told.
     await this.#gate.pass().catch(() => {})
     await this.#gate.idle()
@@ -273,6 +270,10 @@ export class PieceStore {
       if (journal.state.home.has(file.index)) journal.setStamp(file.index, await files.stampNow(file))
     })
   }
+}
+
+function failed(error: AtError): CommitOutcome {
+  return { kind: "failed", error }
 }
 
 function misuse(message: string): AtError {

@@ -1,22 +1,22 @@
 import type { AtError } from "../errors.js"
+import type { Commit, CommitOutcome } from "./commit-queue.js"
+import type { DataFile } from "./data-file.js"
+import type { PieceBytes } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
-import { expectedDigest, sameBytes, type WritingParts } from "./parts.js"
-import type { Slot } from "./slots.js"
-
-/** What became of a piece. After `corrupt` and `failed` it is missing, and may be committed again. */
-export type CommitOutcome =
-  | { readonly kind: "stored" }
-  | { readonly kind: "corrupt" }
-  | { readonly kind: "failed"; readonly error: AtError }
+import { isExpectedDigest, type WritingParts } from "./parts.js"
 
 const STORED: CommitOutcome = { kind: "stored" }
 const CORRUPT: CommitOutcome = { kind: "corrupt" }
 /** Files given their names at a time. */
 const PARALLEL_FILES = 16
 
-/** The way of a piece from its slot into the files, and what is left of it when a sync fails. */
+interface Full extends PieceBytes {
+  readonly commit: Commit
+}
+
+/** The way of pieces from their slots into the files, and what is left of them when a sync fails. */
 export class PieceWriter {
   readonly #parts: WritingParts
   readonly #onTakenBack: (piece: number) => void
@@ -35,32 +35,27 @@ export class PieceWriter {
     return this.#fault
   }
 
-  /** Rejects with what the disk said. When it settles, nothing reads the slot any more. */
-  async write(piece: number, slot: Slot): Promise<CommitOutcome> {
-    const { journal, durability, files, metainfo, platform, have } = this.#parts
+  /**
+   * Stores the pieces that hash right, and settles all but those that could be neither refused nor stored: then it rejects
+   * with what the disk said. When it ends, nothing reads the slots any more.
+   */
+  async write(batch: readonly Commit[]): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
-    if (have.has(piece)) {
-      await this.#finishFiles(piece)
-      return STORED
+    const { layout } = this.#parts.metainfo
+    const full = batch.map((commit): Full => {
+      const { piece, slot } = commit
+      const bytes = slot.bytes.subarray(0, layout.pieceSize(piece))
+      return { piece, bytes, extents: layout.extentsOfPiece(piece), commit }
+    })
+    const fresh = full.filter(({ piece }) => !this.#parts.have.has(piece))
+    const right = await this.#verify(fresh)
+    if (right.length > 0) {
+      await this.#parts.files.writePieces(right)
+      await this.#record(right)
     }
-    const bytes = slot.bytes.subarray(0, metainfo.layout.pieceSize(piece))
-    const begun = this.#begin(piece)
-    // Both have ended when this goes on: the slot must not be read any more when the commit has failed.
-    begun.catch(() => {})
-    const digest = await platform.hasher.hashPiece("sha1", bytes)
-    await begun
-    if (!sameBytes(digest, expectedDigest(metainfo, piece))) return CORRUPT
-    await files.writePiece(piece, bytes)
-    await this.#record(piece)
-    have.add(piece)
-    durability.written(piece)
-    for (const { file: index } of metainfo.layout.extentsOfPiece(piece)) {
-      const file = files.at(index)
-      file.missing--
-      if (file.provisional) journal.setHome(index)
-    }
-    await this.#finishFiles(piece)
-    return STORED
+    const stored = full.filter(({ piece }) => this.#parts.have.has(piece))
+    await this.#finishFiles(stored)
+    for (const { commit } of stored) commit.settle(STORED)
   }
 
   /** A sync failed: what was not durable before is not to be relied on, now or at the next start. */
@@ -83,43 +78,85 @@ export class PieceWriter {
     await this.#distrusting
   }
 
+  /** Those that hash right, noted as begun; the others are settled. */
+  async #verify(pieces: readonly Full[]): Promise<Full[]> {
+    if (pieces.length === 0) return []
+    const { metainfo, platform } = this.#parts
+    const begun = this.#begin(pieces)
+    // Both have ended when this goes on: the slots must not be read any more when the commits have failed.
+    begun.catch(() => {})
+    const views = pieces.map(({ bytes }) => bytes)
+    const digests = await platform.hasher.hashPieces("sha1", views)
+    await begun
+    return pieces.filter(({ piece, commit }, i) => {
+      const right = isExpectedDigest(metainfo, piece, digests, i)
+      if (!right) commit.settle(CORRUPT)
+      return right
+    })
+  }
+
   /** Tells the journal what is about to be written, before it is. */
-  #begin(piece: number): Promise<void> {
-    const { journal, files, metainfo } = this.#parts
-    journal.setPiece(piece, PieceState.begun)
-    for (const { file: index } of metainfo.layout.extentsOfPiece(piece)) {
-      const file = files.at(index)
-      if (file.provisional) continue
-      if (files.inEdges(file)) {
-        journal.setAway(index)
-        continue
+  #begin(pieces: readonly Full[]): Promise<void> {
+    const { journal, files } = this.#parts
+    for (const { piece, extents } of pieces) {
+      journal.setPiece(piece, PieceState.begun)
+      for (const { file: index } of extents) {
+        const file = files.at(index)
+        if (file.provisional) continue
+        if (files.inEdges(file)) {
+          journal.setAway(index)
+          continue
+        }
+        journal.setHome(index)
+        file.stamp = undefined
+        if (!file.doubtful) journal.setStamp(index, undefined)
       }
-      journal.setHome(index)
-      file.stamp = undefined
-      if (!file.doubtful) journal.setStamp(index, undefined)
     }
     return journal.flush()
   }
 
-  async #record(piece: number): Promise<void> {
-    const { journal } = this.#parts
-    if (this.#fault === undefined) {
+  /**
+   * The pieces are in the files. The journal's word for it goes out with its next append: whoever dies before finds them
+   * begun, and hashes them again.
+   */
+  async #record(pieces: readonly Full[]): Promise<void> {
+    const { journal, files, have, durability } = this.#parts
+    if (this.#fault === undefined) await this.#claimFiles(pieces)
+    // A sync failed meanwhile: these may be among what was dropped.
+    if (this.#fault !== undefined) throw this.#fault
+    for (const { piece, extents } of pieces) {
       journal.setPiece(piece, PieceState.written)
-      await journal.flush()
+      have.add(piece)
+      durability.written(piece)
+      for (const { file } of extents) files.at(file).missing--
     }
-    if (this.#fault === undefined) return
-    // A sync failed meanwhile: this piece may be among what was dropped.
-    await this.#distrust([piece])
-    throw this.#fault
   }
 
-  /** Gives files that the piece made complete their final names. */
-  async #finishFiles(piece: number): Promise<void> {
-    const { journal, files, metainfo } = this.#parts
-    const complete = metainfo.layout
-      .extentsOfPiece(piece)
-      .map(({ file }) => files.at(file))
-      .filter((file) => file.missing === 0 && (file.place === "part" || file.provisional))
+  /** Files that stood there, and are what they should be as far as the pieces tell: without a word for it they are not ours. */
+  async #claimFiles(pieces: readonly Full[]): Promise<void> {
+    const { journal, files } = this.#parts
+    let claimed = false
+    for (const { extents } of pieces) {
+      for (const { file } of extents) {
+        if (!files.at(file).provisional) continue
+        journal.setHome(file)
+        claimed = true
+      }
+    }
+    if (claimed) await journal.flush()
+  }
+
+  /** Gives files that the pieces made complete their final names. */
+  async #finishFiles(pieces: readonly Full[]): Promise<void> {
+    const { journal, files } = this.#parts
+    const complete = new Set<DataFile>()
+    for (const { extents } of pieces) {
+      for (const extent of extents) {
+        const file = files.at(extent.file)
+        if (file.missing === 0 && (file.place === "part" || file.provisional)) complete.add(file)
+      }
+    }
+    if (complete.size === 0) return
     await inParallel(complete, PARALLEL_FILES, async (file) => {
       await files.finish(file)
       if (!file.doubtful) journal.setStamp(file.index, file.stamp)

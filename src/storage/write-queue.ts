@@ -1,8 +1,20 @@
-interface Waiting {
+/** Bytes and where they go in a file. */
+export interface FilePart {
   readonly position: number
   readonly bytes: Uint8Array
+}
+
+/** What was asked for in one call. */
+interface Order {
+  /** Parts that are not written yet. */
+  left: number
+  failure: { readonly error: unknown } | undefined
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+}
+
+interface Waiting extends FilePart {
+  readonly order: Order
 }
 
 /** Linux takes 1,024 pieces of memory in one write (IOV_MAX). */
@@ -10,7 +22,8 @@ const MAX_CHUNKS = 1024
 
 /**
  * Writes to one file, neighbours put together: what is asked for in one turn, or while a write is under way, goes out as
- * one write for each stretch without a gap.
+ * one write for each stretch without a gap. One write at a time: file systems let only one into a file, and the others
+ * would burn their time waiting.
  */
 export class WriteQueue {
   readonly #write: (chunks: readonly Uint8Array[], position: number) => Promise<void>
@@ -21,10 +34,11 @@ export class WriteQueue {
     this.#write = write
   }
 
-  /** Settles when the bytes are written, or not; until then they must stay as they are. */
-  add(position: number, bytes: Uint8Array): Promise<void> {
+  /** Settles when all parts (at least one) are written, or could not be; until then their bytes must stay as they are. */
+  add(parts: readonly FilePart[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ position, bytes, resolve, reject })
+      const order: Order = { left: parts.length, failure: undefined, resolve, reject }
+      for (const { position, bytes } of parts) this.#waiting.push({ position, bytes, order })
       if (this.#running) return
       this.#running = true
       queueMicrotask(() => void this.#run())
@@ -35,20 +49,26 @@ export class WriteQueue {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.sort((a, b) => a.position - b.position)
       this.#waiting = []
-      await Promise.all(stretches(batch).map((stretch) => this.#writeStretch(stretch)))
+      for (const stretch of stretches(batch)) await this.#writeStretch(stretch)
     }
     this.#running = false
   }
 
   async #writeStretch(stretch: readonly Waiting[]): Promise<void> {
+    let failure: Order["failure"]
     try {
       await this.#write(
         stretch.map(({ bytes }) => bytes),
         stretch[0]!.position,
       )
-      for (const { resolve } of stretch) resolve()
     } catch (error) {
-      for (const { reject } of stretch) reject(error)
+      failure = { error }
+    }
+    for (const { order } of stretch) {
+      order.failure ??= failure
+      if (--order.left > 0) continue
+      if (order.failure === undefined) order.resolve()
+      else order.reject(order.failure.error)
     }
   }
 }

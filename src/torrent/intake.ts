@@ -2,7 +2,7 @@ import { AtError } from "../errors.js"
 import type { OpenPiece, Writer } from "../picker/open-piece.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Hasher } from "../ports/hasher.js"
-import type { PieceStore } from "../storage/piece-store.js"
+import type { CommitOutcome, PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
 import { Blame } from "./blame.js"
 
@@ -31,7 +31,10 @@ export class Intake {
   readonly #store: Pick<PieceStore, "commit">
   readonly #host: IntakeHost
   readonly #blame: Blame
-  readonly #commits = new Set<Promise<void>>()
+  /** Pieces on their way to the disk. */
+  #committing = 0
+  readonly #onIdle: (() => void)[] = []
+  #memoryFreed = false
 
   constructor(options: {
     table: PieceTable<Slot>
@@ -88,19 +91,20 @@ export class Intake {
   commitIfFull(open: OpenPiece<Slot>): void {
     if (!open.full) return
     this.#table.commit(open)
-    const commit = this.#commit(open)
+    this.#committing++
+    this.#store
+      .commit(open.piece, open.buffer)
+      .then((outcome) => this.#settle(open, outcome))
       .catch((cause: unknown) => this.#host.onFault(bug(open.piece, cause)))
-      .finally(() => this.#commits.delete(commit))
-    this.#commits.add(commit)
   }
 
   /** Waits for all pieces that are on their way to the disk. */
   async idle(): Promise<void> {
-    await Promise.all(this.#commits)
+    while (this.#committing > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
-  async #commit(open: OpenPiece<Slot>): Promise<void> {
-    const outcome = await this.#store.commit(open.piece, open.buffer)
+  #settle(open: OpenPiece<Slot>, outcome: CommitOutcome): void {
+    this.#committing--
     switch (outcome.kind) {
       case "stored": {
         const guilty = this.#blame.verified(open)
@@ -121,7 +125,18 @@ export class Intake {
         this.#host.onFault(outcome.error)
         break
     }
-    this.#host.onMemoryFreed()
+    this.#tellOfMemory()
+    if (this.#committing === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  /** Once for all that were settled in this turn. */
+  #tellOfMemory(): void {
+    if (this.#memoryFreed) return
+    this.#memoryFreed = true
+    queueMicrotask(() => {
+      this.#memoryFreed = false
+      this.#host.onMemoryFreed()
+    })
   }
 }
 

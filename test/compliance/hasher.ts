@@ -51,6 +51,14 @@ export function describeHasherCompliance(name: string, make: MakeStage<Hasher>):
       expect(digests.map(hex)).toEqual(pieces.map((piece) => expected("sha1", piece)))
     })
 
+    holds("digests several pieces at once, in their order", make, async (hasher) => {
+      const pieces = Array.from({ length: 40 }, (_, seed) => sharedPiece(1 + seed * 1000, seed))
+      for (const algorithm of ALGORITHMS) {
+        const digests = await hasher.hashPieces(algorithm, pieces)
+        expect(hex(digests)).toBe(pieces.map((piece) => expected(algorithm, piece)).join(""))
+      }
+    })
+
     holds("gives each of many concurrent pieces its own digest", make, async (hasher) => {
       const pieces = Array.from({ length: 200 }, (_, seed) => sharedPiece(1000 + seed * 100, seed))
       const digests = await Promise.all(pieces.map((piece, i) => hasher.hashPiece(ALGORITHMS[i % 2]!, piece)))

@@ -23,14 +23,23 @@ export class SimHasher implements Hasher {
   }
 
   hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array> {
-    if (!(data.buffer instanceof SharedArrayBuffer)) throw new TypeError("a piece lies in shared memory")
+    return this.hashPieces(algorithm, [data])
+  }
+
+  hashPieces(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
+    if (!pieces.every(({ buffer }) => buffer instanceof SharedArrayBuffer))
+      throw new TypeError("a piece lies in shared memory")
     if (this.#closed) return Promise.reject(new Error("the hasher is closed"))
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
       this.#clock.after(HASH_TIME * this.#random.float(), () => {
-        if (this.#waiting.delete(reject)) resolve(this.digest(algorithm, data))
+        if (this.#waiting.delete(reject)) resolve(this.#digests(algorithm, pieces))
       })
     })
+  }
+
+  #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {
+    return new Uint8Array(Buffer.concat(pieces.map((piece) => this.digest(algorithm, piece))))
   }
 
   close(): Promise<void> {
