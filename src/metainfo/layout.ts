@@ -124,6 +124,16 @@ export class TorrentLayout {
     return this.extents(this.pieceOffset(piece), this.pieceSize(piece))
   }
 
+  /** Calls `visit` with each file that a piece lies in, as {@link extentsOfPiece} names them; allocates nothing. */
+  eachFileOfPiece(piece: number, visit: (file: number) => void): void {
+    const end = this.pieceOffset(piece) + this.pieceSize(piece)
+    for (let i = this.fileAt(this.pieceOffset(piece)); i < this.files.length; i++) {
+      const file = this.files[i]!
+      if (file.offset >= end) break
+      if (file.length > 0 && !file.padding) visit(i)
+    }
+  }
+
   /** The pieces that a file lies in: from `first` up to, not including, `end`. Empty for an empty file. */
   piecesOfFile(index: number): { first: number; end: number } {
     const file = this.files[index]!

@@ -34,7 +34,9 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   readonly #asked: Uint8Array
   /** Who gave each block. */
   readonly #givers: Uint32Array
-  readonly #writers = new Map<number, Writer>()
+  /** Who writes into each block now. */
+  readonly #writers: (Writer | undefined)[]
+  #writing = 0
   #received = 0
   #unasked: number
   #outstanding = 0
@@ -56,6 +58,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
     this.#state = new Uint8Array(this.blockCount)
     this.#asked = new Uint8Array(this.blockCount)
     this.#givers = new Uint32Array(this.blockCount)
+    this.#writers = new Array<Writer | undefined>(this.blockCount)
     this.#unasked = this.blockCount
   }
 
@@ -79,7 +82,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
 
   /** True while bytes are being written into it. */
   get beingWritten(): boolean {
-    return this.#writers.size > 0
+    return this.#writing > 0
   }
 
   isReceived(index: number): boolean {
@@ -114,16 +117,18 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
     if (this.#asked[index] === 0) return
     this.#asked[index]!--
     this.#outstanding--
-    if (this.#asked[index] === 0 && this.#state[index] === ASKED && !this.#writers.has(index)) this.#want(index)
+    if (this.#asked[index] === 0 && this.#state[index] === ASKED && this.#writers[index] === undefined)
+      this.#want(index)
   }
 
   /** `writer` starts on the block: where its bytes go, or null when they are not needed. Detaches an earlier writer. */
   begin(index: number, writer: Writer): Uint8Array | null {
     if (this.#state[index] === RECEIVED) return null
     this.idleSince = undefined
-    const earlier = this.#writers.get(index)
-    if (earlier !== undefined) earlier.destination = null
-    this.#writers.set(index, writer)
+    const earlier = this.#writers[index]
+    if (earlier === undefined) this.#writing++
+    else earlier.destination = null
+    this.#writers[index] = writer
     if (this.#state[index] === WANTED) {
       this.#state[index] = ASKED
       this.#unasked--
@@ -134,8 +139,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
 
   /** `writer` has written all of the block. False when it had been detached, and the bytes do not count. */
   end(index: number, writer: Writer, giver: number): boolean {
-    if (this.#writers.get(index) !== writer) return false
-    this.#writers.delete(index)
+    if (!this.#leave(index, writer)) return false
     this.#state[index] = RECEIVED
     this.#givers[index] = giver
     this.#received++
@@ -144,16 +148,17 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
 
   /** `writer` gives up in the middle of the block. */
   abandon(index: number, writer: Writer): void {
-    if (this.#writers.get(index) !== writer) return
-    this.#writers.delete(index)
+    if (!this.#leave(index, writer)) return
     writer.destination = null
     if (this.#asked[index] === 0) this.#want(index)
   }
 
   /** Nobody writes into the memory any more. To be called before the memory goes to anybody else. */
   detachAll(): void {
-    for (const writer of this.#writers.values()) writer.destination = null
-    this.#writers.clear()
+    if (this.#writing === 0) return
+    for (const writer of this.#writers) if (writer !== undefined) writer.destination = null
+    this.#writers.fill(undefined)
+    this.#writing = 0
   }
 
   /** Who gave the block. */
@@ -169,6 +174,14 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   block(index: number): Uint8Array {
     const from = index * BLOCK_LENGTH
     return this.buffer.bytes.subarray(from, Math.min(from + BLOCK_LENGTH, this.size))
+  }
+
+  /** False when it does not write there. */
+  #leave(index: number, writer: Writer): boolean {
+    if (this.#writers[index] !== writer) return false
+    this.#writers[index] = undefined
+    this.#writing--
+    return true
   }
 
   #want(index: number): void {

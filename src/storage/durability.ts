@@ -177,7 +177,7 @@ export class Durability {
   /** The files, and the pieces in `edges/`, that are on the disk itself now. */
   async #syncData(pieces: readonly number[], deadline: number): Promise<ReadonlySet<DataFile | number>> {
     const dirty = new Set<DataFile | number>()
-    for (const piece of pieces) for (const place of this.#placesOf(piece)) dirty.add(place)
+    for (const piece of pieces) this.#eachPlace(piece, (place) => dirty.add(place))
     const safe = new Set<DataFile | number>()
     await inParallel(dirty, PARALLEL, async (place) => {
       if (this.#clock.now() >= deadline) return
@@ -187,18 +187,22 @@ export class Durability {
     return safe
   }
 
-  *#placesOf(piece: number): Generator<DataFile | number> {
-    for (const { file: index } of this.#layout.extentsOfPiece(piece)) {
+  /** Where a piece's bytes lie: files, and the piece's own number for what is in `edges/`. */
+  #eachPlace(piece: number, visit: (place: DataFile | number) => void): void {
+    this.#layout.eachFileOfPiece(piece, (index) => {
       const file = this.#files.at(index)
-      yield this.#files.inEdges(file) ? piece : file
-    }
+      visit(this.#files.inEdges(file) ? piece : file)
+    })
   }
 
   /** A piece that was lost meanwhile is not. */
   #isSafe(piece: number, safe: ReadonlySet<DataFile | number>): boolean {
     if (this.#journal.state.pieces[piece] !== PieceState.written) return false
-    for (const place of this.#placesOf(piece)) if (!safe.has(place)) return false
-    return true
+    let allSafe = true
+    this.#eachPlace(piece, (place) => {
+      allSafe &&= safe.has(place)
+    })
+    return allSafe
   }
 }
 

@@ -91,11 +91,7 @@ export class Intake {
   commitIfFull(open: OpenPiece<Slot>): void {
     if (!open.full) return
     this.#table.commit(open)
-    this.#committing++
-    this.#store
-      .commit(open.piece, open.buffer)
-      .then((outcome) => this.#settle(open, outcome))
-      .catch((cause: unknown) => this.#host.onFault(bug(open.piece, cause)))
+    void this.#commit(open)
   }
 
   /** Waits for all pieces that are on their way to the disk. */
@@ -103,8 +99,18 @@ export class Intake {
     while (this.#committing > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
-  #settle(open: OpenPiece<Slot>, outcome: CommitOutcome): void {
+  async #commit(open: OpenPiece<Slot>): Promise<void> {
+    this.#committing++
+    try {
+      this.#settle(open, await this.#store.commit(open.piece, open.buffer))
+    } catch (cause) {
+      this.#host.onFault(bug(open.piece, cause))
+    }
     this.#committing--
+    if (this.#committing === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  #settle(open: OpenPiece<Slot>, outcome: CommitOutcome): void {
     switch (outcome.kind) {
       case "stored": {
         const guilty = this.#blame.verified(open)
@@ -126,7 +132,6 @@ export class Intake {
         break
     }
     this.#tellOfMemory()
-    if (this.#committing === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
   }
 
   /** Once for all that were settled in this turn. */

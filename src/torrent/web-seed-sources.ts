@@ -45,6 +45,8 @@ export class WebSeedSources {
   readonly #o: WebSeedSourcesOptions
   readonly #sources: readonly Source[]
   readonly #choice: RunChoice
+  /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
+  #lastHope = 0
   #closing = false
   #paused = false
 
@@ -91,10 +93,14 @@ export class WebSeedSources {
 
   /** True while a web seed may yet deliver one of the pieces that are to be had, now or after a wait. */
   get hopeful(): boolean {
-    const { table, seeds } = this.#o
-    const usable = seeds.filter(({ state }) => state.kind !== "disabled")
-    for (let piece = 0; usable.length > 0 && piece < table.layout.pieceCount; piece++)
-      if (table.isNeeded(piece) && usable.some((seed) => seed.hasPiece(piece))) return true
+    const { table } = this.#o
+    const hoped = (piece: number): boolean => table.isNeeded(piece) && this.anyoneHas(piece)
+    if (this.activeCount > 0 || hoped(this.#lastHope)) return true
+    for (let piece = 0; piece < table.layout.pieceCount; piece++) {
+      if (!hoped(piece)) continue
+      this.#lastHope = piece
+      return true
+    }
     return false
   }
 
