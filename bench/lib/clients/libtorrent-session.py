@@ -42,6 +42,8 @@ def settings():
         "ssrf_mitigation": False,
         "upload_rate_limit": job.get("uploadLimit", 0),
         "rate_limit_ip_overhead": False,
+        # Waiting peers are looked after once a tick: the default of 500 ms is most of a small download.
+        "tick_interval": 50,
         "hashing_threads": 2,
         "max_out_request_queue": 2000,
         "max_allowed_in_request_queue": 4000,
