@@ -58,7 +58,7 @@ export function report(result, target) {
     ...table([withCopies ? [...header, "copies"] : header, ...lines]),
     ...(result.ideal === undefined ? [] : [`  limit: ${result.ideal.toFixed(2)} s by arithmetic`]),
     ...Object.entries(result.failures).map(([client, reason]) => `  ${client} failed: ${reason}`),
-    ...Object.entries(result.left ?? {}).map(([client, reason]) => `  without ${client}: ${reason}`),
+    ...Object.entries(result.left).map(([client, reason]) => `  without ${client}: ${reason}`),
     ...rows.filter(({ client }) => isOurs(client)).flatMap((row) => verdicts(row, rows, target)),
   ].join("\n")
 }
