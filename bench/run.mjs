@@ -83,8 +83,8 @@ function dataMaker(stage, scale) {
 async function runAll(options) {
   const clients = chooseClients(options)
   process.on("exit", clearAll)
-  process.once("SIGINT", () => process.exit(130))
-  process.once("SIGTERM", () => process.exit(143))
+  process.on("SIGINT", () => process.exit(130))
+  process.on("SIGTERM", () => process.exit(143))
   const stage = new Stage(options.dir)
   const dataFor = dataMaker(stage, options.scale)
   for (const id of options.jobs) await runJob(id, clients, options, { stage, data: dataFor(JOBS[id].size) })

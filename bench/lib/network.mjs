@@ -42,11 +42,9 @@ export async function enterPrivateNetwork() {
   const again = [process.execPath, ...process.argv.slice(1)]
   const line = ["setpriv", "--pdeathsig", "TERM", "unshare", "--net", "--", "sh", "-c", script, "sh", ...again]
   const child = spawn(line[0], line.slice(1), { stdio: "inherit", env: { ...process.env, [INSIDE]: "1" } })
-  // A terminal tells the child too; others tell only us.
-  process.on("SIGINT", () => {})
-  process.on("SIGTERM", () => child.kill("SIGTERM"))
-  const [code, signal] = await once(child, "exit")
-  process.exit(code ?? (signal === "SIGINT" ? 130 : 143))
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal))
+  const [code] = await once(child, "exit")
+  process.exit(code ?? 1)
 }
 
 /** A port that nobody listens on, at any address. */
