@@ -14,19 +14,19 @@ import { clearAll, Stage } from "./lib/stage.mjs"
 /** The clients that were asked for and are installed; throws UsageError for what can't be had. */
 function chooseClients(options) {
   const clients = allClients(options.builds)
-  const named = clients.filter((client) => client.name.startsWith("ours:"))
-  for (const name of options.clients ?? []) {
+  const builds = clients.filter(({ name }) => name.startsWith("ours:")).map(({ name }) => name)
+  const asked = [...(options.clients ?? []), ...builds]
+  for (const name of asked) {
     const client = clients.find((each) => each.name === name)
     if (client === undefined)
       throw new UsageError(`no client "${name}": ${clients.map((each) => each.name).join(", ")}`)
     const missing = client.missing()
     if (missing !== undefined) throw new UsageError(`${name} is missing: ${missing}`)
   }
-  const wanted = clients.filter(({ name }) => options.clients?.includes(name) ?? true)
-  const all = clients.filter((client) => wanted.includes(client) || named.includes(client))
-  const absent = all.filter((client) => client.missing() !== undefined)
+  const chosen = clients.filter(({ name }) => options.clients === undefined || asked.includes(name))
+  const absent = chosen.filter((client) => client.missing() !== undefined)
   for (const { name, missing } of absent) console.error(`without ${name}: ${missing()}`)
-  return all.filter((client) => !absent.includes(client))
+  return chosen.filter((client) => !absent.includes(client))
 }
 
 async function runJob(id, clients, options, { stage: whole, data }) {

@@ -10,7 +10,8 @@ export const verify = {
   cannot: (client) => ((client.verify ?? client.hash) ? undefined : "does not only verify"),
 
   async open(stage, _job, data, { timeout }) {
-    const torrent = writeTorrent(stage.path("data.torrent"), data, {}).path
+    // rtorrent refuses a torrent without any tracker.
+    const torrent = writeTorrent(stage.path("data.torrent"), data, { tracker: "http://127.0.0.1:9/announce" }).path
     const source = join(data.parent, data.name)
     return {
       run(client, room) {
