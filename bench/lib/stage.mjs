@@ -45,7 +45,7 @@ export class Stage {
    * @param {{ready?: RegExp, through?: string[], cwd?: string, env?: object}} options `ready`: waits for that output
    */
   async start(command, { ready, through = [], cwd = this.folder, env = process.env } = {}) {
-    const line = [...through, "setpriv", "--pdeathsig", "KILL", ...command]
+    const line = [...through, "setpriv", "--pdeathsig", "TERM", ...command]
     const program = new Program(spawn(line[0], line.slice(1), { cwd, env, detached: true }))
     this.programs.add(program)
     void program.ended.then(() => this.programs.delete(program))

@@ -6,6 +6,7 @@ import { ours } from "./ours.mjs"
 import { qbittorrent } from "./qbittorrent.mjs"
 import { rtorrent } from "./rtorrent.mjs"
 import { transmission } from "./transmission.mjs"
+import { webtorrent } from "./webtorrent.mjs"
 
 /**
  * A client: what it can do are the methods it has, and each says how to run it.
@@ -44,5 +45,5 @@ import { transmission } from "./transmission.mjs"
  * @returns {Client[]}
  */
 export function allClients(builds) {
-  return [...builds.map(ours), libtorrent, aria2, rtorrent, transmission, qbittorrent, mktorrent, limit]
+  return [...builds.map(ours), libtorrent, aria2, rtorrent, transmission, qbittorrent, webtorrent, mktorrent, limit]
 }

@@ -14,7 +14,8 @@ export function ours({ name, dir }) {
     isOurs: true,
     webSeeds: true,
     missing: () => (existsSync(get) ? undefined : `no build in ${dir}: npm run build`),
-    version: () => spawnSync("git", ["-C", dir, "describe", "--always", "--dirty"], { encoding: "utf8" }).stdout.trim(),
+    version: () =>
+      spawnSync("git", ["-C", dir, "describe", "--always", "--dirty"], { encoding: "utf8" }).stdout.trim() || "unknown",
     get: ({ torrent, peers, out, scratch, port, stay }) => ({
       command: [
         ...[process.execPath, get, torrent, "-o", out, "--port", String(port)],
