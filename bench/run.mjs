@@ -29,7 +29,7 @@ function chooseClients(options) {
   return chosen.filter((client) => !absent.includes(client))
 }
 
-async function runJob(id, clients, options, { stage: whole, data }) {
+async function runJob(id, clients, options, { stage: whole, dataFor }) {
   const job = JOBS[id]
   const missing = job.kind.missing(job)
   if (missing !== undefined) {
@@ -40,6 +40,7 @@ async function runJob(id, clients, options, { stage: whole, data }) {
     clients.map((client) => [client.name, job.kind.cannot(client, job)]).filter(([, reason]) => reason !== undefined),
   )
   const able = clients.filter((client) => !(client.name in left))
+  const data = dataFor(job.size)
   const stage = new Stage(whole.folder)
   const opened = await job.kind.open(stage, job, data, options)
   const run = async (client) => {
@@ -87,7 +88,7 @@ async function runAll(options) {
   process.on("SIGTERM", () => process.exit(143))
   const stage = new Stage(options.dir)
   const dataFor = dataMaker(stage, options.scale)
-  for (const id of options.jobs) await runJob(id, clients, options, { stage, data: dataFor(JOBS[id].size) })
+  for (const id of options.jobs) await runJob(id, clients, options, { stage, dataFor })
 }
 
 try {

@@ -2,6 +2,9 @@ import { fileURLToPath } from "node:url"
 
 const SCRIPT = fileURLToPath(new URL("./measure.py", import.meta.url))
 
+/** It keeps the time itself, and is given some more to say so, seconds. */
+const SLACK = 30
+
 /**
  * @typedef {object} Launch how a client is run
  * @property {string[]} command
@@ -35,8 +38,8 @@ export async function startMeasured(stage, { command, env, ...rest }, timeout, {
   const job = { command, ...rest, timeout, hold, log: stage.path("log") }
   const program = await stage.start(["/usr/bin/python3", SCRIPT, JSON.stringify(job)], { env, through })
   return {
-    /** Resolves when it is complete; with `hold` alone. */
-    complete: () => program.until(/^complete$/m),
+    /** Resolves when it is complete or has failed; with `hold` alone. */
+    complete: () => program.until(/^complete$/m, 1000 * (timeout + SLACK)).catch(() => {}),
     async result() {
       program.child.stdin.end()
       const code = await program.ended

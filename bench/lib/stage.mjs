@@ -81,11 +81,11 @@ class Program {
     })
   }
 
-  /** Waits for output that matches. */
-  until(pattern) {
+  /** Waits for output that matches; `timeout` in ms. */
+  until(pattern, timeout = READY_TIMEOUT) {
     return new Promise((resolve, reject) => {
       const fail = (reason) => reject(new Error(`${this.child.spawnargs.join(" ")}: ${reason}\n${this.output}`))
-      const timer = setTimeout(() => fail(`no ${pattern} within ${READY_TIMEOUT / 1000} s`), READY_TIMEOUT)
+      const timer = setTimeout(() => fail(`no ${pattern} within ${timeout / 1000} s`), timeout)
       const look = () => {
         const match = pattern.exec(this.output)
         if (match === null) return
