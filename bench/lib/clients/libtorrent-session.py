@@ -45,6 +45,7 @@ def settings():
         # Waiting peers are looked after once a tick: the default of 500 ms is most of a small download.
         "tick_interval": 50,
         "hashing_threads": 2,
+        "aio_threads": 2,
         "max_out_request_queue": 2000,
         "max_allowed_in_request_queue": 4000,
         "max_queued_disk_bytes": 64 * 1024 * 1024,
