@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type Commit, CommitQueue } from "../../../src/storage/commit-queue.js"
+import { type Commit, type CommitOutcome, CommitQueue } from "../../../src/storage/commit-queue.js"
 import { Slots } from "../../../src/storage/slots.js"
 import { turn } from "../torrent/stage.js"
 
@@ -15,9 +15,11 @@ function stage(pieceLength: number) {
     for (const { settle } of batch) settle({ kind: "stored" })
   })
   const slots = new Slots({ pieceLength, budget: 1024 * pieceLength })
-  const add = (first: number, count: number) =>
-    Array.from({ length: count }, (_, i) => queue.add(first + i, slots.acquire()!))
-  return { queue, batches, add }
+  const outcomes: Promise<CommitOutcome>[] = []
+  const add = (first: number, count: number): void => {
+    for (let i = 0; i < count; i++) outcomes.push(queue.add(first + i, slots.acquire()!))
+  }
+  return { queue, batches, add, outcomes }
 }
 
 describe("commits", () => {
@@ -57,9 +59,9 @@ describe("commits", () => {
   })
 
   it("are idle when all have been answered", async () => {
-    const { queue, batches, add } = stage(1024 * KiB)
+    const { queue, batches, add, outcomes } = stage(1024 * KiB)
     await queue.idle()
-    const outcomes = add(0, 2)
+    add(0, 2)
     expect(queue.has(1)).toBe(true)
     await turn()
     let idle = false
