@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { Stage } from "./stage.js"
 
 const SCRIPT = fileURLToPath(new URL("programs/get-memory.mjs", import.meta.url))
-/** MiB: Node itself, 64 MiB of slots, and books; a copy of the data, or a leak for each file or piece, would not fit. */
+/** MiB: Node itself, 32 MiB of slots, and books; a copy of the data, or a leak for each file or piece, would not fit. */
 const MOST_MEMORY = 400
 
 /** Gets a dataset in a process of its own; the most MiB it held. */

