@@ -23,6 +23,9 @@ export interface HashThreadOwner {
   onDeath(thread: HashThread, error: Error, jobs: readonly HashJob[]): void
 }
 
+/** MB. A worker keeps no more than messages: without limits its heap grows to dozens of megabytes of garbage. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
+
 /** One worker thread and the batches it has. It never keeps the process alive unless it has work. */
 export class HashThread {
   readonly #worker: Worker
@@ -36,7 +39,12 @@ export class HashThread {
     this.#memories = memories
     const threads = process.getBuiltinModule("node:worker_threads")
     // Only what the worker needs: a test runner's or loader's switches are not for it, and copying `env` takes time.
-    this.#worker = new threads.Worker(url, { name: "academictorrents-hash", env: threads.SHARE_ENV, execArgv: [] })
+    this.#worker = new threads.Worker(url, {
+      name: "academictorrents-hash",
+      env: threads.SHARE_ENV,
+      execArgv: [],
+      resourceLimits: WORKER_LIMITS,
+    })
     this.#worker.unref()
     this.#worker.on("message", (digests: FromWorker) => {
       this.#settle(digests)

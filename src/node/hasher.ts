@@ -24,6 +24,11 @@ const BATCH_BYTES = 1024 * 1024
 const BATCH_JOBS = 1024
 /** Messages a worker has at a time: while it works on one, the next is there already. */
 const BATCHES_PER_WORKER = 2
+/**
+ * So many bytes wait for the workers there are before one more is started: one hashes a gigabyte or more a second, and a
+ * second one that is not needed only takes memory, and time from others.
+ */
+const BYTES_BEFORE_ANOTHER = 4 * 1024 * 1024
 /** After so many workers died, hashing goes on without them. */
 const MAX_DEATHS = 3
 
@@ -104,13 +109,17 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     if (this.#deaths >= MAX_DEATHS) this.#hashHere(this.#queue.splice(0))
   }
 
-  /** The one with least to do; a new one when all are at work and one more is allowed. */
+  /** The one with least to do; one more when work piles up and it is allowed. */
   #threadWithRoom(): HashThread | undefined {
     let best: HashThread | undefined
     for (const thread of this.#threads) if (best === undefined || thread.bytes < best.bytes) best = thread
-    if (best === undefined || (best.batches > 0 && this.#threads.length < this.#maxThreads))
-      best = this.#start() ?? best
-    return best !== undefined && best.batches < BATCHES_PER_WORKER ? best : undefined
+    if (best !== undefined && best.batches < BATCHES_PER_WORKER) return best
+    const wanted = best === undefined || this.#queuedBytes > BYTES_BEFORE_ANOTHER
+    return wanted && this.#threads.length < this.#maxThreads ? this.#start() : undefined
+  }
+
+  get #queuedBytes(): number {
+    return this.#queue.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   #start(): HashThread | undefined {
