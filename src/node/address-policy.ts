@@ -1,10 +1,16 @@
-import type { BlockList } from "node:net"
+import { parseIp } from "../bytes/ip.js"
 
 /**
  * What an address is to us. `public`: anywhere on the internet. `local`: this machine or a private network.
  * `forbidden`: nothing that a torrent may lead to, whoever names it.
  */
 export type AddressClass = "public" | "local" | "forbidden"
+
+interface Subnet {
+  /** 4 or 16 bytes. */
+  readonly network: Uint8Array
+  readonly bits: number
+}
 
 /** Link-local, multicast and reserved addresses, and where clouds keep their machines' secrets. */
 const FORBIDDEN = [
@@ -18,7 +24,7 @@ const FORBIDDEN = [
   "ff00::/8",
   "fd00:ec2::254/128", // Amazon's
   "fd20:ce::254/128", // Google's
-]
+].map(parseSubnet)
 
 /** This machine and private networks (RFC 1918, RFC 6598, RFC 4193 and the other special-purpose ones of RFC 6890). */
 const LOCAL = [
@@ -34,7 +40,12 @@ const LOCAL = [
   "64:ff9b:1::/48",
   "fc00::/7",
   "fec0::/10",
-]
+].map(parseSubnet)
+
+/** IPv6 addresses whose last four bytes are an IPv4 address: mapped, and NAT64 (RFC 6052). */
+const CARRIERS = ["::ffff:0:0/96", "64:ff9b::/96"].map(parseSubnet)
+/** Here they are the third to the sixth (RFC 3056). */
+const SIX_TO_FOUR = parseSubnet("2002::/16")
 
 /** Names under which clouds offer their machines' secrets. */
 const FORBIDDEN_NAMES = new Set([
@@ -48,17 +59,13 @@ const FORBIDDEN_NAMES = new Set([
 /** Names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375, and custom). */
 const LOCAL_SUFFIXES = [".localhost", ".local", ".lan", ".internal", ".home.arpa"]
 
-let lists: { readonly forbidden: BlockList; readonly local: BlockList } | undefined
-
 /** The class of an IP address in its usual form. IPv6 addresses that carry an IPv4 one are judged by that. */
 export function classifyAddress(address: string): AddressClass {
-  const plain = carriedIpv4(address) ?? address
-  const version = isIp(plain)
-  if (version === 0) return "forbidden"
-  const family = version === 4 ? "ipv4" : "ipv6"
-  lists ??= { forbidden: blockList(FORBIDDEN), local: blockList(LOCAL) }
-  if (lists.forbidden.check(plain, family)) return "forbidden"
-  return lists.local.check(plain, family) ? "local" : "public"
+  const bytes = parseAddress(address)
+  if (bytes === undefined) return "forbidden"
+  const plain = carriedIpv4(bytes) ?? bytes
+  if (FORBIDDEN.some((subnet) => contains(subnet, plain))) return "forbidden"
+  return LOCAL.some((subnet) => contains(subnet, plain)) ? "local" : "public"
 }
 
 /** The class of a URL's host name, which may be an address (an IPv6 one with or without brackets). */
@@ -67,7 +74,7 @@ export function classifyHost(hostname: string): AddressClass {
     .toLowerCase()
     .replace(/\.$/, "")
     .replace(/^\[(.*)\]$/, "$1")
-  if (isIp(name) !== 0) return classifyAddress(name)
+  if (parseAddress(name) !== undefined) return classifyAddress(name)
   if (name === "" || FORBIDDEN_NAMES.has(name)) return "forbidden"
   if (!name.includes(".") || LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))) return "local"
   return "public"
@@ -85,46 +92,25 @@ export function mayRedirect(from: AddressClass, to: AddressClass): boolean {
 }
 
 /** The IPv4 address inside a mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96) or 6to4 (2002::/16) IPv6 address. */
-function carriedIpv4(address: string): string | undefined {
-  if (isIp(address) !== 6) return undefined
-  const groups = ipv6Groups(address)
-  if (groups[0] === 0x2002) return dotted(groups[1]!, groups[2]!)
-  const prefix = groups.slice(0, 6).join(",")
-  const carries = prefix === "0,0,0,0,0,65535" || prefix === "100,65435,0,0,0,0"
-  return carries ? dotted(groups[6]!, groups[7]!) : undefined
+function carriedIpv4(address: Uint8Array): Uint8Array | undefined {
+  if (contains(SIX_TO_FOUR, address)) return address.subarray(2, 6)
+  return CARRIERS.some((subnet) => contains(subnet, address)) ? address.subarray(12) : undefined
 }
 
-/** The eight 16-bit groups of a valid IPv6 address. */
-function ipv6Groups(address: string): number[] {
-  // The URL parser writes it in one form: hexadecimal groups with one `::` at most.
-  const text = new URL(`http://[${address.replace(/%.*$/, "")}]/`).hostname.slice(1, -1)
-  const [head = "", tail] = text.split("::")
-  const parse = (part: string): number[] =>
-    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16))
-  const before = parse(head)
-  const after = parse(tail ?? "")
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
+/** With or without the zone (`%eth0`) that says on which of our own interfaces an IPv6 address is. */
+function parseAddress(text: string): Uint8Array | undefined {
+  return parseIp(text.includes(":") ? text.replace(/%.*$/, "") : text)
 }
 
-function dotted(high: number, low: number): string {
-  return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`
+function parseSubnet(text: string): Subnet {
+  const [network = "", bits] = text.split("/")
+  return { network: parseIp(network)!, bits: Number(bits) }
 }
 
-function blockList(subnets: readonly string[]): BlockList {
-  const list = new (netModule().BlockList)()
-  for (const subnet of subnets) {
-    const [network = "", bits] = subnet.split("/")
-    list.addSubnet(network, Number(bits), isIp(network) === 4 ? "ipv4" : "ipv6")
-  }
-  return list
-}
-
-/** 4, 6, or 0 when it is no address. */
-function isIp(text: string): number {
-  return netModule().isIP(text)
-}
-
-// Loaded when first needed: it takes milliseconds that a short command feels.
-function netModule() {
-  return process.getBuiltinModule("node:net")
+function contains({ network, bits }: Subnet, address: Uint8Array): boolean {
+  if (network.length !== address.length) return false
+  const whole = bits >> 3
+  for (let at = 0; at < whole; at++) if (network[at] !== address[at]) return false
+  const mask = (0xff00 >> (bits & 7)) & 0xff
+  return (bits & 7) === 0 || ((network[whole]! ^ address[whole]!) & mask) === 0
 }
