@@ -1,5 +1,6 @@
 import { escapeForTerminal } from "../bytes/text.js"
 import type { AtError } from "../errors.js"
+import { nodeClock } from "../node/clock.js"
 import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
@@ -36,7 +37,7 @@ export class Console {
         return stderr.isTTY ? stderr.columns : undefined
       },
     }
-    this.#view = stderr.isTTY ? new LiveView(target) : new LineView(target, () => performance.now())
+    this.#view = stderr.isTTY ? new LiveView(target) : new LineView(target, nodeClock.now)
   }
 
   /** The log for the engine: warnings and news with `-v`, everything with `-vv`; undefined without. */

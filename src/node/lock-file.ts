@@ -36,7 +36,7 @@ export const acquireLock: AcquireLock = async (path) => {
 }
 
 async function acquire(path: string, depth: number): Promise<Lock> {
-  const self: Holder = { ...currentProcess(), token: crypto.randomUUID() }
+  const self: Holder = { ...currentProcess(), token: process.getBuiltinModule("node:crypto").randomUUID() }
   for (let look = 0; look < MAX_LOOKS; look++) {
     if (create(path, self)) return new FileLock(path, self.token)
     const found = readHolder(path)
@@ -62,7 +62,7 @@ class FileLock implements Lock {
   async release(): Promise<void> {
     if (!held.has(this.#token)) return
     try {
-      if (isHeldBy(this.#path, this.#token)) fs.rmSync(this.#path, { force: true })
+      if (isHeldBy(this.#path, this.#token)) remove(this.#path)
     } catch (error) {
       throw lockFailure(error, this.#path)
     } finally {
@@ -82,7 +82,7 @@ function create(path: string, self: Holder): boolean {
     if (!NO_LINKS.has(errno)) throw error
     if (!createWithoutLink(path, self)) return false
   } finally {
-    fs.rmSync(draft, { force: true })
+    remove(draft)
   }
   return isHeldBy(path, self.token)
 }
@@ -114,6 +114,14 @@ async function takeOver(path: string, stale: Holder | "unreadable", self: Holder
     return isHeldBy(path, self.token)
   } finally {
     await guard.release()
+  }
+}
+
+function remove(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises"
+import * as fs from "node:fs"
 import { dirname } from "node:path"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
@@ -30,10 +30,15 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory()
-  } catch {
-    return false
-  }
+function isDirectory(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    fs.stat(path, (error, stats) => resolve(error === null && stats.isDirectory()))
+  })
+}
+
+// Not `node:fs/promises`: loading it takes milliseconds that a short command feels.
+function mkdir(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.mkdir(path, (error) => (error === null ? resolve() : reject(error)))
+  })
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
+import { nodeClock } from "../../node/clock.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { Run } from "../run.js"
 import { formatDuration, formatRate, formatSize, parseDuration } from "../units.js"
@@ -54,7 +55,7 @@ async function get(
   { console, signal }: Parameters<Parameters<Run>[1]>[0],
 ): Promise<void> {
   const limits = seedLimits(flags)
-  const started = performance.now()
+  const started = nodeClock.now()
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     verify: flags.verify ? "always" : "auto",
@@ -64,7 +65,7 @@ async function get(
   })
   const path = await dataset.download()
   const fetched = dataset.fetchedBytes
-  const seconds = (performance.now() - started) / 1000
+  const seconds = (nodeClock.now() - started) / 1000
   console.say(
     fetched === 0
       ? `${formatSize(dataset.length)} were there already and are verified`
