@@ -2,8 +2,10 @@ import * as fs from "node:fs"
 import type { Disk, FileHandle, FileStat, OpenMode } from "../ports/disk.js"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
-import { NodeFile, toFileStat } from "./file.js"
+import { NodeFile } from "./file.js"
+import { Looks } from "./looks.js"
 import { makeDirectory } from "./make-directory.js"
+import { readBootId } from "./process-identity.js"
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 
@@ -23,7 +25,8 @@ const DESCRIPTOR_WAITS = [10, 20, 50, 100, 200, 400, 600, 620]
 
 /** The machine's file system. */
 export class NodeDisk implements Disk {
-  #bootId: Promise<string> | undefined
+  readonly #looks = new Looks()
+  #bootId: string | undefined
 
   async open(path: string, mode: OpenMode): Promise<FileHandle> {
     const descriptor = await openDescriptor(path, FLAGS[mode], mode === "read" ? "read" : "open")
@@ -31,13 +34,7 @@ export class NodeDisk implements Disk {
   }
 
   stat(path: string): Promise<FileStat | undefined> {
-    return new Promise((resolve, reject) => {
-      fs.lstat(path, { bigint: true }, (error, stats) => {
-        if (error === null) resolve(toFileStat(stats))
-        else if (error.code === "ENOENT") resolve(undefined)
-        else reject(toDiskError(error, "look at", path))
-      })
-    })
+    return this.#looks.at(path)
   }
 
   makeDirectory(path: string): Promise<void> {
@@ -91,10 +88,8 @@ export class NodeDisk implements Disk {
 
   /** From the Linux kernel; other systems have nothing that is sure to differ after each start. */
   bootId(): Promise<string> {
-    this.#bootId ??= new Promise((resolve) => {
-      fs.readFile("/proc/sys/kernel/random/boot_id", "latin1", (error, text) => resolve(error ? "" : text.trim()))
-    })
-    return this.#bootId
+    this.#bootId ??= readBootId()
+    return Promise.resolve(this.#bootId)
   }
 }
 

@@ -21,11 +21,16 @@ export type ProcessState = "running" | "gone" | "unknown"
 export function currentProcess(): ProcessIdentity {
   return {
     host: hostname(),
-    bootId: readText("/proc/sys/kernel/random/boot_id").trim(),
+    bootId: readBootId(),
     pidNamespace: readLink("/proc/self/ns/pid"),
     pid: process.pid,
     startTime: statOf(process.pid).startTime,
   }
+}
+
+/** Of the machine's present run, from the Linux kernel; "" on other systems, which have nothing like it. */
+export function readBootId(): string {
+  return readText("/proc/sys/kernel/random/boot_id").trim()
 }
 
 /** Whether `other` still runs, as far as `self` can see. */
