@@ -81,6 +81,7 @@ export function readInfo(
       `the torrent has ${pieceHashes.length} bytes of piece hashes where its files need ${layout.pieceCount * HASH_LENGTH}`,
     )
   }
+  let rawPaths: readonly (readonly string[])[] | undefined
   return {
     infoHash,
     infoHashV2: version2 ? hasher.digest("sha256", infoBytes) : null,
@@ -92,7 +93,11 @@ export function readInfo(
     // BEP 27
     private: info.integer("private") === 1,
     rawName: decodeUtf8Lenient(rawName),
-    rawPaths: files.map((file) => file.path.map(decodeUtf8Lenient)),
+    // Only needed where web seeds are.
+    get rawPaths() {
+      rawPaths ??= files.map((file) => file.path.map(decodeUtf8Lenient))
+      return rawPaths
+    },
     ...outer,
   }
 }

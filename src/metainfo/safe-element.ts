@@ -26,12 +26,18 @@ const UNSAFE_CHARACTERS =
 /** Devices on Windows, with any extension (the superscript digits count as digits there). */
 const RESERVED = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i
 
+/** Safe as it is, unless it is too long or {@link RESERVED}: printable ASCII without what is refused anywhere. */
+const SAFE_ASCII = /^[ !#-)+-.0-9;=@-[\]-{}~]*[!#-)+,\-0-9;=@-[\]-{}~]$/
+
 /**
  * A name from a stranger as one path element that every common file system takes and no terminal stumbles over.
  * Never refuses: what is unsafe becomes `_`. An element that is safe already comes back as it is.
  */
 export function safeElement(raw: Uint8Array): string {
-  const text = decodeUtf8Lenient(raw).replace(UNSAFE_CHARACTERS, "_")
+  const written = decodeUtf8Lenient(raw)
+  // Nearly all names; a torrent may have hundreds of thousands.
+  if (written.length <= MAX_ELEMENT_LENGTH && SAFE_ASCII.test(written) && !RESERVED.test(written)) return written
+  const text = written.replace(UNSAFE_CHARACTERS, "_")
   const named = fixEnd(text === "" ? "_" : text)
   const free = RESERVED.test(named) ? `_${named}` : named
   const { stem, extension } = splitExtension(free)
