@@ -1,10 +1,12 @@
 /** Steps through bytes that may be cut off or hostile. */
 export class ByteCursor {
   readonly #bytes: Uint8Array
+  readonly #view: DataView
   position: number
 
   constructor(bytes: Uint8Array, position: number) {
     this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.position = position
   }
 
@@ -24,7 +26,7 @@ export class ByteCursor {
     const start = this.position
     this.position += 8
     if (this.position > this.#bytes.length) return undefined
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, 8).getBigUint64(0)
+    return this.#view.getBigUint64(start)
   }
 }
 

@@ -4,6 +4,8 @@ import type { FileStamp } from "./journal-state.js"
 
 /** What an unfinished file is called: its name with this behind. */
 const UNFINISHED = ".part"
+/** A file's or folder's name that another's with {@link UNFINISHED} behind could be. */
+const LOOKS_UNFINISHED = /\.part(?:\/|$)/i
 
 /** A file of the dataset, as it stands on the disk. */
 export class DataFile {
@@ -58,10 +60,11 @@ export class DataFile {
  */
 export function dataFiles(layout: TorrentLayout, kind: "file" | "folder", root: string): (DataFile | undefined)[] {
   const pathOf = (path: string): string => (kind === "file" ? root : `${root}/${path}`)
+  const mayMeet = layout.files.some(({ path }) => LOOKS_UNFINISHED.test(path))
   const taken = new Set<string>()
   const top = fold(root).length
   for (const { path, padding } of layout.files) {
-    if (padding) continue
+    if (padding || !mayMeet) continue
     const folded = fold(pathOf(path))
     // A folder's name could also be a file's with `.part`.
     for (
@@ -76,8 +79,10 @@ export function dataFiles(layout: TorrentLayout, kind: "file" | "folder", root: 
     if (file.padding) return undefined
     const path = pathOf(file.path)
     let partPath = path + UNFINISHED
-    while (taken.has(fold(partPath))) partPath += UNFINISHED
-    taken.add(fold(partPath))
+    if (mayMeet) {
+      while (taken.has(fold(partPath))) partPath += UNFINISHED
+      taken.add(fold(partPath))
+    }
     return new DataFile(index, file.length, path, partPath)
   })
 }
