@@ -31,6 +31,8 @@ export class Durability {
   /** Written, and not yet known to be durable. */
   #pieces: number[] = []
   #bytes = 0
+  /** Those of which the folders may not be durable either. */
+  #leftOvers: number[] = []
   /** Something is new since the store was opened. */
   #fresh = false
   #folders = new Set<string>()
@@ -74,9 +76,7 @@ export class Durability {
   /** An earlier process wrote it, and did not wait for the disk. Alone this is no reason to sync at once, or at the end. */
   leftOver(piece: number): void {
     this.#add(piece)
-    for (const { file } of this.#layout.extentsOfPiece(piece)) {
-      for (const folder of this.#files.foldersOf(this.#files.at(file))) this.#folders.add(folder)
-    }
+    this.#leftOvers.push(piece)
     this.#plan()
   }
 
@@ -125,6 +125,12 @@ export class Durability {
     this.#bytes += this.#layout.pieceSize(piece)
   }
 
+  #addFolders(piece: number, folders: Set<string>): void {
+    for (const { file } of this.#layout.extentsOfPiece(piece)) {
+      for (const folder of this.#files.foldersOf(this.#files.at(file))) folders.add(folder)
+    }
+  }
+
   #cancelTimer(): void {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -158,6 +164,8 @@ export class Durability {
     const pieces = this.#pieces.slice()
     const bytes = this.#bytes
     const folders = this.#folders
+    for (const piece of this.#leftOvers) this.#addFolders(piece, folders)
+    this.#leftOvers = []
     this.#folders = new Set()
     const began = this.#clock.now()
     const safe = await this.#syncData(pieces, deadline)
