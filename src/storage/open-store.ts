@@ -14,6 +14,7 @@ import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { Journal, type JournalOptions } from "./journal.js"
 import type { LastEnd } from "./look-at-files.js"
+import { inParallel } from "./parallel.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
 import { type ResumeDecision, trusted } from "./resume.js"
 import { stateDirectory } from "./state-directory.js"
@@ -218,12 +219,14 @@ async function makeJournalDurable(
   how: { isNew: boolean; asItWas: boolean; folders: ReadonlySet<string>; datastore: string },
 ): Promise<void> {
   const { isNew, asItWas, folders, datastore } = how
-  if (isNew) await journal.rewrite()
-  else if (!asItWas) await journal.sync()
-  for (const folder of folders) {
+  const syncs = [...folders].map((folder) => async (): Promise<void> => {
     await platform.disk.syncDirectory(folder).catch((error: unknown) => {
       // Above the datastore there may be folders that we may not even read.
       if (folder.length >= datastore.length) throw error
     })
-  }
+  })
+  if (isNew) syncs.push(() => journal.rewrite())
+  else if (!asItWas) syncs.push(() => journal.sync())
+  // All at a time: file systems make one commit of syncs that come together.
+  await inParallel(syncs, syncs.length, (sync) => sync())
 }
