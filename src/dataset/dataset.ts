@@ -43,8 +43,6 @@ export class Dataset implements AsyncDisposable {
   readonly infoHash: string
   /** Bytes of all files. */
   readonly length: number
-  /** Padding left out. */
-  readonly files: readonly DatasetFile[]
   /** What the torrent says about itself. */
   readonly metainfo: Metainfo
   /** Where it is, or will be, on disk: absolute. */
@@ -55,6 +53,8 @@ export class Dataset implements AsyncDisposable {
   /** Calls under way. */
   readonly #calls = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
+  /** Made when they are asked for: there may be hundreds of thousands. */
+  #files: readonly DatasetFile[] | undefined
 
   private constructor(parts: DatasetParts) {
     const { metainfo } = parts.resolved
@@ -65,15 +65,7 @@ export class Dataset implements AsyncDisposable {
     this.#parts = parts
     this.#feed = new ProgressFeed(parts.platform.clock, safeListener(parts.options.onProgress, parts.platform.log))
     this.#work = new Work(parts, this.#feed)
-    const files: DatasetFile[] = []
-    for (const { path, offset, length, padding } of metainfo.layout.files) {
-      if (padding) continue
-      const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
-        this.#call((either) => this.#work.read(offset + at, count, either), signal)
-      files.push(new DatasetFile(path, length, read))
-    }
-    this.files = files
-    this.length = files.reduce((sum, file) => sum + file.length, 0)
+    this.length = metainfo.layout.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
   }
 
   /** See {@link open}. */
@@ -106,6 +98,12 @@ export class Dataset implements AsyncDisposable {
         throw error
       }
     })
+  }
+
+  /** Padding left out. */
+  get files(): readonly DatasetFile[] {
+    this.#files ??= this.#makeFiles()
+    return this.#files
   }
 
   /** Payload bytes that were fetched since it was opened. */
@@ -208,6 +206,17 @@ export class Dataset implements AsyncDisposable {
       over.abort()
       this.#calls.delete(call)
     }
+  }
+
+  #makeFiles(): DatasetFile[] {
+    const files: DatasetFile[] = []
+    for (const { path, offset, length, padding } of this.metainfo.layout.files) {
+      if (padding) continue
+      const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
+        this.#call((either) => this.#work.read(offset + at, count, either), signal)
+      files.push(new DatasetFile(path, length, read))
+    }
+    return files
   }
 
   async #close(): Promise<void> {
