@@ -1,17 +1,4 @@
 #!/usr/bin/env node
-import { addCreate } from "./commands/create.js"
-import { addGet } from "./commands/get.js"
-import { addInfo } from "./commands/info.js"
-import { addSeed } from "./commands/seed.js"
-import { addVerify } from "./commands/verify.js"
-import { main } from "./main.js"
-import { run } from "./run.js"
+import { startProgram } from "./start.js"
 
-await main(
-  "academictorrents",
-  (program) => {
-    program.description("Get, check, read and share datasets from Academic Torrents.")
-    for (const add of [addGet, addInfo, addVerify, addSeed, addCreate]) add(program, run)
-  },
-  process.argv.slice(2),
-)
+startProgram("academictorrents")

@@ -1,7 +1,4 @@
 #!/usr/bin/env node
-import { defineGet } from "./commands/get.js"
-import { main } from "./main.js"
-import { run } from "./run.js"
+import { startProgram } from "./start.js"
 
-// The Python package's command: at-get [-h] [-o DATASTORE] [-v] TARGET
-await main("at-get", (program) => defineGet(program, run), process.argv.slice(2))
+startProgram("at-get")

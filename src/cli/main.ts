@@ -3,17 +3,32 @@ import { AtError } from "../errors.js"
 import { VERSION } from "../node/version.js"
 import { Console } from "./console.js"
 import { exitCode } from "./exit-code.js"
+import { createRun, type Run } from "./run.js"
+import type { KeepCode } from "./start.js"
+
+/** Seconds. In longer runs V8 drops the code of what has not run for a while: the start's, above all. */
+const SHORT_RUN = 10
 
 /** Runs a command line that `define` makes: `args` are those after the program's name. Ends the process. */
-export async function main(name: string, define: (program: Command) => void, args: readonly string[]): Promise<void> {
+export async function main(
+  name: string,
+  define: (program: Command, run: Run) => void,
+  args: readonly string[],
+  keepCode: KeepCode,
+): Promise<void> {
+  let hasFetched = false
   const program = new Command(name)
     .version(VERSION)
     // What is wrong is said once, below, in the form of all our errors.
     .configureOutput({ outputError: () => {} })
     .exitOverride()
-  define(program)
+  const run = createRun(() => {
+    hasFetched = true
+  })
+  define(program, run)
   try {
     await program.parseAsync([...args], { from: "user" })
+    if (process.exitCode === 0) keepCode(hasFetched && process.uptime() < SHORT_RUN)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     process.exitCode = error.exitCode === 0 ? 0 : wrongUse(error, program, args)

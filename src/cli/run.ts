@@ -8,6 +8,8 @@ export interface CommandContext {
   readonly console: Console
   /** Aborted when the user wants to stop. */
   readonly signal: AbortSignal
+  /** Something was fetched. */
+  onFetched(): void
 }
 
 /** Runs a command's work: reports its error, and sets the exit code. */
@@ -18,7 +20,17 @@ export type Run = (
   farewell?: string,
 ) => Promise<void>
 
-export const run: Run = async (verbosity, work, farewell = "stopped; run the same command again to go on") => {
+/** `onFetched` hears that a command fetched something. */
+export function createRun(onFetched: () => void): Run {
+  return (verbosity, work, farewell = "stopped; run the same command again to go on") =>
+    run(verbosity, (context) => work({ ...context, onFetched }), farewell)
+}
+
+async function run(
+  verbosity: Verbosity,
+  work: (context: Omit<CommandContext, "onFetched">) => Promise<void>,
+  farewell: string,
+): Promise<void> {
   const console = new Console(verbosity)
   const stop = new StopSignals(() => console.say("stopping: saving what is there (once more to stop at once)"))
   try {

@@ -22,14 +22,20 @@ export interface UserSettings {
  */
 export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): UserSettings {
   const home = homedir()
-  const { AT_DATASTORE: datastore, AT_SITE: site, AT_OFFLINE: offline, XDG_CACHE_HOME: cacheHome } = environment
+  const { AT_DATASTORE: datastore, AT_SITE: site, AT_OFFLINE: offline } = environment
   return {
     datastore: absolutePath(datastore || configured(home) || join(home, ".academictorrents-datastore")),
     site: site || undefined,
     offline: offline !== undefined && offline !== "" && offline !== "0",
-    // The XDG specification: a relative path there is to be ignored.
-    cache: join(cacheHome && isAbsolute(cacheHome) ? cacheHome : join(home, ".cache"), "academictorrents"),
+    cache: cacheDirectory(environment),
   }
+}
+
+/** Where what can be had again is kept. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CACHE_HOME: cacheHome } = environment
+  // The XDG specification: a relative path there is to be ignored.
+  return join(cacheHome && isAbsolute(cacheHome) ? cacheHome : join(homedir(), ".cache"), "academictorrents")
 }
 
 /** An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are. */

@@ -3,7 +3,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
-import type { Run } from "../run.js"
+import type { CommandContext, Run } from "../run.js"
 import { formatDuration, formatRate, formatSize, parseDuration } from "../units.js"
 
 interface GetFlags extends CommonFlags {
@@ -49,11 +49,7 @@ function howLong({ ratio, time }: SeedLimits): string {
   return ends.length === 0 ? "until stopped" : ends.join(", or ")
 }
 
-async function get(
-  target: string,
-  flags: GetFlags,
-  { console, signal }: Parameters<Parameters<Run>[1]>[0],
-): Promise<void> {
+async function get(target: string, flags: GetFlags, { console, signal, onFetched }: CommandContext): Promise<void> {
   const limits = seedLimits(flags)
   const started = nodeClock.now()
   await using dataset = await Dataset.open(target, {
@@ -76,6 +72,7 @@ async function get(
     await dataset.giveUntil({ ...limits, signal })
   }
   await dataset.close()
+  if (fetched > 0) onFetched()
   if (console.json) console.emit({ type: "done", path })
   else console.result(path)
 }

@@ -1,0 +1,44 @@
+// The commands, each with all it needs in one file: docs/decisions/0009-bundled-commands.md says why. The library stays in
+// modules, as tsc makes it.
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { defineConfig } from "rolldown"
+
+/** What lies in dist/cli is CommonJS, though the package is not. */
+const commonJs = {
+  name: "common-js",
+  generateBundle() {
+    this.emitFile({ type: "asset", fileName: "package.json", source: '{ "type": "commonjs" }\n' })
+  },
+}
+
+/** The licences of the packages that went into a file, beside it. */
+const licences = {
+  name: "licences",
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap(({ modules = {} }) => Object.keys(modules))
+    const folders = new Set(modules.map((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]))
+    const texts = [...folders]
+      .filter((folder) => folder !== undefined && existsSync(join(folder, "LICENSE")))
+      .map((folder) => `${folder.replace(/^.*node_modules\//, "")}\n\n${readFileSync(join(folder, "LICENSE"), "utf8")}`)
+    if (texts.length > 0) this.emitFile({ type: "asset", fileName: "LICENSES.txt", source: texts.join("\n\n") })
+  },
+}
+
+const bundle = (name, input) => ({
+  input: { [name]: input },
+  platform: "node",
+  // `await using` is news to Node 20.
+  transform: { target: "node20" },
+  plugins: [commonJs, licences],
+  output: { dir: "dist/cli", format: "cjs", sourcemap: true, sourcemapExcludeSources: true, comments: false },
+})
+
+export default defineConfig([
+  bundle("at-get", "src/cli/at-get.ts"),
+  bundle("at-get-program", "src/cli/programs/at-get.ts"),
+  bundle("academictorrents", "src/cli/academictorrents.ts"),
+  bundle("academictorrents-program", "src/cli/programs/academictorrents.ts"),
+  // The engine looks for it beside the file that it runs from.
+  bundle("hash-worker", "src/node/hash-worker.ts"),
+])

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { Stage } from "./stage.js"
+
+describe("a command that was run before", () => {
+  it("starts from compiled code, and from its source when that is damaged", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
+    const torrent = stage.torrentFile(dataset)
+    const kept = join(stage.home, ".cache/academictorrents/code")
+    const read = (): Buffer => {
+      const names = readdirSync(kept).filter((name) => name.startsWith("academictorrents-"))
+      expect(names).toHaveLength(1)
+      return readFileSync(join(kept, names[0]!))
+    }
+    const first = await stage.run(["info", "--json", torrent])
+    const compiled = read()
+    expect(await stage.run(["info", "--json", torrent])).toEqual(first)
+    expect(read()).toEqual(compiled)
+
+    writeFileSync(join(kept, readdirSync(kept)[0]!), compiled.fill(1, 100, 5000))
+    expect(await stage.run(["info", "--json", torrent])).toEqual(first)
+    expect(read()).not.toEqual(compiled)
+
+    // Now more of it has run.
+    const short = read()
+    await stage.run(["get", "-q", dataset.infoHash])
+    expect(read().length).toBeGreaterThan(short.length)
+  })
+})
