@@ -89,6 +89,13 @@ function isText(bytes: Uint8Array, text: string): boolean {
   return true
 }
 
+/** What lies on a stack from `base` on, taken off it: an array of the exact size. */
+function cutFrom<T>(stack: T[], base: number): T[] {
+  const top = stack.slice(base)
+  stack.length = base
+  return top
+}
+
 /** Keys remembered at a time, by their length and first byte; longer ones are seldom repeated. */
 const SHARED_KEYS = 64
 const MAX_SHARED_KEY = 32
@@ -99,6 +106,11 @@ class Decoder {
   readonly #limits: BencodeLimits
   readonly #sharedKeys: (string | undefined)[] = new Array(SHARED_KEYS)
   #lastKeys: readonly string[] = []
+  // Stacks of what is open: an array of their own, growing, for each of a torrent's files would be a lot of garbage, and
+  // one that grew has room for 17, which a torrent of many files has no memory for.
+  readonly #keys: string[] = []
+  readonly #values: BencodeValue[] = []
+  readonly #spans: number[] = []
   #tokens = 0
 
   constructor(bytes: Uint8Array, limits: BencodeLimits) {
@@ -162,35 +174,35 @@ class Decoder {
 
   #list(depth: number): BencodeValue[] {
     this.#enter(depth)
-    const list: BencodeValue[] = []
-    while (this.#bytes[this.position] !== END) list.push(this.value(depth))
+    const base = this.#values.length
+    while (this.#bytes[this.position] !== END) this.#values.push(this.value(depth))
     this.position++
-    return list.slice()
+    return cutFrom(this.#values, base)
   }
 
   #dictionary(depth: number): BencodeDictionary {
     this.#enter(depth)
-    const keys: string[] = []
-    const values: BencodeValue[] = []
-    const spans: number[] = []
+    const base = this.#keys.length
+    const valuesBase = this.#values.length
+    const spansBase = this.#spans.length
     // As long as keys ascend, none can be there twice.
     let seen: Set<string> | undefined
     let last = ""
     while (this.#bytes[this.position] !== END) {
       const at = this.position
       const key = this.#key()
-      if (seen === undefined && keys.length > 0 && key <= last) seen = new Set(keys)
+      if (seen === undefined && this.#keys.length > base && key <= last) seen = new Set(this.#keys.slice(base))
       if (seen?.has(key)) throw this.#error("malformed", "a dictionary has the same key twice", at)
       seen?.add(key)
       last = key
-      keys.push(key)
-      spans.push(this.position)
-      values.push(this.value(depth))
-      spans.push(this.position)
+      this.#keys.push(key)
+      this.#spans.push(this.position)
+      this.#values.push(this.value(depth))
+      this.#spans.push(this.position)
     }
     this.position++
-    // Copies of the exact size: an array that grew has room for 17, which a torrent of many files has no memory for.
-    return new BencodeDictionary(this.#shareKeys(keys), values.slice(), spans.slice(), this.#bytes)
+    const values = cutFrom(this.#values, valuesBase)
+    return new BencodeDictionary(this.#takeKeys(base), values, cutFrom(this.#spans, spansBase), this.#bytes)
   }
 
   /** Most keys were seen before: the text is then shared, since a torrent has some for each of its files. */
@@ -206,10 +218,13 @@ class Decoder {
   }
 
   /** Dictionaries that follow one another mostly have the same keys. */
-  #shareKeys(keys: readonly string[]): readonly string[] {
+  #takeKeys(base: number): readonly string[] {
+    const keys = this.#keys
     const last = this.#lastKeys
-    if (keys.length === last.length && keys.every((key, at) => key === last[at])) return last
-    this.#lastKeys = keys.slice()
+    let same = keys.length - base === last.length
+    for (let at = 0; same && at < last.length; at++) same = keys[base + at] === last[at]
+    if (same) keys.length = base
+    else this.#lastKeys = cutFrom(keys, base)
     return this.#lastKeys
   }
 
