@@ -231,23 +231,26 @@ function apply(record: JournalRecord, state: JournalState, budget: { left: numbe
 }
 
 function applyStamps(payload: Uint8Array, state: JournalState): boolean {
-  const stamps: [number, FileStamp | undefined][] = []
+  const files: number[] = []
+  const stamps: (FileStamp | undefined)[] = []
   const cursor = new ByteCursor(payload, 0)
   while (cursor.position < payload.length) {
     const file = cursor.varint()
     const place = STAMP_PLACES[payload[cursor.position++] ?? STAMP_PLACES.length]
     if (file === undefined || place === undefined || file >= state.ours.length) return false
+    files.push(file)
     if (place === "none") {
-      stamps.push([file, undefined])
+      stamps.push(undefined)
       continue
     }
     const size = cursor.varint()
     const mtimeNs = cursor.uint64()
     const inode = cursor.uint64()
     if (size === undefined || mtimeNs === undefined || inode === undefined) return false
-    stamps.push([file, { place, size, mtimeNs, inode }])
+    stamps.push({ place, size, mtimeNs, inode })
   }
-  for (const [file, stamp] of stamps) {
+  for (const [at, file] of files.entries()) {
+    const stamp = stamps[at]
     if (stamp === undefined) state.stamps.delete(file)
     else state.stamps.set(file, stamp)
   }
