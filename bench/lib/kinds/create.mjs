@@ -14,7 +14,12 @@ export const create = {
       async run(client, room) {
         if (client.isLimit) return measure(room, client.hash({ path, data }), timeout)
         const output = room.path("created.torrent")
-        const launch = client.create({ path, output, pieceLength: data.pieceLength })
+        const launch = client.create({
+          path,
+          output,
+          pieceLength: data.pieceLength,
+          scratch: room.directory("scratch"),
+        })
         const sample = await measure(room, launch, timeout)
         if (!readFileSync(output).includes(data.pieces)) throw new Error(`wrong piece hashes in ${output}`)
         return sample
