@@ -68,8 +68,16 @@ export function classifyAddress(address: string): AddressClass {
   return LOCAL.some((subnet) => contains(subnet, plain)) ? "local" : "public"
 }
 
+/** The last host asked about: many small files come from one. */
+let last: { readonly hostname: string; readonly host: AddressClass } | undefined
+
 /** The class of a URL's host name, which may be an address (an IPv6 one with or without brackets). */
 export function classifyHost(hostname: string): AddressClass {
+  if (last?.hostname !== hostname) last = { hostname, host: classify(hostname) }
+  return last.host
+}
+
+function classify(hostname: string): AddressClass {
   const name = hostname
     .toLowerCase()
     .replace(/\.$/, "")

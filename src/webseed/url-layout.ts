@@ -48,6 +48,7 @@ function normalizeUrl(url: string): string | undefined {
 
 /** One element of a path: all but RFC 3986's unreserved characters is encoded (a bare `+` is a space to some servers). */
 function encodeElement(name: string): string {
+  if (/^[A-Za-z0-9\-._~]*$/.test(name)) return name
   let encoded = ""
   for (const byte of new TextEncoder().encode(name)) {
     const character = String.fromCharCode(byte)
