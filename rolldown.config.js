@@ -1,4 +1,4 @@
-// The commands, each with all it needs in one file: docs/decisions/0009-bundled-commands.md says why. The library stays in
+// The commands, each with all it needs in one file: docs/decisions/0009-fast-start.md says why. The library stays in
 // modules, as tsc makes it.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -39,6 +39,7 @@ export default defineConfig([
   bundle("at-get-program", "src/cli/programs/at-get.ts"),
   bundle("academictorrents", "src/cli/academictorrents.ts"),
   bundle("academictorrents-program", "src/cli/programs/academictorrents.ts"),
-  // The engine looks for it beside the file that it runs from.
+  // The engine looks for its workers beside the file that it runs from.
   bundle("hash-worker", "src/node/hash-worker.ts"),
+  bundle("disk-worker", "src/node/disk-worker.ts"),
 ])

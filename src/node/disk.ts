@@ -1,24 +1,13 @@
 import * as fs from "node:fs"
-import type { Disk, FileHandle, FileStat, OpenMode } from "../ports/disk.js"
+import type { Disk, FileHandle, FileStat, NewFile, NewName, OpenMode } from "../ports/disk.js"
 import { toDiskError } from "./disk-error.js"
+import { DiskThread } from "./disk-thread.js"
 import { errnoOf } from "./errno.js"
 import { NodeFile } from "./file.js"
 import { Looks } from "./looks.js"
 import { makeDirectory } from "./make-directory.js"
+import { OPEN_FLAGS } from "./open-flags.js"
 import { readBootId } from "./process-identity.js"
-
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
-
-// O_NONBLOCK means nothing for files; with a pipe's name it keeps us from waiting for ever for its other end. Windows
-// has neither flag.
-const SAFELY = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0)
-
-const FLAGS: Readonly<Record<OpenMode, number>> = {
-  read: O_RDONLY | SAFELY,
-  write: O_RDWR | SAFELY,
-  create: O_RDWR | O_CREAT | SAFELY,
-  "create-new": O_RDWR | O_CREAT | O_EXCL | SAFELY,
-}
 
 /** Milliseconds between tries while the process has no file descriptor left (sockets come and go), two seconds in all. */
 const DESCRIPTOR_WAITS = [10, 20, 50, 100, 200, 400, 600, 620]
@@ -26,11 +15,20 @@ const DESCRIPTOR_WAITS = [10, 20, 50, 100, 200, 400, 600, 620]
 /** The machine's file system. */
 export class NodeDisk implements Disk {
   readonly #looks = new Looks()
+  readonly #thread: DiskThread
   #bootId: string | undefined
 
+  constructor(thread = new DiskThread()) {
+    this.#thread = thread
+  }
+
   async open(path: string, mode: OpenMode): Promise<FileHandle> {
-    const descriptor = await openDescriptor(path, FLAGS[mode], mode === "read" ? "read" : "open")
+    const descriptor = await openDescriptor(path, OPEN_FLAGS[mode], mode === "read" ? "read" : "open")
     return new NodeFile(descriptor, path)
+  }
+
+  createFiles(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]> {
+    return this.#thread.create(files)
   }
 
   stat(path: string): Promise<FileStat | undefined> {
@@ -55,6 +53,10 @@ export class NodeDisk implements Disk {
     return call(`rename ${from} to`, to, (done) => fs.rename(from, to, done))
   }
 
+  nameFiles(names: readonly NewName[]): Promise<readonly boolean[]> {
+    return this.#thread.name(names)
+  }
+
   remove(path: string): Promise<void> {
     return call("remove", path, (done) => fs.unlink(path, (error) => done(error?.code === "ENOENT" ? null : error)))
   }
@@ -66,7 +68,7 @@ export class NodeDisk implements Disk {
   async syncDirectory(path: string): Promise<void> {
     // Windows can't open a directory as a file, and needs no such thing.
     if (process.platform === "win32") return
-    const descriptor = await openDescriptor(path, O_RDONLY | O_DIRECTORY, "sync")
+    const descriptor = await openDescriptor(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY, "sync")
     try {
       await call("sync", path, (done) =>
         // Some network and user-space file systems have no such call for directories, and nothing better.
@@ -90,6 +92,11 @@ export class NodeDisk implements Disk {
   bootId(): Promise<string> {
     this.#bootId ??= readBootId()
     return Promise.resolve(this.#bootId)
+  }
+
+  /** Ends the thread for small files. */
+  close(): Promise<void> {
+    return this.#thread.close()
   }
 }
 

@@ -17,7 +17,7 @@ export interface PlatformOptions {
 
 /** The machine as the engine sees it. It takes nothing (no thread, no socket) before it is used. */
 export interface NodePlatform extends Platform {
-  /** Ends the hash workers and the kept connections; streams, files and ports are their owners' to close. */
+  /** Ends the worker threads and the kept connections; streams, files and ports are their owners' to close. */
   close(): Promise<void>
 }
 
@@ -25,18 +25,19 @@ export function createPlatform(options: PlatformOptions = {}): NodePlatform {
   const log = options.log ?? silentLog
   const http = new NodeHttp()
   const hasher = new NodeHasher({ ...options.hasher, log })
+  const disk = new NodeDisk()
   return {
     clock: nodeClock,
     random: new NodeRandom(),
     net: new NodeNet(),
     udp: nodeUdp,
     http,
-    disk: new NodeDisk(),
+    disk,
     hasher,
     log,
     acquireLock,
     async close() {
-      await Promise.all([http.close(), hasher.close()])
+      await Promise.all([http.close(), hasher.close(), disk.close()])
     },
   }
 }

@@ -42,9 +42,27 @@ export class DiskError extends Error {
   }
 }
 
+/** A file to be made with all its bytes, which lie one chunk behind the other. */
+export interface NewFile {
+  readonly path: string
+  readonly chunks: readonly Uint8Array[]
+}
+
+/** A file to be given a name that nothing has yet. */
+export interface NewName {
+  readonly from: string
+  readonly to: string
+}
+
 /** A file system. Paths are absolute, separated by `/`. All methods reject with {@link DiskError}. */
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<FileHandle>
+  /**
+   * Makes files whose paths are free, as `open`, `write`, `stat` and `close` would, with little ado for each: what they
+   * look like then, in the same order. Undefined for one that could not be made; nothing that we made of it stays, and
+   * the single calls will tell why.
+   */
+  createFiles(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]>
   /** Undefined when nothing stands there. */
   stat(path: string): Promise<FileStat | undefined>
   /** Makes a directory and those above it; fine when it is there. */
@@ -53,6 +71,8 @@ export interface Disk {
   list(path: string): Promise<string[]>
   /** Replaces `to` when it exists. */
   rename(from: string, to: string): Promise<void>
+  /** Renames files where the new name is free, with little ado for each: whether it was done, in the same order. */
+  nameFiles(names: readonly NewName[]): Promise<readonly boolean[]>
   /** Removes a file; fine when it is absent. */
   remove(path: string): Promise<void>
   /** Removes a directory that is empty; fine when it is absent. */

@@ -12,6 +12,9 @@ import { type FilePart, WriteQueue } from "./write-queue.js"
 /** Small files of one piece that are read or written at a time. */
 const PARALLEL = 16
 
+/** Fewer small files than these are not worth a list. */
+const FEW = 4
+
 /** Why some bytes of a span could not be had, or can't be relied on. */
 export interface ReadProblem {
   /** `missing`: not there, or the file is too short. `changed`: the file is not as we left it. */
@@ -115,6 +118,7 @@ export class DataFiles {
         else parts.push(part)
       }
     }
+    await this.#createWhole([...byFile].filter(([file, parts]) => this.#isNew(file) && isWhole(file, parts)))
     await inParallel(byFile, PARALLEL, ([file, parts]) => this.#writeParts(file, parts))
   }
 
@@ -129,6 +133,23 @@ export class DataFiles {
       file.finishing = undefined
     })
     await file.finishing
+  }
+
+  /** As {@link finish}, for many: those that nothing was written to since they were made need little for it. */
+  async finishAll(files: readonly DataFile[]): Promise<void> {
+    const untouched = files.filter(
+      ({ place, stamp, length, replace, provisional, finishing }) =>
+        place === "part" && stamp?.size === length && !replace && !provisional && finishing === undefined,
+    )
+    if (untouched.length >= FEW) {
+      const naming = this.#nameAll(untouched).finally(() => {
+        for (const file of untouched) file.finishing = undefined
+      })
+      for (const file of untouched) file.finishing = naming
+      await naming
+    }
+    const others = files.filter(({ place, provisional }) => place === "part" || provisional)
+    await inParallel(others, PARALLEL, (file) => this.finish(file))
   }
 
   /** Makes an empty file, if it is not there. */
@@ -155,9 +176,9 @@ export class DataFiles {
     return found
   }
 
-  /** Looks at the folders above a file. @throws AtError when a link or a file is among them */
-  async inspectFolders(file: DataFile): Promise<void> {
-    await this.#directories.inspect(parentOf(file.path))
+  /** Whether the folder that the file lies in is there. @throws AtError when a link or a file is among those above it */
+  inspectFolders(file: DataFile): Promise<"there" | "absent"> {
+    return this.#directories.inspect(parentOf(file.path))
   }
 
   /**
@@ -243,6 +264,7 @@ export class DataFiles {
   }
 
   async #writeParts(file: DataFile, parts: readonly PiecePart[]): Promise<void> {
+    if (parts.length === 0) return
     if (file.provisional) {
       for (const { position, bytes } of parts) await this.#compare(file, position, bytes)
     } else if (this.inEdges(file)) {
@@ -251,6 +273,43 @@ export class DataFiles {
       await this.#prepare(file)
       await this.#queueOf(file).add(parts)
     }
+  }
+
+  /** Nothing of it is there, and nothing is under way that would change that. */
+  #isNew(file: DataFile): boolean {
+    return file.place === "none" && file.selected && file.ready === undefined && file.finishing === undefined
+  }
+
+  /** Makes new files in one go, and drops the parts that are written then. What can't be made so stays as it is. */
+  async #createWhole(whole: readonly (readonly [DataFile, PiecePart[]])[]): Promise<void> {
+    if (whole.length < FEW) return
+    const folders = new Set(whole.map(([file]) => parentOf(file.path)))
+    await inParallel(folders, PARALLEL, (folder) => this.#directories.ensure(folder))
+    for (const [file] of whole) await this.#pool.forget(file.key)
+    const stats = await this.#disk.createFiles(
+      whole.map(([file, parts]) => ({ path: file.partPath, chunks: parts.map(({ bytes }) => bytes) })),
+    )
+    for (const [i, [file, parts]] of whole.entries()) {
+      const stat = stats[i]
+      if (stat === undefined) continue
+      file.place = "part"
+      file.stamp = stampOf("part", stat)
+      parts.length = 0
+    }
+    for (const folder of folders) this.#onChanged(folder)
+  }
+
+  async #nameAll(files: readonly DataFile[]): Promise<void> {
+    const named = await this.#disk.nameFiles(files.map(({ partPath, path }) => ({ from: partPath, to: path })))
+    const folders = new Set<string>()
+    for (const [i, file] of files.entries()) {
+      if (named[i] !== true) continue
+      file.stamp = { ...file.stamp!, place: "final" }
+      file.place = "final"
+      file.ready = undefined
+      folders.add(parentOf(file.path))
+    }
+    for (const folder of folders) this.#onChanged(folder)
   }
 
   #queueOf(file: DataFile): WriteQueue {
@@ -321,4 +380,11 @@ export class DataFiles {
       return stampOf("final", await handle.stat())
     })
   }
+}
+
+/** True when the parts are all of the file; they are in its order then. */
+function isWhole(file: DataFile, parts: PiecePart[]): boolean {
+  if (parts.reduce((sum, { bytes }) => sum + bytes.length, 0) !== file.length) return false
+  parts.sort((a, b) => a.position - b.position)
+  return true
 }

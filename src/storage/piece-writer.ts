@@ -4,13 +4,10 @@ import type { DataFile } from "./data-file.js"
 import type { PieceBytes } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
-import { inParallel } from "./parallel.js"
 import { isExpectedDigest, type WritingParts } from "./parts.js"
 
 const STORED: CommitOutcome = { kind: "stored" }
 const CORRUPT: CommitOutcome = { kind: "corrupt" }
-/** Files given their names at a time. */
-const PARALLEL_FILES = 16
 
 interface Full extends PieceBytes {
   readonly commit: Commit
@@ -157,10 +154,8 @@ export class PieceWriter {
       }
     }
     if (complete.size === 0) return
-    await inParallel(complete, PARALLEL_FILES, async (file) => {
-      await files.finish(file)
-      if (!file.doubtful) journal.setStamp(file.index, file.stamp)
-    })
+    await files.finishAll([...complete])
+    for (const file of complete) if (!file.doubtful) journal.setStamp(file.index, file.stamp)
   }
 
   async #distrust(pieces: readonly number[]): Promise<void> {

@@ -271,6 +271,51 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
       expect(await contents(disk, `${root}/moved/inner/c`)).toEqual(pattern(10, 1))
     })
 
+    holds("makes many files in one go, and names them", make, async ({ disk, root, link }) => {
+      const shared = new Uint8Array(new SharedArrayBuffer(50_000))
+      shared.set(pattern(50_000))
+      const files = Array.from({ length: 40 }, (_, i) => ({
+        path: `${root}/${i}.part`,
+        chunks: [shared.subarray(i, 1000 * i), shared.subarray(1000 * i, 1000 * i + 5), pattern(i)],
+      }))
+      const stats = await disk.createFiles(files)
+      shared.fill(0)
+      for (const [i, { path }] of files.entries()) {
+        const whole = concat([
+          pattern(50_000).subarray(i, 1000 * i),
+          pattern(50_000).subarray(1000 * i, 1000 * i + 5),
+          pattern(i),
+        ])
+        expect(fingerprint(await contents(disk, path))).toBe(fingerprint(whole))
+        expect(await disk.stat(path)).toEqual(stats[i])
+      }
+      await put(disk, `${root}/1`, pattern(1))
+      link(`${root}/2`, `${root}/none`)
+      const names = [0, 1, 2, 3].map((i) => ({ from: `${root}/${i}.part`, to: `${root}/${i}` }))
+      names.push({ from: `${root}/none`, to: `${root}/x` }, { from: `${root}/4.part`, to: `${root}/none/x` })
+      expect(await disk.nameFiles(names)).toEqual([true, false, false, true, false, false])
+      expect(await disk.stat(`${root}/0`)).toEqual(stats[0])
+      expect(await contents(disk, `${root}/1`)).toEqual(pattern(1))
+      expect(await disk.stat(`${root}/4.part`)).toEqual(stats[4])
+      expect(await disk.createFiles([])).toEqual([])
+      expect(await disk.nameFiles([])).toEqual([])
+    })
+
+    holds(
+      "makes no file of a list where something stands, and the others all the same",
+      make,
+      async ({ disk, root, link }) => {
+        await put(disk, `${root}/taken`, pattern(10))
+        await disk.makeDirectory(`${root}/folder`)
+        link(`${root}/link`, `${root}/none`)
+        const paths = ["taken", "folder", "link", "absent/file", "taken/file", "free"]
+        const stats = await disk.createFiles(paths.map((path) => ({ path: `${root}/${path}`, chunks: [pattern(20)] })))
+        expect(stats.map((stat) => stat?.size)).toEqual([undefined, undefined, undefined, undefined, undefined, 20])
+        expect(await contents(disk, `${root}/taken`)).toEqual(pattern(10))
+        expect((await disk.list(root)).sort()).toEqual(["folder", "free", "link", "taken"])
+      },
+    )
+
     holds("does not rename what is not there, nor files over folders", make, async ({ disk, root }) => {
       await put(disk, `${root}/file`, pattern(1))
       await disk.makeDirectory(`${root}/folder/inner`)

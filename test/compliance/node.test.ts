@@ -4,6 +4,7 @@ import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { nodeClock } from "../../src/node/clock.js"
 import { NodeDisk } from "../../src/node/disk.js"
+import { DiskThread } from "../../src/node/disk-thread.js"
 import { NodeHasher } from "../../src/node/hasher.js"
 import { NodeHttp } from "../../src/node/http.js"
 import { acquireLock } from "../../src/node/lock-file.js"
@@ -55,14 +56,28 @@ describeHasherCompliance(`${NAME}, without workers`, () => {
 
 describeLockCompliance(NAME, () => stageInFolder((folder) => ({ acquireLock, folder })))
 
-describeDiskCompliance(NAME, () =>
-  stageInFolder((root) => ({
-    disk: new NodeDisk(),
-    root,
-    link: (path, target) => symlinkSync(target, path),
-    fullFile: existsSync("/dev/full") ? "/dev/full" : undefined,
-  })),
-)
+function describeDisk(name: string, makeThread: () => DiskThread): void {
+  describeDiskCompliance(name, async () => {
+    const disk = new NodeDisk(makeThread())
+    const inFolder = await stageInFolder((root) => ({
+      disk,
+      root,
+      link: (path: string, target: string) => symlinkSync(target, path),
+      fullFile: existsSync("/dev/full") ? "/dev/full" : undefined,
+    }))
+    return stage(inFolder.subject, async () => {
+      await disk.close()
+      await inFolder.end?.()
+    })
+  })
+}
+
+describeDisk(`${NAME}, without a worker`, () => new DiskThread(undefined, Number.POSITIVE_INFINITY))
+describeDisk(`${NAME}, lists in a worker`, () => {
+  const workerUrl = new URL("../../dist/node/disk-worker.js", import.meta.url)
+  if (!existsSync(workerUrl)) throw new Error("the disk worker needs the build: npm run build")
+  return new DiskThread(workerUrl, 0)
+})
 
 describeNetCompliance(NAME, () => stage({ clock: nodeClock, client: new NodeNet(), server: new NodeNet(), addresses }))
 describeUdpCompliance(NAME, () => stage({ udp: nodeUdp, addresses }))

@@ -5,6 +5,8 @@ import {
   type DiskFailure,
   type FileHandle,
   type FileStat,
+  type NewFile,
+  type NewName,
   type OpenMode,
 } from "../../../src/ports/disk.js"
 import { DiskFaults, type DiskOperation, isChange } from "./disk-faults.js"
@@ -61,6 +63,12 @@ export class MemoryDisk implements Disk {
     )
   }
 
+  async createFiles(files: readonly NewFile[]): Promise<(FileStat | undefined)[]> {
+    const stats: (FileStat | undefined)[] = []
+    for (const file of files) stats.push(await this.#createFile(file))
+    return stats
+  }
+
   stat(path: string): Promise<FileStat | undefined> {
     return this.operate({ kind: "stat", path }, () => {
       const node = this.#volume.find(path)
@@ -78,6 +86,21 @@ export class MemoryDisk implements Disk {
 
   rename(from: string, to: string): Promise<void> {
     return this.operate({ kind: "rename", path: from, to }, () => this.#volume.rename(from, to))
+  }
+
+  async nameFiles(names: readonly NewName[]): Promise<boolean[]> {
+    const named: boolean[] = []
+    for (const { from, to } of names) {
+      const isFree = (await this.stat(to).catch(() => null)) === undefined
+      named.push(
+        isFree &&
+          (await this.rename(from, to).then(
+            () => true,
+            () => false,
+          )),
+      )
+    }
+    return named
   }
 
   remove(path: string): Promise<void> {
@@ -250,6 +273,21 @@ export class MemoryDisk implements Disk {
 
   truncate(file: MemoryFile, length: number): void {
     this.#volume.truncate(file, length)
+  }
+
+  async #createFile({ path, chunks }: NewFile): Promise<FileStat | undefined> {
+    const handle = await this.open(path, "create-new").catch(() => undefined)
+    if (handle === undefined) return undefined
+    try {
+      await handle.write(chunks, 0)
+      const stat = await handle.stat()
+      await handle.close()
+      return stat
+    } catch {
+      await handle.close().catch(() => {})
+      await this.remove(path).catch(() => {})
+      return undefined
+    }
   }
 
   #refusal(operation: DiskOperation): DiskError | undefined {

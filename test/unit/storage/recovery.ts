@@ -31,6 +31,16 @@ function onDisk(world: World, of: Sample, piece: number): Uint8Array {
   return bytes
 }
 
+/** Most of its files lie in one piece whole: these are made in lists. */
+const small = sample({
+  name: "small",
+  pieceLength: 5000,
+  files: [
+    ...Array.from({ length: 12 }, (_, i) => ({ path: `${i % 2}/${i}.csv`, length: 700 + i })),
+    { path: "large.csv", length: 6000 },
+  ],
+})
+
 const hashOf = (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex")
 
 export function wrongOnDisk(world: World, of: Sample, have: Iterable<number>): number[] {
@@ -115,6 +125,18 @@ export const scenarios: Scenario[] = [
       await store.flush()
       await commit(store, tree, 1, tree.pieceData(2))
       await fill(store, tree)
+      await store.close()
+    },
+  },
+  {
+    name: "many small files",
+    of: small,
+    work: async (world, tell) => {
+      const store = await world.opening(small)
+      tell(store)
+      await fill(store, small, { pieces: [0] })
+      await store.flush()
+      await fill(store, small)
       await store.close()
     },
   },

@@ -1,0 +1,9 @@
+import type { FileStat, NewFile, NewName } from "../ports/disk.js"
+
+/** What the main thread tells the disk worker. Chunks in shared memory are not copied. */
+export type ToDiskWorker =
+  | { readonly type: "create"; readonly files: readonly NewFile[] }
+  | { readonly type: "name"; readonly names: readonly NewName[] }
+
+/** The worker's answer to each, in their order. */
+export type FromDiskWorker = readonly (FileStat | undefined)[] | readonly boolean[]

@@ -1,0 +1,89 @@
+import type { Worker } from "node:worker_threads"
+import type { FileStat, NewFile, NewName } from "../ports/disk.js"
+import type { FromDiskWorker, ToDiskWorker } from "./disk-messages.js"
+import { createFilesNow, nameFilesNow } from "./small-files.js"
+
+/** Files made and named on the main thread before a worker is started: they take less time than its start. */
+const FILES_BEFORE_WORKER = 32
+
+/** Undefined when the worker died with it. */
+type Answered = (answer: FromDiskWorker | undefined) => void
+
+/**
+ * Makes and names small files in a worker thread, which is started when there are many, and never keeps the process alive
+ * unless it has work. Where there can be none, or once it died, the main thread does it: slower, but right.
+ */
+export class DiskThread {
+  readonly #url: URL
+  #worker: Worker | undefined
+  #filesBeforeWorker: number
+  #closed = false
+  readonly #waiting: Answered[] = []
+
+  /** `url`: where the built `disk-worker.js` is. */
+  constructor(url = new URL("./disk-worker.js", import.meta.url), filesBeforeWorker = FILES_BEFORE_WORKER) {
+    this.#url = url
+    this.#filesBeforeWorker = filesBeforeWorker
+  }
+
+  async create(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]> {
+    if (!this.#ready(files.length)) return createFilesNow(files)
+    return (await this.#ask<FileStat | undefined>({ type: "create", files })) ?? files.map(() => undefined)
+  }
+
+  async name(names: readonly NewName[]): Promise<readonly boolean[]> {
+    if (!this.#ready(names.length)) return nameFilesNow(names)
+    return (await this.#ask<boolean>({ type: "name", names })) ?? names.map(() => false)
+  }
+
+  /** Ends the thread; what it had counts as not done. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#worker?.terminate()
+  }
+
+  #ready(files: number): boolean {
+    if (this.#worker !== undefined) return true
+    if (this.#closed) return false
+    this.#filesBeforeWorker -= files
+    if (this.#filesBeforeWorker >= 0) return false
+    return this.#start()
+  }
+
+  #start(): boolean {
+    const threads = process.getBuiltinModule("node:worker_threads")
+    let worker: Worker
+    try {
+      worker = new threads.Worker(this.#url, { name: "academictorrents-disk", env: threads.SHARE_ENV, execArgv: [] })
+    } catch {
+      // Node may be told to allow no workers.
+      this.#closed = true
+      return false
+    }
+    this.#worker = worker
+    worker.unref()
+    worker.on("message", (answer: FromDiskWorker) => {
+      const answered = this.#waiting.shift()
+      if (this.#waiting.length === 0) worker.unref()
+      answered?.(answer)
+    })
+    const die = (): void => {
+      if (this.#worker !== worker) return
+      this.#worker = undefined
+      this.#closed = true
+      for (const answered of this.#waiting.splice(0)) answered(undefined)
+    }
+    worker.on("error", die)
+    worker.on("messageerror", die)
+    worker.on("exit", die)
+    return true
+  }
+
+  #ask<T>(message: ToDiskWorker): Promise<readonly T[] | undefined> {
+    return new Promise((resolve) => {
+      // The worker answers in kind.
+      if (this.#waiting.push(resolve as Answered) === 1) this.#worker?.ref()
+      this.#worker?.postMessage(message)
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest"
+import type { DiskOperation } from "../../sim/lib/disk-faults.js"
+import { fill, type Sample, sample, World } from "./fixture.js"
+
+/** A piece with six files whole, and one that goes on in the next. */
+const small = sample({
+  pieceLength: 5000,
+  files: [
+    ...Array.from({ length: 6 }, (_, i) => ({ path: `folder/${i}.csv`, length: 700 + i })),
+    { path: "last.csv", length: 3000 },
+  ],
+})
+
+function expectComplete(world: World, of: Sample): void {
+  const paths = of.layout.files.map((_, index) => of.pathOf(index))
+  expect(world.dataPaths()).toEqual(paths.sort())
+  for (let index = 0; index < of.layout.files.length; index++) {
+    expect(Buffer.compare(world.disk.readFile(of.pathOf(index))!, of.fileData(index))).toBe(0)
+  }
+}
+
+const of = (index: number, kind: DiskOperation["kind"]) => (operation: DiskOperation) =>
+  operation.kind === kind && operation.path.endsWith(`/${index}.csv.part`)
+
+describe("small files", () => {
+  it("are opened once each", async () => {
+    const world = new World()
+    const store = await world.open(small)
+    await world.run(fill(store, small))
+    expectComplete(world, small)
+    for (let index = 0; index < 6; index++) expect(world.disk.operations.filter(of(index, "open"))).toHaveLength(1)
+    await world.run(store.close())
+  })
+
+  it.each(["open", "write", "stat-handle", "close", "rename"] as const)(
+    "are made one by one where that did not work in a list (%s)",
+    async (kind) => {
+      const world = new World()
+      const store = await world.open(small)
+      world.disk.failAt(of(3, kind), "io")
+      await world.run(fill(store, small))
+      expect(store.fileComplete(3)).toBe(true)
+      expectComplete(world, small)
+      await world.run(store.close())
+    },
+  )
+
+  it("leave alone what came in their way meanwhile", async () => {
+    for (const suffix of ["", ".part"]) {
+      const world = new World()
+      const store = await world.open(small)
+      const path = `${small.pathOf(3)}${suffix}`
+      world.disk.putFile(path, Uint8Array.of(1, 2, 3))
+      await expect(world.run(fill(store, small))).rejects.toMatchObject({ code: "AT_EXISTS" })
+      expect(world.disk.readFile(path)).toEqual(Uint8Array.of(1, 2, 3))
+      await world.run(store.close())
+    }
+  })
+
+  it("keep their stamps: the next start believes them without reading", async () => {
+    const world = new World()
+    const store = await world.open(small)
+    await world.run(fill(store, small))
+    await world.run(store.close())
+    const next = world.killed()
+    const again = await next.open(small)
+    expect(again.have.count).toBe(small.layout.pieceCount)
+    expect(next.disk.operations.filter(({ kind, path }) => kind === "read" && path.includes(".csv"))).toEqual([])
+    await next.run(again.close())
+  })
+})
