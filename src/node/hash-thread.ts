@@ -2,6 +2,7 @@ import type { Worker } from "node:worker_threads"
 import type { HashAlgorithm } from "../ports/hasher.js"
 import { DIGEST_LENGTH, type FromWorker, type ToWorker } from "./hash-messages.js"
 import type { SharedMemories } from "./shared-memories.js"
+import { startHashWorker } from "./start-hash-worker.js"
 
 /** Pieces to hash, one or several. */
 export interface HashJob {
@@ -23,9 +24,6 @@ export interface HashThreadOwner {
   onDeath(thread: HashThread, error: Error, jobs: readonly HashJob[]): void
 }
 
-/** MB. A worker keeps no more than messages: without limits its heap grows to dozens of megabytes of garbage. */
-const WORKER_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
-
 /** One worker thread and the batches it has. It never keeps the process alive unless it has work. */
 export class HashThread {
   readonly #worker: Worker
@@ -37,15 +35,7 @@ export class HashThread {
 
   constructor(url: URL, memories: SharedMemories, owner: HashThreadOwner) {
     this.#memories = memories
-    const threads = process.getBuiltinModule("node:worker_threads")
-    // Only what the worker needs: a test runner's or loader's switches are not for it, and copying `env` takes time.
-    this.#worker = new threads.Worker(url, {
-      name: "academictorrents-hash",
-      env: threads.SHARE_ENV,
-      execArgv: [],
-      resourceLimits: WORKER_LIMITS,
-    })
-    this.#worker.unref()
+    this.#worker = startHashWorker(url)
     this.#worker.on("message", (digests: FromWorker) => {
       this.#settle(digests)
       owner.onRoom()

@@ -1,7 +1,9 @@
 // Runs in a worker thread: answers each batch of pieces with their digests, one after the other, in the same order.
+// The pieces lie in shared memory, or in files.
 import { hash } from "node:crypto"
 import { parentPort } from "node:worker_threads"
-import { DIGEST_LENGTH, type FromWorker, type ToWorker } from "./hash-messages.js"
+import { hashFileParts } from "./hash-file-parts.js"
+import { DIGEST_LENGTH, type FilesAnswer, type FromWorker, type ToWorker } from "./hash-messages.js"
 
 /** The shared memory pieces lie in, by the numbers the main thread gave it. */
 const memories = new Map<number, SharedArrayBuffer>()
@@ -23,6 +25,11 @@ parentPort?.on("message", (message: ToWorker) => {
         digests.set(hash(algorithm, data, "buffer"), to)
       }
       const answer: FromWorker = digests
+      parentPort?.postMessage(answer)
+      break
+    }
+    case "files": {
+      const answer: FilesAnswer = hashFileParts(message)
       parentPort?.postMessage(answer)
       break
     }

@@ -1,5 +1,6 @@
-import type { HashAlgorithm, Hasher } from "../ports/hasher.js"
+import type { FilePart, HashAlgorithm, Hasher } from "../ports/hasher.js"
 import { type Log, silentLog } from "../ports/log.js"
+import { FileHasher } from "./file-hasher.js"
 import { DIGEST_LENGTH } from "./hash-messages.js"
 import { type HashJob, HashThread, type HashThreadOwner } from "./hash-thread.js"
 import { SharedMemories } from "./shared-memories.js"
@@ -46,6 +47,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
   })
   #bytesBeforeWorkers: number
   readonly #queue: HashJob[] = []
+  readonly #files: FileHasher
   #deaths = 0
   #closed: Promise<void> | undefined
 
@@ -54,6 +56,12 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     this.#workerUrl = options.workerUrl ?? new URL("./hash-worker.js", import.meta.url)
     this.#bytesBeforeWorkers = options.bytesBeforeWorkers ?? BYTES_BEFORE_WORKERS
     this.#log = options.log ?? silentLog
+    this.#files = new FileHasher({
+      workers: this.#maxThreads,
+      workerUrl: this.#workerUrl,
+      worthwhile: this.#bytesBeforeWorkers,
+      log: this.#log,
+    })
   }
 
   digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array {
@@ -80,6 +88,15 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     })
   }
 
+  async hashFiles(
+    algorithm: HashAlgorithm,
+    parts: readonly FilePart[],
+    pieceLength: number,
+  ): Promise<Uint8Array | undefined> {
+    if (this.#closed !== undefined) throw closedError()
+    return this.#files.hash({ type: "files", algorithm, parts, pieceLength })
+  }
+
   onRoom(): void {
     this.#handOut()
   }
@@ -95,7 +112,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     this.#closed ??= (async () => {
       const error = closedError()
       for (const job of this.#queue.splice(0)) job.reject(error)
-      await Promise.all(this.#threads.splice(0).map((thread) => thread.close(error)))
+      await Promise.all([this.#files.close(error), ...this.#threads.splice(0).map((thread) => thread.close(error))])
     })()
     return this.#closed
   }

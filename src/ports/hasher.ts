@@ -1,6 +1,14 @@
 /** A digest the protocol uses: SHA-1 for v1 pieces, SHA-256 for v2 leaves and file roots. */
 export type HashAlgorithm = "sha1" | "sha256"
 
+/** Bytes of a file; zeros where no path is given, which is padding (BEP 47). */
+export interface FilePart {
+  /** Absolute. */
+  readonly path: string | undefined
+  readonly position: number
+  readonly length: number
+}
+
 /** Hashing: at once for small things, beside the main thread for pieces. */
 export interface Hasher {
   /** The digest of something small (metadata, a block), at once. */
@@ -12,5 +20,14 @@ export interface Hasher {
   hashPiece(algorithm: HashAlgorithm, data: Uint8Array): Promise<Uint8Array>
   /** The digests of several pieces, one behind the other: as {@link hashPiece}, with less ado for each. */
   hashPieces(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Promise<Uint8Array>
+  /**
+   * The digests, one after the other, of pieces that lie in `parts` end to end: `pieceLength` bytes each, the last perhaps
+   * fewer. They are read where they are hashed, beside the main thread. A symbolic link in a path's last place is not
+   * followed.
+   *
+   * Undefined when not all bytes could be read, or nobody is there to read them: whoever reads for himself learns why.
+   * Rejects only when the hasher is closed.
+   */
+  hashFiles(algorithm: HashAlgorithm, parts: readonly FilePart[], pieceLength: number): Promise<Uint8Array | undefined>
   close(): Promise<void>
 }

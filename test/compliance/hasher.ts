@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { describe, expect } from "vitest"
-import type { HashAlgorithm, Hasher } from "../../src/ports/hasher.js"
+import type { Disk } from "../../src/ports/disk.js"
+import type { FilePart, HashAlgorithm, Hasher } from "../../src/ports/hasher.js"
 import { holds, type MakeStage } from "./stage.js"
 
 const ALGORITHMS: readonly HashAlgorithm[] = ["sha1", "sha256"]
@@ -25,17 +26,31 @@ function sharedPiece(length: number, seed: number): Uint8Array {
   return piece
 }
 
+/** `root` is an empty folder of the disk whose files the hasher reads. */
+export interface HasherSubject {
+  readonly hasher: Hasher
+  readonly disk: Disk
+  readonly root: string
+  link(path: string, target: string): void
+}
+
+async function putFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await disk.open(path, "create-new")
+  await handle.write([bytes], 0)
+  await handle.close()
+}
+
 /** What `src/ports/hasher.ts` promises. The stage ends the hasher. */
-export function describeHasherCompliance(name: string, make: MakeStage<Hasher>): void {
+export function describeHasherCompliance(name: string, make: MakeStage<HasherSubject>): void {
   describe(`hasher of ${name}`, () => {
-    holds("digests small things at once", make, async (hasher) => {
+    holds("digests small things at once", make, async ({ hasher }) => {
       for (const algorithm of ALGORITHMS) {
         expect(hex(hasher.digest(algorithm, new TextEncoder().encode("abc")))).toBe(OF_ABC[algorithm])
         expect(hex(hasher.digest(algorithm, new Uint8Array(0)))).toBe(expected(algorithm, new Uint8Array(0)))
       }
     })
 
-    holds("digests pieces of all lengths", make, async (hasher) => {
+    holds("digests pieces of all lengths", make, async ({ hasher }) => {
       for (const length of [1, 63, 64, 65, 16_384, 262_144, 1_000_003]) {
         const piece = sharedPiece(length, length)
         for (const algorithm of ALGORITHMS) {
@@ -44,14 +59,14 @@ export function describeHasherCompliance(name: string, make: MakeStage<Hasher>):
       }
     })
 
-    holds("digests just the view of a shared memory that holds more", make, async (hasher) => {
+    holds("digests just the view of a shared memory that holds more", make, async ({ hasher }) => {
       const slots = sharedPiece(100_000, 5)
       const pieces = [0, 1, 10_001, 60_000].map((at) => slots.subarray(at, at + 30_000))
       const digests = await Promise.all(pieces.map((piece) => hasher.hashPiece("sha1", piece)))
       expect(digests.map(hex)).toEqual(pieces.map((piece) => expected("sha1", piece)))
     })
 
-    holds("digests several pieces at once, in their order", make, async (hasher) => {
+    holds("digests several pieces at once, in their order", make, async ({ hasher }) => {
       const pieces = Array.from({ length: 40 }, (_, seed) => sharedPiece(1 + seed * 1000, seed))
       for (const algorithm of ALGORITHMS) {
         const digests = await hasher.hashPieces(algorithm, pieces)
@@ -59,13 +74,65 @@ export function describeHasherCompliance(name: string, make: MakeStage<Hasher>):
       }
     })
 
-    holds("gives each of many concurrent pieces its own digest", make, async (hasher) => {
+    holds("gives each of many concurrent pieces its own digest", make, async ({ hasher }) => {
       const pieces = Array.from({ length: 200 }, (_, seed) => sharedPiece(1000 + seed * 100, seed))
       const digests = await Promise.all(pieces.map((piece, i) => hasher.hashPiece(ALGORITHMS[i % 2]!, piece)))
       expect(digests.map(hex)).toEqual(pieces.map((piece, i) => expected(ALGORITHMS[i % 2]!, piece)))
     })
 
-    holds("settles every piece when it is closed, and takes none afterwards", make, async (hasher) => {
+    holds(
+      "digests pieces that lie in files and padding, or says that it can't",
+      make,
+      async ({ hasher, disk, root }) => {
+        const files = [700_000, 1, 300_000, 16_384].map((length, seed) => sharedPiece(length, seed))
+        for (const [i, bytes] of files.entries()) await putFile(disk, `${root}/${i}`, bytes)
+        const parts: FilePart[] = [
+          { path: `${root}/0`, position: 1000, length: 650_000 },
+          { path: `${root}/1`, position: 0, length: 1 },
+          { path: undefined, position: 0, length: 20_000 },
+          { path: `${root}/2`, position: 0, length: 300_000 },
+          { path: `${root}/3`, position: 384, length: 16_000 },
+        ]
+        const data = Buffer.concat(
+          parts.map(({ path, position, length }) =>
+            path === undefined
+              ? Buffer.alloc(length)
+              : files[Number(path.slice(root.length + 1))]!.slice(position, position + length),
+          ),
+        )
+        for (const pieceLength of [16_384, 50_000, 262_144, 400_000, 524_288, 2_000_000]) {
+          for (const algorithm of ALGORITHMS) {
+            const digests = await hasher.hashFiles(algorithm, parts, pieceLength)
+            if (digests === undefined) continue
+            const pieces: string[] = []
+            for (let at = 0; at < data.length; at += pieceLength) {
+              pieces.push(expected(algorithm, data.subarray(at, at + pieceLength)))
+            }
+            expect(hex(digests)).toBe(pieces.join(""))
+          }
+        }
+      },
+    )
+
+    holds("gives no digests of a file that is gone, too short, a folder or a link", make, async (subject) => {
+      const { hasher, disk, root, link } = subject
+      await putFile(disk, `${root}/short`, sharedPiece(999, 1))
+      await disk.makeDirectory(`${root}/folder`)
+      link(`${root}/link`, `${root}/short`)
+      const whole = { path: `${root}/short`, position: 0, length: 500 }
+      for (const [name, position] of [
+        ["absent", 0],
+        ["short", 1],
+        ["short", 5000],
+        ["folder", 0],
+        ["link", 0],
+      ] as const) {
+        const parts = [whole, { path: `${root}/${name}`, position, length: 999 }]
+        expect(await hasher.hashFiles("sha1", parts, 1000)).toBe(undefined)
+      }
+    })
+
+    holds("settles every piece when it is closed, and takes none afterwards", make, async ({ hasher }) => {
       const pieces = Array.from({ length: 50 }, (_, seed) => sharedPiece(50_000, seed))
       const settled = Promise.allSettled(pieces.map((piece) => hasher.hashPiece("sha256", piece)))
       await hasher.close()
@@ -74,6 +141,7 @@ export function describeHasherCompliance(name: string, make: MakeStage<Hasher>):
         else expect(outcome.reason).toBeInstanceOf(Error)
       }
       await expect(hasher.hashPiece("sha1", sharedPiece(10, 1))).rejects.toThrow("closed")
+      await expect(hasher.hashFiles("sha1", [], 1000)).rejects.toThrow("closed")
       await hasher.close()
     })
   })

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { nodeClock } from "../../src/node/clock.js"
 import { NodeDisk } from "../../src/node/disk.js"
 import { DiskThread } from "../../src/node/disk-thread.js"
-import { NodeHasher } from "../../src/node/hasher.js"
+import { NodeHasher, type NodeHasherOptions } from "../../src/node/hasher.js"
 import { NodeHttp } from "../../src/node/http.js"
 import { acquireLock } from "../../src/node/lock-file.js"
 import { NodeRandom } from "../../src/node/random.js"
@@ -30,11 +30,26 @@ function stage<T>(subject: T, end?: () => Promise<void>): Stage<T> {
   return end === undefined ? { subject, run } : { subject, run, end }
 }
 
-async function stageInFolder<T>(subjectOf: (folder: string) => T): Promise<Stage<T>> {
+async function stageInFolder<T>(subjectOf: (folder: string) => T, end?: (subject: T) => Promise<void>) {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "at-compliance-")))
   await mkdir(`${folder}/root`)
-  return stage(subjectOf(`${folder}/root`), () => rm(folder, { recursive: true }))
+  const subject = subjectOf(`${folder}/root`)
+  return stage(subject, async () => {
+    await end?.(subject)
+    await rm(folder, { recursive: true })
+  })
 }
+
+const hasherStage = (options: NodeHasherOptions) =>
+  stageInFolder(
+    (root) => ({
+      hasher: new NodeHasher(options),
+      disk: new NodeDisk(),
+      root,
+      link: (path: string, target: string) => symlinkSync(target, path),
+    }),
+    ({ hasher }) => hasher.close(),
+  )
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"))
 const addresses = { 4: "127.0.0.1", 6: hasIpv6 ? "::1" : undefined }
@@ -45,14 +60,12 @@ describeRandomCompliance(NAME, () => stage(new NodeRandom()))
 describeHasherCompliance(`${NAME}, in workers`, () => {
   const workerUrl = new URL("../../dist/node/hash-worker.js", import.meta.url)
   if (!existsSync(workerUrl)) throw new Error("hash workers need the build: npm run build")
-  const hasher = new NodeHasher({ workerUrl, bytesBeforeWorkers: 0 })
-  return stage(hasher, () => hasher.close())
+  return hasherStage({ workerUrl, bytesBeforeWorkers: 0 })
 })
 
-describeHasherCompliance(`${NAME}, without workers`, () => {
-  const hasher = new NodeHasher({ bytesBeforeWorkers: Number.POSITIVE_INFINITY })
-  return stage(hasher, () => hasher.close())
-})
+describeHasherCompliance(`${NAME}, without workers`, () =>
+  hasherStage({ bytesBeforeWorkers: Number.POSITIVE_INFINITY }),
+)
 
 describeLockCompliance(NAME, () => stageInFolder((folder) => ({ acquireLock, folder })))
 

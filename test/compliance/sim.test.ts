@@ -31,7 +31,11 @@ describeRandomCompliance(
 )
 describeHasherCompliance(
   NAME,
-  stageOf((simulation) => simulation.platform(CLIENT).hasher),
+  stageOf((simulation) => {
+    const { hasher, disk } = simulation.platform(CLIENT)
+    disk.putDirectory("/root")
+    return { hasher, disk, root: "/root", link: (path, target) => disk.putLink(path, target) }
+  }),
 )
 
 describeLockCompliance(

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, describe, expect, it } from "vitest"
 import { NodeHasher, type NodeHasherOptions } from "../../../src/node/hasher.js"
-import type { HashAlgorithm } from "../../../src/ports/hasher.js"
+import type { FilePart, HashAlgorithm } from "../../../src/ports/hasher.js"
 
 /** Workers are plain JavaScript files: the built one. */
 const workerUrl = new URL("../../../dist/node/hash-worker.js", import.meta.url)
@@ -29,6 +29,31 @@ function sharedBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(new SharedArrayBuffer(length))
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8)) & 0xff
   return bytes
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "at-hash-"))
+  cleanUps.push(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+/** A worker that dies of a message of that type. */
+function dyingWorker(type: "hash" | "files"): URL {
+  const script = join(temporaryFolder(), "worker.mjs")
+  writeFileSync(
+    script,
+    `import { parentPort } from "node:worker_threads"
+     parentPort.on("message", ({ type }) => { if (type === "${type}") throw new Error("no more") })`,
+  )
+  return pathToFileURL(script)
+}
+
+/** A file, and where spans of it stand. */
+function dataFile(length: number): { data: Uint8Array; partsOf: (position: number, length: number) => FilePart[] } {
+  const path = join(temporaryFolder(), "data")
+  const data = sharedBytes(length)
+  writeFileSync(path, data)
+  return { data, partsOf: (position, count) => [{ path, position, length: count }] }
 }
 
 /** Node's other way to hash, which takes no part in the code under test. */
@@ -73,16 +98,35 @@ describe("hasher on Node", () => {
     expect(warnings).toEqual([])
   })
 
-  it("goes on, and says so, when its workers die", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "at-hash-"))
-    cleanUps.push(() => rmSync(folder, { recursive: true }))
-    const script = join(folder, "worker.mjs")
-    writeFileSync(
-      script,
-      `import { parentPort } from "node:worker_threads"
-       parentPort.on("message", ({ type }) => { if (type === "hash") throw new Error("no more") })`,
+  it("reads files in its workers, which share the work, and leaves a small dataset to who asks", async () => {
+    const { data, partsOf } = dataFile(5_000_000)
+    const { hasher, warnings } = makeHasher({ workers: 2 })
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => hasher.hashFiles("sha1", partsOf(i * 250_000, 250_000), 100_000)),
     )
-    const { hasher, warnings } = makeHasher({ workerUrl: pathToFileURL(script) })
+    for (const [i, answer] of answers.entries()) {
+      const pieces = [0, 100_000, 200_000].map((at) =>
+        expected("sha1", data.subarray(i * 250_000 + at, i * 250_000 + Math.min(at + 100_000, 250_000))),
+      )
+      expect(answer).toEqual(new Uint8Array(Buffer.concat(pieces)))
+    }
+    expect(warnings).toEqual([])
+    const small = makeHasher({ bytesBeforeWorkers: 1000, workerUrl: new URL("file:///absent.js") })
+    expect(await small.hasher.hashFiles("sha1", partsOf(0, 1000), 100)).toBe(undefined)
+    expect(small.warnings).toEqual([])
+  })
+
+  it("reads no more files, and says so, when a worker that did died", async () => {
+    const { partsOf } = dataFile(5000)
+    const { hasher, warnings } = makeHasher({ workerUrl: dyingWorker("files"), workers: 1 })
+    const asked = [1, 2, 3].map(() => hasher.hashFiles("sha1", partsOf(0, 5000), 1000))
+    expect(await Promise.all(asked)).toEqual([undefined, undefined, undefined])
+    expect(await hasher.hashFiles("sha1", partsOf(0, 5000), 1000)).toBe(undefined)
+    expect(warnings).toEqual([expect.stringContaining("no more")])
+  })
+
+  it("goes on, and says so, when its workers die", async () => {
+    const { hasher, warnings } = makeHasher({ workerUrl: dyingWorker("hash") })
     const data = sharedBytes(3_000_000)
     for (let i = 0; i < 5; i++) {
       const pieces = [data, data.subarray(0, 100), data.subarray(0, 2_000_000)]

@@ -1,21 +1,27 @@
 import { createHash } from "node:crypto"
 import type { Clock } from "../../../src/ports/clock.js"
-import type { HashAlgorithm, Hasher } from "../../../src/ports/hasher.js"
+import { type Disk, DiskError } from "../../../src/ports/disk.js"
+import type { FilePart, HashAlgorithm, Hasher } from "../../../src/ports/hasher.js"
 import type { SimRandom } from "./sim-random.js"
 
 /** Milliseconds that hashing a piece takes at most; several are under way at once and end in any order. */
 const HASH_TIME = 2
 
+/** So often it has nobody to read files: whoever asks must be able to do without. */
+const NOBODY_READS = 0.2
+
 /** Hashes at the moment the answer is due: bytes that change before that change the answer, as they may in a worker. */
 export class SimHasher implements Hasher {
   readonly #clock: Clock
   readonly #random: SimRandom
+  readonly #disk: Pick<Disk, "open">
   readonly #waiting = new Set<(error: Error) => void>()
   #closed = false
 
-  constructor(clock: Clock, random: SimRandom) {
+  constructor(clock: Clock, random: SimRandom, disk: Pick<Disk, "open">) {
     this.#clock = clock
     this.#random = random
+    this.#disk = disk
   }
 
   digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array {
@@ -38,8 +44,24 @@ export class SimHasher implements Hasher {
     })
   }
 
-  #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {
-    return new Uint8Array(Buffer.concat(pieces.map((piece) => this.digest(algorithm, piece))))
+  async hashFiles(
+    algorithm: HashAlgorithm,
+    parts: readonly FilePart[],
+    pieceLength: number,
+  ): Promise<Uint8Array | undefined> {
+    if (this.#closed) throw new Error("the hasher is closed")
+    if (this.#random.float() < NOBODY_READS) return undefined
+    const chunks: Uint8Array[] = []
+    for (const part of parts) {
+      const bytes = await this.#readPart(part)
+      if (this.#closed) throw new Error("the hasher was closed")
+      if (bytes === undefined) return undefined
+      chunks.push(bytes)
+    }
+    const data = Buffer.concat(chunks)
+    const pieces: Uint8Array[] = []
+    for (let at = 0; at < data.length; at += pieceLength) pieces.push(data.subarray(at, at + pieceLength))
+    return this.#digests(algorithm, pieces)
   }
 
   close(): Promise<void> {
@@ -47,5 +69,25 @@ export class SimHasher implements Hasher {
     for (const reject of this.#waiting) reject(new Error("the hasher was closed"))
     this.#waiting.clear()
     return Promise.resolve()
+  }
+
+  #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {
+    return new Uint8Array(Buffer.concat(pieces.map((piece) => this.digest(algorithm, piece))))
+  }
+
+  async #readPart({ path, position, length }: FilePart): Promise<Uint8Array | undefined> {
+    const bytes = new Uint8Array(length)
+    if (path === undefined) return bytes
+    try {
+      const handle = await this.#disk.open(path, "read")
+      try {
+        return (await handle.read(bytes, position)) === length ? bytes : undefined
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (error instanceof DiskError) return undefined
+      throw error
+    }
   }
 }

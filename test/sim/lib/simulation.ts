@@ -87,7 +87,7 @@ export class SimMachine {
         return server !== undefined && badCertificates.get(server)?.has(remote.port) === true
       }),
       disk,
-      hasher: new SimHasher(clock, random.fork("hasher")),
+      hasher: new SimHasher(clock, random.fork("hasher"), disk),
       log: new SimLog(clock),
       acquireLock: lockOn(disk),
     }

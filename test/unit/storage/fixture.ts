@@ -104,7 +104,7 @@ export class World {
       clock,
       random: random.fork("process"),
       disk: this.disk,
-      hasher: new SimHasher(clock, random.fork("hasher")),
+      hasher: new SimHasher(clock, random.fork("hasher"), this.disk),
       log: this.log,
       acquireLock: lockOn(this.disk),
     }
