@@ -2,6 +2,7 @@ import { Bitfield } from "../bytes/bitfield.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import { type DataFile, sameStamp } from "./data-file.js"
 import { somethingThere } from "./disk-fault.js"
+import { hashOnDisk } from "./disk-hashing.js"
 import { PieceState } from "./journal-state.js"
 import { type FilesFound, type LookOptions, lookAtFiles } from "./look-at-files.js"
 import { moveFromEdges } from "./move-from-edges.js"
@@ -144,21 +145,37 @@ class Arrangement {
     const right = new Bitfield(pieces.length)
     const count = this.#checkedBytes
     if (pieces.count > 0) onChecking?.(count.done, count.total)
-    await hashPieces({
+    const isRight = (piece: number, digest: Uint8Array | undefined): boolean =>
+      digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))
+    const common = {
       hasher: platform.hasher,
       layout: this.#layout,
-      pieces,
-      read: (offset, into) => files.readSpan(offset, into),
-      onPiece: async (piece, digest, bytes) => {
-        if (digest === undefined || !sameBytes(digest, expectedDigest(metainfo, piece))) return
-        if (journal.state.pieces[piece] === PieceState.begun) await this.#writeAgain(piece, bytes)
-        right.add(piece)
-      },
-      onProgress: (bytes) => {
+      read: (offset: number, into: Uint8Array) => files.readSpan(offset, into),
+      onProgress: (bytes: number) => {
         count.done += bytes
         onChecking?.(count.done, count.total)
       },
       signal,
+    }
+    const begun = new Bitfield(pieces.length)
+    const others = new Bitfield(pieces.length)
+    for (const piece of pieces) (journal.state.pieces[piece] === PieceState.begun ? begun : others).add(piece)
+    await hashPieces({
+      ...common,
+      pieces: begun,
+      onPiece: async (piece, digest, bytes) => {
+        if (!isRight(piece, digest)) return
+        await this.#writeAgain(piece, bytes)
+        right.add(piece)
+      },
+    })
+    await hashOnDisk({
+      ...common,
+      files,
+      pieces: others,
+      onPiece: (piece, digest) => {
+        if (isRight(piece, digest)) right.add(piece)
+      },
     })
     return right
   }

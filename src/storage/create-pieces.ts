@@ -4,10 +4,10 @@ import { DataFile, sameStamp, stampOf } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
+import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { inParallel } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
-import { hashPieces } from "./piece-hashing.js"
 
 const PARALLEL_LOOKS = 64
 
@@ -56,10 +56,11 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Uint8
   })
   const hashes = new Uint8Array(20 * Math.ceil(layout.length / pieceLength))
   let done = 0
-  await hashPieces({
+  await hashOnDisk({
     hasher,
     layout,
     pieces: Array(layout.pieceCount).keys(),
+    files,
     read: async (offset, into) => {
       for (const { kind, file } of await files.readSpan(offset, into)) {
         if (file !== undefined) throw kind === "unreadable" ? unreadableFile(file) : changedFile(file)

@@ -4,11 +4,11 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import { authorsDataFiles } from "./authors-data.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
+import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { inParallel } from "./parallel.js"
 import { type CheckOptions, expectedDigest, type StoragePlatform, type StoreParts, sameBytes } from "./parts.js"
-import { hashPieces } from "./piece-hashing.js"
 
 const PARALLEL_LOOKS = 64
 
@@ -70,10 +70,11 @@ async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptio
   const { signal, onChecking } = options
   if (signal?.aborted === true) throw abortError(signal.reason)
   let done = 0
-  await hashPieces({
+  await hashOnDisk({
     hasher: platform.hasher,
     layout: metainfo.layout,
     pieces,
+    files,
     read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
       if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) have.add(piece)

@@ -44,13 +44,14 @@ export async function hashPieces(options: PieceHashingOptions): Promise<void> {
   })
 }
 
-interface Run {
+/** Neighbouring pieces. */
+export interface Run {
   readonly first: number
   readonly count: number
 }
 
 /** Neighbours, so many at most. */
-function* runsOf(pieces: Iterable<number>, limit: number): Generator<Run> {
+export function* runsOf(pieces: Iterable<number>, limit: number): Generator<Run> {
   let first = 0
   let count = 0
   for (const piece of pieces) {

@@ -6,13 +6,13 @@ import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
+import { hashOnDisk } from "./disk-hashing.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import { expectedDigest, type StoragePlatform, sameBytes } from "./parts.js"
-import { hashPieces } from "./piece-hashing.js"
 import { type Range, toRanges } from "./ranges.js"
 import { stateDirectory } from "./state-directory.js"
 
@@ -112,13 +112,14 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
   for (const piece of wanted) total += layout.pieceSize(piece)
   let done = 0
   let checkedBytes = 0
-  await hashPieces({
+  await hashOnDisk({
     hasher: platform.hasher,
     layout,
     pieces: wanted,
+    files,
     read: (offset, into) => files.readSpan(offset, into),
-    onPiece: (piece, digest, bytes) => {
-      if (digest !== undefined) checkedBytes += bytes.length
+    onPiece: (piece, digest) => {
+      if (digest !== undefined) checkedBytes += layout.pieceSize(piece)
       if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) return
       bad.add(piece)
       if (digest !== undefined) wrong.add(piece)

@@ -43,8 +43,8 @@ describe("verifying", () => {
     expect(report).toMatchObject({ complete: true, badPieces: [], checkedBytes: 7321, missingBytes: 0 })
     expect(report.files.map(({ path }) => path)).toEqual(["a", "b", "c", "d", "empty"])
     expect(progress.at(-1)).toEqual([7321, 7321])
-    const kinds = new Set(world.disk.operations.map(({ kind }) => kind))
-    expect([...kinds].sort()).toEqual(["close", "open", "read", "stat", "stat-handle"])
+    const looking = new Set(["close", "open", "read", "stat", "stat-handle"])
+    expect(world.disk.operations.filter(({ kind }) => !looking.has(kind))).toEqual([])
     expect(world.disk.operations.every(({ mode }) => mode === undefined || mode === "read")).toBe(true)
   })
 
