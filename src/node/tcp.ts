@@ -90,6 +90,11 @@ interface OnRead {
 class SocketStream implements ByteStream {
   readonly remote: Endpoint
   readonly #socket: Socket
+  #corked = false
+  readonly #uncork = (): void => {
+    this.#corked = false
+    this.#socket.uncork()
+  }
 
   constructor(socket: Socket, remote: Endpoint) {
     this.#socket = socket
@@ -101,7 +106,15 @@ class SocketStream implements ByteStream {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#socket.writable && this.#socket.write(chunk)
+    const socket = this.#socket
+    if (!socket.writable) return false
+    // What is written in one turn goes to the system in one call: blocks and their headers come by the dozen.
+    if (!this.#corked) {
+      this.#corked = true
+      socket.cork()
+      process.nextTick(this.#uncork)
+    }
+    return socket.write(chunk)
   }
 
   pause(): void {

@@ -7,6 +7,8 @@ const BUDGET = 16 * 1024 * 1024
 
 interface CachedExtent {
   readonly bytes: Promise<Uint8Array>
+  /** The same, once they are read. */
+  loaded: Uint8Array | undefined
   readonly length: number
 }
 
@@ -36,10 +38,19 @@ export class PieceCache {
     return bytes.subarray(begin - start, begin - start + length)
   }
 
+  /** The same at once, if it is in memory. */
+  peek(piece: number, begin: number, length: number): Uint8Array | undefined {
+    const offset = begin % EXTENT
+    const key = this.#keyOf(piece, begin - offset)
+    const extent = this.#extents.get(key)
+    if (extent?.loaded === undefined || offset + length > EXTENT) return undefined
+    this.#touch(key, extent)
+    return extent.loaded.subarray(offset, offset + length)
+  }
+
   /** Starts to read what will be asked for soon. */
   warm(piece: number, begin: number): void {
-    // Whoever asks for it hears of a failure.
-    this.#extent(piece, begin - (begin % EXTENT)).catch(() => {})
+    void this.#extent(piece, begin - (begin % EXTENT))
   }
 
   /** What is kept of a piece is not true any more. */
@@ -56,16 +67,18 @@ export class PieceCache {
   }
 
   #extent(piece: number, start: number): Promise<Uint8Array> {
-    const key = piece * this.#extentsPerPiece + start / EXTENT
+    const key = this.#keyOf(piece, start)
     const kept = this.#extents.get(key)
     if (kept !== undefined) {
-      this.#extents.delete(key)
-      this.#extents.set(key, kept)
+      this.#touch(key, kept)
       return kept.bytes
     }
     const length = Math.min(EXTENT, this.#layout.pieceSize(piece) - start)
-    const extent: CachedExtent = { bytes: this.#fresh(piece, start, length), length }
-    extent.bytes.catch(() => this.#drop(key, extent))
+    const extent: CachedExtent = { bytes: this.#fresh(piece, start, length), loaded: undefined, length }
+    extent.bytes.then(
+      (bytes) => (extent.loaded = bytes),
+      () => this.#drop(key, extent),
+    )
     this.#extents.set(key, extent)
     this.#size += length
     for (const [oldest, old] of this.#extents) {
@@ -73,6 +86,16 @@ export class PieceCache {
       this.#drop(oldest, old)
     }
     return extent.bytes
+  }
+
+  #keyOf(piece: number, start: number): number {
+    return piece * this.#extentsPerPiece + start / EXTENT
+  }
+
+  /** It was used last. */
+  #touch(key: number, extent: CachedExtent): void {
+    this.#extents.delete(key)
+    this.#extents.set(key, extent)
   }
 
   #drop(key: number, extent: CachedExtent): void {

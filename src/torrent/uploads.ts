@@ -93,14 +93,16 @@ export class Uploads {
         const { piece, begin, length } = request
         const ahead = queue.requests[READ_AHEAD - 1]
         if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin)
-        let data: Uint8Array
-        try {
-          data = await this.#cache.get(piece, begin, length)
-        } catch (error) {
-          peer.reject(piece, begin, length)
-          throw error
+        let data = this.#cache.peek(piece, begin, length)
+        if (data === undefined) {
+          try {
+            data = await this.#cache.get(piece, begin, length)
+          } catch (error) {
+            peer.reject(piece, begin, length)
+            throw error
+          }
+          if (!this.#queues.has(peer)) return
         }
-        if (!this.#queues.has(peer)) return
         peer.sendBlock(piece, begin, data)
         this.#limit.take(length)
         this.uploaded += length
