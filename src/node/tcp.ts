@@ -105,16 +105,19 @@ class SocketStream implements ByteStream {
     return this.#socket.writableLength
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
     const socket = this.#socket
-    if (!socket.writable) return false
+    if (!socket.writable) {
+      onTaken?.()
+      return false
+    }
     // What is written in one turn goes to the system in one call: blocks and their headers come by the dozen.
     if (!this.#corked) {
       this.#corked = true
       socket.cork()
       process.nextTick(this.#uncork)
     }
-    return socket.write(chunk)
+    return socket.write(chunk, onTaken)
   }
 
   pause(): void {

@@ -117,11 +117,11 @@ export class Connection {
     })
   }
 
-  /** Sends a piece message at once, behind all that was put into the encoder. `data` is the stream's from here on. */
-  sendBlock(piece: number, begin: number, data: Uint8Array): void {
+  /** Sends a piece message at once, behind all that was put into the encoder. `data` is the stream's until `onTaken`. */
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void): void {
     this.encoder.pieceHeader(piece, begin, data.length)
     this.#flush()
-    this.#write(data)
+    this.#write(data, onTaken)
   }
 
   /** Stops reading, or goes on. Time-outs rest meanwhile. */
@@ -186,9 +186,12 @@ export class Connection {
     if (bytes !== undefined) this.#write(bytes)
   }
 
-  #write(bytes: Uint8Array): void {
-    if (this.#phase === "closed") return
+  #write(bytes: Uint8Array, onTaken?: () => void): void {
+    if (this.#phase === "closed" || this.#stream === undefined) {
+      onTaken?.()
+      return
+    }
     this.#lastSent = this.#clock.now()
-    this.#stream?.write(bytes)
+    this.#stream.write(bytes, onTaken)
   }
 }

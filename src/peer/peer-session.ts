@@ -179,10 +179,16 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#connection.send()
   }
 
-  /** Answers a request; does nothing when it is not waiting any more (cancelled, choked). `data` is not ours any more. */
-  sendBlock(piece: number, begin: number, data: Uint8Array): void {
-    if (this.#connection.phase !== "open" || !this.#theirs.delete(piece, begin, data.length)) return
-    this.#connection.sendBlock(piece, begin, data)
+  /**
+   * Answers a request; sends nothing when it is not waiting any more (cancelled, choked). `data` must stay as it is until
+   * `onTaken` is called.
+   */
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): void {
+    if (this.#connection.phase !== "open" || !this.#theirs.delete(piece, begin, data.length)) {
+      onTaken()
+      return
+    }
+    this.#connection.sendBlock(piece, begin, data, onTaken)
     this.uploadMeter.add(data.length, this.#options.clock.now())
   }
 
@@ -303,3 +309,5 @@ export class PeerSession extends PeerState implements StreamListener {
     if (this.room > 0) window.starved()
   }
 }
+
+function nothing(): void {}

@@ -21,8 +21,11 @@ export interface ByteStream {
   readonly remote: Endpoint
   /** Bytes written and not yet handed to the network. */
   readonly bufferedBytes: number
-  /** Queues `chunk`, which the stream owns from here on. False: stop until `onDrain`. Ignored once closed. */
-  write(chunk: Uint8Array): boolean
+  /**
+   * Queues `chunk`. False: stop until `onDrain`. Ignored once closed. The chunk must stay as it is until `onTaken`, which is
+   * called once, perhaps before `write` returns: its bytes were handed to the network, or never will be.
+   */
+  write(chunk: Uint8Array, onTaken?: () => void): boolean
   /** Stops `onData` until `resume` (back-pressure reaches the remote side). */
   pause(): void
   resume(): void

@@ -2,19 +2,19 @@ import type { TorrentLayout } from "../metainfo/layout.js"
 
 /** Read from the disk at once: long enough for a disk to be quick, short enough not to read in vain (rain: 128 KiB). */
 const EXTENT = 512 * 1024
-/** Kept in all. */
+/** Kept in all, but for what is on its way to peers. */
 const BUDGET = 16 * 1024 * 1024
 
-interface CachedExtent {
-  readonly bytes: Promise<Uint8Array>
-  /** The same, once they are read. */
-  loaded: Uint8Array | undefined
-  readonly length: number
+/** Bytes of a piece, lent: valid, and not to be written to, until they are given back. */
+export interface Loan {
+  readonly bytes: Uint8Array
+  readonly giveBack: () => void
 }
 
 /**
  * Reads verified bytes for uploading in long extents, and keeps the latest: peers ask for block after block.
- * One read serves all who ask for the same extent meanwhile.
+ * One read serves all who ask for the same extent meanwhile. An extent that is lent is not let go of, and one that is let
+ * go of leaves its memory to the next: fresh memory costs as much as reading into it.
  */
 export class PieceCache {
   readonly #layout: TorrentLayout
@@ -22,6 +22,8 @@ export class PieceCache {
   /** By piece × extents a piece + index; the last used is last. */
   readonly #extents = new Map<number, CachedExtent>()
   readonly #extentsPerPiece: number
+  /** Of the extent that was let go of last. */
+  #spare: Uint8Array | undefined
   #size = 0
 
   constructor(layout: TorrentLayout, read: (piece: number, begin: number, into: Uint8Array) => Promise<void>) {
@@ -30,27 +32,39 @@ export class PieceCache {
     this.#extentsPerPiece = Math.ceil(layout.pieceLength / EXTENT)
   }
 
-  /** Bytes of a piece; a view that must not be written to. Rejects with what the store's read rejects with. */
-  async get(piece: number, begin: number, length: number): Promise<Uint8Array> {
-    const start = begin - (begin % EXTENT)
-    if (begin + length > start + EXTENT) return this.#fresh(piece, begin, length)
-    const bytes = await this.#extent(piece, start)
-    return bytes.subarray(begin - start, begin - start + length)
+  /** Bytes of a piece. Rejects with what the store's read rejects with. */
+  async get(piece: number, begin: number, length: number): Promise<Loan> {
+    const offset = begin % EXTENT
+    if (offset + length > EXTENT) {
+      const bytes = new Uint8Array(length)
+      await this.#read(piece, begin, bytes)
+      return { bytes, giveBack: () => {} }
+    }
+    const extent = this.#extent(piece, begin - offset)
+    extent.users++
+    try {
+      await extent.ready
+    } catch (error) {
+      extent.users--
+      throw error
+    }
+    return { bytes: extent.bytes.subarray(offset, offset + length), giveBack: extent.giveBack }
   }
 
   /** The same at once, if it is in memory. */
-  peek(piece: number, begin: number, length: number): Uint8Array | undefined {
+  peek(piece: number, begin: number, length: number): Loan | undefined {
     const offset = begin % EXTENT
     const key = this.#keyOf(piece, begin - offset)
     const extent = this.#extents.get(key)
-    if (extent?.loaded === undefined || offset + length > EXTENT) return undefined
+    if (extent === undefined || !extent.loaded || offset + length > EXTENT) return undefined
     this.#touch(key, extent)
-    return extent.loaded.subarray(offset, offset + length)
+    extent.users++
+    return { bytes: extent.bytes.subarray(offset, offset + length), giveBack: extent.giveBack }
   }
 
   /** Starts to read what will be asked for soon. */
   warm(piece: number, begin: number): void {
-    void this.#extent(piece, begin - (begin % EXTENT))
+    this.#extent(piece, begin - (begin % EXTENT))
   }
 
   /** What is kept of a piece is not true any more. */
@@ -60,32 +74,40 @@ export class PieceCache {
     }
   }
 
-  async #fresh(piece: number, begin: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
-    await this.#read(piece, begin, bytes)
-    return bytes
-  }
-
-  #extent(piece: number, start: number): Promise<Uint8Array> {
+  #extent(piece: number, start: number): CachedExtent {
     const key = this.#keyOf(piece, start)
     const kept = this.#extents.get(key)
     if (kept !== undefined) {
       this.#touch(key, kept)
-      return kept.bytes
+      return kept
     }
     const length = Math.min(EXTENT, this.#layout.pieceSize(piece) - start)
-    const extent: CachedExtent = { bytes: this.#fresh(piece, start, length), loaded: undefined, length }
-    extent.bytes.then(
-      (bytes) => (extent.loaded = bytes),
-      () => this.#drop(key, extent),
-    )
+    this.#makeRoom(length)
+    const memory = this.#spare ?? new Uint8Array(Math.min(EXTENT, this.#layout.pieceLength))
+    this.#spare = undefined
+    const extent = new CachedExtent(memory, length)
     this.#extents.set(key, extent)
     this.#size += length
-    for (const [oldest, old] of this.#extents) {
-      if (this.#size <= BUDGET) break
-      this.#drop(oldest, old)
+    extent.ready = this.#read(piece, start, extent.bytes)
+    extent.ready.then(
+      () => {
+        extent.loaded = true
+        extent.users--
+      },
+      // Whoever asked hears of it. What a failed read still writes must not fall into another extent.
+      () => this.#drop(key, extent),
+    )
+    return extent
+  }
+
+  /** Lets go of those used longest ago that nobody uses. */
+  #makeRoom(length: number): void {
+    for (const [key, extent] of this.#extents) {
+      if (this.#size + length <= BUDGET) return
+      if (extent.users > 0) continue
+      this.#drop(key, extent)
+      this.#spare = extent.memory
     }
-    return extent.bytes
   }
 
   #keyOf(piece: number, start: number): number {
@@ -101,6 +123,23 @@ export class PieceCache {
   #drop(key: number, extent: CachedExtent): void {
     if (this.#extents.get(key) !== extent) return
     this.#extents.delete(key)
-    this.#size -= extent.length
+    this.#size -= extent.bytes.length
+  }
+}
+
+class CachedExtent {
+  readonly memory: Uint8Array
+  readonly bytes: Uint8Array
+  ready = Promise.resolve()
+  loaded = false
+  /** Those who wait for it or were lent some of it, and its read. */
+  users = 1
+  readonly giveBack = (): void => {
+    this.users--
+  }
+
+  constructor(memory: Uint8Array, length: number) {
+    this.memory = memory
+    this.bytes = memory.subarray(0, length)
   }
 }

@@ -93,17 +93,20 @@ export class Uploads {
         const { piece, begin, length } = request
         const ahead = queue.requests[READ_AHEAD - 1]
         if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin)
-        let data = this.#cache.peek(piece, begin, length)
-        if (data === undefined) {
+        let loan = this.#cache.peek(piece, begin, length)
+        if (loan === undefined) {
           try {
-            data = await this.#cache.get(piece, begin, length)
+            loan = await this.#cache.get(piece, begin, length)
           } catch (error) {
             peer.reject(piece, begin, length)
             throw error
           }
-          if (!this.#queues.has(peer)) return
+          if (!this.#queues.has(peer)) {
+            loan.giveBack()
+            return
+          }
         }
-        peer.sendBlock(piece, begin, data)
+        peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)
         this.#limit.take(length)
         this.uploaded += length
       }

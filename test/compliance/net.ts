@@ -110,6 +110,37 @@ export function describeNetCompliance(name: string, make: MakeStage<NetSubject>)
       await finish(connection)
     })
 
+    holds("says once of each chunk that it has done with its memory", make, async (subject) => {
+      const connection = await connect(subject)
+      const { clientStream, server, serverStream } = connection
+      const data = pattern(3_000_000)
+      const taken: number[] = []
+      const written = data.slice()
+      for (let at = 0, n = 0; at < data.length; at += 30_000, n++) {
+        taken.push(0)
+        const chunk = written.subarray(at, at + 30_000)
+        clientStream.write(chunk, () => {
+          taken[n]!++
+          chunk.fill(0)
+        })
+      }
+      await server.untilLength(data.length)
+      await passTime(subject)
+      expect(fingerprint(server.bytes)).toBe(fingerprint(data))
+      expect(taken).toEqual(taken.map(() => 1))
+      // More than is taken while nobody reads.
+      const rest = Array(10).fill(0)
+      serverStream.pause()
+      for (const n of rest.keys()) clientStream.write(new Uint8Array(3_000_000), () => rest[n]++)
+      await passTime(subject)
+      clientStream.destroy()
+      serverStream.resume()
+      await finish(connection)
+      await passTime(subject)
+      clientStream.write(new Uint8Array(1), () => rest.push(1))
+      expect(rest).toEqual(Array(11).fill(1))
+    })
+
     holds("takes writes from before the connection stands", make, async (subject) => {
       const server = new Recorder()
       const listener = await subject.server.listen({ port: 0 }, (stream) => {

@@ -18,8 +18,9 @@ class PairedStream implements ByteStream {
   get bufferedBytes(): number {
     return this.#queue.reduce((sum, chunk) => sum + chunk.length, 0)
   }
-  write(chunk: Uint8Array): boolean {
-    if (!this.#closed) this.#queue.push(chunk)
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
+    if (!this.#closed) this.#queue.push(chunk.slice())
+    onTaken?.()
     return true
   }
   pause(): void {}

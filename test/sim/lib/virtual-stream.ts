@@ -34,7 +34,7 @@ export class VirtualStream implements ByteStream {
   #data: Wire | undefined
   #acknowledgements: Wire | undefined
 
-  readonly #queue: Uint8Array[] = []
+  readonly #queue: { readonly chunk: Uint8Array; readonly onTaken: (() => void) | undefined }[] = []
   /** How much of the queue's first chunk is gone. */
   #sent = 0
   #buffered = 0
@@ -60,13 +60,14 @@ export class VirtualStream implements ByteStream {
     return this.#buffered
   }
 
-  write(chunk: Uint8Array): boolean {
-    if (this.#state === "closed") return false
-    if (chunk.length > 0) {
-      this.#queue.push(chunk)
-      this.#buffered += chunk.length
-      this.#askPump()
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
+    if (this.#state === "closed" || chunk.length === 0) {
+      onTaken?.()
+      return this.#state !== "closed"
     }
+    this.#queue.push({ chunk, onTaken })
+    this.#buffered += chunk.length
+    this.#askPump()
     if (this.#buffered <= this.#network.tcp.highWaterMark) return true
     this.#needsDrain = true
     return false
@@ -163,7 +164,7 @@ export class VirtualStream implements ByteStream {
 
   #forget(): void {
     this.#connectTimer?.cancel()
-    this.#queue.length = 0
+    for (const { onTaken } of this.#queue.splice(0)) onTaken?.()
     this.#buffered = 0
     this.#inbox.length = 0
   }
@@ -201,7 +202,7 @@ export class VirtualStream implements ByteStream {
     const segment = new Uint8Array(length)
     let filled = 0
     while (filled < length) {
-      const chunk = this.#queue[0]!
+      const { chunk, onTaken } = this.#queue[0]!
       const part = chunk.subarray(this.#sent, this.#sent + length - filled)
       segment.set(part, filled)
       if (this.#network.tcp.scribbleWrites) part.fill(SCRIBBLE)
@@ -210,6 +211,7 @@ export class VirtualStream implements ByteStream {
       if (this.#sent === chunk.length) {
         this.#queue.shift()
         this.#sent = 0
+        onTaken?.()
       }
     }
     this.#buffered -= length

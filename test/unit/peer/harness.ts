@@ -59,6 +59,7 @@ export class ManualClock implements Clock {
 export class MemoryStream implements ByteStream {
   readonly remote = { host: "192.0.2.1", port: 6881 }
   readonly written: Uint8Array[] = []
+  readonly #onTaken: (() => void)[] = []
   paused = false
   destroyed = false
 
@@ -66,8 +67,10 @@ export class MemoryStream implements ByteStream {
     return this.written.reduce((sum, chunk) => sum + chunk.length, 0)
   }
 
-  write(chunk: Uint8Array): boolean {
-    if (!this.destroyed) this.written.push(chunk)
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
+    if (onTaken !== undefined) this.#onTaken.push(onTaken)
+    if (this.destroyed) this.#tellTaken()
+    else this.written.push(chunk)
     return true
   }
 
@@ -81,10 +84,16 @@ export class MemoryStream implements ByteStream {
 
   destroy(): void {
     this.destroyed = true
+    this.#tellTaken()
   }
 
   take(): Uint8Array {
+    this.#tellTaken()
     return new Uint8Array(Buffer.concat(this.written.splice(0)))
+  }
+
+  #tellTaken(): void {
+    for (const onTaken of this.#onTaken.splice(0)) onTaken()
   }
 }
 

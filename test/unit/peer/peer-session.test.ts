@@ -400,6 +400,24 @@ describe("being asked", () => {
     expect(await peer.hearsSoon()).toHaveLength(1)
   })
 
+  test("tells once of each block's memory that it is free: once it went out, or at once when it does not", async () => {
+    const peer = await asked()
+    for (const index of [0, 1]) peer.voice.encoder.request(1, index * BLOCK, 1)
+    peer.say()
+    const free = [0, 0, 0, 0]
+    const give = (n: number, begin: number): void =>
+      peer.session.sendBlock(1, begin, Uint8Array.of(9), () => free[n]!++)
+    give(0, 0)
+    give(1, 0)
+    expect(free).toEqual([0, 1, 0, 0])
+    peer.hears()
+    expect(free).toEqual([1, 1, 0, 0])
+    give(2, BLOCK)
+    peer.session.close()
+    give(3, BLOCK)
+    expect(free).toEqual([1, 1, 1, 1])
+  })
+
   test("refuses a cancelled request, so that each has an answer", async () => {
     const peer = await asked()
     peer.voice.encoder.request(1, 0, BLOCK)

@@ -10,6 +10,12 @@ const EXTENT = MiB / 2
 const layoutOf = (pieceLength: number, length: number): TorrentLayout =>
   new TorrentLayout(pieceLength, [{ path: "data", offset: 0, length, padding: false }])
 
+/** Asks for bytes, and gives them back at once. */
+async function look(cache: PieceCache, piece: number, begin: number, length: number): Promise<void> {
+  const loan = await cache.get(piece, begin, length)
+  loan.giveBack()
+}
+
 /** The byte of a piece at a place. */
 const byteAt = (piece: number, at: number): number => (piece * 37 + at * 11 + (at >> 9)) & 0xff
 
@@ -42,40 +48,42 @@ describe("the cache of what is uploaded", () => {
       fc.asyncProperty(place, async ({ piece, at, length }) => {
         const expected = new Uint8Array(length)
         fill(piece, at, expected)
-        expect(Buffer.compare(await cache.get(piece, at, length), expected)).toBe(0)
+        const loan = await cache.get(piece, at, length)
+        expect(Buffer.compare(loan.bytes, expected)).toBe(0)
+        loan.giveBack()
       }),
     )
   })
 
   it("reads an extent once for block after block, and for all who ask meanwhile", async () => {
     const { cache, reads } = cacheOver(layoutOf(MiB, 2 * MiB))
-    await Promise.all([cache.get(1, 0, 16_384), cache.get(1, 16_384, 16_384)])
-    for (let at = 0; at < EXTENT; at += 16_384) await cache.get(1, at, 16_384)
+    await Promise.all([look(cache, 1, 0, 16_384), look(cache, 1, 16_384, 16_384)])
+    for (let at = 0; at < EXTENT; at += 16_384) await look(cache, 1, at, 16_384)
     expect(reads).toEqual([`1 0+${EXTENT}`])
-    await cache.get(1, EXTENT, 16_384)
+    await look(cache, 1, EXTENT, 16_384)
     expect(reads).toHaveLength(2)
   })
 
   it("keeps 16 MiB, those used last", async () => {
     const { cache, reads } = cacheOver(layoutOf(EXTENT, 40 * EXTENT))
-    for (let piece = 0; piece < 32; piece++) await cache.get(piece, 0, 10)
-    await cache.get(0, 0, 10)
+    for (let piece = 0; piece < 32; piece++) await look(cache, piece, 0, 10)
+    await look(cache, 0, 0, 10)
     expect(reads).toHaveLength(32)
-    await cache.get(32, 0, 10)
-    await cache.get(0, 0, 10)
+    await look(cache, 32, 0, 10)
+    await look(cache, 0, 0, 10)
     expect(reads).toHaveLength(33)
-    await cache.get(1, 0, 10)
+    await look(cache, 1, 0, 10)
     expect(reads).toHaveLength(34)
   })
 
   it("reads again what it was told to forget, and nothing else", async () => {
     const { cache, reads } = cacheOver(layoutOf(MiB, 3 * MiB))
-    for (const piece of [0, 1, 2]) for (const at of [0, EXTENT]) await cache.get(piece, at, 10)
+    for (const piece of [0, 1, 2]) for (const at of [0, EXTENT]) await look(cache, piece, at, 10)
     expect(reads).toHaveLength(6)
     cache.forget(1)
-    for (const piece of [0, 2]) for (const at of [0, EXTENT]) await cache.get(piece, at, 10)
+    for (const piece of [0, 2]) for (const at of [0, EXTENT]) await look(cache, piece, at, 10)
     expect(reads).toHaveLength(6)
-    for (const at of [0, EXTENT]) await cache.get(1, at, 10)
+    for (const at of [0, EXTENT]) await look(cache, 1, at, 10)
     expect(reads).toHaveLength(8)
   })
 
@@ -89,7 +97,37 @@ describe("the cache of what is uploaded", () => {
     const both = [cache.get(0, 0, 10), cache.get(0, 10, 10)]
     reject(new Error("the disk is gone"))
     for (const outcome of await Promise.allSettled(both)) expect(outcome.status).toBe("rejected")
-    await expect(cache.get(0, 0, 10)).resolves.toHaveLength(10)
+    expect((await cache.get(0, 0, 10)).bytes).toHaveLength(10)
     expect(reads).toBe(2)
+  })
+
+  it("gives at once what is in memory, and nothing else", async () => {
+    const { cache, reads } = cacheOver(layoutOf(MiB, MiB))
+    cache.warm(0, 0)
+    expect(cache.peek(0, 0, 10)).toBe(undefined)
+    await look(cache, 0, 0, 10)
+    const expected = new Uint8Array(10)
+    fill(0, 500, expected)
+    expect(cache.peek(0, 500, 10)?.bytes).toEqual(expected)
+    expect(cache.peek(0, EXTENT - 5, 10)).toBe(undefined)
+    expect(cache.peek(0, EXTENT, 10)).toBe(undefined)
+    expect(reads).toEqual([`0 0+${EXTENT}`])
+  })
+
+  it("leaves what is lent as it is, however much is read meanwhile, until it is given back", async () => {
+    const { cache } = cacheOver(layoutOf(EXTENT, 100 * EXTENT))
+    const lent = await Promise.all([0, 1, 2].map((piece) => cache.get(piece, 0, 1000)))
+    const copies = lent.map(({ bytes }) => bytes.slice())
+    for (let piece = 3; piece < 100; piece++) await look(cache, piece, 0, 10)
+    expect(lent.map(({ bytes }) => bytes)).toEqual(copies)
+  })
+
+  it("uses the memory of what it lets go of for what it reads next", async () => {
+    const memories = new Set<ArrayBufferLike>()
+    const cache = new PieceCache(layoutOf(EXTENT, 1000 * EXTENT), async (_piece, _begin, into) => {
+      memories.add(into.buffer)
+    })
+    for (let piece = 0; piece < 1000; piece++) await look(cache, piece, 0, 10)
+    expect(memories.size).toBeLessThanOrEqual(33)
   })
 })

@@ -16,10 +16,11 @@ class Receiver {
   readonly answers: string[] = []
   sendBacklog = 0
 
-  sendBlock(piece: number, begin: number, data: Uint8Array): void {
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): void {
     this.answers.push(`block ${piece}/${begin / BLOCK}`)
     expect(data.every((byte) => byte === piece)).toBe(true)
     this.sendBacklog += data.length
+    onTaken?.()
   }
 
   reject(piece: number, begin: number, _length: number): void {
