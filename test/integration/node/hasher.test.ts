@@ -48,12 +48,26 @@ function dyingWorker(type: "hash" | "files"): URL {
   return pathToFileURL(script)
 }
 
-/** A file, and where spans of it stand. */
-function dataFile(length: number): { data: Uint8Array; partsOf: (position: number, length: number) => FilePart[] } {
-  const path = join(temporaryFolder(), "data")
+/** Bytes that lie in two files with padding between them, and where spans of them stand. */
+function dataFile(length: number): { data: Uint8Array; partsOf: (from: number, length: number) => FilePart[] } {
+  const folder = temporaryFolder()
   const data = sharedBytes(length)
-  writeFileSync(path, data)
-  return { data, partsOf: (position, count) => [{ path, position, length: count }] }
+  const [first, second] = [Math.floor(length / 2), Math.floor(length / 2) + Math.floor(length / 10)]
+  data.fill(0, first, second)
+  const lie = [
+    { path: join(folder, "first"), start: 0, end: first },
+    { path: undefined, start: first, end: second },
+    { path: join(folder, "second"), start: second, end: length },
+  ]
+  for (const { path, start, end } of lie) if (path !== undefined) writeFileSync(path, data.subarray(start, end))
+  const partsOf = (from: number, count: number): FilePart[] =>
+    lie
+      .map(({ path, start, end }) => {
+        const position = Math.max(from, start)
+        return { path, position: position - start, length: Math.min(from + count, end) - position }
+      })
+      .filter((part) => part.length > 0)
+  return { data, partsOf }
 }
 
 /** Node's other way to hash, which takes no part in the code under test. */
@@ -98,17 +112,21 @@ describe("hasher on Node", () => {
     expect(warnings).toEqual([])
   })
 
-  it("reads files in its workers, which share the work, and leaves a small dataset to who asks", async () => {
+  it("reads files in its workers, and leaves a small dataset to who asks", async () => {
     const { data, partsOf } = dataFile(5_000_000)
     const { hasher, warnings } = makeHasher({ workers: 2 })
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => hasher.hashFiles("sha1", partsOf(i * 250_000, 250_000), 100_000)),
-    )
-    for (const [i, answer] of answers.entries()) {
-      const pieces = [0, 100_000, 200_000].map((at) =>
-        expected("sha1", data.subarray(i * 250_000 + at, i * 250_000 + Math.min(at + 100_000, 250_000))),
+    for (const pieceLength of [16_384, 100_000, 700_000]) {
+      const spans = Array.from({ length: 20 }, (_, i) => ({ from: i * 200_000, length: 900_000 }))
+      const answers = await Promise.all(
+        spans.map(({ from, length }) => hasher.hashFiles("sha1", partsOf(from, length), pieceLength)),
       )
-      expect(answer).toEqual(new Uint8Array(Buffer.concat(pieces)))
+      for (const [i, { from, length }] of spans.entries()) {
+        const pieces: Uint8Array[] = []
+        for (let at = from; at < from + length; at += pieceLength) {
+          pieces.push(expected("sha1", data.subarray(at, Math.min(at + pieceLength, from + length))))
+        }
+        expect(answers[i]).toEqual(new Uint8Array(Buffer.concat(pieces)))
+      }
     }
     expect(warnings).toEqual([])
     const small = makeHasher({ bytesBeforeWorkers: 1000, workerUrl: new URL("file:///absent.js") })

@@ -48,6 +48,26 @@ describe("verifying", () => {
     expect(world.disk.operations.every(({ mode }) => mode === undefined || mode === "read")).toBe(true)
   })
 
+  it("hashes long files stretch by stretch, and names the piece of a flipped byte in any", async () => {
+    const long = sample({
+      pieceLength: 1_500_000,
+      files: [
+        { path: "a", length: 7_000_000 },
+        { path: "b", length: 6_500_000 },
+      ],
+    })
+    for (const piece of [0, 2, 4, 5, 8]) {
+      const world = new World({ seed: piece })
+      for (const index of [0, 1]) world.disk.putFile(long.pathOf(index), long.fileData(index).slice())
+      const at = piece * 1_500_000 + 10
+      if (at < 7_000_000) world.disk.flipByte(long.pathOf(0), at)
+      else world.disk.flipByte(long.pathOf(1), at - 7_000_000)
+      const { metainfo } = long
+      const report = await world.run(verifyData({ platform: world.platform, metainfo, datastore: DATASTORE }))
+      expect(report.badPieces).toEqual([piece])
+    }
+  })
+
   it("names the file and the pieces of any flipped byte", async () => {
     for (const [index, position, path, first] of [
       [0, 1234, "a", 1],
