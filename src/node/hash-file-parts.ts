@@ -5,7 +5,7 @@ import { DIGEST_LENGTH, type FilesAnswer, type FilesMessage } from "./hash-messa
 import { OPEN_FLAGS } from "./open-flags.js"
 
 /** Read at a time: stays in a core's cache (L2) until it is hashed, and is long enough to make the calls not count. */
-const BUFFER_LENGTH = 256 * 1024
+const BUFFER_LENGTH = 128 * 1024
 const buffer = new Uint8Array(BUFFER_LENGTH)
 
 /** Reads pieces in files and hashes them, on this thread, in bounded memory. */
