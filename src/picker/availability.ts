@@ -3,6 +3,8 @@ import type { Random } from "../ports/random.js"
 
 /** Bulk changes of at least this many pieces are sorted in before the next pick rather than one by one. */
 const BULK = 50
+/** Pieces among which the most valuable is chosen: with four downloaders, all of them are others' one time in a hundred. */
+const LOOKS = 16
 
 /**
  * How many connected peers have each piece, and the missing pieces in that order.
@@ -123,6 +125,23 @@ export class Availability {
       if (has(piece)) return piece
     }
     return undefined
+  }
+
+  /** The same, and of the pieces that are as rare the one of most `value`, of a few taken at random. */
+  rarestBy(value: (piece: number) => number, has: (piece: number) => boolean, beyond = 0): number | undefined {
+    let best = this.rarest(has, beyond)
+    if (best === undefined) return undefined
+    const first = this.#position[best]!
+    const equals = this.#edges[this.#counts[best]! + 1]! - first
+    let most = value(best)
+    for (let look = 1; look < Math.min(equals, LOOKS); look++) {
+      const piece = this.#order[first + (equals <= LOOKS ? look : this.#random.below(equals))]!
+      const worth = value(piece)
+      if (worth <= most || !has(piece)) continue
+      best = piece
+      most = worth
+    }
+    return best
   }
 
   /** How many have the rarest candidate; `beyond` as for {@link rarest}. 0 without candidates. */

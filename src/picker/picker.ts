@@ -1,5 +1,6 @@
 import type { Random } from "../ports/random.js"
 import { Deadlines } from "./deadlines.js"
+import type { Fellows } from "./fellows.js"
 import type { OpenPiece, PieceBuffer } from "./open-piece.js"
 import type { PieceTable } from "./piece-table.js"
 import { Runs } from "./runs.js"
@@ -29,16 +30,22 @@ export interface BlockSource {
 export class Picker<B extends PieceBuffer = PieceBuffer> {
   /** What web seeds fetch. */
   readonly runs: Runs<B>
+  /** Connected downloaders. */
+  readonly fellows: Fellows
   readonly #table: PieceTable<B>
   readonly #random: Random
   readonly #deadlines: Deadlines<B>
   /** Where each source left off, so that small pieces come in strides. */
   readonly #last = new Map<number, number>()
   readonly #stride: number
+  /** How far a piece is ours to fetch: those of one stride belong together. */
+  readonly #claim: (piece: number) => number
 
-  constructor(table: PieceTable<B>, random: Random) {
+  constructor(table: PieceTable<B>, random: Random, fellows: Fellows) {
     this.#table = table
     this.#random = random
+    this.fellows = fellows
+    this.#claim = (piece) => fellows.claim(Math.floor(piece / this.#stride))
     this.#deadlines = new Deadlines(table)
     this.runs = new Runs(table, this.#deadlines)
     this.#stride = Math.max(1, Math.floor(STRIDE / table.layout.pieceLength))
@@ -207,7 +214,8 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
       const piece = availability.random(has, this.#random)
       if (piece !== undefined) return piece
     }
-    return availability.rarest(has, source.counted ? 1 : 0)
+    const beyond = source.counted ? 1 : 0
+    return this.fellows.size === 0 ? availability.rarest(has, beyond) : availability.rarestBy(this.#claim, has, beyond)
   }
 
   #rarestAmong(pieces: Iterable<number>, source: BlockSource): number | undefined {

@@ -1,5 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { Fellows } from "../picker/fellows.js"
 import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
 import type { Endpoint } from "../ports/net.js"
@@ -72,7 +73,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     have: store.have,
     wanted: host.toFetch,
   })
-  const picker = new Picker(table, random)
+  const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
   const book = new PeerBook(random)
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })

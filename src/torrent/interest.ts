@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import type { Fellows } from "../picker/fellows.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
 import type { ConnectionOutcome } from "./peer-book.js"
@@ -10,19 +11,24 @@ const CHECK = 10_000
 /** Who has what: keeps the availability counted, and tells each peer whether we want something of it. */
 export class Interest {
   readonly #table: PieceTable<Slot>
+  readonly #fellows: Fellows
 
-  constructor(table: PieceTable<Slot>) {
+  constructor(table: PieceTable<Slot>, fellows: Fellows) {
     this.#table = table
+    this.#fellows = fellows
   }
 
   /** The peer says what it has, and had said `previous` before. */
   pieces(peer: PeerSource, previous: Bitfield | undefined): void {
     this.forget(peer, previous)
-    const { pieces } = peer.session
-    if (pieces === undefined) return
+    const { pieces, peerId } = peer.session
+    if (pieces === undefined || peerId === undefined) return
     peer.availability = pieces.complete ? "seed" : "pieces"
-    if (peer.availability === "seed") this.#table.availability.addSeed()
-    else this.#table.availability.addPeer(pieces)
+    if (pieces.complete) this.#table.availability.addSeed()
+    else {
+      this.#table.availability.addPeer(pieces)
+      this.#fellows.add(peer.id, peerId)
+    }
   }
 
   /** The peer has one more piece. @returns whether we need it */
@@ -39,6 +45,7 @@ export class Interest {
     if (peer.availability === "seed") this.#table.availability.removeSeed()
     else if (peer.availability === "pieces" && pieces !== undefined) this.#table.availability.removePeer(pieces)
     peer.availability = "no"
+    this.#fellows.delete(peer.id)
   }
 
   /** To be called every 250 ms. */

@@ -64,7 +64,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   constructor(options: SwarmOptions) {
     super()
     this.#o = options
-    this.#interest = new Interest(options.table)
+    this.#interest = new Interest(options.table, options.picker.fellows)
     this.#choking = new Choking(options.uploads, options.have)
     this.#asking = new Asking(options)
     this.#admission = new Admission(() => this.peers.values(), options.budget)

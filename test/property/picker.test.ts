@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Bitfield } from "../../src/bytes/bitfield.js"
 import { BLOCK_LENGTH, TorrentLayout } from "../../src/metainfo/layout.js"
+import { Fellows } from "../../src/picker/fellows.js"
 import type { OpenPiece, PieceBuffer, Writer } from "../../src/picker/open-piece.js"
 import { type BlockSource, Picker } from "../../src/picker/picker.js"
 import { PieceTable } from "../../src/picker/piece-table.js"
@@ -52,6 +53,10 @@ class Peer implements BlockSource, Writer {
   }
 }
 
+function peerId(of: number): Uint8Array {
+  return new Uint8Array(20).fill(of)
+}
+
 interface World {
   layout: TorrentLayout
   table: PieceTable
@@ -73,7 +78,9 @@ function world(options: {
   wanted.fill()
   const memory = new Memory(options.memory)
   const table = new PieceTable({ layout, memory, random, have: new Bitfield(layout.pieceCount), wanted })
-  const picker = new Picker(table, random)
+  const fellows = new Fellows(peerId(0))
+  for (let other = 1; other <= options.seed % 3; other++) fellows.add(other, peerId(other))
+  const picker = new Picker(table, random, fellows)
   const peers = options.peers.map((has, index) => {
     const pieces = new Bitfield(layout.pieceCount)
     for (let p = 0; p < layout.pieceCount; p++) if (has[p % has.length]) pieces.add(p)

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { BLOCK_LENGTH } from "../../../src/metainfo/layout.js"
+import { BlockWriter } from "../../../src/peer/block-writer.js"
 import type { PeerSession } from "../../../src/peer/peer-session.js"
+import { Fellows } from "../../../src/picker/fellows.js"
 import { Picker } from "../../../src/picker/picker.js"
 import { PieceTable } from "../../../src/picker/piece-table.js"
 import { Slots } from "../../../src/storage/slots.js"
@@ -24,7 +26,7 @@ function stageOf(options: { have?: number[]; limit?: number } = {}) {
   const random = seededRandom(1)
   const memory = new Slots({ pieceLength: layout.pieceLength, budget: PIECES * layout.pieceLength })
   const table = new PieceTable({ layout, memory, random, have, wanted })
-  const picker = new Picker(table, random)
+  const picker = new Picker(table, random, new Fellows(new Uint8Array(20)))
   const clock = new VirtualClock()
   const asking = new Asking({
     table,
@@ -39,7 +41,7 @@ function stageOf(options: { have?: number[]; limit?: number } = {}) {
     picks++
     return pickBlocks(...args)
   }
-  return { asking, layout, picks: () => picks }
+  return { asking, layout, table, picks: () => picks }
 }
 
 /** A seed with room for 32 requests. */
@@ -51,6 +53,8 @@ class Seed {
   readonly allowedFast: Set<number>
   readonly amInterested = true
   readonly pieces = new Bitfield(PIECES)
+  readonly writer = new BlockWriter()
+  onCancel: ((block: number) => void) | undefined
 
   constructor(id: number, allowedFast?: number[]) {
     this.pieces.fill()
@@ -78,6 +82,7 @@ class Seed {
   cancel(block: number): void {
     this.asked.delete(block)
     this.cancelled.push(block)
+    this.onCancel?.(block)
   }
 }
 

@@ -2,6 +2,7 @@ import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { copyBytes } from "../../../src/bytes/copy.js"
 import type { AtError } from "../../../src/errors.js"
 import { BLOCK_LENGTH, TorrentLayout } from "../../../src/metainfo/layout.js"
+import { Fellows } from "../../../src/picker/fellows.js"
 import type { OpenPiece, Writer } from "../../../src/picker/open-piece.js"
 import { type BlockSource, Picker } from "../../../src/picker/picker.js"
 import { PieceTable } from "../../../src/picker/piece-table.js"
@@ -132,7 +133,7 @@ export class Stage implements IntakeHost {
       have: new Bitfield(layout.pieceCount),
       wanted,
     })
-    this.picker = new Picker(this.table, random)
+    this.picker = new Picker(this.table, random, new Fellows(new Uint8Array(20)))
     this.store = new FakeStore(layout, this.truth)
     this.intake = new Intake({ table: this.table, store: this.store, hasher: digester, host: this })
   }
