@@ -56,6 +56,11 @@ export class Availability {
     return this.#counts[piece]! + this.#seeds
   }
 
+  /** True when connected peers that are no seeds have the piece. */
+  isShared(piece: number): boolean {
+    return this.#counts[piece]! > 0
+  }
+
   addSeed(): void {
     this.#seeds++
   }

@@ -76,7 +76,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   pickBlocks(source: BlockSource, want: number, now: number, ask: (block: number) => void): number {
     let picked = this.#fromDeadlines(source, want, now, ask)
     while (picked < want) {
-      const open = this.#hungryFor(source) ?? this.#openFor(source, now)
+      const open = this.#nextFor(source, now)
       if (open === undefined) break
       picked += this.#askUnasked(source, open, want - picked, ask)
     }
@@ -174,6 +174,20 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
       return "next"
     })
     return picked
+  }
+
+  /** The piece to go on with. */
+  #nextFor(source: BlockSource, now: number): OpenPiece<B> | undefined {
+    const hungry = this.#hungryFor(source)
+    if (hungry === undefined || !this.#isForFellows(source, hungry)) return hungry ?? this.#openFor(source, now)
+    return this.#openFor(source, now) ?? hungry
+  }
+
+  /** A seed is better asked for a piece that only seeds have than for the rest of one that others can give. */
+  #isForFellows(source: BlockSource, open: OpenPiece<B>): boolean {
+    const { availability } = this.#table
+    if (source.counted || open.lastAsked === source.id || !availability.isShared(open.piece)) return false
+    return availability.candidates > 0 && availability.lowestCount() === availability.seeds
   }
 
   /** An open piece with blocks to ask for: first one that this source was asked for before, else the one nearest its end. */

@@ -174,6 +174,18 @@ describe("the picker", () => {
     expect(w.picker.pickDuplicates(idle, 10, limits, () => {})).toBe(0)
   })
 
+  it("asks a seed for what only seeds have, and leaves the rest of other pieces to those who can give them", () => {
+    const pieceLength = 4 * BLOCK_LENGTH
+    const w = world({ length: 10 * pieceLength, pieceLength, peers: [[true], [true, false]], memory: 10, seed: 0 })
+    const [seed, fellow] = w.peers as [Peer, Peer]
+    w.picker.pickBlocks(fellow, 3 * 4 + 1, 0, (block) => fellow.asked.add(block))
+    const order: number[] = []
+    w.picker.pickBlocks(seed, 5 * 4 + 3, 0, (block) => order.push(w.layout.pieceOfBlock(block)))
+    const begun = w.layout.pieceOfBlock([...fellow.asked].at(-1)!)
+    expect(new Set(order.slice(0, 20).map((piece) => piece % 2))).toEqual(new Set([1]))
+    expect(order.slice(20)).toEqual([begun, begun, begun])
+  })
+
   it("takes partial pieces first, and serves a reader's piece before all others", () => {
     const w = world({
       length: 40 * BLOCK_LENGTH,
