@@ -4,6 +4,7 @@ import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
 import type { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
+import type { Roster } from "./roster.js"
 import type { Totals } from "./totals.js"
 
 /** Idle sources double blocks at most this many times when nothing has arrived for {@link STUCK} (rain: 20). */
@@ -57,6 +58,26 @@ export class Asking {
       { maxCopies: stuck ? MAX_COPIES_STUCK : MAX_COPIES, openedBefore: ending ? Infinity : now - SLOW_PIECE },
       ask,
     )
+  }
+
+  /**
+   * `peer` has got a piece, too. If we only wait for a seed to send it, the peer is asked instead: so the seed, of whom all
+   * want something, gives what nobody else has.
+   */
+  turnFromSeed(peer: PeerSource, piece: number, sources: Pick<Roster, "sourceById">, now: number): void {
+    const open = this.#table.open.get(piece)
+    if (open === undefined || open.outstanding === 0 || open.receivedCount > 0 || open.beingWritten) return
+    const { session } = peer
+    if (!peer.counted || !session.amInterested || session.peerChoking || session.room < open.blockCount) return
+    const seed = sources.sourceById(open.lastAsked)
+    if (seed?.availability !== "seed") return
+    for (let index = 0; index < open.blockCount; index++) {
+      const block = this.#table.layout.block(piece, index)
+      if (seed.isAsked(block)) seed.session.cancel(block)
+    }
+    // The picker gives a source the rest of what it was asked for last.
+    open.lastAsked = peer.id
+    this.fill(peer, now)
   }
 
   /** The block is here: takes back the requests for it. */

@@ -202,8 +202,10 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   onHave(session: PeerSession, piece: number): void {
     const peer = this.peers.get(session)
     if (peer === undefined) return
-    if (this.#interest.have(peer, piece)) this.#refill.ask()
-    else if (this.#interest.useless(peer)) session.close()
+    if (this.#interest.have(peer, piece)) {
+      this.#asking.turnFromSeed(peer, piece, this, this.#o.clock.now())
+      this.#refill.ask()
+    } else if (this.#interest.useless(peer)) session.close()
   }
 
   onChoked(): void {

@@ -117,6 +117,46 @@ describe("asking peers for blocks", () => {
     expect(peer.asked.size).toBe(1)
   })
 
+  it("turns to a fellow downloader who has got a piece that a seed has sent nothing of", () => {
+    const { asking, layout, table } = stageOf()
+    const seed = new Seed(1)
+    asking.fill(seed.source, 0)
+    const [block] = seed.asked
+    const piece = layout.pieceOfBlock(block!)
+    const fellow = new Seed(2)
+    fellow.pieces.clear()
+    fellow.pieces.add(piece)
+    fellow.source.availability = "pieces"
+    seed.source.availability = "seed"
+    const open = table.open.get(piece)!
+    seed.onCancel = (cancelled) => {
+      open.unask(layout.indexOfBlock(cancelled))
+      table.settle(open)
+    }
+    const before = seed.asked.size
+    asking.turnFromSeed(fellow.source, piece, { sourceById: () => seed.source }, 0)
+    expect([...fellow.asked]).toEqual(seed.cancelled)
+    expect(fellow.asked.size).toBe(layout.blockCount(piece))
+    expect(seed.asked.size).toBe(before - fellow.asked.size)
+    table.assertInvariants()
+  })
+
+  it("leaves with the seed a piece of which something came, or that the fellow has no room to be asked for", () => {
+    const { asking, layout, table } = stageOf()
+    const seed = new Seed(1)
+    asking.fill(seed.source, 0)
+    seed.source.availability = "seed"
+    const [first, second] = [...new Set([...seed.asked].map((block) => layout.pieceOfBlock(block)))] as [number, number]
+    const fellow = new Seed(2)
+    fellow.source.availability = "pieces"
+    const open = table.open.get(first)!
+    open.begin(0, fellow.source.session.writer)
+    asking.turnFromSeed(fellow.source, first, { sourceById: () => seed.source }, 0)
+    for (let other = 0; other < 31; other++) fellow.request(-1 - other)
+    asking.turnFromSeed(fellow.source, second, { sourceById: () => seed.source }, 0)
+    expect(seed.cancelled).toEqual([])
+  })
+
   it("takes a block back from all who were asked for it, whoever brought it", () => {
     const { asking } = stageOf()
     const peers = [new Seed(1), new Seed(2), new Seed(3)]
