@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { BLOCK_LENGTH } from "../../src/metainfo/layout.js"
 import { WireEncoder } from "../../src/wire/encoder.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
+import { serveFiles } from "./lib/serve-files.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
@@ -89,6 +90,21 @@ describe("a busy link", () => {
     const rates = await fetchRates(simulation, 96 * MiB, 4)
     expect(Math.min(...rates.slice(1))).toBeGreaterThan(0.93 * FAST)
   })
+
+  it("of 200 Mbit/s is kept full by a web seed although an answer takes 80 ms and one run follows another", async () => {
+    const simulation = createSimulation({ seed: 6, tcp: { window: 4 * MiB } })
+    const dataset = simDataset({ "a.bin": 128 * MiB }, { pieceLength: MiB, webSeeds: [`http://${SOURCE}/`] })
+    simulation.machine(SOURCE, { up: FAST, latency: 20 })
+    const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+    simulation.web.serve(`http://${SOURCE}`, serveFiles(files))
+    const platform = simulation.platform(SINK, { up: FAST, down: FAST, latency: 20 })
+    const node = await simulation.runUntil(startNode({ platform, dataset }), LIMIT)
+    await simulation.run(SECOND)
+    const rates = await eachSecond(simulation, 4, () => node.torrent.fetchedBytes)
+    expect(Math.min(...rates)).toBeGreaterThan(0.98 * FAST)
+    await simulation.runUntil(node.close(), LIMIT)
+  })
+
   it("of 200 Mbit/s is full although the seeder's disk takes 10 ms for each read", async () => {
     const simulation = createSimulation({ seed: 5, tcp: { window: 4 * MiB } })
     simulation.machine(SOURCE, { up: FAST, latency: 1, disk: { delay: 10 } })
