@@ -18,7 +18,7 @@ export type FileFault =
   | { readonly busy: 429 | 503; readonly retryAfter?: number }
   | { readonly cutAfter: number }
   | { readonly stallAfter: number }
-  | { readonly bytesPerSecond: number }
+  | { readonly bytesPerSecond: number | (() => number) }
   | { readonly delay: number }
 
 export interface ServeFilesOptions {

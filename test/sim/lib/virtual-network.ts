@@ -5,6 +5,9 @@ import type { VirtualClock } from "./virtual-clock.js"
 /** One-way delay between two sockets of the same machine, in milliseconds. */
 const LOOPBACK_LATENCY = 0.05
 
+/** Bytes of a connection that one packet carries (Ethernet). */
+const PACKET = 1460
+
 /** How a host hangs on the network. Times are milliseconds, rates bytes a second, chances 0 to 1. */
 export interface HostProfile {
   /** From the host to the middle of the network; the delay between two hosts is the sum of theirs. */
@@ -13,7 +16,7 @@ export interface HostProfile {
   jitter: number
   up: number
   down: number
-  /** Of datagrams alone: TCP hides them. */
+  /** Of datagrams, and of TCP's packets: those are sent again, so that they and all behind them come a round trip late. */
   loss: number
   duplication: number
   /** How often a datagram is held back by `reorderingDelay`. */
@@ -228,14 +231,28 @@ export class VirtualNetwork {
     return jitter === 0 ? base : base + jitter * this.random.float()
   }
 
+  /** How much later `bytes` bytes of a connection arrive, because packets of theirs were lost and are sent again, ms. */
+  repair(from: VirtualHost, to: VirtualHost, bytes: number): number {
+    const loss = from === to ? 0 : from.profile.loss + to.profile.loss
+    if (loss === 0 || this.random.float() < (1 - loss) ** Math.ceil(bytes / PACKET)) return 0
+    return this.latency(from, to) + this.latency(to, from)
+  }
+
   /**
-   * Carries `bytes` bytes through both links and calls `arrive`, not before `earliest` (which keeps a stream in order).
+   * Carries `bytes` bytes through both links and calls `arrive`, `late` ms after the usual time and not before
+   * `earliest` (which keeps a stream in order).
    * @returns when they reach the far side's link
    */
-  carry(from: VirtualHost, to: VirtualHost, bytes: number, arrive: () => void, earliest = 0): number {
+  carry(
+    from: VirtualHost,
+    to: VirtualHost,
+    bytes: number,
+    arrive: () => void,
+    { earliest = 0, late = 0 }: { earliest?: number; late?: number } = {},
+  ): number {
     const now = this.clock.now()
     const left = from === to || bytes === 0 ? now : from.reserveUp(now, bytes)
-    const at = Math.max(left + this.latency(from, to), earliest)
+    const at = Math.max(left + this.latency(from, to) + late, earliest)
     this.clock.after(at - now, () => {
       const free = from === to || bytes === 0 ? at : to.reserveDown(at, bytes)
       if (free > at) this.clock.after(free - at, arrive)

@@ -27,7 +27,8 @@ export interface WebAnswer {
   readonly body?: Uint8Array | Iterable<Uint8Array>
   /** Milliseconds before the head. */
   readonly delay?: number
-  readonly bytesPerSecond?: number
+  /** A function is asked again for every 16 KiB. */
+  readonly bytesPerSecond?: number | (() => number)
   /** After so many bytes the connection closes. */
   readonly cutAfter?: number
   /** After so many bytes nothing more comes. */
@@ -195,7 +196,7 @@ class ServerConnection implements StreamListener {
       sent += piece.length
       const goOn = this.#stream.write(encodeFrame("body", piece))
       if (!goOn) this.#sendMore = next
-      else this.#clock.after((piece.length / (answer.bytesPerSecond ?? Number.POSITIVE_INFINITY)) * 1000, next)
+      else this.#clock.after((piece.length / rateOf(answer)) * 1000, next)
     }
     next()
   }
@@ -204,6 +205,10 @@ class ServerConnection implements StreamListener {
     if (this.#stream.bufferedBytes === 0) this.#stream.destroy()
     else this.#clock.after(1, () => this.#closeWhenSent())
   }
+}
+
+function rateOf({ bytesPerSecond = Number.POSITIVE_INFINITY }: WebAnswer): number {
+  return typeof bytesPerSecond === "function" ? bytesPerSecond() : bytesPerSecond
 }
 
 function* piecesOf(body: Iterable<Uint8Array>): Generator<Uint8Array, undefined> {

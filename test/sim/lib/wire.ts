@@ -2,8 +2,8 @@ import type { Timer } from "../../../src/ports/clock.js"
 import type { VirtualHost, VirtualNetwork } from "./virtual-network.js"
 
 /**
- * One direction between two hosts, in order and without loss, as TCP makes it: what meets a cut-off way waits until
- * the way is open again.
+ * One direction between two hosts, in order and without loss, as TCP makes it: what was lost is sent again and holds up
+ * all that comes behind it, and what meets a cut-off way waits until the way is open again.
  */
 export class Wire {
   readonly #network: VirtualNetwork
@@ -35,7 +35,7 @@ export class Wire {
         this.#arrived++
         if (this.#arrived === 1) this.#deliver()
       },
-      this.#last,
+      { earliest: this.#last, late: this.#network.repair(this.#from, this.#to, bytes) },
     )
   }
 
