@@ -107,7 +107,8 @@ export class RequestWindow {
     const rate = (this.#roundBytes * 1000) / elapsed
     if (this.#doubling) {
       if (this.#starved) return
-      if (rate >= GROWTH * this.#rate) {
+      // A window that lasts longer than a round is deep enough.
+      if (this.#roundBlocks >= this.size && rate >= GROWTH * this.#rate) {
         this.#size = Math.min(2 * this.#size, MOST)
         this.#rate = rate
         return

@@ -80,6 +80,15 @@ describe("the request window", () => {
     }
   })
 
+  test("does not deepen for a peer that needs seconds for what it was asked already", () => {
+    const link = new Link()
+    for (let second = 0; second < 30; second++) {
+      link.run({ rate: 10_000, delay: 50, time: 1000 })
+      expect(link.window.size).toBeLessThanOrEqual(32)
+    }
+    expect(link.window.size).toBe(4)
+  })
+
   test("follows a link that gets slower and faster again", () => {
     const link = new Link()
     link.window.limit(1000)
