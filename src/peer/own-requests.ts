@@ -1,3 +1,4 @@
+import { BLOCK_LENGTH } from "../metainfo/layout.js"
 import { RequestTable } from "./request-table.js"
 import { RequestWindow } from "./request-window.js"
 
@@ -79,6 +80,13 @@ export class OwnRequests {
   /** An answer came to no request. False when there were too many. */
   stray(): boolean {
     return this.#forgiven-- > 0
+  }
+
+  /** Milliseconds until all will have come, at the rate of late; one who keeps us waiting may do so as long again. */
+  timeLeft(now: number): number {
+    if (this.#table.size === 0) return 0
+    const { rate } = this.window
+    return now - this.#progress + (rate === 0 ? 0 : (this.#table.size * BLOCK_LENGTH * 1000) / rate)
   }
 
   /** True when the peer has let us wait too long for any block. */

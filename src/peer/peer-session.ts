@@ -127,6 +127,26 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#options.host.onDropped(this, block)
   }
 
+  /** Bytes a second that it delivers when asked; 0 while it has shown nothing. */
+  get rate(): number {
+    return this.#own.window.rate
+  }
+
+  /** Milliseconds until it will have sent all that it was asked for, as far as can be told. */
+  timeLeft(now: number): number {
+    return this.#own.timeLeft(now)
+  }
+
+  /** Takes back up to `most` of the latest requests, those that `fits` accepts. @returns how many */
+  cancelLast(most: number, fits: (block: number) => boolean): number {
+    const before = this.#own.size
+    for (const block of this.#own.blocks().reverse()) {
+      if (before - this.#own.size >= most) break
+      if (fits(block)) this.cancel(block)
+    }
+    return before - this.#own.size
+  }
+
   setInterested(interested: boolean): void {
     if (interested === this.amInterested || this.#connection.phase !== "open") return
     this.amInterested = interested
@@ -249,8 +269,8 @@ export class PeerSession extends PeerState implements StreamListener {
   }
 
   onData(chunk: Uint8Array): void {
-    // A block that goes on arriving is progress, however slow.
-    if (this.#connection.insideBlock) this.#own.progress(this.#options.clock.now())
+    // A block that goes on arriving is progress, however slow; one that was taken back is not.
+    if (this.writer.block !== undefined) this.#own.progress(this.#options.clock.now())
     try {
       this.#connection.receive(chunk)
     } catch (error) {

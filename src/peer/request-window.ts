@@ -45,6 +45,11 @@ export class RequestWindow {
     return this.#snubbed ? 1 : Math.min(this.#size, this.#limit)
   }
 
+  /** Bytes a second that the peer delivers, as far as it has shown; 0 while nothing is known, and for a snubbed one. */
+  get rate(): number {
+    return this.#snubbed ? 0 : this.#rate
+  }
+
   /** True when enough of the window is free to ask for more. */
   isLow(outstanding: number): boolean {
     return this.size - outstanding >= Math.min(REFILL_SHARE * this.size, REFILL_BLOCKS)

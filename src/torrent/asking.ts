@@ -5,6 +5,7 @@ import type { Slot } from "../storage/slots.js"
 import type { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { Roster } from "./roster.js"
+import { takeOver } from "./take-over.js"
 import type { Totals } from "./totals.js"
 
 /** Idle sources double blocks at most this many times when nothing has arrived for {@link STUCK} (rain: 20). */
@@ -25,6 +26,7 @@ export class Asking {
   readonly #table: PieceTable<Slot>
   readonly #picker: Picker<Slot>
   readonly #totals: Totals
+  readonly #peers: () => Iterable<PeerSource>
   /** Requests that a peer may have to answer at a time. */
   readonly #mostOutstanding: number
 
@@ -33,6 +35,8 @@ export class Asking {
     picker: Picker<Slot>
     totals: Totals
     downloadLimit: RateLimit
+    /** All who are connected. */
+    peers: () => Iterable<PeerSource>
   }) {
     const { bytesPerSecond } = options.downloadLimit
     this.#mostOutstanding =
@@ -40,6 +44,7 @@ export class Asking {
     this.#table = options.table
     this.#picker = options.picker
     this.#totals = options.totals
+    this.#peers = options.peers
   }
 
   fill(peer: PeerSource, now: number): void {
@@ -48,8 +53,8 @@ export class Asking {
     const room = Math.min(session.room, this.#mostOutstanding - session.outstanding)
     if (room <= 0 || !this.#hasAllowed(peer)) return
     const ask = (block: number): void => session.request(block)
-    const picked = this.#picker.pickBlocks(peer, room, now, ask)
-    if (picked > 0 || session.outstanding > 0) return
+    if (this.#picker.pickBlocks(peer, room, now, ask) > 0) return
+    if (this.#help(peer, room, now, ask) > 0 || session.outstanding > 0) return
     const ending = this.#table.count("missing") + this.#table.count("reserved") === 0
     const stuck = now - this.#totals.lastArrival > STUCK
     this.#picker.pickDuplicates(
@@ -83,6 +88,14 @@ export class Asking {
   /** The block is here: takes back the requests for it. */
   cancelCopies(peers: Iterable<PeerSource>, block: number): void {
     for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
+  }
+
+  /** Nothing is left to ask it for: it helps peers that will be long at what they were asked for. */
+  #help(peer: PeerSource, room: number, now: number, ask: (block: number) => void): number {
+    const { layout } = this.#table
+    const fits = (block: number): boolean => peer.hasPiece(layout.pieceOfBlock(block)) && !peer.isAsked(block)
+    const taken = takeOver(peer, this.#peers(), { most: room, now, fits })
+    return taken === 0 ? 0 : this.#picker.pickBlocks(peer, room, now, ask)
   }
 
   /** False when it chokes us and we need none of the pieces that it allowed us: the picker would look at all for nothing. */

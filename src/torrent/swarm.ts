@@ -66,7 +66,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#o = options
     this.#interest = new Interest(options.table, options.picker.fellows)
     this.#choking = new Choking(options.uploads, options.have)
-    this.#asking = new Asking(options)
+    this.#asking = new Asking({ ...options, peers: () => this.connected() })
     this.#admission = new Admission(() => this.peers.values(), options.budget)
     const { clock, totals } = options
     this.#throttle = new Throttle({ clock, totals, limit: options.downloadLimit, peers: () => this.connected() })

@@ -6,7 +6,7 @@ import type { PeerSession } from "../../../src/peer/peer-session.js"
 import { Fellows } from "../../../src/picker/fellows.js"
 import { Picker } from "../../../src/picker/picker.js"
 import { PieceTable } from "../../../src/picker/piece-table.js"
-import { Slots } from "../../../src/storage/slots.js"
+import { type Slot, Slots } from "../../../src/storage/slots.js"
 import { Asking } from "../../../src/torrent/asking.js"
 import { PeerSource } from "../../../src/torrent/peer-source.js"
 import { RateLimit } from "../../../src/torrent/rate-limit.js"
@@ -17,7 +17,7 @@ import { layoutOf } from "./stage.js"
 
 const PIECES = 40
 
-function stageOf(options: { have?: number[]; limit?: number } = {}) {
+function stageOf(options: { have?: number[]; limit?: number; peers?: Seed[] } = {}) {
   const layout = layoutOf(PIECES)
   const wanted = new Bitfield(PIECES)
   wanted.fill()
@@ -33,6 +33,7 @@ function stageOf(options: { have?: number[]; limit?: number } = {}) {
     picker,
     totals: new Totals(0),
     downloadLimit: new RateLimit(clock, options.limit),
+    peers: () => (options.peers ?? []).map(({ source }) => source),
   })
   table.availability.addSeed()
   let picks = 0
@@ -41,7 +42,16 @@ function stageOf(options: { have?: number[]; limit?: number } = {}) {
     picks++
     return pickBlocks(...args)
   }
+  for (const peer of options.peers ?? []) peer.onDropped = (block) => unask(table, block)
   return { asking, layout, table, picks: () => picks }
+}
+
+/** A request for the block ended. */
+function unask(table: PieceTable<Slot>, block: number): void {
+  const open = table.open.get(table.layout.pieceOfBlock(block))
+  if (open === undefined) return
+  open.unask(table.layout.indexOfBlock(block))
+  table.settle(open)
 }
 
 /** A seed with room for 32 requests. */
@@ -55,6 +65,11 @@ class Seed {
   readonly pieces = new Bitfield(PIECES)
   readonly writer = new BlockWriter()
   onCancel: ((block: number) => void) | undefined
+
+  /** Bytes a second. */
+  rate = 0
+  /** Hears of what was taken back, as the swarm does. */
+  onDropped: (block: number) => void = () => {}
 
   constructor(id: number, allowedFast?: number[]) {
     this.pieces.fill()
@@ -75,6 +90,16 @@ class Seed {
     this.asked.add(block)
   }
 
+  timeLeft(): number {
+    return (this.asked.size * BLOCK_LENGTH * 1000) / this.rate
+  }
+
+  cancelLast(most: number, fits: (block: number) => boolean): number {
+    const taken = [...this.asked].reverse().filter(fits).slice(0, most)
+    for (const block of taken) this.cancel(block)
+    return taken.length
+  }
+
   isOutstanding(block: number): boolean {
     return this.asked.has(block)
   }
@@ -83,6 +108,7 @@ class Seed {
     this.asked.delete(block)
     this.cancelled.push(block)
     this.onCancel?.(block)
+    this.onDropped(block)
   }
 }
 
@@ -166,5 +192,42 @@ describe("asking peers for blocks", () => {
       7,
     )
     expect(peers.map(({ cancelled }) => cancelled)).toEqual([[7], [7], []])
+  })
+
+  describe("when nothing is left to ask for", () => {
+    const ALL = 2 * PIECES
+    const REST = ALL - 32 - 32
+
+    function slowAndFast(rates: { slow: number; fast: number }) {
+      const [slow, other, fast] = [new Seed(1), new Seed(2), new Seed(3)]
+      slow.rate = rates.slow
+      fast.rate = rates.fast
+      const { asking } = stageOf({ peers: [slow, other, fast] })
+      for (const peer of [slow, other, fast]) asking.fill(peer.source, 0)
+      expect([slow, other, fast].map(({ asked }) => asked.size)).toEqual([32, 32, REST])
+      other.asked.clear()
+      fast.asked.clear()
+      return { asking, slow, fast }
+    }
+
+    it("a fast peer takes the end of a slow one's queue, and leaves it its share", () => {
+      const { asking, slow, fast } = slowAndFast({ slow: BLOCK_LENGTH, fast: 3 * BLOCK_LENGTH })
+      const queue = [...slow.asked]
+      asking.fill(fast.source, 0)
+      expect([...slow.asked]).toEqual(queue.slice(0, 8))
+      expect([...fast.asked].sort((a, b) => a - b)).toEqual(queue.slice(8).sort((a, b) => a - b))
+    })
+
+    it("a slow peer takes nothing from one who is soon done", () => {
+      const { asking, slow, fast } = slowAndFast({ slow: 100 * BLOCK_LENGTH, fast: BLOCK_LENGTH })
+      asking.fill(fast.source, 0)
+      expect(slow.cancelled).toEqual([])
+    })
+
+    it("a peer that has shown nothing yet takes nothing", () => {
+      const { asking, slow, fast } = slowAndFast({ slow: BLOCK_LENGTH, fast: 0 })
+      asking.fill(fast.source, 0)
+      expect(slow.cancelled).toEqual([])
+    })
   })
 })
