@@ -115,6 +115,29 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return picked
   }
 
+  /**
+   * For a source that has nothing else to do: blocks of the pieces that web seeds are at. They work from the front, so it
+   * is asked for the end, and they meet in between.
+   *
+   * @returns how many blocks were picked
+   */
+  pickFromRuns(source: BlockSource, want: number, ask: (block: number) => void): number {
+    let picked = 0
+    let scanned = 0
+    for (const open of this.#table.open.values()) {
+      if (picked >= want || ++scanned > DUPLICATE_SCAN) break
+      if (!open.inRun || !source.hasPiece(open.piece)) continue
+      for (let index = open.blockCount - 1; index >= 0 && picked < want; index--) {
+        if (open.isReceived(index) || open.copiesAsked(index) > 0) continue
+        open.ask(index)
+        ask(this.#table.layout.block(open.piece, index))
+        picked++
+      }
+      this.#table.settle(open)
+    }
+    return picked
+  }
+
   /** An open piece that a web seed with nothing else to do should complete: the oldest that `fits`. */
   pickStuck(fits: (open: OpenPiece<B>) => boolean): OpenPiece<B> | undefined {
     let scanned = 0

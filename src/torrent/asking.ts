@@ -90,12 +90,14 @@ export class Asking {
     for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
   }
 
-  /** Nothing is left to ask it for: it helps peers that will be long at what they were asked for. */
+  /** Nothing is left to ask it for: it helps peers that will be long at what they were asked for, and web seeds. */
   #help(peer: PeerSource, room: number, now: number, ask: (block: number) => void): number {
     const { layout } = this.#table
     const fits = (block: number): boolean => peer.hasPiece(layout.pieceOfBlock(block)) && !peer.isAsked(block)
     const taken = takeOver(peer, this.#peers(), { most: room, now, fits })
-    return taken === 0 ? 0 : this.#picker.pickBlocks(peer, room, now, ask)
+    const picked = taken === 0 ? 0 : this.#picker.pickBlocks(peer, room, now, ask)
+    if (picked > 0 || this.#table.count("missing") > 0) return picked
+    return this.#picker.pickFromRuns(peer, room, ask)
   }
 
   /** False when it chokes us and we need none of the pieces that it allowed us: the picker would look at all for nothing. */

@@ -66,6 +66,11 @@ export class RunTransfer implements Writer {
     return this.#piece
   }
 
+  /** True while it is inside a piece. */
+  get inPiece(): boolean {
+    return this.#open !== undefined
+  }
+
   /** True while it waits for memory. */
   get waiting(): boolean {
     return this.#held !== undefined

@@ -131,6 +131,7 @@ export class Torrent implements IntakeHost {
   onPieceStored(piece: number): void {
     this.#p.tally.stored(piece)
     this.#p.readers.stored(piece)
+    this.#p.webSeeds.pieceStored(piece)
     this.#p.swarm.announceHave(piece)
     this.#finishIfDone()
   }

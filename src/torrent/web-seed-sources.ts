@@ -142,6 +142,20 @@ export class WebSeedSources {
     }
   }
 
+  /**
+   * A piece is there. A run that is still in the middle of it was overtaken by peers: it ends, since what is left of the
+   * piece would be fetched for nothing, and what comes next is begun sooner by anyone.
+   */
+  pieceStored(piece: number): void {
+    for (const { active } of this.#sources) {
+      for (const { session, transfer, run } of active) {
+        if (transfer.piece !== piece || !transfer.inPiece) continue
+        this.#o.picker.runs.cut(run, run.next)
+        session.shorten(0)
+      }
+    }
+  }
+
   /** Ends the runs that are at pieces which are no longer wanted. */
   dropUnwanted(): void {
     for (const { active } of this.#sources)
