@@ -97,7 +97,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     have: table.have,
   })
   const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
-  const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds })
+  const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
   const tally = new Tally(layout, table.have, store.wanted)
   const announcer = new Announcer({
     platform,

@@ -25,6 +25,11 @@ export class Roster {
     return undefined
   }
 
+  /** Milliseconds until the peer with that source number will have sent all it was asked for; 0 when it is gone. */
+  timeLeft(source: number, now: number): number {
+    return this.sourceById(source)?.session.timeLeft(now) ?? 0
+  }
+
   /** True when some connected peer has the piece, choked or not. */
   anyoneHas(piece: number): boolean {
     for (const peer of this.connected()) if (peer.session.pieces?.has(piece)) return true

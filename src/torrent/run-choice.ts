@@ -10,6 +10,8 @@ import type { Totals } from "./totals.js"
 
 /** An open piece this old may be completed by a web seed although others are at it, ms. */
 const SLOW_PIECE = 10_000
+/** So may one whose peers need so much longer than the web seed that it is worth fetching some blocks twice, ms. */
+const WORTHWHILE = 1_500
 /** When nothing arrived for so long, a run may start where most of a file is sent for nothing, ms. */
 const STUCK = 10_000
 
@@ -22,11 +24,18 @@ export interface Chooser {
   barren: number | undefined
 }
 
+/** What is known of how fast peers are. */
+export interface PeerTimes {
+  /** Milliseconds until the peer with that source number will have sent all it was asked for; 0 when it is gone. */
+  timeLeft(source: number, now: number): number
+}
+
 interface Parts {
   readonly table: PieceTable<Slot>
   readonly picker: Picker<Slot>
   readonly totals: Pick<Totals, "lastArrival">
   readonly clock: Clock
+  readonly peers: PeerTimes
   /** All of the torrent. */
   readonly seeds: readonly WebSeed[]
 }
@@ -49,12 +58,18 @@ export class RunChoice {
     const first = picker.pickStuck(
       (open) =>
         source.seed.hasPiece(open.piece) &&
-        (open.outstanding === 0 || now - open.openedAt > SLOW_PIECE) &&
+        (open.outstanding === 0 || now - open.openedAt > SLOW_PIECE || this.#isFaster(source.seed, open, now)) &&
         this.#canStart(source, open.piece, firstLacking(open)),
     )
     if (first === undefined) return undefined
     first.inRun = true
     return { run: new Run(first.piece + 1), first, position: firstLacking(first) }
+  }
+
+  /** Whether the web seed would be done with the piece long before the peer that was asked last. */
+  #isFaster(seed: WebSeed, open: OpenPiece<Slot>, now: number): boolean {
+    const needed = ((open.size - firstLacking(open)) * 1000) / seed.rate(now)
+    return this.#parts.peers.timeLeft(open.lastAsked, now) > 2 * needed + WORTHWHILE
   }
 
   #pickRun(source: Chooser): Run | undefined {

@@ -9,7 +9,7 @@ import { RangeSession } from "../webseed/range-session.js"
 import type { WebSeed } from "../webseed/web-seed.js"
 import type { Intake } from "./intake.js"
 import type { RateLimit } from "./rate-limit.js"
-import { type Chooser, RunChoice } from "./run-choice.js"
+import { type Chooser, type PeerTimes, RunChoice } from "./run-choice.js"
 import { RunTransfer } from "./run-transfer.js"
 import type { Totals } from "./totals.js"
 
@@ -41,6 +41,7 @@ export interface WebSeedSourcesOptions {
   readonly totals: Totals
   readonly downloadLimit: RateLimit
   readonly nextSourceId: () => number
+  readonly peers: PeerTimes
 }
 
 /** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
