@@ -32,12 +32,12 @@ describeWith("three peers and nginx at once", [...seeders, nginx], () => {
       for (const seeder of seeders) {
         const running = await seeder.seed({ torrentPath, dataDir })
         closing.push(() => running.stop())
-        relays.push(await startRelay(running, RATE))
+        relays.push(await startRelay(running, { rate: RATE }))
       }
       const server = await nginx.start({ root: dataDir })
       closing.push(() => server.stop())
       const { hostname, port } = new URL(server.url)
-      relays.push(await startRelay({ host: hostname, port: Number(port) }, RATE))
+      relays.push(await startRelay({ host: hostname, port: Number(port) }, { rate: RATE }))
       closing.push(...relays.map((relay) => () => relay.close()))
 
       const got = await academictorrents.download({

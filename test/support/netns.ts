@@ -43,6 +43,24 @@ export async function openNetns(addresses: readonly string[], maxSeconds = 600):
   }
 }
 
+/** What is missing to lose packets in one, or undefined. */
+export function lossMissing(): string | undefined {
+  return netnsMissing() ?? (findProgram("iptables") === undefined ? "iptables (apt-get install iptables)" : undefined)
+}
+
+/** Loses packets that come in by the cable: `share` is 0 to 1. Off-loading, which would lose 64 KiB at a time, ends. */
+export async function losePackets(netns: Netns, share: number): Promise<void> {
+  await netns.run(
+    `ip link set cable gso_max_size 1500 gso_max_segs 1 &&
+     iptables -A INPUT -i cable -m statistic --mode random --probability ${share} -j DROP`,
+  )
+}
+
+/** Holds what goes out by the cable to so many bytes a second, with a queue of 50 ms, as a router has. */
+export async function limitRate(netns: Netns, rate: number): Promise<void> {
+  await netns.run(`tc qdisc add dev cable root tbf rate ${8 * rate}bit burst 32kb latency 50ms`)
+}
+
 /** Two namespaces with a cable between them: hosts with one address each. */
 export async function openNetnsPair(addresses: readonly [string, string]): Promise<[Netns, Netns]> {
   const left = await openNetns([])

@@ -14,6 +14,8 @@ const FOREIGN = /^(AT_|XDG_|(https?|all|no)_proxy$)/i
 export interface OurSeedJob extends SeedJob {
   /** The folder is the datastore of an earlier `get`, instead of any folder that holds the data. */
   asDatastore?: boolean
+  /** Any other option. */
+  options?: readonly string[]
 }
 
 export interface OurDownloadJob extends DownloadJob {
@@ -32,7 +34,7 @@ export const academictorrents = {
     keepBench(job, async (bench) => {
       const { name } = readTorrent(await readFile(job.torrentPath))
       const place = job.asDatastore ? ["-o", job.dataDir] : ["--data", join(job.dataDir, name)]
-      const program = await startCommand(bench, job, "academictorrents", ["seed"], place)
+      const program = await startCommand(bench, job, "academictorrents", ["seed"], [...place, ...(job.options ?? [])])
       await program.until(/"type":"seeding"/)
       return program
     }),
