@@ -2,6 +2,7 @@ import { again } from "./kinds/again.mjs"
 import { create } from "./kinds/create.mjs"
 import { get } from "./kinds/get.mjs"
 import { give } from "./kinds/give.mjs"
+import { idealSeconds, rough } from "./kinds/rough.mjs"
 import { swarm } from "./kinds/swarm.mjs"
 import { verify } from "./kinds/verify.mjs"
 
@@ -17,6 +18,9 @@ const LONG = { bytes: 256 * MiB, pieceLength: MiB }
 /** 200 Mbit/s; 80 ms there and back. */
 const LINK = { rate: 200e6, delay: 0.04 }
 const SEEDER_LIMIT = 50e6
+/** A source behind a link of its own: bits a second, 10 ms there and back unless said. */
+const behind = (rate, more = {}) => ({ link: { rate, delay: 0.005, ...more } })
+const BROADBAND = 40e6
 
 /**
  * @typedef {object} Job
@@ -25,6 +29,7 @@ const SEEDER_LIMIT = 50e6
  * @property {{bytes?: number, files?: number, pieceLength: number}} size of the data
  * @property {"receive" | "hash" | "start"} [limit] the machine's own limit, by a bare program
  * @property {(bytes: number) => number} [ideal] seconds by arithmetic, where the limit is not the machine's
+ * @property {import("./kinds/rough.mjs").Source[]} [sources] each with its own faults
  * @property {number} [seeders] @property {boolean} [web] @property {object} [link] for downloads
  * @property {{best?: number, limit?: number, ideal?: number, seconds?: number, cpu?: number, mb: number}} target for
  *   ours: seconds as a multiple of the best other client's, the limit's, the ideal, or as they are; CPU seconds as a
@@ -88,6 +93,42 @@ export const JOBS = {
     size: MANY_FILES,
     target: { seconds: 0.3, mb: 300 },
   },
+  r1: uneven("twelve seeders of 20 KB/s and one of 5 MB/s", [
+    ...Array.from({ length: 12 }, () => ({ uploadLimit: 20e3 })),
+    { uploadLimit: 5e6 },
+  ]),
+  r2: uneven("a seeder and nginx, 40 Mbit/s each, 1 % loss", [
+    behind(BROADBAND, { loss: 0.01 }),
+    { web: true, ...behind(BROADBAND, { loss: 0.01 }) },
+  ]),
+  r2n: uneven("the same without loss", [behind(BROADBAND), { web: true, ...behind(BROADBAND) }]),
+  r3: uneven("two seeders of 20 Mbit/s and nginx with 40", [
+    behind(BROADBAND / 2),
+    behind(BROADBAND / 2),
+    { web: true, ...behind(BROADBAND) },
+  ]),
+  r4: uneven("a seeder of 20 Mbit/s and nginx with 40: after 2 s with 2, after 5 s with nothing, after 8 s as before", [
+    behind(BROADBAND / 2),
+    {
+      web: true,
+      ...behind(BROADBAND),
+      later: [
+        [2, 2e6],
+        [5, 0],
+        [8, BROADBAND],
+      ],
+    },
+  ]),
+  r5: uneven("two seeders of 40 Mbit/s, 50 ms and 200 ms away", [
+    behind(BROADBAND, { delay: 0.025 }),
+    behind(BROADBAND, { delay: 0.1 }),
+  ]),
+}
+
+function uneven(title, sources) {
+  const ideal = (bytes) => idealSeconds(bytes, sources)
+  const size = { bytes: 64 * MiB, pieceLength: MiB }
+  return { title: `64 MiB: ${title}`, kind: rough, size, sources, ideal, target: { ideal: 1.25, mb: 160 } }
 }
 
 function download(title, size, sources, target) {

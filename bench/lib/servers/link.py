@@ -1,11 +1,13 @@
-"""A link between two tun devices: python3 link.py NEAR FAR BITS_PER_SECOND DELAY_SECONDS
+"""A link between two tun devices: python3 link.py NEAR FAR BITS_PER_SECOND DELAY_SECONDS [LOSS]
 
 Each direction sends whole IP packets one after another at the rate, keeps each for the delay, and drops what does not
-fit into a queue of twice the rate times the delay (one round trip's worth). Prints "ready" when both devices are there.
+fit into a queue of twice the rate times the delay (one round trip's worth, 20 ms at least), and LOSS of all (0 to 1).
+Prints "ready" when both devices are there. Each line of standard input is another rate; at 0 nothing passes.
 """
 
 import fcntl
 import os
+import random
 import select
 import struct
 import sys
@@ -15,6 +17,7 @@ from collections import deque
 TUNSETIFF = 0x400454CA
 IFF_TUN_NO_PI = 0x0001 | 0x1000
 LONGEST_PACKET = 65536
+SHORTEST_QUEUE = 0.02
 
 
 def open_tun(name):
@@ -24,10 +27,10 @@ def open_tun(name):
 
 
 class Direction:
-    def __init__(self, source, target, rate, delay):
+    def __init__(self, source, target, rate, delay, loss):
         self.source, self.target = source, target
-        self.second_per_byte, self.delay = 8 / rate, delay
-        self.longest_queue = 2 * delay
+        self.rate, self.delay, self.loss = rate, delay, loss
+        self.longest_queue = max(2 * delay, SHORTEST_QUEUE)
         self.sent_until = 0.0
         self.on_the_way = deque()
 
@@ -40,9 +43,9 @@ class Direction:
                 return
             now = time.monotonic()
             start = max(now, self.sent_until)
-            if start - now > self.longest_queue:
+            if self.rate == 0 or start - now > self.longest_queue or random.random() < self.loss:
                 continue
-            self.sent_until = start + len(packet) * self.second_per_byte
+            self.sent_until = start + len(packet) * 8 / self.rate
             self.on_the_way.append((self.sent_until + self.delay, packet))
 
     def deliver(self, now):
@@ -61,12 +64,18 @@ class Direction:
 
 
 near, far = open_tun(sys.argv[1]), open_tun(sys.argv[2])
-rate, delay = float(sys.argv[3]), float(sys.argv[4])
-directions = [Direction(near, far, rate, delay), Direction(far, near, rate, delay)]
+rate, delay, loss = (float(argument) for argument in (*sys.argv[3:], "0")[:3])
+directions = [Direction(near, far, rate, delay, loss), Direction(far, near, rate, delay, loss)]
 print("ready", flush=True)
 while True:
     now = time.monotonic()
     arrivals = [arrival for arrival in (each.deliver(now) for each in directions) if arrival is not None]
-    select.select([near, far], [], [], max(0.0, min(arrivals) - time.monotonic()) if arrivals else None)
+    timeout = max(0.0, min(arrivals) - time.monotonic()) if arrivals else None
+    if sys.stdin in select.select([near, far, sys.stdin], [], [], timeout)[0]:
+        line = sys.stdin.readline()
+        if line == "":
+            sys.exit()
+        for direction in directions:
+            direction.rate = float(line)
     for direction in directions:
         direction.take()
