@@ -75,7 +75,8 @@ describe("four downloaders and a seeder that is slower than they", () => {
     const slow = { latency: 20, up: RATE / 10, down: RATE }
     const { ratios, copies } = await share(3, [fast, slow, fast, fast])
     expect(Math.max(...ratios.filter((_, index) => index !== 1))).toBeLessThan(1.3)
-    expect(copies).toBeLessThan(1.4)
+    // The fast ones take over what the slow one would be long at, and ask the seeder for some of it a second time.
+    expect(copies).toBeLessThan(1.55)
   })
 
   it("who can give no more than it each share all the same", async () => {

@@ -64,7 +64,6 @@ class Seed {
   readonly amInterested = true
   readonly pieces = new Bitfield(PIECES)
   readonly writer = new BlockWriter()
-  onCancel: ((block: number) => void) | undefined
 
   /** Bytes a second. */
   rate = 0
@@ -107,7 +106,6 @@ class Seed {
   cancel(block: number): void {
     this.asked.delete(block)
     this.cancelled.push(block)
-    this.onCancel?.(block)
     this.onDropped(block)
   }
 }
@@ -155,7 +153,7 @@ describe("asking peers for blocks", () => {
     fellow.source.availability = "pieces"
     seed.source.availability = "seed"
     const open = table.open.get(piece)!
-    seed.onCancel = (cancelled) => {
+    seed.onDropped = (cancelled) => {
       open.unask(layout.indexOfBlock(cancelled))
       table.settle(open)
     }
