@@ -1,4 +1,5 @@
 import type { AtError } from "../errors.js"
+import type { CommitMeter } from "./commit-meter.js"
 import type { Slot } from "./slots.js"
 
 /** What became of a piece. After `corrupt` and `failed` it is missing, and may be committed again. */
@@ -27,6 +28,7 @@ const MAX_BATCHES = 4
 export class CommitQueue {
   readonly #run: (batch: readonly Commit[]) => Promise<void>
   readonly #perBatch: number
+  readonly #meter: Pick<CommitMeter, "now" | "settled">
   readonly #unsettled = new Map<number, Commit>()
   #waiting: Commit[] = []
   #batches = 0
@@ -34,7 +36,12 @@ export class CommitQueue {
   readonly #onIdle: (() => void)[] = []
 
   /** `run` settles each commit of a batch, and never rejects. */
-  constructor(pieceLength: number, run: (batch: readonly Commit[]) => Promise<void>) {
+  constructor(
+    pieceLength: number,
+    meter: Pick<CommitMeter, "now" | "settled">,
+    run: (batch: readonly Commit[]) => Promise<void>,
+  ) {
+    this.#meter = meter
     this.#perBatch = Math.max(1, Math.floor(BATCH_BYTES / pieceLength))
     this.#run = run
   }
@@ -46,9 +53,13 @@ export class CommitQueue {
 
   /** The piece must not be on its way already. */
   add(piece: number, slot: Slot): Promise<CommitOutcome> {
+    const since = this.#meter.now()
     return new Promise((resolve) => {
       const settle = (outcome: CommitOutcome): void => {
-        if (this.#unsettled.get(piece) === commit) this.#unsettled.delete(piece)
+        if (this.#unsettled.get(piece) === commit) {
+          this.#unsettled.delete(piece)
+          this.#meter.settled(since)
+        }
         resolve(outcome)
       }
       const commit = { piece, slot, settle }

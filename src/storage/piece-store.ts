@@ -1,6 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
+import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
 import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
 import { diskFault } from "./disk-fault.js"
@@ -31,6 +32,8 @@ export class PieceStore {
   /** Verified pieces; those at the borders of the selected files, too. */
   readonly have: Bitfield
   readonly slots: Slots
+  /** Where pieces on their way to the disk spend their time. */
+  readonly meter: CommitMeter
   /** A piece that was claimed is not there any more. */
   onLost: ((piece: number) => void) | undefined
   readonly #parts: StoreParts
@@ -53,8 +56,9 @@ export class PieceStore {
     this.#parts = parts
     this.#opened = opened
     this.#gate = new WorkGate(opened?.ready ?? Promise.resolve())
-    if (opened !== undefined) this.#writer = new PieceWriter(opened, (piece) => this.onLost?.(piece))
-    this.#commits = new CommitQueue(layout.pieceLength, (batch) => this.#write(batch))
+    this.meter = new CommitMeter(parts.platform.clock)
+    if (opened !== undefined) this.#writer = new PieceWriter(opened, this.meter, (piece) => this.onLost?.(piece))
+    this.#commits = new CommitQueue(layout.pieceLength, this.meter, (batch) => this.#write(batch))
     this.#wanted = wantedPieces(parts.files)
     this.#reader = new VerifiedReader(parts, {
       onPieceLost: (piece) => this.#lose(piece),

@@ -1,4 +1,5 @@
 import type { AtError } from "../errors.js"
+import type { CommitMeter } from "./commit-meter.js"
 import type { Commit, CommitOutcome } from "./commit-queue.js"
 import type { DataFile } from "./data-file.js"
 import type { PieceBytes } from "./data-files.js"
@@ -16,14 +17,16 @@ interface Full extends PieceBytes {
 /** The way of pieces from their slots into the files, and what is left of them when a sync fails. */
 export class PieceWriter {
   readonly #parts: WritingParts
+  readonly #meter: CommitMeter
   readonly #onTakenBack: (piece: number) => void
   #fault: AtError | undefined
   /** The journal is being told of the fault. */
   #distrusting: Promise<void> = Promise.resolve()
 
   /** `onTakenBack` hears of pieces that are in the files and not to be relied on. */
-  constructor(parts: WritingParts, onTakenBack: (piece: number) => void) {
+  constructor(parts: WritingParts, meter: CommitMeter, onTakenBack: (piece: number) => void) {
     this.#parts = parts
+    this.#meter = meter
     this.#onTakenBack = onTakenBack
   }
 
@@ -47,7 +50,7 @@ export class PieceWriter {
     const fresh = full.filter(({ piece }) => !this.#parts.have.has(piece))
     const right = await this.#verify(fresh)
     if (right.length > 0) {
-      await this.#parts.files.writePieces(right)
+      await this.#meter.disk.during(right.length, bytesOf(right), () => this.#parts.files.writePieces(right))
       await this.#record(right)
     }
     const stored = full.filter(({ piece }) => this.#parts.have.has(piece))
@@ -83,7 +86,9 @@ export class PieceWriter {
     // Both have ended when this goes on: the slots must not be read any more when the commits have failed.
     begun.catch(() => {})
     const views = pieces.map(({ bytes }) => bytes)
-    const digests = await platform.hasher.hashPieces("sha1", views)
+    const digests = await this.#meter.hash.during(pieces.length, bytesOf(pieces), () =>
+      platform.hasher.hashPieces("sha1", views),
+    )
     await begun
     return pieces.filter(({ piece, commit }, i) => {
       const right = isExpectedDigest(metainfo, piece, digests, i)
@@ -170,4 +175,8 @@ export class PieceWriter {
       })
     }
   }
+}
+
+function bytesOf(pieces: readonly Full[]): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes.length, 0)
 }

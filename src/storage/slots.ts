@@ -35,6 +35,7 @@ export class Slots {
   readonly #free: Slot[] = []
   readonly #held: Uint8Array
   #inUse = 0
+  #peak = 0
 
   /** Both in bytes. */
   constructor(options: { pieceLength: number; budget: number }) {
@@ -48,6 +49,11 @@ export class Slots {
     return this.#inUse
   }
 
+  /** Most that were in use at a time. */
+  get peak(): number {
+    return this.#peak
+  }
+
   /** Undefined when all are taken. Its bytes are whatever the last holder left. */
   acquire(): Slot | undefined {
     if (this.#free.length === 0) this.#grow()
@@ -55,6 +61,7 @@ export class Slots {
     if (slot === undefined) return undefined
     this.#held[slot.index] = 1
     this.#inUse++
+    if (this.#inUse > this.#peak) this.#peak = this.#inUse
     return slot
   }
 

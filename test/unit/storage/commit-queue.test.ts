@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest"
 import { type Commit, type CommitOutcome, CommitQueue } from "../../../src/storage/commit-queue.js"
 import { Slots } from "../../../src/storage/slots.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { turn } from "../torrent/stage.js"
 
 const KiB = 1024
+const meter = new CommitMeter(new VirtualClock())
 
 /** A queue whose batches stay under way until `finish`. */
 function stage(pieceLength: number) {
   const batches: { pieces: number[]; finish: () => void }[] = []
-  const queue = new CommitQueue(pieceLength, async (batch: readonly Commit[]) => {
+  const queue = new CommitQueue(pieceLength, meter, async (batch: readonly Commit[]) => {
     await new Promise<void>((resolve) => {
       batches.push({ pieces: batch.map(({ piece }) => piece), finish: resolve })
     })
@@ -80,7 +82,7 @@ describe("commits", () => {
 
   it("may be made again for a piece as soon as it was refused, while its batch goes on", async () => {
     const finish: (() => void)[] = []
-    const queue = new CommitQueue(16 * KiB, async (batch) => {
+    const queue = new CommitQueue(16 * KiB, meter, async (batch) => {
       if (finish.length === 0) batch[0]!.settle({ kind: "corrupt" })
       await new Promise<void>((resolve) => finish.push(resolve))
       // Whoever fails a batch settles all of it, the refused too.

@@ -1,0 +1,99 @@
+import { Occupancy } from "../bytes/occupancy.js"
+import type { Clock } from "../ports/clock.js"
+
+/** What a part of the way to the disk did. Times are ms. */
+export interface StageStats {
+  /** Bytes that went through. */
+  readonly bytes: number
+  /** Time in which it had something to do: `bytes / busy` is its rate. */
+  readonly busy: number
+  /** Pieces in it at a time: on average while there were any, and at most. */
+  readonly meanPieces: number
+  readonly maxPieces: number
+}
+
+/** How full pieces reached the disk. Times are ms. */
+export interface CommitStats {
+  /** Being hashed, or waiting for a hash worker. */
+  readonly hash: StageStats
+  /** Being written, or waiting for their turn in a file. */
+  readonly disk: StageStats
+  /** Pieces that came to an end, stored or refused. */
+  readonly pieces: number
+  /** From full to stored or refused, with all waiting: on average, and at most. */
+  readonly meanTime: number
+  readonly maxTime: number
+}
+
+/** One part of the way. */
+class Stage {
+  readonly #clock: Clock
+  readonly #occupancy = new Occupancy()
+  #bytes = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** `work` takes so many pieces and bytes through. */
+  async during<T>(pieces: number, bytes: number, work: () => Promise<T>): Promise<T> {
+    this.#occupancy.add(pieces, this.#clock.now())
+    try {
+      const result = await work()
+      this.#bytes += bytes
+      return result
+    } finally {
+      this.#occupancy.add(-pieces, this.#clock.now())
+    }
+  }
+
+  stats(): StageStats {
+    const now = this.#clock.now()
+    const busy = this.#occupancy.busy(now)
+    return {
+      bytes: this.#bytes,
+      busy,
+      meanPieces: busy > 0 ? this.#occupancy.time(now) / busy : 0,
+      maxPieces: this.#occupancy.max,
+    }
+  }
+}
+
+/** Measures where full pieces spend their time: two looks at the clock for each piece, four for each batch. */
+export class CommitMeter {
+  readonly hash: Stage
+  readonly disk: Stage
+  readonly #clock: Clock
+  #pieces = 0
+  #time = 0
+  #maxTime = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.hash = new Stage(clock)
+    this.disk = new Stage(clock)
+  }
+
+  /** Clock time, ms: to be given to {@link settled}. */
+  now(): number {
+    return this.#clock.now()
+  }
+
+  /** A piece that was full at `since` came to an end. */
+  settled(since: number): void {
+    const time = this.#clock.now() - since
+    this.#pieces++
+    this.#time += time
+    if (time > this.#maxTime) this.#maxTime = time
+  }
+
+  stats(): CommitStats {
+    return {
+      hash: this.hash.stats(),
+      disk: this.disk.stats(),
+      pieces: this.#pieces,
+      meanTime: this.#pieces > 0 ? this.#time / this.#pieces : 0,
+      maxTime: this.#maxTime,
+    }
+  }
+}
