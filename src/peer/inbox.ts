@@ -210,7 +210,10 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
     this.writer.block = undefined
     this.writer.destination = null
     this.#onPayload(length, now)
-    if (block === undefined) return
+    if (block === undefined) {
+      this.#host.onUnasked?.(this.#peer, length)
+      return
+    }
     this.roomDue = true
     const latency = this.#own.answered(block, length, now)
     if (latency !== undefined) this.#host.onBlockEnd(this.#peer, block, destination !== null, latency)

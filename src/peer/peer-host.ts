@@ -35,6 +35,8 @@ export interface PeerHost<Peer> {
    * `latency`: milliseconds since the request.
    */
   onBlockEnd(peer: Peer, block: number, written: boolean, latency: number): void
+  /** A block came whole that was not asked for, or not any more. */
+  onUnasked?(peer: Peer, length: number): void
   /** A request will not be answered: cancelled, rejected, choked away, timed out, connection closed. */
   onDropped(peer: Peer, block: number): void
   /** There is room for more requests. Once a turn at most, and only when there is room for many. */

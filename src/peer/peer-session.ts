@@ -98,6 +98,11 @@ export class PeerSession extends PeerState implements StreamListener {
     return Math.max(0, this.#own.window.size - this.#own.size)
   }
 
+  /** Its window of requests is as full as it is kept: more is asked only when it has answered some. */
+  get windowFull(): boolean {
+    return this.#own.size > 0 && !this.#own.window.isLow(this.#own.size)
+  }
+
   isOutstanding(block: number): boolean {
     return this.#own.has(block)
   }

@@ -70,6 +70,13 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
     return this.#received
   }
 
+  /** Bytes of the received blocks. */
+  get receivedBytes(): number {
+    const last = this.blockCount - 1
+    const missing = this.isReceived(last) ? this.blockCount * BLOCK_LENGTH - this.size : 0
+    return this.#received * BLOCK_LENGTH - missing
+  }
+
   /** Blocks that are neither received nor asked for. */
   get unasked(): number {
     return this.#unasked

@@ -48,6 +48,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** Committing pieces that the disk lost before their commit's end came to us. */
   readonly #lostEarly = new Set<number>()
   #missed = 0
+  #droppedBytes = 0
   #hungered = 0
 
   constructor(options: {
@@ -97,6 +98,11 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** Grows whenever an open piece has blocks to ask for again. */
   get hungered(): number {
     return this.#hungered
+  }
+
+  /** Received bytes of open pieces that were given up. */
+  get droppedBytes(): number {
+    return this.#droppedBytes
   }
 
   /** True when all pieces of the selected files are there. O(pieces). */
@@ -177,6 +183,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** Gives up an open piece, blocks and all. */
   drop(open: OpenPiece<B>): void {
     this.#expect(open.piece, "open")
+    this.#droppedBytes += open.receivedBytes
     open.detachAll()
     this.#forget(open)
     this.#giveBack(open.piece)

@@ -23,7 +23,7 @@ export interface ProgressSnapshot {
   readonly fromPeers: number
   readonly fromWebSeeds: number
   readonly uploaded: number
-  /** Bytes received that were of no use: late, doubled, wrong. */
+  /** Bytes received that were of no use: late, doubled, wrong, given up. */
   readonly wasted: number
   readonly peers: { readonly connected: number; readonly seeds: number; readonly known: number }
   readonly webSeeds: { readonly active: number; readonly usable: number; readonly total: number }

@@ -22,6 +22,8 @@ export class RunTransfer implements Writer {
   destination: Uint8Array | null = null
   /** Bytes that were of none: others delivered the block first, or the run was over before it was whole. */
   wasted = 0
+  /** Those of them that are the beginning of a block whose rest never came. */
+  cutOff = 0
   readonly #id: number
   readonly #run: Run
   readonly #source: RunSource
@@ -104,6 +106,7 @@ export class RunTransfer implements Writer {
 
   /** The run is over, at its end or not: what was received stays, the rest is for others. */
   end(): void {
+    const before = this.wasted
     this.#leaveBlock()
     if (this.#open !== undefined) {
       this.#open.inRun = false
@@ -111,6 +114,7 @@ export class RunTransfer implements Writer {
       this.#open = undefined
     }
     this.wasted += this.#held?.length ?? 0
+    this.cutOff = this.wasted - before
     this.#held = undefined
     this.#runs.release(this.#run)
   }

@@ -1,6 +1,8 @@
 import { toHex } from "../bytes/hex.js"
 import { RateMeter } from "../bytes/rate-meter.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Slot } from "../storage/slots.js"
 import type { Announcer } from "../tracker/announcer.js"
 import type { PeerBook } from "./peer-book.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
@@ -13,6 +15,7 @@ import type { WebSeedSources } from "./web-seed-sources.js"
 
 interface Parts {
   readonly metainfo: Metainfo
+  readonly table: PieceTable<Slot>
   readonly tally: Tally
   readonly totals: Totals
   readonly uploads: Uploads
@@ -40,7 +43,7 @@ export class Statistics {
   }
 
   snapshot(state: TorrentState, now: number): ProgressSnapshot {
-    const { metainfo, tally, totals, uploads, swarm, webSeeds, book } = this.#parts
+    const { metainfo, table, tally, totals, uploads, swarm, webSeeds, book } = this.#parts
     const downloadRate = totals.peerRate(now) + totals.webSeedRate(now)
     const connected = [...swarm.connected()]
     return {
@@ -57,7 +60,7 @@ export class Statistics {
       fromPeers: totals.peerBytes,
       fromWebSeeds: totals.webSeedBytes,
       uploaded: uploads.uploaded,
-      wasted: totals.duplicateBytes + totals.corruptBytes,
+      wasted: totals.wasted + table.droppedBytes,
       peers: {
         connected: connected.length,
         seeds: connected.filter(({ session }) => session.isSeed).length,

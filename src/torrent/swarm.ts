@@ -244,6 +244,10 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#o.totals.fromPeer(length, kept, this.#o.clock.now())
   }
 
+  onUnasked(_session: PeerSession, length: number): void {
+    this.#o.totals.unasked(length)
+  }
+
   onDropped(_session: PeerSession, block: number): void {
     this.#o.intake.unask(block)
   }

@@ -75,6 +75,13 @@ export class WebSeedSources {
     return this.#sources.reduce((count, source) => count + source.active.size, 0)
   }
 
+  /** Runs that wait for memory. */
+  get waitingCount(): number {
+    let count = 0
+    for (const { active } of this.#sources) for (const { transfer } of active) if (transfer.waiting) count++
+    return count
+  }
+
   /** True while a web seed may yet deliver the piece, now or after a wait. */
   anyoneHas(piece: number): boolean {
     return this.#o.seeds.some((seed) => seed.state.kind !== "disabled" && seed.hasPiece(piece))
@@ -282,6 +289,8 @@ export class WebSeedSources {
     active.run.onShortened = undefined
     if (abort) active.session.abort()
     active.transfer.end()
+    this.#o.totals.cutOffBytes += active.transfer.cutOff
+    active.counted += active.transfer.cutOff
     this.#countWaste(active)
     this.startRuns()
   }
