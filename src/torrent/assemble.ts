@@ -18,6 +18,7 @@ import { PieceCache } from "./piece-cache.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
 import { Statistics } from "./statistics.js"
+import { StatsCollector } from "./stats-collector.js"
 import { Swarm } from "./swarm.js"
 import { Tally } from "./tally.js"
 import { Totals } from "./totals.js"
@@ -124,7 +125,8 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const readers = new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() })
   const culprits = new Culprits({ swarm, webSeeds, book, log })
   const relief = new MemoryRelief({ table, picker, swarm, webSeeds })
-  const statistics = new Statistics({ metainfo, tally, totals, uploads, swarm, webSeeds, announcer, book })
+  const statistics = new Statistics({ metainfo, table, tally, totals, uploads, swarm, webSeeds, announcer, book })
+  const stats = new StatsCollector({ clock, table, store, totals, uploads, swarm, webSeeds })
   return {
     table,
     picker,
@@ -140,5 +142,6 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     culprits,
     relief,
     statistics,
+    stats,
   }
 }

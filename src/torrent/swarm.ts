@@ -72,6 +72,11 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#throttle = new Throttle({ clock, totals, limit: options.downloadLimit, peers: () => this.connected() })
   }
 
+  /** Reads nothing until the download limit allows more. */
+  get holding(): boolean {
+    return this.#throttle.holding
+  }
+
   /** Connects to due addresses of the book, as the budget allows. */
   connectMore(): void {
     // With all there, only who goes on giving looks for others.

@@ -10,6 +10,7 @@ import type { IntakeHost } from "./intake.js"
 import { noSources } from "./no-sources.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Swarm } from "./swarm.js"
+import type { TorrentStats } from "./torrent-stats.js"
 
 export type { TorrentOptions } from "./assemble.js"
 
@@ -65,6 +66,7 @@ export class Torrent implements IntakeHost {
   /** Goes to work. */
   start(): void {
     this.#state = this.#p.table.remaining > 0 ? "downloading" : this.#o.seed ? "seeding" : "complete"
+    this.#p.stats.start(this.#state === "downloading")
     this.#p.announcer.start()
     this.#addPeers(this.#o.peers, "user")
     this.#p.webSeeds.startRuns()
@@ -101,6 +103,11 @@ export class Torrent implements IntakeHost {
 
   snapshot(): ProgressSnapshot {
     return this.#p.statistics.snapshot(this.#state, this.#o.platform.clock.now())
+  }
+
+  /** Where the time went. */
+  stats(): TorrentStats {
+    return this.#p.stats.snapshot()
   }
 
   trackerStatus(): readonly TrackerStatus[] {
@@ -155,11 +162,13 @@ export class Torrent implements IntakeHost {
     this.#p.swarm.fillAll()
   }
 
-  #tick(): void {
+  /** `due`: when it should have been, clock ms; undefined for the first, which ends no time. */
+  #tick(due?: number): void {
     const { clock } = this.#o.platform
     const now = clock.now()
-    this.#timer = clock.after(TICK, () => this.#tick())
+    this.#timer = clock.after(TICK, () => this.#tick(now + TICK))
     this.#p.statistics.tick(now)
+    if (due !== undefined) this.#p.stats.tick(now - due)
     this.#p.swarm.tick(now)
     this.#finishIfDone()
     if (this.#state !== "downloading") return
@@ -172,6 +181,7 @@ export class Torrent implements IntakeHost {
   #finishIfDone(): void {
     if (this.#p.table.remaining > 0 || this.#state !== "downloading") return
     this.#state = this.#o.seed ? "seeding" : "complete"
+    this.#p.stats.pause()
     this.#p.webSeeds.endRuns()
     this.#p.swarm.finished()
     if (this.#p.table.have.complete) this.#p.announcer.completed()
@@ -184,6 +194,7 @@ export class Torrent implements IntakeHost {
     if (this.#p.table.remaining === 0 || this.#state === "stopped" || this.#state === "failed") return
     if (this.#state !== "downloading") {
       this.#state = "downloading"
+      this.#p.stats.resume()
       // Nobody waited until now.
       this.#p.totals.lastArrival = this.#o.platform.clock.now()
     }
@@ -221,6 +232,7 @@ export class Torrent implements IntakeHost {
   #end(state: "stopped" | "failed", error: AtError): void {
     this.#state = state
     this.#error ??= error
+    this.#p.stats.end()
     this.#timer?.cancel()
     this.#p.webSeeds.close()
     this.#p.swarm.close()

@@ -75,6 +75,11 @@ export class WebSeedSources {
     return this.#sources.reduce((count, source) => count + source.active.size, 0)
   }
 
+  /** Takes nothing until the download limit allows more. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
   /** Runs that wait for memory. */
   get waitingCount(): number {
     let count = 0

@@ -1,0 +1,48 @@
+/**
+ * What a download waits for at one moment:
+ * - `limit`: our own download limit;
+ * - `noSlot`: a source could send more, and all memory is taken by pieces that are being filled, hashed and written;
+ * - `windowFull`: a peer was asked for as much as it answers at a time: the network or the peer sets the pace;
+ * - `webSeed`: the same of web seeds' answers, while no peer's window is full;
+ * - `ending`: all that is missing was asked for, and the last of it has not come;
+ * - `storing`: all has come, and the last of it is being hashed and written;
+ * - `idle`: no source has what is missing, or none lets us have it;
+ * - `other`: requests are under way and more could be: the start, a pause of this program.
+ */
+export type Bottleneck = (typeof BOTTLENECKS)[number]
+
+export const BOTTLENECKS = ["limit", "noSlot", "windowFull", "webSeed", "ending", "storing", "idle", "other"] as const
+
+/** How a download stands at one moment. */
+export interface Moment {
+  /** Sources are held up until our download limit allows more. */
+  readonly limited: boolean
+  /** A further piece may be opened. */
+  readonly memoryLeft: boolean
+  /** Pieces are missing that are not open yet. */
+  readonly missing: boolean
+  /** Open pieces have blocks that a peer may be asked for. */
+  readonly hungry: boolean
+  /** Pieces are open. */
+  readonly open: boolean
+  /** A peer has room for requests. */
+  readonly peerHasRoom: boolean
+  /** A peer's window of requests is full. */
+  readonly peerIsFull: boolean
+  /** A peer has requests to answer. */
+  readonly peerIsAsked: boolean
+  /** Web seeds' runs under way, and those of them that wait for memory. */
+  readonly runs: number
+  readonly waitingRuns: number
+}
+
+/** The first that holds. */
+export function bottleneck(m: Moment): Bottleneck {
+  if (m.limited) return "limit"
+  const starved = m.waitingRuns > 0 || (m.peerHasRoom && m.missing && !m.hungry)
+  if (starved && !m.memoryLeft) return "noSlot"
+  if (!m.missing && !m.hungry && m.runs === 0) return m.open ? "ending" : "storing"
+  if (m.peerIsFull) return "windowFull"
+  if (m.runs > 0) return "webSeed"
+  return m.peerIsAsked ? "other" : "idle"
+}
