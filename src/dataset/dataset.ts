@@ -6,6 +6,7 @@ import { createPlatform, type NodePlatform } from "../node/platform.js"
 import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { TorrentStats } from "../torrent/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
 import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
@@ -109,6 +110,23 @@ export class Dataset implements AsyncDisposable {
   /** Payload bytes that were fetched since it was opened. */
   get fetchedBytes(): number {
     return this.#work.fetchedBytes
+  }
+
+  /**
+   * Where the time goes, and what became of the bytes: a plain object, of the transfers under way or of those that ended
+   * last. It stays when the dataset is closed. All is 0 when nothing had to be fetched or given.
+   *
+   * @example
+   * ```ts
+   * await dataset.download()
+   * const { waits, wasted, commits } = dataset.stats
+   * console.log(`memory was full for ${Math.round((100 * waits.noSlot) / waits.total)} % of the time`)
+   * console.log(`${wasted.total} bytes were of no use, ${wasted.corrupt} of them wrong`)
+   * console.log(`${commits.disk.bytes / 1e3 / commits.disk.busy} MB/s while the disk was at work`)
+   * ```
+   */
+  get stats(): TorrentStats {
+    return this.#work.stats
   }
 
   /** Where we listen for peers; undefined while we do not. */

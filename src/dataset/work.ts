@@ -1,10 +1,12 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError, abortError } from "../errors.js"
 import type { Torrent } from "../torrent/torrent.js"
+import type { TorrentStats } from "../torrent/torrent-stats.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
+import { noStats } from "./no-stats.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { readVerified } from "./read-verified.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -31,6 +33,8 @@ export class Work {
   /** The end of the engagement before. */
   #leaving: Promise<void> = Promise.resolve()
   #fetchedBefore = 0
+  /** Of the torrent that worked last. */
+  #statsBefore: TorrentStats = noStats()
   #closed = false
 
   constructor(parts: EngagementParts, feed: ProgressFeed) {
@@ -43,6 +47,11 @@ export class Work {
   /** Payload bytes that were fetched. */
   get fetchedBytes(): number {
     return this.#fetchedBefore + (this.#engagement?.torrent?.fetchedBytes ?? 0)
+  }
+
+  /** Where the time of the transfers goes, or went that ended last. */
+  get stats(): TorrentStats {
+    return this.#engagement?.torrent?.stats() ?? this.#statsBefore
   }
 
   /** Where we listen for peers; undefined while we do not. */
@@ -126,6 +135,16 @@ export class Work {
     await this.#leaving
   }
 
+  async #leave(engagement: Engagement): Promise<void> {
+    try {
+      await engagement.close()
+    } catch (error) {
+      this.#parts.platform.log.log("warn", "dataset", `${this.#dataset.name} was not closed well: ${String(error)}`)
+    }
+    // The last pieces were written meanwhile.
+    this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
+  }
+
   async #complete(engagement: Engagement, selected: ReadonlySet<number>): Promise<void> {
     const { platform, options, resolved } = this.#parts
     const { signal, timeout, seed = false } = options
@@ -201,12 +220,11 @@ export class Work {
     if (engagement === undefined) return
     this.#feed.leave()
     this.#fetchedBefore += engagement.torrent?.fetchedBytes ?? 0
+    this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
     this.#engagement = undefined
     this.#opening = undefined
     this.#gives = false
-    this.#leaving = engagement.close().catch((error: unknown) => {
-      this.#parts.platform.log.log("warn", "dataset", `${this.#dataset.name} was not closed well: ${String(error)}`)
-    })
+    this.#leaving = this.#leave(engagement)
   }
 }
 
