@@ -18,6 +18,7 @@ export interface CommonFlags extends Verbosity {
   maxUpload?: string
   timeout?: string
   offline?: boolean
+  stats?: boolean
 }
 
 /** What a command says, and how much. */
@@ -54,6 +55,7 @@ export function addSources(command: Command): Command {
     .option("--max-upload <rate>", "the same for what is given")
     .option("--timeout <t>", "give up when nothing arrives for so long: 30s, 10m (default: wait, and say why)")
     .option("--offline", "touch no network")
+    .option("--stats", "say at the end where the time went")
 }
 
 /** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */

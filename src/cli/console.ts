@@ -82,6 +82,11 @@ export class Console {
     if (error.code === "AT_BUG" && error.stack !== undefined) process.stderr.write(pc.dim(`${error.stack}\n`))
   }
 
+  /** A table that was asked for, for people. */
+  table(text: string): void {
+    this.#above(`${text}\n`)
+  }
+
   /** Ends the live view. */
   end(): void {
     this.#view?.clear()

@@ -4,6 +4,7 @@ import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
+import { thenStats } from "../then-stats.js"
 import { formatDuration, formatRate, formatSize, parseDuration } from "../units.js"
 
 interface GetFlags extends CommonFlags {
@@ -59,20 +60,23 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     overwrite: flags.overwrite,
     seed: flags.seed,
   })
-  const path = await dataset.download()
-  const fetched = dataset.fetchedBytes
-  const seconds = (nodeClock.now() - started) / 1000
-  console.say(
-    fetched === 0
-      ? `${formatSize(dataset.length)} were there already and are verified`
-      : `${formatSize(fetched)} in ${formatDuration(seconds)}, ${formatRate(fetched / Math.max(seconds, 0.001))}`,
-  )
-  if (flags.seed) {
-    console.say(`giving ${path} ${howLong(limits)}`)
-    await dataset.giveUntil({ ...limits, signal })
-  }
-  await dataset.close()
-  if (fetched > 0) onFetched()
+  const path = await thenStats(flags.stats, { console, dataset }, async () => {
+    const there = await dataset.download()
+    const fetched = dataset.fetchedBytes
+    const seconds = (nodeClock.now() - started) / 1000
+    console.say(
+      fetched === 0
+        ? `${formatSize(dataset.length)} were there already and are verified`
+        : `${formatSize(fetched)} in ${formatDuration(seconds)}, ${formatRate(fetched / Math.max(seconds, 0.001))}`,
+    )
+    if (flags.seed) {
+      console.say(`giving ${there} ${howLong(limits)}`)
+      await dataset.giveUntil({ ...limits, signal })
+    }
+    await dataset.close()
+    if (fetched > 0) onFetched()
+    return there
+  })
   if (console.json) console.emit({ type: "done", path })
   else console.result(path)
 }

@@ -3,6 +3,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { absolutePath } from "../../node/user-settings.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
+import { thenStats } from "../then-stats.js"
 
 interface SeedFlags extends CommonFlags {
   data?: string
@@ -28,5 +29,5 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
   await dataset.seed()
   console.say(`giving ${flags.data ?? dataset.path} at port ${dataset.port ?? "none"}, until stopped`)
   if (console.json) console.emit({ type: "seeding", path: flags.data ?? dataset.path, port: dataset.port ?? null })
-  await dataset.giveUntil({ signal })
+  await thenStats(flags.stats, { console, dataset }, () => dataset.giveUntil({ signal }))
 }

@@ -5,6 +5,7 @@ import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
+import { thenStats } from "../then-stats.js"
 import { formatSize } from "../units.js"
 
 interface VerifyFlags extends CommonFlags {
@@ -35,7 +36,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   const repaired = !report.complete && flags.repair === true
   if (repaired) {
     for (const line of complaints(report)) console.say(line)
-    await dataset.download()
+    await thenStats(flags.stats, { console, dataset }, () => dataset.download())
   }
   await dataset.close()
   if (console.json) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { CommitMeter } from "../../../src/storage/commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "../../../src/storage/commit-queue.js"
 import { Slots } from "../../../src/storage/slots.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"

@@ -1,0 +1,69 @@
+import { escapeForTerminal } from "../bytes/text.js"
+import type { StageStats } from "../storage/commit-meter.js"
+import { BOTTLENECKS, type Bottleneck } from "../torrent/bottleneck.js"
+import type { TorrentStats } from "../torrent/torrent-stats.js"
+import { formatSize } from "./units.js"
+
+const WAITS: Readonly<Record<Bottleneck, string>> = {
+  limit: "at --max-download",
+  noSlot: "no slot: hash or disk behind",
+  windowFull: "peer's request window full",
+  webSeed: "web seed's answer",
+  ending: "last blocks, all asked for",
+  storing: "last pieces, being stored",
+  idle: "nobody to ask",
+  other: "other",
+}
+/** Characters of the first column. */
+const LABEL = 31
+
+/** Where the time went, for a person: a line for each thing that happened, without colour. */
+export function statsTable(name: string, s: TorrentStats): string {
+  const lines = [`where the time went: ${escapeForTerminal(name)}`]
+  const line = (label: string, value: string): number => lines.push(`  ${label.padEnd(LABEL)}${value}`)
+  line("transfers", milliseconds(s.elapsed))
+  if (s.waits.total > 0) {
+    line("fetching, waiting for", milliseconds(s.waits.total))
+    for (const cause of BOTTLENECKS) {
+      const time = s.waits[cause]
+      if (time > 0) line(`  ${WAITS[cause]}`, `${share(time, s.waits.total)}  ${milliseconds(time)}`)
+    }
+  }
+  const { received, wasted, commits, connections, slots, eventLoop } = s
+  line(
+    "received",
+    `${formatSize(received.total)}: peers ${formatSize(received.fromPeers)}, web seeds ${formatSize(received.fromWebSeeds)}`,
+  )
+  line("wasted", `${formatSize(wasted.total)}${wasteByReason(wasted)}`)
+  line("given", formatSize(s.uploaded))
+  line("hash", stage(commits.hash))
+  line("disk", stage(commits.disk))
+  line("full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)
+  line("slots at most", `${slots.peak} of ${slots.capacity}, ${formatSize(slots.bytesEach)} each`)
+  line("connections at most", `${connections.peersPeak} peers, ${connections.webSeedsPeak} to web seeds`)
+  line(
+    "event loop late",
+    `mean ${milliseconds(eventLoop.meanDelay)}, p99 ${milliseconds(eventLoop.p99Delay)}, max ${milliseconds(eventLoop.maxDelay)}`,
+  )
+  return lines.join("\n")
+}
+
+function stage({ bytes, busy, meanPieces, maxPieces }: StageStats): string {
+  const rate = busy > 0 ? `, ${formatSize((1000 * bytes) / busy)}/s` : ""
+  return `${formatSize(bytes)} in ${milliseconds(busy)}${rate}; pieces at a time: mean ${meanPieces.toFixed(1)}, max ${maxPieces}`
+}
+
+function wasteByReason({ duplicate, unasked, corrupt, cutOff, dropped }: TorrentStats["wasted"]): string {
+  const reasons = { duplicate, unasked, corrupt, "cut off": cutOff, dropped }
+  const named = Object.entries(reasons).filter(([, bytes]) => bytes > 0)
+  return named.length === 0 ? "" : `: ${named.map(([reason, bytes]) => `${reason} ${formatSize(bytes)}`).join(", ")}`
+}
+
+function share(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(1)} %`.padStart(7)
+}
+
+function milliseconds(ms: number): string {
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
