@@ -6,10 +6,10 @@ import { writeFileSync } from "node:fs"
  *
  * @param {string} path
  * @param {import("./data.mjs").Data} data
- * @param {{tracker?: string, webSeeds?: string[]}} sources
+ * @param {{tracker?: string, webSeeds?: string[]}} [sources]
  * @returns {{path: string, infoHash: string}}
  */
-export function writeTorrent(path, data, { tracker, webSeeds = [] }) {
+export function writeTorrent(path, data, { tracker, webSeeds = [] } = {}) {
   const info = bencode({
     ...(data.folder
       ? { files: data.files.map((file) => ({ length: file.length, path: file.path.split("/") })) }
