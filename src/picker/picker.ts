@@ -22,6 +22,8 @@ export interface BlockSource {
   readonly counted: boolean
   /** While it chokes us: the few pieces it may be asked for all the same (BEP 6); undefined: all it has. */
   readonly onlyPieces: ReadonlySet<number> | undefined
+  /** How many pieces it has, choked or not: they never become fewer. */
+  readonly pieceCount: number
   hasPiece(piece: number): boolean
   isAsked(block: number): boolean
 }
@@ -38,6 +40,11 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   /** Where each source left off, so that small pieces come in strides. */
   readonly #last = new Map<number, number>()
   readonly #stride: number
+  /**
+   * When no missing piece was found for a source: the table's `missed` plus the pieces it had. Until that grows there is
+   * none, and looking for one is O(pieces).
+   */
+  readonly #barren = new Map<number, number>()
   /** How far a piece is ours to fetch: those of one stride belong together. */
   readonly #claim: (piece: number) => number
 
@@ -65,6 +72,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   /** The source is gone. */
   forget(source: number): void {
     this.#last.delete(source)
+    this.#barren.delete(source)
   }
 
   /**
@@ -232,6 +240,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   }
 
   #openFor(source: BlockSource, now: number): OpenPiece<B> | undefined {
+    if (!this.#table.memoryLeft) return undefined
     const piece = this.#missingFor(source)
     // Nothing is missing but what web seeds will come to: take the tail of a run, so that they meet in the middle.
     if (piece === undefined) return this.runs.openLast((last) => source.hasPiece(last), now)
@@ -241,12 +250,18 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   }
 
   #missingFor(source: BlockSource): number | undefined {
-    const { availability } = this.#table
-    if (availability.candidates === 0) return undefined
+    if (this.#table.availability.candidates === 0) return undefined
     if (source.onlyPieces !== undefined) return this.#rarestAmong(source.onlyPieces, source)
+    const known = this.#table.missed + source.pieceCount
+    if (this.#barren.get(source.id) === known) return undefined
+    const piece = this.#neighbour(source) ?? this.#search(source)
+    if (piece === undefined) this.#barren.set(source.id, known)
+    return piece
+  }
+
+  #search(source: BlockSource): number | undefined {
+    const { availability } = this.#table
     const has = (piece: number): boolean => source.hasPiece(piece)
-    const neighbour = this.#neighbour(source)
-    if (neighbour !== undefined) return neighbour
     if (this.#table.have.count + this.#table.open.size < RANDOM_FIRST) {
       const piece = availability.random(has, this.#random)
       if (piece !== undefined) return piece

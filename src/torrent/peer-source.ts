@@ -46,6 +46,10 @@ export class PeerSource implements BlockSource {
     return this.availability === "pieces"
   }
 
+  get pieceCount(): number {
+    return this.session.pieces?.count ?? 0
+  }
+
   hasPiece(piece: number): boolean {
     const { session } = this
     if (session.peerChoking && !session.allowedFast.has(piece)) return false

@@ -44,6 +44,10 @@ class Peer implements BlockSource, Writer {
     return !this.pieces.complete
   }
 
+  get pieceCount(): number {
+    return this.pieces.count
+  }
+
   hasPiece(piece: number): boolean {
     return this.pieces.has(piece)
   }
@@ -273,6 +277,7 @@ describe("the picker", () => {
       id: 9,
       counted: false,
       onlyPieces: new Set([5, 7]),
+      pieceCount: 2,
       hasPiece: (piece) => {
         looks++
         return piece === 5 || piece === 7
@@ -283,6 +288,37 @@ describe("the picker", () => {
     w.picker.pickBlocks(source, 10, 0, (block) => asked.push(block))
     expect(asked.sort()).toEqual([5, 7])
     expect(looks).toBeLessThan(50)
+  })
+
+  it("looks among all pieces once for a peer that has none of the missing ones, until it or we change", () => {
+    const pieceCount = 20_000
+    const w = world({
+      length: pieceCount * BLOCK_LENGTH,
+      pieceLength: BLOCK_LENGTH,
+      peers: [[true]],
+      memory: 10,
+      seed: 1,
+    })
+    let looks = 0
+    const source = {
+      id: 9,
+      counted: false,
+      onlyPieces: undefined,
+      pieceCount: 0,
+      hasPiece: (piece: number) => {
+        looks++
+        return piece < source.pieceCount
+      },
+      isAsked: () => false,
+    }
+    const pick = (): number => w.picker.pickBlocks(source, 1, 0, () => {})
+    for (let turn = 0; turn < 100; turn++) expect(pick()).toBe(0)
+    expect(looks).toBeLessThan(2 * pieceCount)
+    source.pieceCount = 1
+    expect(pick()).toBe(1)
+    expect(pick()).toBe(0)
+    w.table.drop(w.table.open.get(0)!)
+    expect(pick()).toBe(1)
   })
 
   it("spends little on tens of thousands of pieces that readers wait for, and serves them in their order", () => {
@@ -303,6 +339,7 @@ describe("the picker", () => {
       id: 9,
       counted: false,
       onlyPieces: undefined,
+      pieceCount: 2,
       hasPiece: () => {
         looks++
         return true

@@ -192,6 +192,7 @@ export class StagePeer implements BlockSource, Writer {
   readonly id: number
   readonly counted = false
   readonly onlyPieces = undefined
+  readonly pieceCount = 1
   readonly honest: boolean
   readonly #stage: Stage
   readonly #asked = new Set<number>()
