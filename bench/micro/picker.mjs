@@ -33,7 +33,14 @@ export async function picker(dist) {
     for (let i = 0; i < HAVES; i++) table.availability.addHave((i * 7919) % PIECES)
   })
 
-  const seed = { id: 1, counted: false, onlyPieces: undefined, pieceCount: PIECES, hasPiece: () => true, isAsked: () => false }
+  const seed = {
+    id: 1,
+    counted: false,
+    onlyPieces: undefined,
+    pieceCount: PIECES,
+    hasPiece: () => true,
+    isAsked: () => false,
+  }
   table.availability.addSeed()
   // The half that the HAVEs made: pieces that the seed alone has are rarer, and come first.
   const half = { ...seed, id: 2, counted: true, hasPiece: (piece) => table.availability.count(piece) > 1 }
