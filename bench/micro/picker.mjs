@@ -10,8 +10,8 @@ const HAVES = 500_000
 
 /** The piece table and the picker at a million pieces. */
 export async function picker(dist) {
-  const [{ Picker }, { PieceTable }, { Bitfield }, { TorrentLayout }] = await Promise.all(
-    ["picker/picker.js", "picker/piece-table.js", "bytes/bitfield.js", "metainfo/layout.js"].map(
+  const [{ Picker }, { Fellows }, { PieceTable }, { Bitfield }, { TorrentLayout }] = await Promise.all(
+    ["picker/picker.js", "picker/fellows.js", "picker/piece-table.js", "bytes/bitfield.js", "metainfo/layout.js"].map(
       (file) => import(join(dist, file)),
     ),
   )
@@ -25,7 +25,7 @@ export async function picker(dist) {
   const building = milliseconds(() => {
     table = new PieceTable({ layout, memory, random, have: new Bitfield(PIECES), wanted })
   })
-  const picks = new Picker(table, random)
+  const picks = new Picker(table, random, new Fellows(new Uint8Array(20)))
 
   table.availability.addPeer(new Bitfield(PIECES))
   const have = new Stopwatch()
