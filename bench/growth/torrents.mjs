@@ -1,11 +1,14 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { makeData } from "../lib/data.mjs"
 import { writeTorrent } from "../lib/torrent.mjs"
 import { cpu } from "./cpu.mjs"
 
 const LENGTH = 65_536
 const PIECE_LENGTH = 16_384
+/** ms in which the compiler warms up, and what was written at the start is synced. */
+const SETTLING = 8_000
 /** ms of idling that are looked at. */
 const IDLE = 4_000
 
@@ -28,7 +31,8 @@ export async function torrents({ dist, dir, count }) {
     }
   })
   const memory = process.memoryUsage().rss - before
-  const idling = await cpu(() => new Promise((resolve) => setTimeout(resolve, IDLE)))
+  await sleep(SETTLING)
+  const idling = await cpu(() => sleep(IDLE))
   await Promise.all(datasets.map((dataset) => dataset.close()))
   for (let i = 0; i < count; i++) rmSync(join(dir, `torrent-${i}`), { recursive: true })
   return {
