@@ -5,6 +5,8 @@ import { Run } from "./run.js"
 
 /** Bytes: a run that comes to a reader's piece within so many is left to it. */
 const NEAR = 4 * 1024 * 1024
+/** Pieces among which the longest gap is looked for: a millisecond's work, and more than most torrents have. */
+const WINDOW = 65_536
 
 /** What a web seed is to get. */
 export interface RunWish {
@@ -23,6 +25,8 @@ export class Runs<B extends PieceBuffer = PieceBuffer> {
   readonly #deadlines: Deadlines<B>
   readonly #runs = new Set<Run>()
   readonly #near: number
+  /** Where the window begins that gaps are looked for in, a multiple of {@link WINDOW}. It moves on when it has none left. */
+  #window = 0
 
   constructor(table: PieceTable<B>, deadlines: Deadlines<B>) {
     this.#table = table
@@ -32,7 +36,7 @@ export class Runs<B extends PieceBuffer = PieceBuffer> {
 
   /**
    * The pieces of a new run, which are then reserved. It starts at what a reader waits for, else behind `after`, else
-   * at the longest gap. Undefined when no missing piece is left for it.
+   * at the longest gap around where it was found last. Undefined when no missing piece is left for it.
    */
   pick({ has, maxBytes, after, canStart = () => true }: RunWish): Run | undefined {
     const table = this.#table
@@ -128,16 +132,34 @@ export class Runs<B extends PieceBuffer = PieceBuffer> {
     for (; run.end > end; run.end--) this.#table.unreserve(run.end - 1)
   }
 
-  #longestGap(
-    free: (piece: number) => boolean,
-    canStart: (piece: number) => boolean,
-  ): { first: number; length: number } | undefined {
-    let longest: { first: number; length: number } | undefined
-    for (let piece = 0; piece < this.#table.layout.pieceCount; piece++) {
-      let first: number | undefined
-      for (; free(piece); piece++) if (first === undefined && canStart(piece)) first = piece
-      if (first !== undefined && piece - first > (longest?.length ?? 0)) longest = { first, length: piece - first }
+  #longestGap(free: (piece: number) => boolean, canStart: (piece: number) => boolean): Gap | undefined {
+    const { pieceCount } = this.#table.layout
+    for (let looked = 0; looked < pieceCount; looked += WINDOW) {
+      const end = Math.min(this.#window + WINDOW, pieceCount)
+      const gap = longestGap(this.#window, end, free, canStart)
+      if (gap !== undefined) return gap
+      this.#window = end === pieceCount ? 0 : end
     }
-    return longest
+    return undefined
   }
+}
+
+interface Gap {
+  readonly first: number
+  readonly length: number
+}
+
+function longestGap(
+  begin: number,
+  end: number,
+  free: (piece: number) => boolean,
+  canStart: (piece: number) => boolean,
+): Gap | undefined {
+  let longest: Gap | undefined
+  for (let piece = begin; piece < end; piece++) {
+    let first: number | undefined
+    for (; piece < end && free(piece); piece++) if (first === undefined && canStart(piece)) first = piece
+    if (first !== undefined && piece - first > (longest?.length ?? 0)) longest = { first, length: piece - first }
+  }
+  return longest
 }

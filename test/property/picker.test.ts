@@ -290,6 +290,32 @@ describe("the picker", () => {
     expect(looks).toBeLessThan(50)
   })
 
+  it("finds every gap for a web seed, and does not search all of many pieces for each run", () => {
+    const pieceCount = 300_000
+    const w = world({
+      length: pieceCount * BLOCK_LENGTH,
+      pieceLength: BLOCK_LENGTH,
+      peers: [[true]],
+      memory: 1,
+      seed: 1,
+    })
+    for (let piece = 0; piece < pieceCount; piece++) if (piece % 1000 >= 2) w.table.found(piece)
+    let looks = 0
+    const has = (): boolean => {
+      looks++
+      return true
+    }
+    const wish = { has, maxBytes: 2 * BLOCK_LENGTH, after: undefined, canStart: has }
+    const gaps = new Set<number>()
+    for (let run = w.picker.runs.pick(wish); run !== undefined; run = w.picker.runs.pick(wish)) {
+      expect(run.end - run.next).toBe(2)
+      gaps.add(run.next)
+    }
+    expect(gaps.size).toBe(pieceCount / 1000)
+    // Each of 300 runs would look at all that are missing, 300 on average.
+    expect(looks).toBeLessThan(50_000)
+  })
+
   it("looks among all pieces once for a peer that has none of the missing ones, until it or we change", () => {
     const pieceCount = 20_000
     const w = world({
