@@ -39,7 +39,18 @@ export class Bitfield {
 
   /** True when some that is present here is absent in `other`, of the same length. */
   hasMoreThan(other: Bitfield): boolean {
-    return this.bytes.some((bits, at) => (bits & ~(other.bytes[at] ?? 0)) !== 0)
+    return this.count > other.count || this.firstBeyond(other, () => true) !== undefined
+  }
+
+  /** The first present here and absent in `other`, of the same length, that `accepts`. Eight at a step where there is none. */
+  firstBeyond(other: Bitfield, accepts: (index: number) => boolean): number | undefined {
+    for (let byte = 0; byte < this.bytes.length; byte++) {
+      const bits = this.bytes[byte]! & ~other.bytes[byte]!
+      if (bits === 0) continue
+      for (let bit = 0; bit < 8; bit++)
+        if ((bits & (0x80 >> bit)) !== 0 && accepts(byte * 8 + bit)) return byte * 8 + bit
+    }
+    return undefined
   }
 
   /** True when it was absent before. */

@@ -78,7 +78,6 @@ export class Interest {
     const table = this.#table
     if (table.remaining <= table.count("committing")) return false
     if (pieces.complete) return true
-    for (const piece of pieces) if (table.isNeeded(piece)) return true
-    return false
+    return pieces.firstBeyond(table.have, (piece) => table.isNeeded(piece)) !== undefined
   }
 }

@@ -240,7 +240,9 @@ describe("bitfield", () => {
           for (const piece of pieces) field.add(piece)
           return field
         })
-        expect(a!.hasMoreThan(b!)).toBe(mine.some((piece) => !theirs.includes(piece)))
+        const beyond = mine.filter((piece) => !theirs.includes(piece)).sort((x, y) => x - y)
+        expect(a!.hasMoreThan(b!)).toBe(beyond.length > 0)
+        expect(a!.firstBeyond(b!, (piece) => piece % 3 === 0)).toBe(beyond.find((piece) => piece % 3 === 0))
       }),
     )
   })
