@@ -14,6 +14,7 @@ export function plot(panels) {
   const [width, height] = [columns * WIDTH, Math.ceil(panels.length / columns) * HEIGHT]
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
+    `<title>Cost for each ${panels.map(({ title }) => title.replace(/s$/, "")).join(", ")}</title>`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     ...panels.map((panel, i) => {
       const place = `translate(${(i % columns) * WIDTH} ${Math.floor(i / columns) * HEIGHT})`
