@@ -58,6 +58,26 @@ async function collect(feed: ProgressFeed, into: ProgressSnapshot[] = []): Promi
   return into
 }
 
+describe("stats", () => {
+  it("stay when the work is over, and are 0 when nothing had to be fetched", async () => {
+    const first = stage()
+    await first.until(first.work.download(first.all()))
+    expect(first.work.stats.received.fromWebSeeds).toBeGreaterThanOrEqual(1000 * KiB)
+    await first.close()
+    const { elapsed, received, wasted, commits } = first.work.stats
+    expect(received.total - wasted.total).toBe(1000 * KiB)
+    expect(commits.disk.bytes).toBe(1000 * KiB)
+    await first.simulation.run(10_000)
+    expect(first.work.stats.elapsed).toBe(elapsed)
+
+    const second = stage()
+    putDataset(second.platform, second.dataset)
+    await second.until(second.work.download(second.all()))
+    expect(second.work.stats).toMatchObject({ elapsed: 0, received: { total: 0 }, waits: { total: 0 } })
+    await second.close()
+  })
+})
+
 describe("downloads of one dataset", () => {
   it("at the same time bring each its own files", async () => {
     const { work, only, until, wrong, close } = stage()
