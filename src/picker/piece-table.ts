@@ -42,6 +42,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** Those of them that have blocks nobody was asked for. */
   readonly hungry = new Set<OpenPiece<B>>()
   readonly #memory: PieceMemory<B>
+  readonly #onOpen: ((piece: number) => void) | undefined
   readonly #state: Uint8Array
   readonly #wanted: Uint8Array
   readonly #counts = new Uint32Array(STATES.length)
@@ -57,9 +58,12 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     random: Random
     have: Bitfield
     wanted: Bitfield
+    /** A piece was opened. */
+    onOpen?: (piece: number) => void
   }) {
     this.layout = options.layout
     this.#memory = options.memory
+    this.#onOpen = options.onOpen
     this.have = new Bitfield(options.layout.pieceCount)
     this.availability = new Availability(options.layout.pieceCount, options.random)
     this.#state = new Uint8Array(options.layout.pieceCount)
@@ -151,6 +155,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.#set(piece, "open")
     this.open.set(piece, open)
     this.hungry.add(open)
+    this.#onOpen?.(piece)
     return open
   }
 

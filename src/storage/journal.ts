@@ -36,11 +36,13 @@ export class Journal {
   /** Whether the claims in the file are ours by now, and our OPEN record stands behind them. */
   #owner: "another" | "we" | "we, as the file says" = "another"
   #discarded = false
-  #dirtyPieces: number[] = []
+  readonly #dirtyPieces = new Set<number>()
   readonly #dirtyFiles = new Set<number>()
   readonly #dirtyStamps = new Set<number>()
   /** The append that has not begun; changes join it. */
   #queued: Promise<void> | undefined
+  /** The append that is under way. */
+  #appending: Promise<void> | undefined
   /** The last thing done to the file; never rejects. */
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -83,7 +85,7 @@ export class Journal {
   setPiece(piece: number, state: PieceState): void {
     if (this.state.pieces[piece] === state) return
     this.state.pieces[piece] = state
-    this.#dirtyPieces.push(piece)
+    this.#dirtyPieces.add(piece)
   }
 
   setOurs(file: number): void {
@@ -112,16 +114,29 @@ export class Journal {
 
   /** True when something was set that is not in the file. */
   get changed(): boolean {
-    return this.#dirtyPieces.length > 0 || this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
+    return this.#dirtyPieces.size > 0 || this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
   }
 
   /** All that was set so far has been handed to the operating system. */
   flush(): Promise<void> {
     this.#queued ??= this.#inOrder(() => {
       this.#queued = undefined
-      return this.#append()
+      const append = this.#append()
+      this.#appending = append
+      const end = (): void => {
+        this.#appending = undefined
+      }
+      append.then(end, end)
+      return append
     })
     return this.#queued
+  }
+
+  /** What was set of these pieces, and of any file, has been handed to the operating system. */
+  flushed(pieces: readonly number[]): Promise<void> {
+    const waits = this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
+    if (waits || pieces.some((piece) => this.#dirtyPieces.has(piece))) return this.flush()
+    return this.#appending ?? Promise.resolve()
   }
 
   /** All that was set so far is on the disk itself, and what an earlier process wrote. */
@@ -255,7 +270,7 @@ export class Journal {
   }
 
   #encodeChanges(encoder: JournalEncoder, changes: Changes): void {
-    const pieces = [...new Set(changes.pieces)].sort((a, b) => a - b)
+    const pieces = changes.pieces.sort((a, b) => a - b)
     const encodePieces = (state: PieceState): void =>
       encoder.pieces(
         state,
@@ -278,22 +293,22 @@ export class Journal {
   }
 
   #takeChanges(): Changes {
-    const changes = { pieces: this.#dirtyPieces, files: [...this.#dirtyFiles], stamps: [...this.#dirtyStamps] }
-    this.#dirtyPieces = []
+    const changes = { pieces: [...this.#dirtyPieces], files: [...this.#dirtyFiles], stamps: [...this.#dirtyStamps] }
+    this.#dirtyPieces.clear()
     this.#dirtyFiles.clear()
     this.#dirtyStamps.clear()
     return changes
   }
 
   #putBack(changes: Changes): void {
-    this.#dirtyPieces.push(...changes.pieces)
+    for (const piece of changes.pieces) this.#dirtyPieces.add(piece)
     for (const file of changes.files) this.#dirtyFiles.add(file)
     for (const file of changes.stamps) this.#dirtyStamps.add(file)
   }
 }
 
 interface Changes {
-  readonly pieces: readonly number[]
+  readonly pieces: number[]
   readonly files: number[]
   readonly stamps: readonly number[]
 }

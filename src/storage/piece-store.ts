@@ -106,6 +106,16 @@ export class PieceStore {
     return this.#wanted
   }
 
+  /**
+   * The piece is likely to be committed soon: the journal says so with its next append, and the commit need not wait for
+   * one of its own. If it never comes, it is one more piece to be hashed after a crash.
+   */
+  expect(piece: number): void {
+    const journal = this.#opened?.journal
+    if (journal === undefined || journal.state.pieces[piece] !== PieceState.absent) return
+    journal.setPiece(piece, PieceState.begun)
+  }
+
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
   commit(piece: number, slot: Slot): Promise<CommitOutcome> {
     if (this.#closed !== undefined) return Promise.resolve(failed(misuse("the store is closed")))

@@ -114,7 +114,7 @@ export class PieceWriter {
         if (!file.doubtful) journal.setStamp(index, undefined)
       }
     }
-    return journal.flush()
+    return journal.flushed(pieces.map(({ piece }) => piece))
   }
 
   /**

@@ -73,6 +73,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     random,
     have: store.have,
     wanted: host.toFetch,
+    onOpen: (piece) => store.expect(piece),
   })
   const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
