@@ -210,8 +210,8 @@ export class WebSeedSources {
   /** One more while a run is about to end: else the line would be idle until the next one's first answer. */
   #mostRuns({ seed, active }: Source): number {
     const { limit } = seed.concurrency
-    // Several may end at a time, but one more answer keeps the line busy.
-    if (limit === 1 || active.size > limit) return limit
+    // Several may end at a time, but one more answer keeps the line busy. A server we know nothing of may send too much.
+    if (limit === 1 || active.size > limit || !seed.proven) return limit
     for (const { run, session } of active) {
       if (this.#o.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
     }

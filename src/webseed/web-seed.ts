@@ -134,6 +134,11 @@ export class WebSeed {
     return this.#layout.urlOf(file)
   }
 
+  /** It has brought all that a request asked for. */
+  get proven(): boolean {
+    return this.#proven
+  }
+
   /** Bytes for a run arrived. */
   delivered(bytes: number): void {
     const now = this.#clock.now()
