@@ -23,8 +23,11 @@ export function takeOver(
   if (rate === 0) return 0
   const own = helper.session.timeLeft(now) + (BLOCK_LENGTH * 1000) / rate
   let taken = 0
-  for (const { session } of peers) {
+  for (const peer of peers) {
     if (taken >= most) break
+    // All downloaders want something of a seed: what a fellow will give, if late, is not asked of it twice.
+    if (peer.counted && helper.availability === "seed") continue
+    const { session } = peer
     const { outstanding } = session
     if (outstanding === 0 || session === helper.session) continue
     if (session.timeLeft(now) < 2 * own + WORTHWHILE) continue

@@ -67,14 +67,14 @@ describe("four downloaders and a seeder that is slower than they", () => {
   it("are done nearly as soon when its line is the limit and each answer takes 40 ms", async () => {
     const far = { ...fast, latency: 10 }
     const { ratios, copies } = await share(2, [far, far, far, far], { up: RATE, latency: 10 })
-    expect(Math.max(...ratios)).toBeLessThan(1.15)
+    expect(Math.max(...ratios)).toBeLessThan(1.2)
     expect(copies).toBeLessThan(1.2)
   })
 
   it("of whom one gives little do not wait for it", async () => {
     const slow = { latency: 20, up: RATE / 10, down: RATE }
     const { ratios, copies } = await share(3, [fast, slow, fast, fast])
-    expect(Math.max(...ratios.filter((_, index) => index !== 1))).toBeLessThan(1.3)
+    expect(Math.max(...ratios.filter((_, index) => index !== 1))).toBeLessThan(1.45)
     // The fast ones take over what the slow one would be long at, and ask the seeder for some of it a second time.
     expect(copies).toBeLessThan(1.55)
   })
