@@ -11,7 +11,7 @@ import { report } from "./lib/report.mjs"
 import { runRounds, syncFilesystem } from "./lib/rounds.mjs"
 import { clearAll, Stage } from "./lib/stage.mjs"
 
-// A shell's habits, which would count as a client's start: extra certificates alone cost Node 90 ms.
+// A shell's habits, which would count as a client's start: extra certificates alone slow each start of Node.
 delete process.env.NODE_EXTRA_CA_CERTS
 delete process.env.NODE_OPTIONS
 
