@@ -9,6 +9,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import { ConnectionBudget } from "../torrent/connection-budget.js"
 import { RateLimit } from "../torrent/rate-limit.js"
 import { Torrent } from "../torrent/torrent.js"
+import { UdpPort } from "./udp-port.js"
 
 /** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
 const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
@@ -47,6 +48,7 @@ export class Session {
   readonly #downloadLimit: RateLimit
   readonly #uploadLimit: RateLimit
   #listener: Listener | undefined
+  #udpPort: Promise<UdpPort> | undefined
 
   private constructor(options: SessionOptions) {
     const { clock, random } = options.platform
@@ -66,6 +68,16 @@ export class Session {
   /** Where we listen; undefined when no port could be had. */
   get port(): number | undefined {
     return this.#listener?.port
+  }
+
+  /**
+   * The UDP port that DHT and uTP share, opened at the first call: at the listening port's number, or at any where that is taken.
+   * The session closes it.
+   */
+  udpPort(): Promise<UdpPort> {
+    const { udp } = this.#options.platform
+    this.#udpPort ??= UdpPort.open(udp, this.port ?? 0).catch(() => UdpPort.open(udp, 0))
+    return this.#udpPort
   }
 
   /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
@@ -97,6 +109,10 @@ export class Session {
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop())])
+    await this.#udpPort?.then(
+      (port) => port.close(),
+      () => {},
+    )
   }
 
   async #listen(): Promise<Listener | undefined> {
