@@ -13,7 +13,7 @@ const rooms = {
   torrent: ["bytes", "metainfo", "ports", "errors", "wire", "picker", "storage", "tracker", "webseed", "peer"],
   session: ["bytes", "metainfo", "ports", "errors", "storage", "tracker", "peer", "wire", "torrent"],
   catalog: ["bytes", "metainfo", "ports", "errors"],
-  node: ["bytes", "ports", "errors"],
+  node: ["bytes", "metainfo", "ports", "errors"],
   dataset: ["bytes", "metainfo", "ports", "errors", "storage", "torrent", "session", "catalog", "tracker", "node"],
   index: ["dataset", "torrent", "storage", "ports", "errors"],
   cli: ["index", "dataset", "torrent", "storage", "bytes", "ports", "errors", "node"],

@@ -59,6 +59,7 @@ const CREATE_OPTIONS: Readonly<Record<keyof CreateOptions, Check>> = {
   },
   urls,
   pieceLength: positive,
+  version: must('"v1", "v2" or "hybrid"', (value) => value === "v1" || value === "v2" || value === "hybrid"),
   private: flag,
   comment: text,
   overwrite: flag,

@@ -1,6 +1,9 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
-import { choosePieceLength, compareFilePaths, createTorrent } from "../metainfo/create.js"
+import { choosePieceLength, compareFilePaths, compareTreePaths, createTorrent, padFiles } from "../metainfo/create.js"
+import { fileHashes } from "../metainfo/file-hashes.js"
+import { TorrentLayout } from "../metainfo/layout.js"
+import type { DraftFile } from "../metainfo/torrent-draft.js"
 import { createPlatform } from "../node/platform.js"
 import { absolutePath } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
@@ -21,8 +24,10 @@ const MIN_PIECE_LENGTH = 16 * 1024
 export interface Created {
   /** Absolute path of the .torrent. */
   readonly path: string
-  /** 40 hex digits. */
+  /** What it is known by: 40 hex digits; of a v2 torrent 64, as `infoHashV2`. */
   readonly infoHash: string
+  /** 64 hex digits; null for v1. */
+  readonly infoHashV2: string | null
   readonly name: string
   /** Bytes of all files. */
   readonly length: number
@@ -65,19 +70,28 @@ async function createFrom(
   options: CreateOptions,
   feed: ProgressFeed,
 ): Promise<Created> {
+  const { hasher } = platform
   const output = absolutePath(options.output)
   if (!options.overwrite) await refuseExisting(platform, output)
-  const { kind, files, skipped } = await walk(platform, root)
-  const length = files.reduce((sum, file) => sum + file.length, 0)
+  const { version = "v1" } = options
+  const { kind, files: found, skipped } = await walk(platform, root)
+  const length = found.reduce((sum, file) => sum + file.length, 0)
   if (length === 0) {
     throw new AtError("AT_INVALID_INPUT", `there are no bytes in ${root}`, { hint: "name a file or folder with data" })
   }
   const pieceLength = checkPieceLength(options.pieceLength ?? choosePieceLength(length))
   const name = root.slice(root.lastIndexOf("/") + 1)
-  const pieceHashes = await hashFiles({
-    platform,
-    files: files.map((file) => ({ path: [root, ...file.path].join("/"), length: file.length })),
+  const inOrder = found.sort((a, b) => (version === "v1" ? compareFilePaths : compareTreePaths)(a.path, b.path))
+  const files: readonly DraftFile[] = version === "hybrid" ? padFiles(inOrder, pieceLength) : inOrder
+  const layout = TorrentLayout.of(
     pieceLength,
+    files.map(({ path, length, padding = false }) => ({ path: [root, ...path].join("/"), length, padding })),
+    version === "v2" ? "aligned" : "contiguous",
+  )
+  const { sha1, nodes } = await hashFiles({
+    platform,
+    version,
+    layout,
     signal: options.signal,
     onProgress: (done, total) => feed.show(checkingSnapshot({ name, infoHash: "" }, done, total)),
   })
@@ -86,7 +100,8 @@ async function createFrom(
     kind,
     files,
     pieceLength,
-    pieceHashes,
+    pieceHashes: sha1,
+    fileHashes: nodes && fileHashes(layout, nodes, (data) => hasher.digest("sha256", data)),
     private: options.private ?? false,
     trackers: options.trackers ?? [],
     webSeeds: options.urls ?? [],
@@ -99,11 +114,12 @@ async function createFrom(
   await writeWhole(platform, output, torrent)
   return {
     path: output,
-    infoHash: toHex(platform.hasher.digest("sha1", info)),
+    infoHash: toHex(hasher.digest(version === "v2" ? "sha256" : "sha1", info)),
+    infoHashV2: version === "v1" ? null : toHex(hasher.digest("sha256", info)),
     name,
     length,
     pieceLength,
-    pieceCount: pieceHashes.length / 20,
+    pieceCount: layout.pieceCount,
     skipped,
   }
 }
@@ -115,7 +131,7 @@ async function refuseExisting({ disk }: Platform, output: string): Promise<void>
 
 interface Found {
   readonly kind: "file" | "folder"
-  /** In torrent order; paths relative to the root, empty for a file. */
+  /** Paths relative to the root, empty for a file. */
   readonly files: { path: string[]; length: number }[]
   readonly skipped: string[]
 }
@@ -137,7 +153,6 @@ async function walk({ disk }: Platform, root: string): Promise<Found> {
     }
   }
   await visit([])
-  found.files.sort((a, b) => compareFilePaths(a.path, b.path))
   return found
 }
 

@@ -1,30 +1,7 @@
 import { encodeUtf8 } from "../bytes/text.js"
 import { type BencodeInput, Encoded, encode } from "./bencode.js"
-
-/** What a new torrent is made of. */
-export interface TorrentDraft {
-  readonly name: string
-  readonly kind: "file" | "folder"
-  /**
-   * In torrent order, the order in which the piece hashes run over their bytes: {@link compareFilePaths} gives the usual
-   * one. For `kind` `file`: one, whose path is not used.
-   */
-  readonly files: readonly { readonly path: readonly string[]; readonly length: number }[]
-  /** Bytes, 1 or more. */
-  readonly pieceLength: number
-  /** SHA-1 of each piece, 20 bytes each, one after the other. */
-  readonly pieceHashes: Uint8Array
-  /** BEP 27: peers come from the trackers alone. Left out of `info` when false, so that it does not change the infohash. */
-  readonly private?: boolean
-  /** BEP 12: tiers in order. */
-  readonly trackers?: readonly (readonly string[])[]
-  /** BEP 19. */
-  readonly webSeeds?: readonly string[]
-  readonly comment?: string
-  readonly createdBy?: string
-  /** Seconds since 1970. */
-  readonly creationDate?: number
-}
+import type { DraftFile, TorrentDraft } from "./torrent-draft.js"
+import { fileTreeOf, pieceLayersOf } from "./write-file-tree.js"
 
 const MIN_PIECE_LENGTH = 16 << 10
 /** What Academic Torrents' own uploader uses for everything; clients hold a whole piece in memory. */
@@ -47,27 +24,52 @@ export function choosePieceLength(length: number): number {
  * machine's language, so the same folder gives the same infohash everywhere.
  */
 export function compareFilePaths(a: readonly string[], b: readonly string[]): number {
-  const left = encodeUtf8(a.join("/"))
-  const right = encodeUtf8(b.join("/"))
+  return compareBytes(encodeUtf8(a.join("/")), encodeUtf8(b.join("/")))
+}
+
+/** The order in which files stand in a tree (BEP 52): by the bytes of one element after the other. */
+export function compareTreePaths(a: readonly string[], b: readonly string[]): number {
+  const common = Math.min(a.length, b.length)
+  for (let at = 0; at < common; at++) {
+    const order = compareBytes(encodeUtf8(a[at]!), encodeUtf8(b[at]!))
+    if (order !== 0) return order
+  }
+  return a.length - b.length
+}
+
+function compareBytes(left: Uint8Array, right: Uint8Array): number {
   const common = Math.min(left.length, right.length)
   for (let at = 0; at < common; at++) if (left[at] !== right[at]) return left[at]! - right[at]!
   return left.length - right.length
 }
 
 /**
- * The bytes of a v1 .torrent (BEP 3) and of its `info`, whose SHA-1 is the infohash. The same draft gives the same bytes;
- * `info` has nothing but what BEP 3 and BEP 27 name, so the infohash is the one other creators compute.
+ * The files with padding behind each that does not end with a piece, as BEP 52 asks of a hybrid: behind the last one too,
+ * which libtorrent does since 2.0.8. A single file needs none.
+ */
+export function padFiles(files: readonly DraftFile[], pieceLength: number): DraftFile[] {
+  return files.flatMap((file): DraftFile[] => {
+    const beyond = file.length % pieceLength
+    if (beyond === 0 || files.length === 1) return [file]
+    const length = pieceLength - beyond
+    return [file, { path: [".pad", String(length)], length, padding: true }]
+  })
+}
+
+/**
+ * The bytes of a .torrent (BEP 3, BEP 52 or both) and of its `info`, whose digest is the infohash. The same draft gives
+ * the same bytes; `info` has nothing but what these and BEP 27 and 47 name, so the infohash is the one other creators
+ * compute.
  */
 export function createTorrent(draft: TorrentDraft): { torrent: Uint8Array; info: Uint8Array } {
-  const content: Record<string, BencodeInput> =
-    draft.kind === "file"
-      ? { length: draft.files[0]?.length ?? 0 }
-      : { files: draft.files.map(({ path, length }) => ({ length, path })) }
+  const { pieceHashes, fileHashes } = draft
   const info = encode({
-    ...content,
+    ...(pieceHashes === undefined ? {} : v1Content(draft)),
+    "file tree": fileHashes && fileTreeOf(draft, fileHashes),
+    "meta version": fileHashes && 2,
     name: draft.name,
     "piece length": draft.pieceLength,
-    pieces: draft.pieceHashes,
+    pieces: pieceHashes,
     private: draft.private === true ? 1 : undefined,
   })
   const tiers = (draft.trackers ?? []).filter((tier) => tier.length > 0)
@@ -80,7 +82,17 @@ export function createTorrent(draft: TorrentDraft): { torrent: Uint8Array; info:
     "created by": draft.createdBy,
     "creation date": draft.creationDate,
     info: new Encoded(info),
+    "piece layers": fileHashes && pieceLayersOf(fileHashes),
     "url-list": webSeeds.length > 0 ? webSeeds : undefined,
   })
   return { torrent, info }
+}
+
+function v1Content(draft: TorrentDraft): Record<string, BencodeInput> {
+  if (draft.kind === "file") return { length: draft.files[0]?.length ?? 0 }
+  return {
+    files: draft.files.map(({ path, length, padding = false }) =>
+      padding ? { attr: "p", length, path } : { length, path },
+    ),
+  }
 }

@@ -84,6 +84,8 @@ export function readInfo(
   let rawPaths: readonly (readonly string[])[] | undefined
   return {
     infoHash,
+    // The v1 part of a hybrid is all that is used so far.
+    version: "v1",
     infoHashV2: version2 ? hasher.digest("sha256", infoBytes) : null,
     infoBytes,
     name,

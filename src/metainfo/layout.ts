@@ -24,17 +24,38 @@ export interface Extent {
 /**
  * All arithmetic on pieces, blocks and files, in one place.
  *
- * A block is a number: `piece × blocksPerPiece + index`. The numbers are dense but for the last piece, which may be short.
+ * A block is a number: `piece × blocksPerPiece + index`. The numbers are dense but for short pieces.
  */
 export class TorrentLayout {
   readonly length: number
   readonly pieceLength: number
   readonly pieceCount: number
-  /** Blocks of every piece but the last. */
+  /** Blocks of every piece that is not short. */
   readonly blocksPerPiece: number
   readonly files: readonly LayoutFile[]
+  /** Bytes in each piece, where files start at pieces and there is nothing between them (BEP 52). */
+  readonly #sizes: Uint32Array | undefined
 
-  /** `files` are contiguous, in torrent order, and already checked against all limits. */
+  /** Files one behind the other: as they come (BEP 3), or each but the empty ones from the next piece on (BEP 52). */
+  static of(
+    pieceLength: number,
+    files: readonly Omit<LayoutFile, "offset">[],
+    order: "contiguous" | "aligned",
+  ): TorrentLayout {
+    let end = 0
+    const placed = files.map((file): LayoutFile => {
+      const gap = order === "aligned" && file.length > 0 ? (pieceLength - (end % pieceLength)) % pieceLength : 0
+      const offset = end + gap
+      end = offset + file.length
+      return { path: file.path, offset, length: file.length, padding: file.padding }
+    })
+    return new TorrentLayout(pieceLength, placed)
+  }
+
+  /**
+   * `files` are in torrent order, and already checked against all limits. They are contiguous; or there are gaps between
+   * them, so that each file but the empty ones starts at a piece (BEP 52): such a gap is no part of any piece.
+   */
   constructor(pieceLength: number, files: readonly LayoutFile[]) {
     const last = files[files.length - 1]
     this.files = files
@@ -42,15 +63,24 @@ export class TorrentLayout {
     this.pieceLength = pieceLength
     this.pieceCount = Math.ceil(this.length / pieceLength)
     this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
+    this.#sizes = sizesBetweenGaps(files, this.pieceCount, pieceLength)
   }
 
   pieceOffset(piece: number): number {
     return piece * this.pieceLength
   }
 
-  /** Bytes in a piece: the last one may be short. */
+  /** Bytes in a piece: the last one may be short, and so may each file's last one where there are gaps. */
   pieceSize(piece: number): number {
+    if (this.#sizes !== undefined) return this.#sizes[piece]!
     return piece === this.pieceCount - 1 ? this.length - piece * this.pieceLength : this.pieceLength
+  }
+
+  /** Bytes in a piece before padding or the next file begins: what its hash of BEP 52 is over. */
+  contentSize(piece: number): number {
+    const offset = this.pieceOffset(piece)
+    const file = this.files[this.fileAt(offset)]!
+    return Math.min(this.pieceSize(piece), file.offset + file.length - offset)
   }
 
   /** Blocks in a piece. */
@@ -140,4 +170,23 @@ export class TorrentLayout {
     const first = Math.floor(file.offset / this.pieceLength)
     return { first, end: file.length === 0 ? first : Math.ceil((file.offset + file.length) / this.pieceLength) }
   }
+}
+
+/** Undefined where there are no gaps. */
+function sizesBetweenGaps(
+  files: readonly LayoutFile[],
+  pieceCount: number,
+  pieceLength: number,
+): Uint32Array | undefined {
+  let end = 0
+  let sizes: Uint32Array | undefined
+  for (const file of files) {
+    if (file.offset > end) {
+      sizes ??= new Uint32Array(pieceCount).fill(pieceLength)
+      sizes[Math.floor(end / pieceLength)] = end % pieceLength
+    }
+    end = file.offset + file.length
+  }
+  if (sizes !== undefined && end % pieceLength > 0) sizes[pieceCount - 1] = end % pieceLength
+  return sizes
 }

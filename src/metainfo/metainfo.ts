@@ -1,9 +1,13 @@
 import type { TorrentLayout } from "./layout.js"
 
+/** Which hashes a torrent has: of BEP 3, of BEP 52, or both. */
+export type TorrentVersion = "v1" | "v2" | "hybrid"
+
 /** What a .torrent says, checked and made safe. */
 export interface Metainfo {
   /** SHA-1 of the raw bytes of `info` (BEP 3): 20 bytes. */
   readonly infoHash: Uint8Array
+  readonly version: TorrentVersion
   /** SHA-256 of the same for a v2 or hybrid torrent (BEP 52): 32 bytes; null for v1. */
   readonly infoHashV2: Uint8Array | null
   /** The raw bytes of `info`, as peers ask for them (BEP 9). */

@@ -1,7 +1,7 @@
 import type { FilePart, HashAlgorithm } from "../ports/hasher.js"
 
 /** Bytes of a digest. */
-export const DIGEST_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha1: 20, sha256: 32 }
+export const DIGEST_LENGTH: Readonly<Record<HashAlgorithm, number>> = { sha1: 20, sha256: 32, merkle: 32 }
 
 /** What the main thread tells a hash worker. */
 export type ToWorker =

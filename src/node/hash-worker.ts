@@ -1,7 +1,7 @@
 // Runs in a worker thread: answers each batch of pieces with their digests, one after the other, in the same order.
 // The pieces lie in shared memory, or in files.
-import { hash } from "node:crypto"
 import { parentPort } from "node:worker_threads"
+import { digestOf } from "./digest-of.js"
 import { hashFileParts } from "./hash-file-parts.js"
 import { DIGEST_LENGTH, type FilesAnswer, type FromWorker, type ToWorker } from "./hash-messages.js"
 
@@ -22,7 +22,7 @@ parentPort?.on("message", (message: ToWorker) => {
       const digests = new Uint8Array((pieces.length / 3) * size)
       for (let at = 0, to = 0; at < pieces.length; at += 3, to += size) {
         const data = new Uint8Array(memories.get(pieces[at]!)!, pieces[at + 1]!, pieces[at + 2]!)
-        digests.set(hash(algorithm, data, "buffer"), to)
+        digests.set(digestOf(algorithm, data), to)
       }
       const answer: FromWorker = digests
       parentPort?.postMessage(answer)

@@ -1,3 +1,4 @@
+import { rootOf } from "../metainfo/merkle.js"
 import type { FilePart, HashAlgorithm, Hasher } from "../ports/hasher.js"
 import { type Log, silentLog } from "../ports/log.js"
 import { FileHasher } from "./file-hasher.js"
@@ -65,6 +66,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
   }
 
   digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array {
+    if (algorithm === "merkle") return rootOf(data, (block) => this.digest("sha256", block))
     const digest = process.getBuiltinModule("node:crypto").hash(algorithm, data, "buffer")
     return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
   }

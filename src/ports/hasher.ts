@@ -1,5 +1,5 @@
-/** A digest the protocol uses: SHA-1 for v1 pieces, SHA-256 for v2 leaves and file roots. */
-export type HashAlgorithm = "sha1" | "sha256"
+/** A digest the protocol uses. `merkle`: the root of the lowest SHA-256 tree over blocks of 16 KiB (BEP 52), for v2 pieces. */
+export type HashAlgorithm = "sha1" | "sha256" | "merkle"
 
 /** Bytes of a file; zeros where no path is given, which is padding (BEP 47). */
 export interface FilePart {
@@ -22,8 +22,8 @@ export interface Hasher {
   hashPieces(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Promise<Uint8Array>
   /**
    * The digests, one after the other, of pieces that lie in `parts` end to end: `pieceLength` bytes each, the last perhaps
-   * fewer. They are read where they are hashed, beside the main thread. A symbolic link in a path's last place is not
-   * followed.
+   * fewer. With `merkle` each part has pieces of its own, the last of each perhaps shorter, and padding has none. They are
+   * read where they are hashed, beside the main thread. A symbolic link in a path's last place is not followed.
    *
    * Undefined when not all bytes could be read, or nobody is there to read them: whoever reads for himself learns why.
    * Rejects only when the hasher is closed.

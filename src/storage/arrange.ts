@@ -150,6 +150,7 @@ class Arrangement {
     const common = {
       hasher: platform.hasher,
       layout: this.#layout,
+      version: metainfo.version,
       read: (offset: number, into: Uint8Array) => files.readSpan(offset, into),
       onProgress: (bytes: number) => {
         count.done += bytes

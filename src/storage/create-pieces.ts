@@ -1,5 +1,7 @@
 import { AtError, abortError } from "../errors.js"
-import { TorrentLayout } from "../metainfo/layout.js"
+import type { TorrentLayout } from "../metainfo/layout.js"
+import { HASH_LENGTH } from "../metainfo/merkle.js"
+import type { TorrentVersion } from "../metainfo/metainfo.js"
 import { DataFile, sameStamp, stampOf } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
@@ -8,26 +10,33 @@ import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { inParallel } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
+import { SHA1_LENGTH } from "./piece-digests.js"
 
 const PARALLEL_LOOKS = 64
 
 export interface HashFilesOptions {
   readonly platform: StoragePlatform
-  /** In torrent order; `path` absolute, `length` in bytes as it was found. */
-  readonly files: readonly { readonly path: string; readonly length: number }[]
-  /** Bytes. */
-  readonly pieceLength: number
+  readonly version: TorrentVersion
+  /** Paths of files are absolute, lengths are as they were found. */
+  readonly layout: TorrentLayout
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((hashedBytes: number, totalBytes: number) => void) | undefined
 }
 
+/** The digests of all pieces, one behind the other. */
+export interface PieceHashes {
+  /** SHA-1, 20 bytes each; undefined for v2. */
+  readonly sha1: Uint8Array | undefined
+  /** Their places in the hash trees of their files, 32 bytes each; undefined for v1. */
+  readonly nodes: Uint8Array | undefined
+}
+
 /**
- * The SHA-1 of each piece of files that lie one after the other, 20 bytes each: what a v1 torrent of them says. Read in
- * bounded memory, hashed on all workers.
+ * The digests of each piece of files: what a torrent of them says. Read in bounded memory, hashed on all workers.
  *
  * @throws AtError `AT_DISK_IO` when a file can't be read, or is written to meanwhile; `AT_ABORTED`
  */
-export async function hashFiles(options: HashFilesOptions): Promise<Uint8Array> {
+export async function hashFiles(options: HashFilesOptions): Promise<PieceHashes> {
   const { platform, signal } = options
   if (signal?.aborted === true) throw abortError(signal.reason)
   const pool = new FilePool({ disk: platform.disk })
@@ -40,25 +49,30 @@ export async function hashFiles(options: HashFilesOptions): Promise<Uint8Array> 
   }
 }
 
-async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Uint8Array> {
-  const { platform, pieceLength, signal, onProgress } = options
+async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<PieceHashes> {
+  const { platform, version, layout, signal, onProgress } = options
   const { disk, hasher } = platform
-  const layout = layoutOf(options)
-  const table = options.files.map(({ path, length }, index) => new DataFile(index, length, path, path))
+  const table = layout.files.map(({ path, length, padding }, index) =>
+    padding ? undefined : new DataFile(index, length, path, path),
+  )
+  const present = table.filter((file) => file !== undefined)
+  const total = present.reduce((sum, { length }) => sum + length, 0)
   const directories = new Directories({ disk, base: "/", onUsed: () => {} })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
-  await inParallel(table, PARALLEL_LOOKS, async (file) => {
+  await inParallel(present, PARALLEL_LOOKS, async (file) => {
     file.selected = true
     const there = await files.look(file, "final")
     if (there?.size !== file.length) throw changedFile(file)
     file.place = "final"
     file.stamp = stampOf("final", there)
   })
-  const hashes = new Uint8Array(20 * Math.ceil(layout.length / pieceLength))
+  const sha1 = version === "v2" ? undefined : new Uint8Array(SHA1_LENGTH * layout.pieceCount)
+  const nodes = version === "v1" ? undefined : new Uint8Array(HASH_LENGTH * layout.pieceCount)
   let done = 0
   await hashOnDisk({
     hasher,
     layout,
+    version,
     pieces: Array(layout.pieceCount).keys(),
     files,
     read: async (offset, into) => {
@@ -68,30 +82,20 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Uint8
       return []
     },
     onPiece: (piece, digest) => {
-      if (digest !== undefined) hashes.set(digest, 20 * piece)
-    },
-    onProgress: (bytes) => {
-      done += bytes
-      onProgress?.(done, layout.length)
+      if (digest === undefined) return
+      sha1?.set(digest.subarray(0, SHA1_LENGTH), SHA1_LENGTH * piece)
+      nodes?.set(digest.subarray(-HASH_LENGTH), HASH_LENGTH * piece)
+      done += layout.extentsOfPiece(piece).reduce((sum, { length }) => sum + length, 0)
+      onProgress?.(done, total)
     },
     signal,
   })
   // What was read first may have changed since.
-  await inParallel(table, PARALLEL_LOOKS, async (file) => {
+  await inParallel(present, PARALLEL_LOOKS, async (file) => {
     const now = await files.stampNow(file)
     if (now === undefined || file.stamp === undefined || !sameStamp(now, file.stamp)) throw changedFile(file)
   })
-  return hashes
-}
-
-function layoutOf({ files, pieceLength }: HashFilesOptions): TorrentLayout {
-  let offset = 0
-  const placed = files.map(({ path, length }) => {
-    const file = { path, offset, length, padding: false }
-    offset += length
-    return file
-  })
-  return new TorrentLayout(pieceLength, placed)
+  return { sha1, nodes }
 }
 
 function changedFile(file: DataFile): AtError {

@@ -1,19 +1,18 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
-import type { FilePart, Hasher } from "../ports/hasher.js"
+import type { FilePart } from "../ports/hasher.js"
 import type { DataFiles, ReadProblem } from "./data-files.js"
 import { inParallel } from "./parallel.js"
-import { hashPieces, type Run, runsOf } from "./piece-hashing.js"
+import { DIGEST_LENGTH, type Digesting, digestParts } from "./piece-digests.js"
+import { hashPieces, piecesOf, type Run, runsOf } from "./piece-hashing.js"
 
 /** Bytes hashed by one worker at a time, unless a piece is longer: some milliseconds, so that handing over costs nothing. */
 const RUN_LENGTH = 4 * 2 ** 20
 /** Bytes given to the workers at a time, as far as two pieces are not more: a stop, or progress, waits for no more. */
 const UNDER_WAY = 32 * 2 ** 20
 
-export interface DiskHashingOptions {
-  readonly hasher: Hasher
-  readonly layout: TorrentLayout
+export interface DiskHashingOptions extends Digesting {
   /** Ascending. */
   readonly pieces: Iterable<number>
   readonly files: DataFiles
@@ -30,21 +29,22 @@ export interface DiskHashingOptions {
  * can't be had so is read here, piece by piece, and shows what is wrong with it.
  */
 export async function hashOnDisk(options: DiskHashingOptions): Promise<void> {
-  const { layout, hasher, signal } = options
+  const { layout, version, signal } = options
+  const size = DIGEST_LENGTH[version]
   const perRun = Math.max(1, Math.floor(RUN_LENGTH / layout.pieceLength))
   const lanes = Math.max(2, Math.floor(UNDER_WAY / (perRun * layout.pieceLength)))
   const left = new Bitfield(layout.pieceCount)
   await inParallel(runsOf(options.pieces, perRun), lanes, async (run) => {
     if (signal?.aborted === true) throw abortError(signal.reason)
     const parts = partsOf(options.files, layout.pieceOffset(run.first), lengthOf(layout, run))
-    const digests = parts && (await hasher.hashFiles("sha1", parts, layout.pieceLength))
-    for (let i = 0; i < run.count; i++) {
-      const piece = run.first + i
+    const pieces = piecesOf(run)
+    const digests = parts && (await digestParts(options, pieces, parts))
+    for (const [i, piece] of pieces.entries()) {
       if (digests === undefined) {
         left.add(piece)
         continue
       }
-      options.onPiece(piece, digests.subarray(20 * i, 20 * i + 20))
+      options.onPiece(piece, digests.subarray(size * i, size * (i + 1)))
       options.onProgress?.(layout.pieceSize(piece))
     }
   })

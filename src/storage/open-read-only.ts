@@ -73,6 +73,7 @@ async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptio
   await hashOnDisk({
     hasher: platform.hasher,
     layout: metainfo.layout,
+    version: metainfo.version,
     pieces,
     files,
     read: (offset, into) => files.readSpan(offset, into),

@@ -1,8 +1,7 @@
 import { abortError } from "../errors.js"
-import type { TorrentLayout } from "../metainfo/layout.js"
-import type { Hasher } from "../ports/hasher.js"
 import type { ReadProblem } from "./data-files.js"
 import { inParallel } from "./parallel.js"
+import { type Digesting, digestPieces } from "./piece-digests.js"
 
 /** Bytes read at a time, unless a piece is longer: several small pieces share one read. */
 const RUN_LENGTH = 2 ** 20
@@ -10,9 +9,7 @@ const RUN_LENGTH = 2 ** 20
 const MEMORY = 64 * 2 ** 20
 const MAX_LANES = 8
 
-export interface PieceHashingOptions {
-  readonly hasher: Hasher
-  readonly layout: TorrentLayout
+export interface PieceHashingOptions extends Digesting {
   /** Ascending. */
   readonly pieces: Iterable<number>
   /** Fills `into` with the torrent's bytes from `offset` on. */
@@ -50,6 +47,10 @@ export interface Run {
   readonly count: number
 }
 
+export function piecesOf({ first, count }: Run): number[] {
+  return Array.from({ length: count }, (_, i) => first + i)
+}
+
 /** Neighbours, so many at most. */
 export function* runsOf(pieces: Iterable<number>, limit: number): Generator<Run> {
   let first = 0
@@ -66,7 +67,7 @@ export function* runsOf(pieces: Iterable<number>, limit: number): Generator<Run>
 }
 
 async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array): Promise<void> {
-  const { hasher, layout } = options
+  const { layout } = options
   const offset = layout.pieceOffset(run.first)
   const last = run.first + run.count - 1
   const bytes = lane.subarray(0, layout.pieceOffset(last) + layout.pieceSize(last) - offset)
@@ -84,7 +85,7 @@ async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array)
     const whole = !holes.some((hole) => hole.from < from + data.length && hole.to > from)
     hashed.push(
       (async () => {
-        const digest = whole ? await hasher.hashPiece("sha1", data) : undefined
+        const digest = whole ? await digestPieces(options, [piece], [data]) : undefined
         await options.onPiece(piece, digest, data)
         options.onProgress?.(data.length)
       })(),

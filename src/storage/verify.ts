@@ -115,6 +115,7 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
   await hashOnDisk({
     hasher: platform.hasher,
     layout,
+    version: metainfo.version,
     pieces: wanted,
     files,
     read: (offset, into) => files.readSpan(offset, into),

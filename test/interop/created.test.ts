@@ -12,6 +12,13 @@ const mktorrent = {
   missing: () => (findProgram("mktorrent") === undefined ? "mktorrent (apt-get install mktorrent)" : undefined),
 }
 
+const transmissionCreate = {
+  missing: () =>
+    findProgram("transmission-create") === undefined
+      ? "transmission-create (apt-get install transmission-cli)"
+      : undefined,
+}
+
 let folder: string
 let sample: Sample
 let created: { torrentPath: string; infoHash: string }
@@ -31,6 +38,25 @@ describeWith("a torrent that we create, and mktorrent", [mktorrent], () => {
     const output = join(folder, "theirs.torrent")
     await new Program("mktorrent", ["-l", "15", "-t", "1", "-o", output, sample.path]).succeeded(20)
     expect(readTorrent(await readFile(output)).infoHash).toBe(created.infoHash)
+  })
+})
+
+describeWith("a torrent that we create, and transmission-create", [transmissionCreate], () => {
+  // Of any other it says that it is not private, which no other creator does.
+  // And it puts files in another order where there are capital letters.
+  it("have the same infohash when it is private", async () => {
+    const { path } = await sampleOf(
+      folder,
+      "lower case",
+      { "b.csv": 70_000, "a/c.csv": 1, "a.csv": 100_000 },
+      32 * 1024,
+    )
+    const output = join(folder, "transmission.torrent")
+    const tracker = "http://tracker.example/announce"
+    await new Program("transmission-create", ["-p", "-t", tracker, "-s", "32", "-o", output, path]).succeeded(20)
+    const options = ["--private", "--tracker", tracker, "--piece-length", "32K"]
+    const { infoHash } = await academictorrents.create(path, join(folder, "private.torrent"), options)
+    expect(readTorrent(await readFile(output)).infoHash).toBe(infoHash)
   })
 })
 

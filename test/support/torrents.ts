@@ -1,10 +1,16 @@
 import { createHash } from "node:crypto"
 import { type BencodeInput, encode } from "../../src/metainfo/bencode.js"
+import { rootOf } from "../../src/metainfo/merkle.js"
 import type { Hasher } from "../../src/ports/hasher.js"
+
+export function sha256(data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(data).digest())
+}
 
 /** The small half of a hasher, on the main thread. */
 export const digester: Pick<Hasher, "digest"> = {
-  digest: (algorithm, data) => new Uint8Array(createHash(algorithm).update(data).digest()),
+  digest: (algorithm, data) =>
+    algorithm === "merkle" ? rootOf(data, sha256) : new Uint8Array(createHash(algorithm).update(data).digest()),
 }
 
 /** A `pieces` value of the right length for `length` bytes, of no data in particular. */

@@ -23,6 +23,7 @@ export function metainfoOf(kind: "file" | "folder", lengths: readonly BenchFile[
   })
   return {
     infoHash: new Uint8Array(20),
+    version: "v1",
     infoHashV2: null,
     infoBytes: new Uint8Array(),
     name: "data set",

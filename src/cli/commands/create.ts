@@ -29,8 +29,8 @@ export function addCreate(program: Command, run: Run): void {
     .option("--url <url>", "a web seed; may be repeated", collect)
     .option("--piece-length <size>", "16K to 256M (default: one that makes about 1,000 to 2,000 pieces)")
     .option("--v1", "a v1 torrent (the default)")
-    .option("--v2", "a v2 torrent: not supported yet")
-    .option("--hybrid", "a v1 and v2 torrent: not supported yet")
+    .option("--v2", "a v2 torrent: SHA-256, and hashes of each file; not all clients read it")
+    .option("--hybrid", "both in one")
     .option("--private", "peers come from its trackers alone")
     .option("--comment <text>", "a remark for readers")
     .option("--overwrite", "replace the .torrent when it exists")
@@ -41,16 +41,12 @@ export function addCreate(program: Command, run: Run): void {
 }
 
 async function createFile(path: string, flags: CreateFlags, { console, signal }: CommandContext): Promise<void> {
-  if (flags.v2 || flags.hybrid) {
-    throw new AtError("AT_INVALID_INPUT", "v2 and hybrid torrents can't be made yet", {
-      hint: "leave out --v2 and --hybrid",
-    })
-  }
   const created = await create(path, {
     output: flags.output,
     trackers: (flags.tracker ?? []).map((url) => [url]),
     urls: flags.url ?? [],
     private: flags.private ?? false,
+    version: versionOf(flags),
     comment: flags.comment,
     overwrite: flags.overwrite,
     pieceLength: flags.pieceLength === undefined ? undefined : parseSize(flags.pieceLength),
@@ -62,4 +58,11 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
   console.say(`${created.pieceCount} pieces of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`)
   if (console.json) console.emit(created)
   else console.result(created.path)
+}
+
+function versionOf({ v1 = false, v2 = false, hybrid = false }: CreateFlags): "v1" | "v2" | "hybrid" {
+  if (Number(v1) + Number(v2) + Number(hybrid) > 1) {
+    throw new AtError("AT_INVALID_INPUT", "a torrent is one of --v1, --v2 and --hybrid", { hint: "give one of them" })
+  }
+  return v2 ? "v2" : hybrid ? "hybrid" : "v1"
 }

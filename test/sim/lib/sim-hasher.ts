@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { rootOf } from "../../../src/metainfo/merkle.js"
 import type { Clock } from "../../../src/ports/clock.js"
 import { type Disk, DiskError } from "../../../src/ports/disk.js"
 import type { FilePart, HashAlgorithm, Hasher } from "../../../src/ports/hasher.js"
@@ -25,6 +26,7 @@ export class SimHasher implements Hasher {
   }
 
   digest(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array {
+    if (algorithm === "merkle") return rootOf(data, (block) => this.digest("sha256", block))
     return new Uint8Array(createHash(algorithm).update(data).digest())
   }
 
@@ -58,9 +60,11 @@ export class SimHasher implements Hasher {
       if (bytes === undefined) return undefined
       chunks.push(bytes)
     }
-    const data = Buffer.concat(chunks)
+    const contents = chunks.filter((_, i) => parts[i]!.path !== undefined)
     const pieces: Uint8Array[] = []
-    for (let at = 0; at < data.length; at += pieceLength) pieces.push(data.subarray(at, at + pieceLength))
+    for (const data of algorithm === "merkle" ? contents : [Buffer.concat(chunks)]) {
+      for (let at = 0; at < data.length; at += pieceLength) pieces.push(data.subarray(at, at + pieceLength))
+    }
     return this.#digests(algorithm, pieces)
   }
 

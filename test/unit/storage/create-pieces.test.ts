@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest"
+import { padFiles } from "../../../src/metainfo/create.js"
+import { fileHashes } from "../../../src/metainfo/file-hashes.js"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import { hashFiles } from "../../../src/storage/create-pieces.js"
+import { naiveLowestRoot } from "../../support/naive-merkle.js"
+import { sha256 } from "../../support/torrents.js"
 import { sample, someBytes, World } from "./fixture.js"
 
 const tree = sample({
@@ -11,7 +16,8 @@ const tree = sample({
     { path: "c", length: 4321 },
   ],
 })
-const files = tree.layout.files.map(({ length }, index) => ({ path: tree.pathOf(index), length }))
+const files = tree.layout.files.map(({ length }, index) => ({ path: tree.pathOf(index), length, padding: false }))
+const layout = TorrentLayout.of(1000, files, "contiguous")
 
 function complete(): World {
   const world = new World()
@@ -24,15 +30,57 @@ describe("hashing files for a new torrent", () => {
     const world = complete()
     const progress: number[] = []
     const hashes = await world.run(
-      hashFiles({ platform: world.platform, files, pieceLength: 1000, onProgress: (done) => progress.push(done) }),
+      hashFiles({ platform: world.platform, version: "v1", layout, onProgress: (done) => progress.push(done) }),
     )
-    expect(hashes).toEqual(tree.metainfo.pieceHashes)
+    expect(hashes).toEqual({ sha1: tree.metainfo.pieceHashes, nodes: undefined })
     expect(progress.at(-1)).toBe(7121)
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
   })
 
+  it("gives each file its own hash tree, whether files are aligned or padded", async () => {
+    const long = sample({
+      pieceLength: 32768,
+      files: [
+        { path: "a", length: 100_001 },
+        { path: "b", length: 0 },
+        { path: "c", length: 1 },
+        { path: "d", length: 32768 },
+        { path: "e", length: 3 * 32768 },
+        { path: "f", length: 40_000 },
+      ],
+    })
+    const world = new World()
+    const found = long.layout.files.map(({ length }, index) => {
+      world.disk.putFile(long.pathOf(index), long.fileData(index).slice())
+      return { path: long.pathOf(index), length, padding: false }
+    })
+    const aligned = TorrentLayout.of(32768, found, "aligned")
+    const padding = padFiles(
+      found.map(({ path, length }) => ({ path: [path], length })),
+      32768,
+    )
+    const padded = TorrentLayout.of(
+      32768,
+      padding.map(({ path, length, padding = false }) => ({ path: path[0]!, length, padding })),
+      "contiguous",
+    )
+    const roots = found.map(({ length }, index) => (length === 0 ? undefined : naiveLowestRoot(long.fileData(index))))
+    const progress: number[] = []
+    const onProgress = (done: number): unknown => progress.push(done)
+    const v2 = await world.run(hashFiles({ platform: world.platform, version: "v2", layout: aligned, onProgress }))
+    expect(v2.sha1).toBeUndefined()
+    expect(fileHashes(aligned, v2.nodes!, sha256).map((hashes) => hashes?.root)).toEqual(roots)
+    expect(progress.at(-1)).toBe(long.layout.length)
+    const hybrid = await world.run(hashFiles({ platform: world.platform, version: "hybrid", layout: padded }))
+    const real = padded.files.flatMap((file, index) => (file.padding ? [] : [index]))
+    const ofHybrid = fileHashes(padded, hybrid.nodes!, sha256)
+    expect(real.map((index) => ofHybrid[index]?.root)).toEqual(roots)
+    const v1 = await world.run(hashFiles({ platform: world.platform, version: "v1", layout: padded }))
+    expect(hybrid.sha1).toEqual(v1.sha1)
+  })
+
   it("refuses files that change while they are read, or are not as they were found", async () => {
-    const hash = (world: World) => hashFiles({ platform: world.platform, files, pieceLength: 1000 })
+    const hash = (world: World) => hashFiles({ platform: world.platform, version: "v1", layout })
     const longer = complete()
     longer.disk.putFile(tree.pathOf(3), someBytes(5000))
     await expect(longer.run(hash(longer))).rejects.toMatchObject({ code: "AT_DISK_IO" })
@@ -47,7 +95,7 @@ describe("hashing files for a new torrent", () => {
     const world = complete()
     const signal = AbortSignal.abort()
     await expect(
-      world.run(hashFiles({ platform: world.platform, files, pieceLength: 1000, signal })),
+      world.run(hashFiles({ platform: world.platform, version: "v1", layout, signal })),
     ).rejects.toMatchObject({ code: "AT_ABORTED" })
   })
 })

@@ -55,6 +55,7 @@ export function sample(options: {
   const infoHash = new Uint8Array(createHash("sha1").update(`${name} ${pieceLength}`).update(pieceHashes).digest())
   const metainfo: Metainfo = {
     infoHash,
+    version: "v1",
     infoHashV2: null,
     infoBytes: new Uint8Array(0),
     name,
