@@ -1,16 +1,11 @@
 import { parseIp } from "../bytes/ip.js"
+import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
 
 /**
  * What an address is to us. `public`: anywhere on the internet. `local`: this machine or a private network.
  * `forbidden`: nothing that a torrent may lead to, whoever names it.
  */
 export type AddressClass = "public" | "local" | "forbidden"
-
-interface Subnet {
-  /** 4 or 16 bytes. */
-  readonly network: Uint8Array
-  readonly bits: number
-}
 
 /** Link-local, multicast and reserved addresses, and where clouds keep their machines' secrets. */
 const FORBIDDEN = [
@@ -24,7 +19,7 @@ const FORBIDDEN = [
   "ff00::/8",
   "fd00:ec2::254/128", // Amazon's
   "fd20:ce::254/128", // Google's
-].map(parseSubnet)
+].map(subnet)
 
 /** This machine and private networks (RFC 1918, RFC 6598, RFC 4193 and the other special-purpose ones of RFC 6890). */
 const LOCAL = [
@@ -40,12 +35,12 @@ const LOCAL = [
   "64:ff9b:1::/48",
   "fc00::/7",
   "fec0::/10",
-].map(parseSubnet)
+].map(subnet)
 
 /** IPv6 addresses whose last four bytes are an IPv4 address: mapped, and NAT64 (RFC 6052). */
-const CARRIERS = ["::ffff:0:0/96", "64:ff9b::/96"].map(parseSubnet)
+const CARRIERS = ["::ffff:0:0/96", "64:ff9b::/96"].map(subnet)
 /** Here they are the third to the sixth (RFC 3056). */
-const SIX_TO_FOUR = parseSubnet("2002::/16")
+const SIX_TO_FOUR = subnet("2002::/16")
 
 /** Names under which clouds offer their machines' secrets. */
 const FORBIDDEN_NAMES = new Set([
@@ -64,8 +59,8 @@ export function classifyAddress(address: string): AddressClass {
   const bytes = parseAddress(address)
   if (bytes === undefined) return "forbidden"
   const plain = carriedIpv4(bytes) ?? bytes
-  if (FORBIDDEN.some((subnet) => contains(subnet, plain))) return "forbidden"
-  return LOCAL.some((subnet) => contains(subnet, plain)) ? "local" : "public"
+  if (FORBIDDEN.some((one) => subnetContains(one, plain))) return "forbidden"
+  return LOCAL.some((one) => subnetContains(one, plain)) ? "local" : "public"
 }
 
 /** The last host asked about: many small files come from one. */
@@ -101,8 +96,8 @@ export function mayRedirect(from: AddressClass, to: AddressClass): boolean {
 
 /** The IPv4 address inside a mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96) or 6to4 (2002::/16) IPv6 address. */
 function carriedIpv4(address: Uint8Array): Uint8Array | undefined {
-  if (contains(SIX_TO_FOUR, address)) return address.subarray(2, 6)
-  return CARRIERS.some((subnet) => contains(subnet, address)) ? address.subarray(12) : undefined
+  if (subnetContains(SIX_TO_FOUR, address)) return address.subarray(2, 6)
+  return CARRIERS.some((one) => subnetContains(one, address)) ? address.subarray(12) : undefined
 }
 
 /** With or without the zone (`%eth0`) that says on which of our own interfaces an IPv6 address is. */
@@ -110,15 +105,6 @@ function parseAddress(text: string): Uint8Array | undefined {
   return parseIp(text.includes(":") ? text.replace(/%.*$/, "") : text)
 }
 
-function parseSubnet(text: string): Subnet {
-  const [network = "", bits] = text.split("/")
-  return { network: parseIp(network)!, bits: Number(bits) }
-}
-
-function contains({ network, bits }: Subnet, address: Uint8Array): boolean {
-  if (network.length !== address.length) return false
-  const whole = bits >> 3
-  for (let at = 0; at < whole; at++) if (network[at] !== address[at]) return false
-  const mask = (0xff00 >> (bits & 7)) & 0xff
-  return (bits & 7) === 0 || ((network[whole]! ^ address[whole]!) & mask) === 0
+function subnet(text: string): Subnet {
+  return parseSubnet(text)!
 }
