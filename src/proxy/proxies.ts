@@ -1,0 +1,111 @@
+import { redactUrl } from "../bytes/url.js"
+import { AtError } from "../errors.js"
+import type { Credentials, Place } from "./handshake.js"
+import { NoProxy } from "./no-proxy.js"
+
+/** A proxy, as a URL names it. */
+export interface ProxyServer extends Place {
+  /** `http` and `https` (which is reached through TLS) take requests and CONNECT, `socks5` connections alone. */
+  readonly kind: "http" | "https" | "socks5"
+  readonly credentials?: Credentials
+}
+
+/** The environment's words on proxies. Undefined and "" are the same: nothing said. */
+export interface ProxySettings {
+  /** `HTTP_PROXY`: for http. */
+  readonly http?: string | undefined
+  /** `HTTPS_PROXY`: for https. */
+  readonly https?: string | undefined
+  /** `ALL_PROXY`: for these where nothing else is said, and for peers. */
+  readonly all?: string | undefined
+  /** `NO_PROXY`: hosts that are reached without. */
+  readonly none?: string | undefined
+}
+
+const KINDS: Readonly<Record<string, ProxyServer["kind"]>> = {
+  "http:": "http",
+  "https:": "https",
+  "socks5:": "socks5",
+  // curl's name for leaving it to the proxy to resolve names, which we do always.
+  "socks5h:": "socks5",
+}
+
+const PORTS: Readonly<Record<ProxyServer["kind"], number>> = { http: 80, https: 443, socks5: 1080 }
+
+/** Which proxy leads to which host, if any. */
+export class Proxies {
+  readonly #http: ProxyServer | undefined
+  readonly #https: ProxyServer | undefined
+  readonly #all: ProxyServer | undefined
+  readonly #none: NoProxy
+
+  /** @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used */
+  constructor({ http, https, all, none = "" }: ProxySettings) {
+    this.#none = new NoProxy(none)
+    this.#all = parseProxy("ALL_PROXY", all)
+    this.#http = parseProxy("HTTP_PROXY", http) ?? this.#all
+    this.#https = parseProxy("HTTPS_PROXY", https) ?? this.#all
+  }
+
+  /**
+   * How far peers are reached. `open`: there is no proxy. `outgoing`: through one. `web`: there are proxies for HTTP alone,
+   * and to reach peers would be to go around them.
+   */
+  get reach(): "open" | "outgoing" | "web" {
+    if (this.#none.isAll || (this.#http ?? this.#https) === undefined) return "open"
+    return this.#all === undefined ? "web" : "outgoing"
+  }
+
+  /** The proxy for a request to a host; undefined: it goes straight there. */
+  forUrl(protocol: "http:" | "https:", hostname: string): ProxyServer | undefined {
+    return this.isDirect(hostname) ? undefined : protocol === "https:" ? this.#https : this.#http
+  }
+
+  /** The proxy for connections to anything but the web. */
+  get forPeers(): ProxyServer | undefined {
+    return this.#all
+  }
+
+  /** Whether `NO_PROXY` names the host. */
+  isDirect(hostname: string): boolean {
+    return this.#none.names(hostname)
+  }
+}
+
+function parseProxy(variable: string, text: string | undefined): ProxyServer | undefined {
+  const trimmed = text?.trim() ?? ""
+  if (trimmed === "") return undefined
+  const [, scheme = "http:", rest = ""] = /^(?:([a-z][a-z0-9+.-]*:)\/\/)?(.*)$/is.exec(trimmed) ?? []
+  const kind = KINDS[scheme.toLowerCase()]
+  // URL leaves the host of a scheme it does not know unparsed, and drops a port that is the scheme's own.
+  const url = kind === undefined ? undefined : parseUrl(`http://${rest}`)
+  const port = /^[^/?#]*:(\d{1,5})(?:[/?#]|$)/.exec(rest)?.[1]
+  if (kind === undefined || url === undefined || port === "0") {
+    throw new AtError("AT_INVALID_INPUT", `${variable}: "${redactUrl(trimmed)}" is no proxy that can be used`, {
+      hint: "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if need be",
+    })
+  }
+  const place = {
+    kind,
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port === undefined ? PORTS[kind] : Number(port),
+  }
+  if (url.username === "" && url.password === "") return place
+  return { ...place, credentials: { user: decodePercents(url.username), password: decodePercents(url.password) } }
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}
+
+function decodePercents(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
