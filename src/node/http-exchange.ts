@@ -5,6 +5,7 @@ import { USER_AGENT } from "./version.js"
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const PROXY_AUTHENTICATION_REQUIRED = 407
 /** Never sent on to another origin. */
 const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"])
 /** A redirect's body is read for the sake of its connection, but no further than a new connection would cost. */
@@ -65,7 +66,9 @@ export class NodeExchange implements HttpExchange {
     const listener: TransportListener = {
       onHead: (status, headers) => {
         this.#touch()
-        if (REDIRECTS.has(status)) {
+        if (status === PROXY_AUTHENTICATION_REQUIRED) {
+          this.#fail(new HttpError("network", `no answer from ${url.host}: the proxy wants a user and a password`))
+        } else if (REDIRECTS.has(status)) {
           drain = new Drain(sent)
           this.#failIf(this.#redirect(headers, url, host))
         } else {

@@ -4,6 +4,7 @@ import { NodeExchange } from "./http-exchange.js"
 import type { Transport } from "./http-transport.js"
 import { Http1Pool } from "./http1-pool.js"
 import { HttpsTransport } from "./https-transport.js"
+import type { WebDetour } from "./web-detour.js"
 
 /** HTTP over connections that are kept: plain by our own client, secure by Node's. */
 export class NodeHttp implements Http {
@@ -11,11 +12,11 @@ export class NodeHttp implements Http {
   readonly #secure: Transport
   #closed = false
 
-  /** Names are resolved by the system when `lookup` is absent. */
-  constructor(lookup?: LookupAll) {
+  /** Names are resolved by the system when `lookup` is absent; those of hosts behind a proxy are not resolved here. */
+  constructor({ lookup, detour }: { lookup?: LookupAll; detour?: WebDetour | undefined } = {}) {
     const lookups = guardedLookups(lookup)
-    this.#plain = new Http1Pool(lookups)
-    this.#secure = new HttpsTransport(lookups)
+    this.#plain = new Http1Pool(lookups, detour)
+    this.#secure = new HttpsTransport(lookups, detour)
   }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {

@@ -4,6 +4,7 @@ import { errnoOf } from "./errno.js"
 import { toHttpError } from "./http-error.js"
 import type { TransportListener } from "./http-transport.js"
 import { AnswerReader } from "./http1-answer.js"
+import type { WebRoute } from "./web-detour.js"
 
 /** Milliseconds until the host's next address is tried too (RFC 8305 says 250, which slow links need for themselves). */
 export const NEXT_ADDRESS_AFTER = 1_000
@@ -12,14 +13,19 @@ export const KEEP_IDLE = 30_000
 /** How it shows that the server closed a connection, perhaps before it saw the request. */
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"])
 
-export interface Http1ConnectionOptions {
-  /** As messages name it. */
-  readonly host: string
+/** Straight to the host. */
+export interface DirectRoute {
   readonly hostname: string
   readonly port: number
   readonly lookup: LookupFunction
   /** May be shared: whoever listens has done with the bytes when the call returns. */
   readonly receiveBuffer: Uint8Array
+}
+
+export interface Http1ConnectionOptions {
+  /** As messages name it. */
+  readonly host: string
+  readonly route: DirectRoute | WebRoute
   /** It can take a request again. */
   readonly onIdle: (connection: Http1Connection) => void
   readonly onClose: (connection: Http1Connection) => void
@@ -33,10 +39,22 @@ export class Http1Connection {
   /** True once it has brought a whole answer. */
   #proven = false
   #failure: Error | undefined
+  /** What waits for the way through a proxy to be open; undefined once it is. */
+  #unsent: string | undefined
 
   constructor(options: Http1ConnectionOptions) {
     this.#options = options
-    const { hostname, port, lookup, receiveBuffer } = options
+    const { route } = options
+    this.#socket = "open" in route ? this.#goThrough(route) : this.#goTo(route)
+    this.#socket.on("end", () => this.#onEnd())
+    this.#socket.on("timeout", () => this.#socket.destroy())
+    this.#socket.on("error", (error) => {
+      this.#failure = error
+    })
+    this.#socket.on("close", () => this.#onClose())
+  }
+
+  #goTo({ hostname, port, lookup, receiveBuffer }: DirectRoute): Socket {
     const connect: TcpNetConnectOpts = {
       host: hostname,
       port,
@@ -53,13 +71,19 @@ export class Http1Connection {
       },
     }
     // Loaded when first needed: it takes milliseconds that a short command feels.
-    this.#socket = process.getBuiltinModule("node:net").connect(connect)
-    this.#socket.on("end", () => this.#onEnd())
-    this.#socket.on("timeout", () => this.#socket.destroy())
-    this.#socket.on("error", (error) => {
-      this.#failure = error
+    return process.getBuiltinModule("node:net").connect(connect)
+  }
+
+  #goThrough(route: WebRoute): Socket {
+    this.#unsent = ""
+    const socket = route.open((rest) => {
+      const head = this.#unsent ?? ""
+      this.#unsent = undefined
+      socket.on("data", (chunk) => this.#onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)))
+      if (head !== "") socket.write(head, "latin1")
+      if (rest.length > 0) this.#onBytes(rest)
     })
-    this.#socket.on("close", () => this.#onClose())
+    return socket
   }
 
   /** False when the connection is known to be lost, though it may not have said so yet. */
@@ -72,7 +96,8 @@ export class Http1Connection {
     if (this.#proven) this.#socket.setTimeout(0).ref()
     const request = new Request(listener)
     this.#request = request
-    this.#socket.write(head, "latin1")
+    if (this.#unsent === undefined) this.#socket.write(head, "latin1")
+    else this.#unsent = head
     return {
       pause: () => {
         request.wanted = false

@@ -1,9 +1,11 @@
 import { HttpError, type HttpExchange } from "../ports/http.js"
+import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import type { LookupByClass } from "./guarded-lookup.js"
 import type { Headers, Transport, TransportListener } from "./http-transport.js"
-import { Http1Connection } from "./http1-connection.js"
+import { type DirectRoute, Http1Connection } from "./http1-connection.js"
 import { requestHead } from "./http1-request.js"
+import type { WebDetour, WebRoute } from "./web-detour.js"
 
 /** Bytes received at a time. */
 const RECEIVE_BUFFER = 256 * 1024
@@ -11,21 +13,26 @@ const RECEIVE_BUFFER = 256 * 1024
 /** HTTP/1.1 over plain TCP. How many connections there are is the callers' choice; unused ones are kept for a while. */
 export class Http1Pool implements Transport {
   readonly #lookups: LookupByClass
+  readonly #detour: WebDetour | undefined
   readonly #all = new Set<Http1Connection>()
   /** By origin. The last one used is the first to be used again: the others get a chance to become too old. */
   readonly #idle = new Map<string, Http1Connection[]>()
   /** One for all connections: Node reads into it and calls back before it reads again. */
   #receiveBuffer: Uint8Array | undefined
 
-  constructor(lookups: LookupByClass) {
+  constructor(lookups: LookupByClass, detour?: WebDetour) {
     this.#lookups = lookups
+    this.#detour = detour
   }
 
   send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
-    const head = requestHead(url, headers)
-    // A connection is for hosts of one class: it was not checked for another.
-    const key = `${host} ${url.host}`
-    const connection = this.#takeIdle(key) ?? this.#open(key, url, host)
+    const place = { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: url.port === "" ? 80 : Number(url.port) }
+    const route = this.#detour?.routeFor("http:", place)
+    const forward = route?.forward
+    const head = requestHead(url, forward === undefined ? headers : { ...headers, ...forward }, forward !== undefined)
+    // A connection is for hosts of one class: it was not checked for another. A proxy's is for all hosts.
+    const key = forward === undefined ? `${host} ${url.host}` : ""
+    const connection = this.#takeIdle(key) ?? this.#open(key, url.host, route ?? this.#direct(place, host))
     return connection.send(head, listener)
   }
 
@@ -40,14 +47,16 @@ export class Http1Pool implements Transport {
     return connection
   }
 
-  #open(key: string, url: URL, host: AddressClass): Http1Connection {
+  #direct({ host, port }: Place, hostClass: AddressClass): DirectRoute {
     this.#receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER)
+    const lookup = this.#lookups[hostClass === "local" ? "local" : "public"]
+    return { hostname: host, port, lookup, receiveBuffer: this.#receiveBuffer }
+  }
+
+  #open(key: string, host: string, route: DirectRoute | WebRoute): Http1Connection {
     const connection = new Http1Connection({
-      host: url.host,
-      hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: url.port === "" ? 80 : Number(url.port),
-      lookup: this.#lookups[host === "local" ? "local" : "public"],
-      receiveBuffer: this.#receiveBuffer,
+      host: "proxy" in route ? `${host} through the proxy ${route.proxy}` : host,
+      route,
       onIdle: () => {
         const idle = this.#idle.get(key)
         if (idle === undefined) this.#idle.set(key, [connection])

@@ -1,6 +1,8 @@
-import type { ClientRequest, IncomingMessage } from "node:http"
+import type { ClientRequest, ClientRequestArgs, IncomingMessage } from "node:http"
 import type { Agent, RequestOptions } from "node:https"
+import type { Socket } from "node:net"
 import { HttpError, type HttpExchange } from "../ports/http.js"
+import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import { errnoOf } from "./errno.js"
 import type { LookupByClass } from "./guarded-lookup.js"
@@ -8,28 +10,28 @@ import { toHttpError } from "./http-error.js"
 import type { Headers, Transport, TransportListener } from "./http-transport.js"
 import { KEEP_IDLE, NEXT_ADDRESS_AFTER } from "./http1-connection.js"
 import { MAX_HEAD } from "./http1-head.js"
+import type { WebDetour, WebRoute } from "./web-detour.js"
 
 /** HTTPS by Node's own client and its pool: beside the work of TLS a client of our own would gain nothing. */
 export class HttpsTransport implements Transport {
   readonly #lookups: LookupByClass
+  readonly #detour: WebDetour | undefined
+  /** Ways through a proxy that are not open yet: the agent does not know of them. */
+  readonly #opening = new Set<Socket>()
   #agent: Agent | undefined
 
-  constructor(lookups: LookupByClass) {
+  constructor(lookups: LookupByClass, detour?: WebDetour) {
     this.#lookups = lookups
+    this.#detour = detour
   }
 
   send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
     // Loaded when first needed: it takes milliseconds that a short command feels.
     const https = process.getBuiltinModule("node:https")
-    this.#agent ??= new https.Agent({
-      keepAlive: true,
-      noDelay: true,
-      timeout: KEEP_IDLE,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
-    })
+    this.#agent ??= this.#createAgent()
+    const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1")
     const options: RequestOptions = {
-      hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      hostname,
       port: url.port,
       path: url.pathname + url.search,
       headers,
@@ -45,12 +47,56 @@ export class HttpsTransport implements Transport {
     } catch (error) {
       throw new HttpError("malformed", "the request can't be sent", error)
     }
-    return new HttpsRequest(request, url.host, listener)
+    const route = this.#detour?.routeFor("https:", placeOf(hostname, url.port))
+    const name = route === undefined ? url.host : `${url.host} through the proxy ${route.proxy}`
+    return new HttpsRequest(request, name, listener)
   }
 
   close(): void {
     this.#agent?.destroy()
+    for (const socket of this.#opening) socket.destroy()
   }
+
+  #createAgent(): Agent {
+    const agent = new (process.getBuiltinModule("node:https").Agent)({
+      keepAlive: true,
+      noDelay: true,
+      timeout: KEEP_IDLE,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
+    })
+    const detour = this.#detour
+    if (detour === undefined) return agent
+    const connect = agent.createConnection.bind(agent)
+    agent.createConnection = (options, done) => {
+      const route = detour.routeFor("https:", placeOf(options.host ?? "", options.port ?? ""))
+      if (route === undefined) return connect(options, done)
+      const socket = this.#openRoute(route, (error) => {
+        if (error !== undefined) done?.(error, socket)
+        // TLS with the host itself, and by the same rules as without a proxy.
+        else done?.(null, connect({ ...options, socket } as ClientRequestArgs)!)
+      })
+      return undefined
+    }
+    return agent
+  }
+
+  #openRoute(route: WebRoute, done: (error?: Error) => void): Socket {
+    const socket = route.open((rest) => {
+      this.#opening.delete(socket)
+      socket.off("error", done)
+      // TLS begins with our word.
+      done(rest.length === 0 ? undefined : new Error("the proxy says more than it was asked"))
+    })
+    this.#opening.add(socket)
+    socket.once("error", done)
+    socket.once("close", () => this.#opening.delete(socket))
+    return socket
+  }
+}
+
+function placeOf(host: string, port: string | number): Place {
+  return { host, port: port === "" ? 443 : Number(port) }
 }
 
 class HttpsRequest implements HttpExchange {

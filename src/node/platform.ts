@@ -1,6 +1,7 @@
 import { type Log, silentLog } from "../ports/log.js"
 import type { Platform } from "../ports/platform.js"
 import { nodeClock } from "./clock.js"
+import type { Detour } from "./detour.js"
 import { NodeDisk } from "./disk.js"
 import { NodeHasher, type NodeHasherOptions } from "./hasher.js"
 import { NodeHttp } from "./http.js"
@@ -13,6 +14,8 @@ export interface PlatformOptions {
   /** Default: says nothing. */
   readonly log?: Log
   readonly hasher?: Omit<NodeHasherOptions, "log">
+  /** Where others are reached through proxies. */
+  readonly detour?: Detour | undefined
 }
 
 /** The machine as the engine sees it. It takes nothing (no thread, no socket) before it is used. */
@@ -23,14 +26,16 @@ export interface NodePlatform extends Platform {
 
 export function createPlatform(options: PlatformOptions = {}): NodePlatform {
   const log = options.log ?? silentLog
-  const http = new NodeHttp()
+  const { detour } = options
+  const http = new NodeHttp({ detour: detour?.web })
   const hasher = new NodeHasher({ ...options.hasher, log })
   const disk = new NodeDisk()
   return {
+    reach: detour?.reach ?? "open",
     clock: nodeClock,
     random: new NodeRandom(),
-    net: new NodeNet(),
-    udp: nodeUdp,
+    net: detour?.net ?? new NodeNet(),
+    udp: detour?.udp ?? nodeUdp,
     http,
     disk,
     hasher,

@@ -87,7 +87,8 @@ interface OnRead {
   readonly callback: (length: number, buffer: Uint8Array) => boolean
 }
 
-class SocketStream implements ByteStream {
+/** A socket as the port has it. */
+export class SocketStream implements ByteStream {
   readonly remote: Endpoint
   readonly #socket: Socket
   #corked = false
@@ -133,7 +134,8 @@ class SocketStream implements ByteStream {
   }
 }
 
-function hearEnd(socket: Socket, listener: StreamListener): void {
+/** The listener hears of room to write, and of the end. */
+export function hearEnd(socket: Socket, listener: StreamListener): void {
   let failure: Error | undefined
   socket.on("error", (error) => {
     failure = error
@@ -143,7 +145,7 @@ function hearEnd(socket: Socket, listener: StreamListener): void {
 }
 
 // A Buffer's `slice` is a view where a Uint8Array's is a copy: nobody above this room should meet one.
-function plainBytes(buffer: Buffer): Uint8Array {
+export function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 }
 

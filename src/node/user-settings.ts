@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { AtError } from "../errors.js"
+import type { ProxySettings } from "../proxy/proxies.js"
 
 /** What a user set outside of a call: by the environment, or in `~/.academictorrents.config`. */
 export interface UserSettings {
@@ -13,6 +14,8 @@ export interface UserSettings {
   readonly offline: boolean
   /** Where what can be had again is kept: `XDG_CACHE_HOME/academictorrents`, else `~/.cache/academictorrents`. */
   readonly cache: string
+  /** `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the same in lower case, which wins. Undefined: no proxy. */
+  readonly proxies: ProxySettings | undefined
 }
 
 /**
@@ -28,7 +31,16 @@ export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): 
     site: site || undefined,
     offline: offline !== undefined && offline !== "" && offline !== "0",
     cache: cacheDirectory(environment),
+    proxies: proxySettings(environment),
   }
+}
+
+function proxySettings(environment: NodeJS.ProcessEnv): ProxySettings | undefined {
+  const read = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name]
+  // In a CGI program HTTP_PROXY is a header of whoever asks (CVE-2016-5385).
+  const http = environment["REQUEST_METHOD"] === undefined ? read("HTTP_PROXY") : environment["http_proxy"]
+  const [https, all] = [read("HTTPS_PROXY"), read("ALL_PROXY")]
+  return http || https || all ? { http, https, all, none: read("NO_PROXY") } : undefined
 }
 
 /** Where what can be had again is kept. */

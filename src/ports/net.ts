@@ -1,4 +1,4 @@
-/** Where a peer is: an IP address (never a name) and a TCP port. */
+/** Where a peer is: an IP address, or a name if `resolve` said that it stands for itself; and a TCP port. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
@@ -49,6 +49,9 @@ export interface Net {
    * @throws when the port is taken or not allowed
    */
   listen(options: { port: number; host?: string }, accept: (stream: ByteStream) => StreamListener): Promise<Listener>
-  /** The addresses of a host name (an IP address stands for itself). @throws when it has none */
+  /**
+   * The addresses of a host name (an IP address stands for itself; behind a proxy, which alone resolves names, a name does
+   * too). @throws when it has none
+   */
   resolve(hostname: string): Promise<string[]>
 }

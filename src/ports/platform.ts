@@ -10,6 +10,15 @@ import type { Udp } from "./udp.js"
 
 /** All that the engine needs from the machine: Node's (`node/platform.ts`), or the simulator's (`test/sim/lib`). */
 export interface Platform {
+  /**
+   * How far we reach, and who reaches us.
+   * - `open`: we are a host among others
+   * - `outgoing`: all goes through a proxy. It makes connections for us, lets nobody in and carries no datagrams
+   * - `web`: HTTP goes through a proxy, and there is none for anything else
+   *
+   * But in the first, whatever needs datagrams or a listening port is to be left out: `net` and `udp` refuse it.
+   */
+  readonly reach: "open" | "outgoing" | "web"
   readonly clock: Clock
   readonly random: Random
   readonly net: Net

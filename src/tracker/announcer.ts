@@ -29,7 +29,7 @@ export interface AnnouncerHost {
 }
 
 export interface AnnouncerOptions {
-  readonly platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http" | "log">
+  readonly platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http" | "log">
   readonly host: AnnouncerHost
   /** BEP 12: tiers in order. */
   readonly trackers: readonly (readonly string[])[]

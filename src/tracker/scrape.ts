@@ -11,7 +11,7 @@ import { parseTrackerUrl } from "./tracker-url.js"
  * @throws ProtocolError when the tracker can't be had or does not say; AtError `AT_ABORTED` when `signal` ends it
  */
 export async function scrape(
-  platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http">,
+  platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">,
   url: string,
   infoHash: Uint8Array,
   signal: AbortSignal,

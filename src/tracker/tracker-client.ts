@@ -15,10 +15,10 @@ import { UdpClient } from "./udp-client.js"
 
 /** One request to one tracker, whatever the protocol. No method rejects; what `signal` ends has failed. */
 export class TrackerClient {
-  readonly #platform: Pick<Platform, "clock" | "http">
+  readonly #platform: Pick<Platform, "reach" | "clock" | "http">
   readonly #udp: UdpClient
 
-  constructor(platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http">) {
+  constructor(platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">) {
     this.#platform = platform
     this.#udp = new UdpClient(platform)
   }
@@ -31,18 +31,23 @@ export class TrackerClient {
     onLate: (answer: AnnounceAnswer) => void,
   ): Promise<AnnounceOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
-    if (target.kind === "udp") return this.#udp.announce(target, request, signal, onLate)
+    if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.announce(target, request, signal, onLate)
     const answer = await getAnswer(this.#platform, announceUrl(target.url, request), signal)
     return answer.kind === "failed" ? answer : judged(answer, parseHttpAnswer)
   }
 
   async scrape(target: TrackerTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
-    if (target.kind === "udp") return this.#udp.scrape(target, infoHash, signal)
+    if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
     const url = scrapeUrl(target.url, infoHash)
     if (url === undefined) return failed("the tracker's URL has no form for scrapes")
     const answer = await getAnswer(this.#platform, url, signal)
     return answer.kind === "failed" ? answer : judged(answer, (bytes) => parseHttpScrape(bytes, infoHash))
+  }
+
+  get #withoutDatagrams(): TrackerFailure | undefined {
+    if (this.#platform.reach === "open") return undefined
+    return failed("a udp tracker can't be asked through a proxy", "never")
   }
 
   /** Ends UDP requests that wait, and closes the sockets. HTTP requests end with their signals. */

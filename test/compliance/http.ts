@@ -207,7 +207,8 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       // Whether the surplus is noticed before the end depends on how the network cuts the bytes.
       const more = Answer.get(http, { url: `${server.origin}/more` })
       const outcome = await more.done()
-      if (outcome !== "end") expect(outcome).toMatchObject({ failure: "malformed" })
+      // A proxy that notices it first just ends.
+      if (outcome !== "end") expect(outcome).toMatchObject({ failure: expect.stringMatching(/malformed|network/) })
       expect(more.body).toEqual(BODY.subarray(0, outcome === "end" ? 1000 : more.body.length))
       expect(more.body.length).toBeLessThanOrEqual(1000)
       expect(await Answer.get(http, { url: `${server.origin}/more` }).done()).toBeDefined()

@@ -2,7 +2,9 @@ import { existsSync, symlinkSync } from "node:fs"
 import { mkdir, mkdtemp, realpath, rm } from "node:fs/promises"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
+import { afterAll, beforeAll, describe } from "vitest"
 import { nodeClock } from "../../src/node/clock.js"
+import { createDetour, type Detour } from "../../src/node/detour.js"
 import { NodeDisk } from "../../src/node/disk.js"
 import { DiskThread } from "../../src/node/disk-thread.js"
 import { NodeHasher, type NodeHasherOptions } from "../../src/node/hasher.js"
@@ -11,6 +13,8 @@ import { acquireLock } from "../../src/node/lock-file.js"
 import { NodeRandom } from "../../src/node/random.js"
 import { NodeNet } from "../../src/node/tcp.js"
 import { nodeUdp } from "../../src/node/udp.js"
+import type { WebDetour } from "../../src/node/web-detour.js"
+import { type RunningProxy, startProxy } from "../support/partners/proxy.js"
 import { type RealWebServer, startWebServer } from "../support/web-server.js"
 import { describeClockCompliance } from "./clock.js"
 import { describeDiskCompliance } from "./disk.js"
@@ -93,24 +97,44 @@ describeDisk(`${NAME}, lists in a worker`, () => {
 })
 
 describeNetCompliance(NAME, () => stage({ clock: nodeClock, client: new NodeNet(), server: new NodeNet(), addresses }))
+for (const kind of ["socks5", "http"] as const) {
+  describe(`through a proxy, ${kind}`, () => {
+    let proxy: RunningProxy
+    let detour: Detour
+    beforeAll(async () => {
+      proxy = await startProxy({ kind, login: "us%er:pa:ss" })
+      const url = `${kind}://us%25er:pa%3Ass@127.0.0.1:${proxy.port}`
+      detour = createDetour({ all: url, none: "localhost" })!
+    })
+    afterAll(() => proxy.stop())
+
+    describeNetCompliance(NAME, () => stage({ clock: nodeClock, client: detour.net, server: new NodeNet(), addresses }))
+    describeHttp(() => detour.web)
+  })
+}
+
 describeUdpCompliance(NAME, () => stage({ udp: nodeUdp, addresses }))
 
-describeHttpCompliance(NAME, () => {
-  const http = new NodeHttp()
-  const servers: RealWebServer[] = []
-  const subject = {
-    http,
-    clock: nodeClock,
-    // Port 9, "discard", is served nowhere any more.
-    deadOrigin: "http://127.0.0.1:9",
-    serve: async (handler: Parameters<typeof startWebServer>[0]) => {
-      const server = await startWebServer(handler)
-      servers.push(server)
-      return server
-    },
-  }
-  return stage(subject, async () => {
-    await http.close()
-    await Promise.all(servers.map((server) => server.close()))
+describeHttp(() => undefined)
+
+function describeHttp(detour: () => WebDetour | undefined): void {
+  describeHttpCompliance(NAME, () => {
+    const http = new NodeHttp({ detour: detour() })
+    const servers: RealWebServer[] = []
+    const subject = {
+      http,
+      clock: nodeClock,
+      // Port 9, "discard", is served nowhere any more.
+      deadOrigin: "http://127.0.0.1:9",
+      serve: async (handler: Parameters<typeof startWebServer>[0]) => {
+        const server = await startWebServer(handler)
+        servers.push(server)
+        return server
+      },
+    }
+    return stage(subject, async () => {
+      await http.close()
+      await Promise.all(servers.map((server) => server.close()))
+    })
   })
-})
+}

@@ -159,7 +159,7 @@ describe("HTTP on Node", () => {
   it("refuses a public name that leads to a private address, and takes a local one", async () => {
     const url = await serve((_request, response) => response.end("inside"))
     const port = new URL(url).port
-    http = new NodeHttp((_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]))
+    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]) })
     cleanUps.push(() => http.close())
     expect((await fetchUrl(`http://data.example.org:${port}/`)).error).toMatchObject({ failure: "unsafe-address" })
     expect(await fetchUrl(`http://nas.lan:${port}/`)).toMatchObject({ body: "inside" })

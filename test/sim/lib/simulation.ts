@@ -78,6 +78,7 @@ export class SimMachine {
     const random = this.#random.fork(`process ${this.#starts++}`)
     const net = new VirtualNet(this.#simulation.network, this.host, clock)
     return {
+      reach: "open",
       clock,
       random,
       net,

@@ -42,11 +42,12 @@ export class FakeTrackers {
   readonly aborted: string[] = []
   readonly #replies = new Map<string, (request: SeenRequest) => HttpReply>()
 
-  readonly platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http" | "log">
+  readonly platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http" | "log">
 
   constructor() {
     const host = this.network.host(["198.51.100.1", "2001:db8::1"])
     this.platform = {
+      reach: "open",
       clock: this.processClock,
       random: this.random.fork("process"),
       net: new VirtualNet(this.network, host, this.processClock),

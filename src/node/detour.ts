@@ -1,0 +1,75 @@
+import type { Net } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+import type { Udp } from "../ports/udp.js"
+import type { Handshake, Place } from "../proxy/handshake.js"
+import { Proxies, type ProxyServer, type ProxySettings } from "../proxy/proxies.js"
+import { Socks5Handshake } from "../proxy/socks5.js"
+import { ConnectHandshake } from "./http-connect.js"
+import type { Headers } from "./http-transport.js"
+import { ProxiedNet } from "./proxied-net.js"
+import { NodeNet } from "./tcp.js"
+import { openTunnel } from "./tunnel.js"
+import type { WebDetour, WebRoute } from "./web-detour.js"
+
+/** The ports of a machine that reaches others through proxies. */
+export interface Detour {
+  readonly reach: Platform["reach"]
+  readonly net: Net
+  readonly udp: Udp
+  readonly web: WebDetour
+}
+
+/**
+ * What goes through which proxy; undefined when nothing does. No datagram is sent at all: a proxy may lose them, or send
+ * them for us from an address that no answer finds back from.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used
+ */
+export function createDetour(settings: ProxySettings): Detour | undefined {
+  const proxies = new Proxies(settings)
+  const { reach, forPeers } = proxies
+  if (reach === "open") return undefined
+  return {
+    reach,
+    net: new ProxiedNet({
+      direct: new NodeNet(),
+      isDirect: (host) => proxies.isDirect(host),
+      open: (place, onOpen) => {
+        if (forPeers === undefined) throw new Error("there is no proxy for peers")
+        return openTunnel(forPeers, handshakeFor(forPeers, place), onOpen)
+      },
+    }),
+    udp: { open: () => Promise.reject(new Error("no datagrams: they would go around the proxy")) },
+    web: {
+      routeFor(protocol, place) {
+        const proxy = proxies.forUrl(protocol, place.host)
+        return proxy === undefined ? undefined : webRoute(protocol, place, proxy)
+      },
+    },
+  }
+}
+
+function webRoute(protocol: "http:" | "https:", place: Place, proxy: ProxyServer): WebRoute {
+  const name = `${proxy.host}:${proxy.port}`
+  if (protocol === "http:" && proxy.kind !== "socks5") {
+    return {
+      proxy: name,
+      forward: authorization(proxy),
+      open: (onOpen) => openTunnel(proxy, undefined, onOpen),
+    }
+  }
+  return { proxy: name, open: (onOpen) => openTunnel(proxy, handshakeFor(proxy, place), onOpen) }
+}
+
+/** @throws ProtocolError when the place's name is too long for the proxy's protocol */
+function handshakeFor(proxy: ProxyServer, place: Place): Handshake {
+  if (proxy.kind === "socks5") return new Socks5Handshake(place, proxy.credentials)
+  const lines = Object.entries(authorization(proxy)).map(([name, value]) => `${name}: ${value}\r\n`)
+  return new ConnectHandshake(place, lines.join(""))
+}
+
+function authorization({ credentials }: ProxyServer): Headers {
+  if (credentials === undefined) return {}
+  const text = `${credentials.user}:${credentials.password}`
+  return { "proxy-authorization": `Basic ${Buffer.from(text).toString("base64")}` }
+}

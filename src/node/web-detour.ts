@@ -1,0 +1,22 @@
+import type { Socket } from "node:net"
+import type { Place } from "../proxy/handshake.js"
+import type { Headers } from "./http-transport.js"
+
+/** How requests get to a host through a proxy. */
+export interface WebRoute {
+  /** As messages name it: host and port, without secrets. */
+  readonly proxy: string
+  /**
+   * Present when the proxy takes the requests themselves, with whole URLs and these headers besides their own; absent when
+   * `open` leads to the host.
+   */
+  readonly forward?: Headers
+  /** Connects. `onOpen` is called when the way is open, with what came already; before it nothing may be written. */
+  open(onOpen: (rest: Uint8Array) => void): Socket
+}
+
+/** Says which requests go through a proxy. */
+export interface WebDetour {
+  /** Undefined: straight there. `place.host` is without brackets. */
+  routeFor(protocol: "http:" | "https:", place: Place): WebRoute | undefined
+}

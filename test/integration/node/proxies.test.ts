@@ -1,0 +1,263 @@
+import { execFile, execFileSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createServer as createSecureServer } from "node:https"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterEach, describe, expect, it, vi } from "vitest"
+import { createDetour } from "../../../src/node/detour.js"
+import type { LookupAll } from "../../../src/node/guarded-lookup.js"
+import { NodeHttp } from "../../../src/node/http.js"
+import { HttpError } from "../../../src/ports/http.js"
+import type { ProxySettings } from "../../../src/proxy/proxies.js"
+import { deferred } from "../../support/deferred.js"
+import { describeWith } from "../../support/partners/index.js"
+import {
+  microsocks,
+  type ProxyOptions,
+  type RunningProxy,
+  startProxy,
+  tinyproxy,
+} from "../../support/partners/proxy.js"
+import { findProgram } from "../../support/program.js"
+import { folderInfo, torrentOf } from "../../support/torrents.js"
+import { startWebServer } from "../../support/web-server.js"
+
+const cleanUps: Array<() => unknown> = []
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+async function proxy(options: ProxyOptions): Promise<RunningProxy> {
+  const running = await startProxy(options)
+  cleanUps.push(() => running.stop())
+  return running
+}
+
+async function serve(text: string): Promise<{ port: string; requests: { headers: object }[] }> {
+  const server = await startWebServer(() => ({ status: 200, body: new TextEncoder().encode(text) }))
+  cleanUps.push(() => server.close())
+  return { port: new URL(server.origin).port, requests: server.requests }
+}
+
+/** Nothing may be looked up here; what was is a failure of the test. */
+const noLookup: LookupAll = (hostname, _options, done) => done(new Error(`${hostname} was looked up`), [])
+
+/** A GET with those proxies set. */
+async function get(url: string, settings: ProxySettings, lookup: LookupAll = noLookup): Promise<string | HttpError> {
+  const http = new NodeHttp({ lookup, detour: createDetour(settings)?.web })
+  const { promise, resolve } = deferred<string | HttpError>()
+  let body = ""
+  http.get(
+    { url, idleTimeout: 10_000 },
+    {
+      onHead: ({ status }) => {
+        body = status === 200 ? "" : `${status} `
+      },
+      onData: (chunk) => {
+        body += new TextDecoder().decode(chunk)
+      },
+      onEnd: () => resolve(body),
+      onError: resolve,
+    },
+  )
+  const outcome = await promise
+  await http.close()
+  return outcome
+}
+
+describe.each(["socks5", "http"] as const)("HTTP through a proxy, %s", (kind) => {
+  it("leaves it to the proxy to resolve names, also those of redirects", async () => {
+    const there = await serve("there")
+    const moved = await startWebServer(() => ({
+      status: 302,
+      headers: { location: `http://two.example:${there.port}/x?y=1` },
+    }))
+    cleanUps.push(() => moved.close())
+    const { port } = new URL(moved.origin)
+    const { port: at, asked } = await proxy({
+      kind,
+      names: { "one.example": "127.0.0.1", "two.example": "127.0.0.1" },
+    })
+    expect(await get(`http://one.example:${port}/`, { all: `${kind}://127.0.0.1:${at}` })).toBe("there")
+    expect(asked()).toEqual(
+      kind === "http"
+        ? [`get http://one.example:${port}/`, `get http://two.example:${there.port}/x?y=1`]
+        : [`connect one.example ${port}`, `connect two.example ${there.port}`],
+    )
+    expect(there.requests[0]!.headers).toMatchObject({ host: `two.example:${there.port}` })
+  })
+
+  it("tells the proxy alone who we are", async () => {
+    const server = await serve("there")
+    const { port } = await proxy({ kind, login: "user:pass:word", names: { "a.example": "127.0.0.1" } })
+    const url = `http://a.example:${server.port}/`
+    expect(await get(url, { http: `${kind}://user:pass%3Aword@127.0.0.1:${port}` })).toBe("there")
+    expect(server.requests[0]!.headers).not.toHaveProperty("proxy-authorization")
+    for (const login of ["", "user:wrong@"]) {
+      const error = await get(url, { http: `${kind}://${login}127.0.0.1:${port}` })
+      expect(error).toBeInstanceOf(HttpError)
+      expect(error).toMatchObject({ failure: "network", message: expect.stringMatching(/the proxy .*(user|password)/) })
+      expect((error as HttpError).message).not.toContain("wrong")
+    }
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it("says that it was the proxy that could not be had", async () => {
+    const error = await get("http://a.example/", { http: `${kind}://127.0.0.1:9` })
+    expect(error).toMatchObject({ failure: "network", message: expect.stringContaining("the proxy 127.0.0.1:9") })
+  })
+
+  it("goes straight to whom NO_PROXY names", async () => {
+    const server = await serve("there")
+    const settings = { all: `${kind}://127.0.0.1:9`, none: "direct.example" }
+    const lookup: LookupAll = (_name, _options, done) => done(null, [{ address: "203.0.113.9", family: 4 }])
+    // Who is looked up here is not asked for at the proxy.
+    expect(await get(`http://direct.example:${server.port}/`, settings)).toMatchObject({
+      message: expect.stringContaining("direct.example was looked up"),
+    })
+    expect(await get(`http://127.0.0.1:${server.port}/`, { ...settings, none: "127.0.0.0/8" }, lookup)).toBe("there")
+  })
+
+  it("asks the proxy for no forbidden place, nor follows a public one into a private network", async () => {
+    const { port, asked } = await proxy({ kind, names: { "a.example": "127.0.0.1" } })
+    const settings = { all: `${kind}://127.0.0.1:${port}` }
+    for (const place of ["169.254.169.254", "metadata.google.internal", "[fe80::1]"]) {
+      expect(await get(`http://${place}/`, settings)).toMatchObject({ failure: "unsafe-address" })
+    }
+    for (const location of ["http://10.0.0.1/", "http://localhost/", "http://router/"]) {
+      const server = await startWebServer(() => ({ status: 302, headers: { location } }))
+      cleanUps.push(() => server.close())
+      const url = `http://a.example:${new URL(server.origin).port}/`
+      expect(await get(url, settings)).toMatchObject({ failure: "unsafe-address" })
+    }
+    expect(asked().filter((line) => !line.includes("a.example"))).toEqual([])
+  })
+
+  it("has the certificate checked of the host itself", async ({ skip }) => {
+    const certificate = makeCertificate() ?? skip("openssl is not installed")
+    const server = createSecureServer(certificate.pem, (_request, response) => response.end("secret"))
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    cleanUps.push(() => server.close())
+    const { port } = server.address() as { port: number }
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+    cleanUps.push(() => vi.unstubAllEnvs())
+    const { port: at, asked } = await proxy({ kind, names: { "a.example": "127.0.0.1" } })
+    expect(await get(`https://a.example:${port}/`, { https: `${kind}://127.0.0.1:${at}` })).toMatchObject({
+      failure: "tls",
+      message: expect.stringContaining("self-signed"),
+    })
+    expect(asked()).toEqual([`connect a.example ${port}`])
+  })
+})
+
+it("a proxy that is reached by TLS has its certificate checked", async ({ skip }) => {
+  const certificate = makeCertificate() ?? skip("openssl is not installed")
+  const { port, asked } = await proxy({ kind: "http", tls: certificate.files })
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+  cleanUps.push(() => vi.unstubAllEnvs())
+  for (const protocol of ["http", "https"]) {
+    expect(await get(`${protocol}://a.example/`, { all: `https://user:password@127.0.0.1:${port}` })).toMatchObject({
+      failure: "tls",
+    })
+  }
+  expect(asked()).toEqual([])
+})
+
+it("behind a proxy there is no listening, there are no datagrams, and names stand for themselves", async () => {
+  const { net, udp, reach } = createDetour({ http: "http://127.0.0.1:9", none: "10.0.0.0/8" })!
+  expect(reach).toBe("web")
+  await expect(net.listen({ port: 0 }, () => expect.fail())).rejects.toThrow("no listening")
+  await expect(udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
+  expect(await net.resolve("a.example")).toEqual(["a.example"])
+  const { promise: closed, resolve } = deferred<Error | undefined>()
+  const listener = { onOpen: () => {}, onData: () => {}, onDrain: () => {}, onClose: resolve }
+  net.connect({ host: "127.0.0.1", port: 9 }, listener)
+  expect((await closed)?.message).toBe("there is no proxy for peers")
+})
+
+describeWith("HTTP through other people's proxies", [microsocks, tinyproxy], () => {
+  it("microsocks, with a password", async () => {
+    const server = await serve("there")
+    const socks = await microsocks.start({ user: "me", password: "secret" })
+    cleanUps.push(() => socks.stop())
+    const url = `http://127.0.0.1:${server.port}/`
+    expect(await get(url, { all: `socks5://me:secret@127.0.0.1:${socks.port}` })).toBe("there")
+    const wrong = await get(url, { all: `socks5://me:guess@127.0.0.1:${socks.port}` })
+    expect(wrong).toMatchObject({ message: expect.stringContaining("does not take this user and password") })
+  })
+
+  it("tinyproxy, with a password, by request and by CONNECT", async () => {
+    const server = await serve("there")
+    const web = await tinyproxy.start({ user: "me", password: "secret" })
+    cleanUps.push(() => web.stop())
+    const http = `http://me:secret@127.0.0.1:${web.port}`
+    expect(await get(`http://127.0.0.1:${server.port}/`, { http })).toBe("there")
+    // The server speaks no TLS, so the way was open.
+    const error = await get(`https://127.0.0.1:${server.port}/`, { https: http })
+    expect(error).toMatchObject({ failure: "tls" })
+    expect(await get(`http://127.0.0.1:${server.port}/`, { http: `http://127.0.0.1:${web.port}` })).toMatchObject({
+      message: expect.stringContaining("the proxy wants a user and a password"),
+    })
+  })
+})
+
+function makeCertificate() {
+  if (findProgram("openssl") === undefined) return undefined
+  const folder = mkdtempSync(join(tmpdir(), "at-tls-"))
+  cleanUps.push(() => rmSync(folder, { recursive: true }))
+  const files = { key: join(folder, "key.pem"), cert: join(folder, "cert.pem") }
+  const args = [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "2",
+    "-subj",
+    "/CN=a.example",
+    "-addext",
+    "subjectAltName=DNS:a.example,DNS:localhost",
+  ]
+  execFileSync("openssl", [...args, "-keyout", files.key, "-out", files.cert], { stdio: "ignore" })
+  return { files, pem: { key: readFileSync(files.key), cert: readFileSync(files.cert) } }
+}
+
+describe("a .torrent by https through a proxy, as the command gets it", () => {
+  const COMMAND = fileURLToPath(new URL("../../../dist/cli/academictorrents.js", import.meta.url))
+
+  it.each(["socks5", "http", "https"])(
+    "%s: TLS with the host itself, whose name the proxy resolves",
+    async (scheme) => {
+      if (!existsSync(COMMAND)) throw new Error("dist/ is absent: run `npm run build` first")
+      const certificate = makeCertificate()
+      if (certificate === undefined) return
+      const torrent = torrentOf(folderInfo())
+      const server = createSecureServer(certificate.pem, (_request, response) => response.end(torrent))
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      cleanUps.push(() => server.close())
+      const { port } = server.address() as { port: number }
+      const { port: at, asked } = await proxy({
+        kind: scheme === "socks5" ? "socks5" : "http",
+        login: "me:secret",
+        names: { "a.example": "127.0.0.1" },
+        ...(scheme === "https" ? { tls: certificate.files } : {}),
+      })
+      const home = mkdtempSync(join(tmpdir(), "at-home-"))
+      cleanUps.push(() => rmSync(home, { recursive: true }))
+      const env = {
+        HOME: home,
+        PATH: process.env["PATH"],
+        NODE_EXTRA_CA_CERTS: certificate.files.cert,
+        HTTPS_PROXY: `${scheme}://me:secret@localhost:${at}`,
+      }
+      const info = ["info", `https://a.example:${port}/x.torrent`, "--json"]
+      const { stdout } = await promisify(execFile)(process.execPath, [COMMAND, ...info], { env, timeout: 30_000 })
+      expect(JSON.parse(stdout)).toMatchObject({ name: "dataset" })
+      expect(asked()).toEqual([`connect a.example ${port}`])
+    },
+  )
+})
