@@ -31,7 +31,15 @@ const bundle = (name, input) => ({
   // `await using` is news to Node 20.
   transform: { target: "node20" },
   plugins: [commonJs, licences],
-  output: { dir: "dist/cli", format: "cjs", sourcemap: true, sourcemapExcludeSources: true, comments: false },
+  output: {
+    dir: "dist/cli",
+    format: "cjs",
+    // One file is one read and one cache of compiled code. What is imported on demand still runs on demand.
+    codeSplitting: false,
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    comments: false,
+  },
 })
 
 export default defineConfig([

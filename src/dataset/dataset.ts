@@ -81,7 +81,8 @@ export class Dataset implements AsyncDisposable {
       if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
       const closing = abortWith(options.signal)
       const { signal } = closing
-      const platform = createPlatform(options.log === undefined ? {} : { log: options.log })
+      const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
+      const platform = createPlatform({ ...(options.log === undefined ? {} : { log: options.log }), detour })
       const context: ResolveContext = {
         platform,
         site: new Site(options.site ?? settings.site),

@@ -1,4 +1,5 @@
 import { ipScope, parseIp } from "../bytes/ip.js"
+import { classifyHost } from "../node/address-policy.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
@@ -25,7 +26,8 @@ export async function findSources(
   const { urls = [], trackers: useTrackers = true, webSeeds: useWebSeeds = true } = options
   const { metainfo, hints, stale } = resolved
   const torrents = [metainfo]
-  const hinted = metainfo.private ? { trackers: [], peers: [] } : hints
+  const { reach } = context.platform
+  const hinted = metainfo.private || reach === "web" ? { trackers: [], peers: [] } : hints
   if (stale && fetch && (useTrackers || useWebSeeds)) {
     const newer = await refreshTorrent(metainfo.infoHash, context).catch((error: unknown) => {
       context.platform.log.log("info", "metadata", `no newer .torrent: ${String(error)}`)
@@ -38,7 +40,8 @@ export async function findSources(
     .filter((tier) => tier.length > 0)
   const webSeeds = [...urls, ...torrents.flatMap((torrent) => torrent.webSeeds), ...hints.webSeeds]
   return {
-    trackers: useTrackers ? tiers : [],
+    // Without a way to peers there is nothing to be learnt from trackers, and nobody to be told of.
+    trackers: useTrackers && reach !== "web" ? tiers : [],
     webSeeds: [...new Set(useWebSeeds ? webSeeds : urls)],
     peers: await findPeers([...parsePeers(options.peers ?? []), ...hinted.peers], context),
   }
@@ -53,7 +56,9 @@ async function findPeers(
     named.map(async ({ host, port }) => {
       try {
         const addresses = await platform.net.resolve(host)
-        return addresses.filter(mayBeDialled).map((address) => ({ host: address, port }))
+        return addresses
+          .filter((address) => mayBeDialled(address, address === host))
+          .map((address) => ({ host: address, port }))
       } catch (error) {
         platform.log.log("warn", "peer", `${host} has no address: ${String(error)}`)
         return []
@@ -63,7 +68,8 @@ async function findPeers(
   return found.flat()
 }
 
-function mayBeDialled(address: string): boolean {
+/** A name that stands for itself is resolved by a proxy, in the proxy's network and not in ours. */
+function mayBeDialled(address: string, isItself: boolean): boolean {
   const bytes = parseIp(address)
-  return bytes !== undefined && ipScope(bytes) !== "refused"
+  return bytes === undefined ? isItself && classifyHost(address) !== "forbidden" : ipScope(bytes) !== "refused"
 }

@@ -16,10 +16,15 @@ const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
 /** Connections whose first bytes we wait for, at most (rqbit: 256). */
 const MAX_HANDSHAKES = 256
 
+const BEHIND_PROXY =
+  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no datagrams, no udp trackers"
+const HTTP_PROXY_ALONE =
+  "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
+
 export interface SessionOptions {
   readonly platform: Platform
   readonly clientVersion: string
-  /** Listening port; 0: any free one; undefined: a customary one, or any. */
+  /** Listening port, if we can be reached at all; 0: any free one; undefined: a customary one, or any. */
   readonly port?: number
   /** Bytes a second, of all torrents together. */
   readonly maxDownload?: number
@@ -117,6 +122,11 @@ export class Session {
 
   async #listen(): Promise<Listener | undefined> {
     const { platform, port } = this.#options
+    if (platform.reach !== "open") {
+      const way = platform.reach === "web" ? HTTP_PROXY_ALONE : BEHIND_PROXY
+      platform.log.log("warn", "session", way)
+      return undefined
+    }
     const accept = (stream: ByteStream): StreamListener => this.#accept(stream)
     if (port !== undefined) {
       try {

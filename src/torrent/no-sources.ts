@@ -1,6 +1,7 @@
 import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { PieceTable } from "../picker/piece-table.js"
+import type { Platform } from "../ports/platform.js"
 import type { Slot } from "../storage/slots.js"
 import type { Announcer } from "../tracker/announcer.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
@@ -18,8 +19,9 @@ export function noSources(parts: {
   readonly book: PeerBook
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcer
+  readonly reach: Platform["reach"]
 }): AtError | undefined {
-  const { table, swarm, book, webSeeds, announcer } = parts
+  const { table, swarm, book, webSeeds, announcer, reach } = parts
   const needed = table.remaining - table.count("committing")
   if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (announcer.status().some(mayAnswer)) return undefined
@@ -31,7 +33,10 @@ export function noSources(parts: {
   )
   const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
-    hint: "name a source with --url or --peer, or ask the publisher to seed it",
+    hint:
+      reach === "web"
+        ? "peers are not asked while a proxy is set for HTTP alone: set ALL_PROXY=socks5://HOST:PORT too, or NO_PROXY"
+        : "name a source with --url or --peer, or ask the publisher to seed it",
   })
 }
 

@@ -248,7 +248,7 @@ export class Torrent implements IntakeHost {
   }
 
   #failWithoutSources(): void {
-    const error = noSources(this.#p)
+    const error = noSources({ ...this.#p, reach: this.#o.platform.reach })
     if (error === undefined) return
     if (!this.#p.table.selectionComplete) {
       this.#giveUp(error)

@@ -10,8 +10,8 @@ export interface Netns {
   readonly enter: readonly string[]
   /** Process id of the holder: its `/proc/PID/net` shows the inside. */
   readonly pid: number
-  /** Runs a shell command inside and wants success. */
-  run(script: string): Promise<void>
+  /** Runs a shell command inside, wants success, and returns what it said. */
+  run(script: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -38,7 +38,11 @@ export async function openNetns(addresses: readonly string[], maxSeconds = 600):
     addresses,
     enter,
     pid: Number(pid),
-    run: (script) => new Program("sh", ["-c", script], { through: enter, maxSeconds: 30 }).succeeded(30),
+    run: async (script) => {
+      const program = new Program("sh", ["-c", script], { through: enter, maxSeconds: 30 })
+      await program.succeeded(30)
+      return program.output
+    },
     close: () => holder.stop(),
   }
 }

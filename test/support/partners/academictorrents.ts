@@ -21,6 +21,8 @@ export interface OurSeedJob extends SeedJob {
 export interface OurDownloadJob extends DownloadJob {
   /** More web seeds. */
   urls?: readonly string[]
+  /** What the environment says besides. */
+  env?: Readonly<Record<string, string>>
   /** Any other option. */
   options?: readonly string[]
 }
@@ -106,7 +108,8 @@ async function startCommand(
   args: readonly string[],
 ): Promise<Program> {
   const others = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name))
-  const env = { ...Object.fromEntries(others), HOME: bench.folder, AT_SITE: "http://127.0.0.1:9" }
+  const own = "env" in job ? (job as OurDownloadJob).env : {}
+  const env = { ...Object.fromEntries(others), HOME: bench.folder, AT_SITE: "http://127.0.0.1:9", ...own }
   return bench.start(
     process.execPath,
     [
