@@ -13,8 +13,16 @@ const BATCH_DELAY = 5_000
 const CLOSING_BUDGET = 100
 /** Bytes per millisecond, until a batch has shown what the disk does: a hard disk's. */
 const ASSUMED_PACE = 100_000
+/**
+ * Files and folders of one batch. What many small files would lose in a power cut is hashed again in less time than the
+ * disk needs to sync them one by one, so they wait for their turn instead of holding up the download.
+ */
+const BATCH_SYNCS = 1_024
 /** Syncs at a time: enough for the file system to put them together, few enough to leave threads to others. */
 const PARALLEL = 3
+
+/** Where a piece's bytes lie: files, and the piece's own number for what is in `edges/`. */
+type Place = DataFile | number
 
 /**
  * Brings written pieces to the disk itself, in the background: files, then folders, then the journal's word for it.
@@ -35,7 +43,7 @@ export class Durability {
   #leftOvers: number[] = []
   /** Something is new since the store was opened. */
   #fresh = false
-  #folders = new Set<string>()
+  readonly #folders = new Set<string>()
   #timer: Timer | undefined
   #running: Promise<void> | undefined
   /** Nothing is planned any more. */
@@ -125,9 +133,9 @@ export class Durability {
     this.#bytes += this.#layout.pieceSize(piece)
   }
 
-  #addFolders(piece: number, folders: Set<string>): void {
+  #addFolders(piece: number): void {
     for (const { file } of this.#layout.extentsOfPiece(piece)) {
-      for (const folder of this.#files.foldersOf(this.#files.at(file))) folders.add(folder)
+      for (const folder of this.#files.foldersOf(this.#files.at(file))) this.#folders.add(folder)
     }
   }
 
@@ -161,14 +169,11 @@ export class Durability {
   }
 
   async #batch(deadline: number): Promise<void> {
-    const pieces = this.#pieces.slice()
-    const bytes = this.#bytes
-    const folders = this.#folders
-    for (const piece of this.#leftOvers) this.#addFolders(piece, folders)
+    for (const piece of this.#leftOvers) this.#addFolders(piece)
     this.#leftOvers = []
-    this.#folders = new Set()
+    const { pieces, places, folders } = this.#take()
     const began = this.#clock.now()
-    const safe = await this.#syncData(pieces, deadline)
+    const safe = await this.#syncData(places, deadline)
     if (this.#clock.now() < deadline) {
       await inParallel(folders, PARALLEL, (folder) => this.#disk.syncDirectory(folder))
       const again = new Set(this.#pieces.slice(pieces.length))
@@ -178,16 +183,37 @@ export class Durability {
       await this.#journal.sync()
     }
     this.#pieces = this.#pieces.slice(pieces.length)
+    const bytes = pieces.reduce((sum, piece) => sum + this.#layout.pieceSize(piece), 0)
     this.#bytes -= bytes
     if (bytes > 0) this.#pace = bytes / Math.max(1, this.#clock.now() - began)
   }
 
-  /** The files, and the pieces in `edges/`, that are on the disk itself now. */
-  async #syncData(pieces: readonly number[], deadline: number): Promise<ReadonlySet<DataFile | number>> {
-    const dirty = new Set<DataFile | number>()
-    for (const piece of pieces) this.#eachPlace(piece, (place) => dirty.add(place))
-    const safe = new Set<DataFile | number>()
-    await inParallel(dirty, PARALLEL, async (place) => {
+  /** What the next batch is about: the pieces that have waited longest, and the folders they need first of all. */
+  #take(): { pieces: readonly number[]; places: ReadonlySet<Place>; folders: ReadonlySet<string> } {
+    const places = new Set<Place>()
+    const folders = new Set<string>()
+    const takeFolder = (folder: string): void => {
+      if (this.#folders.delete(folder)) folders.add(folder)
+    }
+    let count = 0
+    while (count < this.#pieces.length && places.size + folders.size < BATCH_SYNCS) {
+      this.#eachPlace(this.#pieces[count++]!, (place) => {
+        if (places.has(place)) return
+        places.add(place)
+        if (typeof place !== "number") for (const folder of this.#files.foldersOf(place)) takeFolder(folder)
+      })
+    }
+    for (const folder of this.#folders) {
+      if (places.size + folders.size >= BATCH_SYNCS) break
+      takeFolder(folder)
+    }
+    return { pieces: this.#pieces.slice(0, count), places, folders }
+  }
+
+  /** Those that are on the disk itself now. */
+  async #syncData(places: ReadonlySet<Place>, deadline: number): Promise<ReadonlySet<Place>> {
+    const safe = new Set<Place>()
+    await inParallel(places, PARALLEL, async (place) => {
       if (this.#clock.now() >= deadline) return
       const outcome = typeof place === "number" ? await this.#files.edges?.sync(place) : await this.#files.sync(place)
       if (outcome === "synced") safe.add(place)
@@ -195,8 +221,7 @@ export class Durability {
     return safe
   }
 
-  /** Where a piece's bytes lie: files, and the piece's own number for what is in `edges/`. */
-  #eachPlace(piece: number, visit: (place: DataFile | number) => void): void {
+  #eachPlace(piece: number, visit: (place: Place) => void): void {
     this.#layout.eachFileOfPiece(piece, (index) => {
       const file = this.#files.at(index)
       visit(this.#files.inEdges(file) ? piece : file)
@@ -204,7 +229,7 @@ export class Durability {
   }
 
   /** A piece that was lost meanwhile is not. */
-  #isSafe(piece: number, safe: ReadonlySet<DataFile | number>): boolean {
+  #isSafe(piece: number, safe: ReadonlySet<Place>): boolean {
     if (this.#journal.state.pieces[piece] !== PieceState.written) return false
     let allSafe = true
     this.#eachPlace(piece, (place) => {

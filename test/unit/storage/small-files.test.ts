@@ -57,6 +57,28 @@ describe("small files", () => {
     }
   })
 
+  it("are brought to the disk itself in turns, in folders of their own too, and all of them on flush", async () => {
+    const many = sample({
+      pieceLength: 1000,
+      files: Array.from({ length: 3000 }, (_, i) => ({ path: `${i % 1500}/${i}.csv`, length: 100 })),
+    })
+    const world = new World()
+    const store = await world.open(many)
+    await world.run(fill(store, many))
+    const syncs = () => world.disk.operations.filter(({ kind }) => kind === "sync" || kind === "sync-directory").length
+    const before = syncs()
+    await world.clock.run(5_500)
+    const first = syncs() - before
+    expect(first).toBeGreaterThan(500)
+    expect(first).toBeLessThan(1_100)
+    await world.run(store.flush())
+    const after = world.powerCut(0)
+    const again = await after.open(many)
+    expect(again.have.count).toBe(many.layout.pieceCount)
+    await after.run(again.close())
+    await world.run(store.close())
+  })
+
   it("keep their stamps: the next start believes them without reading", async () => {
     const world = new World()
     const store = await world.open(small)
