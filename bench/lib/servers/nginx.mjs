@@ -17,12 +17,12 @@ export async function startNginx(stage, data, { host, through }) {
   const config = join(folder, "nginx.conf")
   writeFileSync(
     config,
-    `daemon off; ${process.getuid() === 0 ? "user root;" : ""} worker_processes 1; worker_rlimit_nofile 65536;
+    `daemon off; ${process.getuid() === 0 ? "user root;" : ""} worker_processes 1;
 pid ${folder}/pid; error_log stderr notice;
 events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; ${temporary.join(" ")}
-  open_file_cache max=65536; open_file_cache_valid 600s;
+  open_file_cache max=1024; open_file_cache_valid 600s;
   server { listen ${host}:${port}; root "${data.parent}"; }
 }
 `,
