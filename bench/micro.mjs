@@ -1,4 +1,4 @@
-// Single parts of the engine, one at a time: node bench/micro.mjs [decoder|picker|bencode|slots]… [--ours DIR] [--runs 5]
+// Single parts of the engine, one at a time: node bench/micro.mjs [decoder|picker|bencode|slots|rc4]… [--ours DIR] [--runs 5]
 // Medians of the runs; the parts are those of a build, this checkout's or that in DIR.
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -8,6 +8,7 @@ import { median } from "./lib/report.mjs"
 import { bencode } from "./micro/bencode.mjs"
 import { decoder } from "./micro/decoder.mjs"
 import { picker } from "./micro/picker.mjs"
+import { rc4 } from "./micro/rc4.mjs"
 import { slots } from "./micro/slots.mjs"
 
 /**
@@ -15,7 +16,7 @@ import { slots } from "./micro/slots.mjs"
  *
  * @type {Record<string, (dist: string) => Promise<{what: string, value: number, unit: string}[]>>}
  */
-const BENCHMARKS = { decoder, picker, bencode, slots }
+const BENCHMARKS = { decoder, picker, bencode, slots, rc4 }
 
 function wrongUse(message) {
   console.error(
