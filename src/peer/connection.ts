@@ -44,6 +44,7 @@ export class Connection {
   #handshakeLength = 0
   #stream: ByteStream | undefined
   #phase: ConnectionPhase = "connecting"
+  #reached = false
   #phaseSince: number
   #lastReceived: number
   #lastSent: number
@@ -75,6 +76,11 @@ export class Connection {
     return this.#phase
   }
 
+  /** The stream was open at some time: somebody is there. */
+  get reached(): boolean {
+    return this.#reached
+  }
+
   /** True while some bytes of a block are in and others are not. */
   get insideBlock(): boolean {
     return this.#decoder.insideBlock
@@ -96,6 +102,7 @@ export class Connection {
 
   /** The stream is open: sends our handshake, and waits for the other. */
   open(): void {
+    this.#reached = true
     this.#enter("handshaking")
     this.#write(this.#ownHandshake)
   }

@@ -6,6 +6,7 @@ import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import { EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake } from "../wire/extension.js"
 import type { Handshake } from "../wire/handshake.js"
 import { Connection } from "./connection.js"
+import { EncryptedStream } from "./encrypted-stream.js"
 import { Inbox } from "./inbox.js"
 import { OwnRequests } from "./own-requests.js"
 import type { PeerHost } from "./peer-host.js"
@@ -81,6 +82,17 @@ export class PeerSession extends PeerState implements StreamListener {
     if (stream === undefined)
       throw new AtError("AT_BUG", "a peer session has no stream yet", { hint: "report this bug" })
     return stream.remote
+  }
+
+  /** The connection stood at some time, whatever came of it. */
+  get reached(): boolean {
+    return this.#connection.reached
+  }
+
+  /** All that is said is encrypted. */
+  get encrypted(): boolean {
+    const { stream } = this.#connection
+    return stream instanceof EncryptedStream && stream.encryptsAll
   }
 
   /** Blocks asked for and not answered. */

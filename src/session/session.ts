@@ -9,7 +9,11 @@ import type { PieceStore } from "../storage/piece-store.js"
 import { ConnectionBudget } from "../torrent/connection-budget.js"
 import { RateLimit } from "../torrent/rate-limit.js"
 import { Torrent } from "../torrent/torrent.js"
+import type { EncryptionPolicy } from "../wire/encryption-policy.js"
+import { EncryptedArrivals } from "./encrypted-arrivals.js"
 import { UdpPort } from "./udp-port.js"
+
+export type { EncryptionPolicy } from "../wire/encryption-policy.js"
 
 /** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
 const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
@@ -29,6 +33,8 @@ export interface SessionOptions {
   /** Bytes a second, of all torrents together. */
   readonly maxDownload?: number
   readonly maxUpload?: number
+  /** Of peers' connections; default `allow`. */
+  readonly encryption?: EncryptionPolicy
 }
 
 export interface AddOptions {
@@ -48,6 +54,8 @@ export class Session {
   readonly #options: SessionOptions
   readonly #peerId: Uint8Array
   readonly #torrents = new Map<string, Torrent>()
+  readonly #policy: EncryptionPolicy
+  readonly #encryption: EncryptedArrivals
   readonly #handshakes = new Set<IncomingHandshake>()
   readonly #budget = new ConnectionBudget()
   readonly #downloadLimit: RateLimit
@@ -58,6 +66,8 @@ export class Session {
   private constructor(options: SessionOptions) {
     const { clock, random } = options.platform
     this.#options = options
+    this.#policy = options.encryption ?? "allow"
+    this.#encryption = new EncryptedArrivals(options.platform, this.#policy)
     this.#peerId = createPeerId(random)
     this.#downloadLimit = new RateLimit(clock, options.maxDownload)
     this.#uploadLimit = new RateLimit(clock, options.maxUpload)
@@ -102,8 +112,10 @@ export class Session {
       downloadLimit: this.#downloadLimit,
       uploadLimit: this.#uploadLimit,
       budget: this.#budget,
+      encryption: this.#policy,
     })
     this.#torrents.set(key, torrent)
+    this.#encryption.add(options.metainfo.infoHash)
     torrent.start()
     return torrent
   }
@@ -153,9 +165,11 @@ export class Session {
     const handshake: IncomingHandshake = new IncomingHandshake({
       stream,
       clock: this.#options.platform.clock,
-      onInfoHash: (infoHash, received) => {
+      plain: this.#policy !== "require",
+      encryption: this.#policy === "off" ? undefined : this.#encryption,
+      onInfoHash: (infoHash, agreed, received) => {
         this.#handshakes.delete(handshake)
-        return this.#torrents.get(toHex(infoHash))?.accept(stream, received)
+        return this.#torrents.get(toHex(infoHash))?.accept(agreed, received)
       },
       onClosed: () => this.#handshakes.delete(handshake),
     })

@@ -1,5 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
 import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
@@ -9,8 +10,10 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
 import { Announcer } from "../tracker/announcer.js"
 import { WebSeed } from "../webseed/web-seed.js"
+import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import { Culprits } from "./culprits.js"
+import { EncryptionChoice } from "./encryption-choice.js"
 import { Intake, type IntakeHost } from "./intake.js"
 import { MemoryRelief } from "./memory-relief.js"
 import { PeerBook } from "./peer-book.js"
@@ -40,6 +43,7 @@ export interface TorrentOptions {
   readonly downloadLimit: RateLimit
   readonly uploadLimit: RateLimit
   readonly budget: ConnectionBudget
+  readonly encryption: EncryptionPolicy
   /** False: only give what is there. */
   readonly fetch: boolean
   /** Go on giving when all is there. */
@@ -77,7 +81,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   })
   const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
-  const book = new PeerBook(random)
+  const book = new PeerBook(random, new EncryptionChoice(options.encryption))
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
   const cache = new PieceCache(layout, (piece, begin, into) => store.read(piece, begin, into))
   const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
@@ -91,6 +95,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     uploads,
     book,
     budget: options.budget,
+    encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
     infoHash: metainfo.infoHash,
     peerId: options.peerId,
     clientVersion: options.clientVersion,

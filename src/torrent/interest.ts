@@ -69,7 +69,7 @@ export class Interest {
 
   /** What the connection that ends now was good for. */
   outcome({ session, ready }: PeerSource): ConnectionOutcome {
-    if (!ready) return "failed"
+    if (!ready) return session.reached ? "refused" : "failed"
     if (this.#table.remaining === 0 && session.uploadOnly) return "satisfied"
     return session.downloaded + session.uploaded > 0 ? "useful" : "idle"
   }

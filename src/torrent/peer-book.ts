@@ -1,5 +1,6 @@
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
+import type { EncryptionChoice, Way } from "./encryption-choice.js"
 
 /** Addresses remembered at most (libtorrent: 3000, rain: 2000). */
 const MAX_ADDRESSES = 2000
@@ -20,12 +21,13 @@ export type PeerOrigin = "user" | "tracker"
 
 /**
  * How a connection went.
- * - `failed`: no handshake
+ * - `failed`: nobody was reached
+ * - `refused`: somebody was, and no handshake came
  * - `idle`: the handshake was done, and no payload went either way
  * - `useful`: some did
  * - `satisfied`: it wants nothing, and neither do we
  */
-export type ConnectionOutcome = "failed" | "idle" | "useful" | "satisfied"
+export type ConnectionOutcome = "failed" | "refused" | "idle" | "useful" | "satisfied"
 
 interface Address {
   readonly endpoint: Endpoint
@@ -35,6 +37,7 @@ interface Address {
   notBefore: number
   /** A connection to whoever is there is under way or stands. */
   busy: boolean
+  readonly way: Way
   /** Whoever is there wants nothing: there is no use in a connection until we want something. */
   satisfied: boolean
 }
@@ -45,9 +48,11 @@ export class PeerBook {
   readonly #banned = new Set<string>()
   readonly #bannedOfHost = new Map<string, number>()
   readonly #random: Random
+  readonly #encryption: EncryptionChoice
 
-  constructor(random: Random) {
+  constructor(random: Random, encryption: EncryptionChoice) {
     this.#random = random
+    this.#encryption = encryption
   }
 
   get size(): number {
@@ -64,7 +69,8 @@ export class PeerBook {
       return
     }
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#forgetOne()) return
-    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false, satisfied: false })
+    const way = this.#encryption.newWay()
+    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false, way, satisfied: false })
   }
 
   /** The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first. */
@@ -94,6 +100,18 @@ export class PeerBook {
     return true
   }
 
+  /** Whether the next connection there is to be encrypted. */
+  encrypts(endpoint: Endpoint): boolean {
+    const address = this.#addresses.get(keyOf(endpoint))
+    return address !== undefined && this.#encryption.encrypts(address.way)
+  }
+
+  /** The connection that we opened brought a handshake. */
+  answered(endpoint: Endpoint): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address !== undefined) this.#encryption.answered(address.way)
+  }
+
   /** The connection that made the address busy ended. */
   ended(endpoint: Endpoint, outcome: ConnectionOutcome, now: number): void {
     const address = this.#addresses.get(keyOf(endpoint))
@@ -104,6 +122,10 @@ export class PeerBook {
     if (outcome === "useful" || outcome === "satisfied") {
       address.failures = 0
       address.notBefore = now + RECONNECT
+      return
+    }
+    if (outcome === "refused" && this.#encryption.turn(address.way)) {
+      address.notBefore = now
       return
     }
     address.failures++

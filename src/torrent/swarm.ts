@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { connectEncrypted } from "../peer/outgoing-encryption.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
@@ -6,8 +7,9 @@ import type { PieceTable } from "../picker/piece-table.js"
 import type { Clock } from "../ports/clock.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Log } from "../ports/log.js"
-import type { ByteStream, Net } from "../ports/net.js"
+import type { ByteStream, Endpoint, Net } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
+import type { MseTools } from "../wire/mse.js"
 import { Admission } from "./admission.js"
 import { allowFastPieces } from "./allowed-fast.js"
 import { Asking } from "./asking.js"
@@ -42,6 +44,8 @@ export interface SwarmOptions {
   readonly peerId: Uint8Array
   readonly clientVersion: string
   readonly listenPort: number | undefined
+  /** For connections that we open. */
+  readonly encryption: { readonly tools: MseTools; readonly provide: number }
   readonly nextSourceId: () => number
   /** Go on giving when all is there. */
   readonly seed: boolean
@@ -88,7 +92,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       this.#o.budget.opened(now)
       const peer = this.#add("outgoing")
       peer.addresses.push(endpoint)
-      peer.session.attach(this.#o.net.connect(endpoint, peer.session))
+      peer.session.attach(this.#connect(endpoint, peer.session))
     }
   }
 
@@ -158,7 +162,9 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     const peer = this.peers.get(session)
     if (peer === undefined) return
     if (samePeerId(session.peerId, this.#o.peerId)) {
-      if (session.direction === "outgoing") this.#o.book.forget(session.remote)
+      // The end that opened it knows the address. The other waits for it: closed at once, it would not have answered.
+      if (session.direction === "incoming") return
+      this.#o.book.forget(session.remote)
       session.close(new Error("connected to ourselves"))
       return
     }
@@ -171,7 +177,9 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       if (dropped === peer) return
     }
     peer.ready = true
-    this.#o.log.log("debug", "peer", `${name(session)}: connected, ${session.clientName}`)
+    if (session.direction === "outgoing") this.#o.book.answered(session.remote)
+    const how = session.encrypted ? "connected, encrypted" : "connected"
+    this.#o.log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#throttle.holding) session.holdReading(true)
     session.announcePieces(this.#o.have)
     const { infoHash, hasher, table, have } = this.#o
@@ -292,6 +300,13 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     const peer = new PeerSource(this.#o.nextSourceId(), session, this.#o.clock.now())
     this.peers.set(session, peer)
     return peer
+  }
+
+  #connect(endpoint: Endpoint, session: PeerSession): ByteStream {
+    const { net, book, infoHash, encryption } = this.#o
+    if (!book.encrypts(endpoint)) return net.connect(endpoint, session)
+    const { tools, provide } = encryption
+    return connectEncrypted(net, endpoint, session, { tools, skey: infoHash, provide })
   }
 
   #fill(peer: PeerSource): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { Culprits } from "../../../src/torrent/culprits.js"
+import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
 import { PeerBook } from "../../../src/torrent/peer-book.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { seededRandom } from "../../support/seeded-random.js"
@@ -10,7 +11,7 @@ function stage() {
   const connected = new Map<number, PeerSource>([[5, { session: { remote: REMOTE } } as unknown as PeerSource]])
   const convicted: PeerSource[] = []
   const corrupt: number[] = []
-  const book = new PeerBook(seededRandom(1))
+  const book = new PeerBook(seededRandom(1), new EncryptionChoice("allow"))
   const culprits = new Culprits({
     swarm: { sourceById: (id) => connected.get(id), convict: (peer) => void convicted.push(peer) },
     webSeeds: { pieceCorrupt: (id) => void corrupt.push(id) },

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../../src/ports/net.js"
+import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
 import { PeerBook, type PeerOrigin } from "../../../src/torrent/peer-book.js"
 import { seededRandom } from "../../support/seeded-random.js"
 
@@ -10,7 +11,7 @@ const name = (endpoint: Endpoint | undefined): string => `${endpoint?.host}:${en
 const MINUTE = 60_000
 
 function bookOf(origin: PeerOrigin, ...endpoints: Endpoint[]): PeerBook {
-  const book = new PeerBook(seededRandom(1))
+  const book = new PeerBook(seededRandom(1), new EncryptionChoice("allow"))
   for (const endpoint of endpoints) book.add(endpoint, origin, 0)
   return book
 }
@@ -69,6 +70,36 @@ describe("the addresses of a torrent", () => {
     expect(book.hopeful).toBe(true)
   })
 
+  it("tries one that is there and does not answer the other way at once, then waits as for others", () => {
+    const book = bookOf("tracker", peer(1))
+    expect(book.next(0)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(false)
+    book.ended(peer(1), "refused", 10)
+    expect(book.next(10)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(true)
+    book.ended(peer(1), "refused", 20)
+    expect(book.next(20 + MINUTE - 1)).toBeUndefined()
+    expect(book.next(20 + MINUTE)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(false)
+    book.ended(peer(1), "refused", 2 * MINUTE)
+    expect(book.next(4 * MINUTE - 1)).toBeUndefined()
+    expect(book.next(4 * MINUTE)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(true)
+    book.answered(peer(1))
+    book.ended(peer(1), "useful", 5 * MINUTE)
+    expect(book.next(6 * MINUTE)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(true)
+  })
+
+  it("does not try one that is not there the other way", () => {
+    const book = bookOf("tracker", peer(1))
+    book.next(0)
+    book.ended(peer(1), "failed", 0)
+    expect(book.next(MINUTE - 1)).toBeUndefined()
+    expect(book.next(MINUTE)).toEqual(peer(1))
+    expect(book.encrypts(peer(1))).toBe(false)
+  })
+
   it("forgets the failures of one that was reached", () => {
     const book = bookOf("tracker", peer(1))
     for (const outcome of ["failed", "failed", "useful", "failed"] as const) {
@@ -119,7 +150,7 @@ describe("the addresses of a torrent", () => {
   })
 
   it("draws fairly among equals", () => {
-    const book = new PeerBook(seededRandom(7))
+    const book = new PeerBook(seededRandom(7), new EncryptionChoice("allow"))
     for (let n = 0; n < 4; n++) book.add(peer(n), "tracker", 0)
     const drawn = new Map<string, number>()
     for (let now = 0; now < 4000 * 10_000; now += 10_000) {
@@ -164,7 +195,7 @@ describe("the addresses of a torrent", () => {
   })
 
   it("remembers 2000 at most; a failed one makes room, one in use or named by the user does not", () => {
-    const book = new PeerBook(seededRandom(1))
+    const book = new PeerBook(seededRandom(1), new EncryptionChoice("allow"))
     book.add(peer(0), "user", 0)
     expect(book.next(0)).toEqual(peer(0))
     book.ended(peer(0), "failed", 0)
@@ -193,7 +224,7 @@ describe("the addresses of a torrent", () => {
     })
     fc.assert(
       fc.property(fc.integer(), fc.array(step, { maxLength: 100, size: "max" }), (seed, steps) => {
-        const book = new PeerBook(seededRandom(seed))
+        const book = new PeerBook(seededRandom(seed), new EncryptionChoice("allow"))
         const busy = new Set<string>()
         const blocked = new Set<string>()
         const notBefore = new Map<string, number>()
