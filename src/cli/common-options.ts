@@ -16,6 +16,7 @@ export interface CommonFlags extends Verbosity {
   webseed?: boolean
   maxDownload?: string
   maxUpload?: string
+  encryption?: string
   timeout?: string
   offline?: boolean
   stats?: boolean
@@ -51,6 +52,7 @@ export function addSources(command: Command): Command {
     .option("--no-dht", "accepted; there is no DHT yet")
     .option("--no-lsd", "accepted; there is no local discovery yet")
     .option("--no-pex", "accepted; there is no peer exchange yet")
+    .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
     .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
     .option("--max-upload <rate>", "the same for what is given")
     .option("--timeout <t>", "give up when nothing arrives for so long: 30s, 10m (default: wait, and say why)")
@@ -75,6 +77,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.webseed === false ? { webSeeds: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
+    ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),
     ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
     ...(flags.offline ? { offline: true } : {}),
   }
@@ -83,6 +86,20 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
 /** Gathers an option that may be repeated. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value]
+}
+
+function parseEncryption(text: string): NonNullable<Options["encryption"]> {
+  switch (text) {
+    case "allow":
+    case "prefer":
+    case "require":
+    case "off":
+      return text
+    default:
+      throw new AtError("AT_INVALID_INPUT", `"${text}" is no way to encrypt`, {
+        hint: "write --encryption allow, prefer, require or off",
+      })
+  }
 }
 
 function parsePort(text: string): number {

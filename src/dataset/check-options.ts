@@ -7,6 +7,7 @@ import type { Options } from "./options.js"
 type Check = (value: unknown, option: string) => void
 
 const WEB = ["http:", "https:"]
+const ENCRYPTION: readonly unknown[] = ["allow", "prefer", "require", "off"] satisfies Options["encryption"][]
 const TRACKERS = ["http:", "https:", "udp:"]
 
 const text = must("a string", isString)
@@ -33,6 +34,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   onProgress: callback,
   maxDownload: positive,
   maxUpload: positive,
+  encryption: must('"allow", "prefer", "require" or "off"', (value) => ENCRYPTION.includes(value)),
   offline: flag,
   seed: flag,
   port: must(

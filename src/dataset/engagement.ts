@@ -156,6 +156,7 @@ export class Engagement {
       ...(options.port === undefined ? {} : { port: options.port }),
       ...(options.maxDownload === undefined ? {} : { maxDownload: options.maxDownload }),
       ...(options.maxUpload === undefined ? {} : { maxUpload: options.maxUpload }),
+      ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
     })
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()

@@ -1,4 +1,5 @@
 import type { Log } from "../ports/log.js"
+import type { EncryptionPolicy } from "../session/session.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import type { FileChoice } from "./selection.js"
 
@@ -22,6 +23,11 @@ export interface Options extends FileChoice {
   readonly maxDownload?: number | undefined
   /** Bytes a second. */
   readonly maxUpload?: number | undefined
+  /**
+   * Of the connections to peers (message stream encryption). `allow`: both kinds, in plain first and encrypted where that
+   * fails. `prefer`: encrypted first. `require`: nothing in plain, either way. `off`: all in plain. Default `allow`.
+   */
+  readonly encryption?: EncryptionPolicy | undefined
   /** Touch no network. */
   readonly offline?: boolean | undefined
   /** Go on giving after the download, until closed or aborted. */

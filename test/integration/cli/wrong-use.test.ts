@@ -27,6 +27,7 @@ describe("wrong use", () => {
     "a malformed rate": ["get", HASH, "--max-download", "fast"],
     "a malformed time": ["get", HASH, "--timeout", "soon"],
     "a malformed port": ["get", HASH, "--port", "70000"],
+    "an unknown way to encrypt": ["get", HASH, "--encryption", "yes"],
     "a malformed peer": ["get", HASH, "--peer", "nowhere"],
     "a web seed that is no URL": ["get", HASH, "--url", "nope"],
     "create with a tracker that is no URL": ["create", ".", "-o", "x.torrent", "--tracker", "foo"],

@@ -23,7 +23,7 @@ describe("options", () => {
       },
       ...{ verify: "auto", signal: new AbortController().signal, onProgress: () => {}, maxDownload: 1, maxUpload: 0.5 },
       ...{ offline: false, seed: true, port: 0, trackers: true, webSeeds: false, timeout: 1, sync: true },
-      ...{ overwrite: undefined, site: "http://127.0.0.1:80", log: { log() {} } },
+      ...{ encryption: "require", overwrite: undefined, site: "http://127.0.0.1:80", log: { log() {} } },
     })
     checkCreateOptions({
       ...{ output: "x.torrent", trackers: [["udp://t.example:80"], ["https://t.example/announce"]], urls: [] },
@@ -41,6 +41,8 @@ describe("options", () => {
     ["urls", ["ftp://a.example/"]],
     ["peers", "127.0.0.1:1"],
     ["verify", "never"],
+    ["encryption", "yes"],
+    ["encryption", true],
     ["signal", {}],
     ["onProgress", 1],
     ["maxDownload", "10M"],
