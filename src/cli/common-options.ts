@@ -14,6 +14,7 @@ export interface CommonFlags extends Verbosity {
   port?: string
   tracker?: boolean
   webseed?: boolean
+  utp?: boolean
   maxDownload?: string
   maxUpload?: string
   encryption?: string
@@ -49,6 +50,7 @@ export function addSources(command: Command): Command {
     .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
     .option("--no-tracker", "ask no tracker")
     .option("--no-webseed", "use no web seed but those of --url")
+    .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "accepted; there is no DHT yet")
     .option("--no-lsd", "accepted; there is no local discovery yet")
     .option("--no-pex", "accepted; there is no peer exchange yet")
@@ -75,6 +77,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
     ...(flags.tracker === false ? { trackers: false } : {}),
     ...(flags.webseed === false ? { webSeeds: false } : {}),
+    ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
     ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),

@@ -41,6 +41,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
     "a whole number from 0 to 65535",
     (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value <= 65535,
   ),
+  utp: flag,
   trackers: flag,
   webSeeds: flag,
   timeout: positive,

@@ -157,6 +157,7 @@ export class Engagement {
       ...(options.maxDownload === undefined ? {} : { maxDownload: options.maxDownload }),
       ...(options.maxUpload === undefined ? {} : { maxUpload: options.maxUpload }),
       ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
+      utp: options.utp ?? true,
     })
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()

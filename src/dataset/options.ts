@@ -34,6 +34,8 @@ export interface Options extends FileChoice {
   readonly seed?: boolean | undefined
   /** Listening port; 0: any free one. Default: 6881 to 6889, or any free one. */
   readonly port?: number | undefined
+  /** False: connect to peers by TCP alone, not by uTP (BEP 29). */
+  readonly utp?: boolean | undefined
   /** False: ask no tracker. */
   readonly trackers?: boolean | undefined
   /** False: use no web seed. */

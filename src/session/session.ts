@@ -12,6 +12,7 @@ import { Torrent } from "../torrent/torrent.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { EncryptedArrivals } from "./encrypted-arrivals.js"
 import { UdpPort } from "./udp-port.js"
+import { UtpTransport } from "./utp-transport.js"
 
 export type { EncryptionPolicy } from "../wire/encryption-policy.js"
 
@@ -35,6 +36,8 @@ export interface SessionOptions {
   readonly maxUpload?: number
   /** Of peers' connections; default `allow`. */
   readonly encryption?: EncryptionPolicy
+  /** False: TCP alone. */
+  readonly utp?: boolean
 }
 
 export interface AddOptions {
@@ -62,6 +65,7 @@ export class Session {
   readonly #uploadLimit: RateLimit
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
+  readonly #utp: UtpTransport | undefined
 
   private constructor(options: SessionOptions) {
     const { clock, random } = options.platform
@@ -71,6 +75,13 @@ export class Session {
     this.#peerId = createPeerId(random)
     this.#downloadLimit = new RateLimit(clock, options.maxDownload)
     this.#uploadLimit = new RateLimit(clock, options.maxUpload)
+    // Datagrams would go around a proxy.
+    if (options.utp === false || options.platform.reach !== "open") return
+    this.#utp = new UtpTransport({
+      platform: options.platform,
+      udpPort: () => this.udpPort(),
+      accept: (stream) => this.#accept(stream),
+    })
   }
 
   /** Opens the listening port. @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken */
@@ -103,9 +114,10 @@ export class Session {
         hint: "close the other use of it first",
       })
     }
+    const { platform } = this.#options
     const torrent = new Torrent({
       ...options,
-      platform: this.#options.platform,
+      platform: { ...platform, net: this.#utp?.net ?? platform.net },
       peerId: this.#peerId,
       clientVersion: this.#options.clientVersion,
       listenPort: this.port,
@@ -126,6 +138,7 @@ export class Session {
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop())])
+    await this.#utp?.close()
     await this.#udpPort?.then(
       (port) => port.close(),
       () => {},

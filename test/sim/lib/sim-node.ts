@@ -12,7 +12,7 @@ export interface SimNodeOptions {
   readonly selected?: ReadonlySet<number>
   readonly seed?: boolean
   readonly fetch?: boolean
-  readonly limits?: Pick<SessionOptions, "maxDownload" | "maxUpload" | "encryption">
+  readonly limits?: Pick<SessionOptions, "maxDownload" | "maxUpload" | "encryption" | "utp">
 }
 
 /** One of our clients on a simulated machine, at work on one dataset in `/store`, listening at port 6881. */

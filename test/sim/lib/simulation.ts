@@ -1,4 +1,6 @@
 import type { Platform } from "../../../src/ports/platform.js"
+// What the engine loads when it needs it: here it is there already, for the clock waits for nothing outside.
+import "../../../src/utp/socket.js"
 import { MemoryDisk, type MemoryDiskOptions } from "./memory-disk.js"
 import { SimHasher } from "./sim-hasher.js"
 import { lockOn } from "./sim-lock.js"

@@ -1,0 +1,74 @@
+/** Time in queues that we accept to cause, microseconds (BEP 29; RFC 6817: at most 100 ms). */
+const TARGET = 100_000
+/** Growth in a round trip without any queue, bytes (libutp and libtorrent: 3000). */
+const GAIN = 3000
+/** Slow start ends at this share of the target (libutp: 0.9). */
+const SLOW_START_LIMIT = 0.9
+/** The window is halved once in so many ms at most (libutp and libtorrent: 100). */
+const HALVING_INTERVAL = 100
+/** Packets the window has room for at least (RFC 6817: 2). */
+const MIN_PACKETS = 2
+/** Packets to begin with (RFC 6817: 2; RFC 6928, for TCP: 10). */
+const INITIAL_PACKETS = 4
+
+/**
+ * LEDBAT (BEP 29, RFC 6817): how many bytes may be under way. It grows while our packets spend less than 100 ms in queues,
+ * and shrinks when they spend more, so that it gives way to whatever else fills the line; it is halved when some are lost.
+ */
+export class Congestion {
+  readonly #packet: number
+  readonly #largest: number
+  #window: number
+  #slowStart = true
+  /** Slow start ends there. */
+  #threshold: number
+  #halvedAt = Number.NEGATIVE_INFINITY
+
+  /** Bytes in a packet, and in the largest window. */
+  constructor(packet: number, largest: number) {
+    this.#packet = packet
+    this.#largest = this.#threshold = largest
+    this.#window = INITIAL_PACKETS * packet
+  }
+
+  get window(): number {
+    return this.#window
+  }
+
+  /** Bytes were acknowledged; `underWay` were on the way before, and the last ones spent `queue` microseconds in queues. */
+  acknowledged(bytes: number, underWay: number, queue: number): void {
+    const offTarget = Math.max((TARGET - queue) / TARGET, -1)
+    if (this.#slowStart && offTarget < 1 - SLOW_START_LIMIT) {
+      this.#slowStart = false
+      this.#threshold = this.#window
+    }
+    let change = GAIN * offTarget * Math.min(1, bytes / Math.max(this.#window, bytes))
+    // Who does not fill his window does not know that it could be larger.
+    if (change > 0 && underWay + this.#packet < this.#window) return
+    if (this.#slowStart) {
+      if (this.#window + bytes > this.#threshold) this.#slowStart = false
+      else change = Math.max(bytes, change)
+    }
+    this.#set(this.#window + change)
+  }
+
+  /** A packet was lost: halves the window, unless it just was. `now`: ms */
+  lost(now: number): void {
+    if (now - this.#halvedAt < HALVING_INTERVAL) return
+    this.#halvedAt = now
+    this.#slowStart = false
+    this.#set(this.#window / 2)
+    this.#threshold = this.#window
+  }
+
+  /** Nothing was heard for long: begins again, and quickly up to half of where it was. */
+  timedOut(): void {
+    this.#threshold = Math.max(this.#window / 2, MIN_PACKETS * this.#packet)
+    this.#slowStart = true
+    this.#set(0)
+  }
+
+  #set(window: number): void {
+    this.#window = Math.min(Math.max(window, MIN_PACKETS * this.#packet), this.#largest)
+  }
+}

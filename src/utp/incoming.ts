@@ -1,0 +1,120 @@
+import { seq, seqDistance } from "./wrapping.js"
+
+/** Bytes taken in ahead of their turn or of a reader that waits (libtorrent: 1 MiB). */
+export const RECEIVE_WINDOW = 1024 * 1024
+/** Packets ahead of the next one at most (libutp: 1024); a power of two. */
+const AHEAD = 1024
+/** What a kept packet weighs at least, bytes: many tiny ones must not take more memory than few large ones. */
+const LEAST_WEIGHT = 256
+const NOTHING = new Uint8Array(0)
+
+/** Puts packets in order. Payloads are views of datagrams, which are kept and not copied. */
+export class Incoming {
+  /** By sequence number modulo its length; made when the first packet comes out of turn. */
+  #ahead: (Uint8Array | undefined)[] | undefined
+  #aheadCount = 0
+  /** The furthest that came, in packets beyond `ack`. */
+  #furthest = 0
+  /** In order, and not yet taken. */
+  readonly #ready: Uint8Array[] = []
+  /** Bytes kept. */
+  #weight = 0
+  #ack: number
+
+  /** `ack`: the sequence number before the first one to come. */
+  constructor(ack: number) {
+    this.#ack = ack
+  }
+
+  /** All up to this number is there. */
+  get ack(): number {
+    return this.#ack
+  }
+
+  /** Bytes that can still be taken in. */
+  get window(): number {
+    return Math.max(0, RECEIVE_WINDOW - this.#weight)
+  }
+
+  get readyCount(): number {
+    return this.#ready.length
+  }
+
+  /** Some packet is there whose predecessor is not. */
+  get hasHoles(): boolean {
+    return this.#aheadCount > 0
+  }
+
+  /** Takes a payload in, once; it may be empty, which is an end. False: it came before, lies too far ahead, or there is no room. */
+  put(sequence: number, payload: Uint8Array): boolean {
+    const distance = seqDistance(this.#ack, sequence)
+    if (distance < 1 || distance >= AHEAD) return false
+    // The one that all wait for is taken even if those ahead of it fill the window, for it sets them free.
+    if (weightOf(payload) > this.window && (distance > 1 || this.#ready.length > 0)) return false
+    if (distance > 1) return this.#putAhead(sequence, distance, payload)
+    this.#advance(payload)
+    if (this.#aheadCount > 0) this.#takeOver()
+    return true
+  }
+
+  /** The next payload in order; undefined when there is none. */
+  take(): Uint8Array | undefined {
+    const payload = this.#ready.shift()
+    if (payload !== undefined) this.#weight -= weightOf(payload)
+    return payload
+  }
+
+  /** Which packets from `ack + 2` on are there, as a selective ack wants it; empty when none is. */
+  selectiveAck(): Uint8Array {
+    const ahead = this.#ahead
+    if (this.#aheadCount === 0 || ahead === undefined) return NOTHING
+    const bits = this.#furthest - 1
+    const mask = new Uint8Array(Math.ceil(bits / 32) * 4)
+    for (let bit = 0; bit < bits; bit++) {
+      if (ahead[seq(this.#ack + 2 + bit) % AHEAD] === undefined) continue
+      mask[bit >> 3] = (mask[bit >> 3] as number) | (1 << (bit & 7))
+    }
+    return mask
+  }
+
+  /** Forgets all that was kept. */
+  clear(): void {
+    this.#ahead = undefined
+    this.#ready.length = this.#aheadCount = this.#furthest = this.#weight = 0
+  }
+
+  #putAhead(sequence: number, distance: number, payload: Uint8Array): boolean {
+    this.#ahead ??= new Array<Uint8Array | undefined>(AHEAD).fill(undefined)
+    if (this.#ahead[sequence % AHEAD] !== undefined) return false
+    this.#ahead[sequence % AHEAD] = payload
+    this.#aheadCount++
+    this.#weight += weightOf(payload)
+    this.#furthest = Math.max(this.#furthest, distance)
+    return true
+  }
+
+  #takeOver(): void {
+    const ahead = this.#ahead
+    if (ahead === undefined) return
+    for (;;) {
+      const at = seq(this.#ack + 1) % AHEAD
+      const payload = ahead[at]
+      if (payload === undefined) return
+      ahead[at] = undefined
+      this.#aheadCount--
+      this.#weight -= weightOf(payload)
+      this.#advance(payload)
+    }
+  }
+
+  #advance(payload: Uint8Array): void {
+    this.#ack = seq(this.#ack + 1)
+    this.#furthest = Math.max(0, this.#furthest - 1)
+    this.#ready.push(payload)
+    this.#weight += weightOf(payload)
+  }
+}
+
+function weightOf(payload: Uint8Array): number {
+  return Math.max(payload.length, LEAST_WEIGHT)
+}

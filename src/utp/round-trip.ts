@@ -1,0 +1,49 @@
+/** ms before anything was measured (BEP 29). */
+const INITIAL_TIMEOUT = 1000
+/** ms (BEP 29; libtorrent the same). */
+const MIN_TIMEOUT = 500
+/** ms; what takes longer does not arrive any more. */
+const MAX_TIMEOUT = 16_000
+
+/** How long an answer takes, smoothed, and how long to wait for one (BEP 29, as RFC 6298). Times are ms. */
+export class RoundTrip {
+  #mean: number | undefined
+  #deviation = 0
+  #least = Number.POSITIVE_INFINITY
+  #timeout = INITIAL_TIMEOUT
+  /** 1, 2, 4, ... */
+  #patience = 1
+
+  /** The shortest so far; infinite before the first. */
+  get least(): number {
+    return this.#least
+  }
+
+  /** Time until a packet without an answer counts as lost. */
+  get timeout(): number {
+    return Math.min(this.#timeout * this.#patience, MAX_TIMEOUT)
+  }
+
+  /** Of packets that were sent once only: of others nobody knows which copy was answered. */
+  add(sample: number): void {
+    if (this.#mean === undefined) {
+      this.#mean = sample
+      this.#deviation = sample / 2
+    } else {
+      this.#deviation += (Math.abs(this.#mean - sample) - this.#deviation) / 4
+      this.#mean += (sample - this.#mean) / 8
+    }
+    this.#least = Math.min(this.#least, sample)
+    this.#timeout = Math.max(this.#mean + 4 * this.#deviation, MIN_TIMEOUT)
+  }
+
+  /** Nothing came in time: wait twice as long the next time. */
+  backOff(): void {
+    this.#patience *= 2
+  }
+
+  /** Something was acknowledged: no more patience than usual. */
+  progress(): void {
+    this.#patience = 1
+  }
+}

@@ -1,0 +1,322 @@
+import { describe, expect, it } from "vitest"
+import type { Endpoint } from "../../src/ports/net.js"
+import { encodeBare, UTP_TYPE, UtpPacket } from "../../src/utp/packet.js"
+import { Recorder } from "../compliance/net-recorder.js"
+import { fingerprint } from "../support/bytes.js"
+import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
+import { startNode } from "./lib/sim-node.js"
+import { SimRandom } from "./lib/sim-random.js"
+import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
+import { UtpNet } from "./lib/utp-net.js"
+import type { HostProfile } from "./lib/virtual-network.js"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const LIMIT = 3_600_000
+const at = (host: string): Endpoint => ({ host, port: 6881 })
+
+interface Line {
+  readonly simulation: Simulation
+  readonly net: UtpNet
+  readonly far: UtpNet
+  readonly client: Recorder
+  readonly server: Recorder
+}
+
+/** A connection from 10.0.0.1, which hangs on `link`, to 10.0.0.2. */
+async function open(link: Partial<HostProfile>, seed = 1): Promise<Line> {
+  const simulation = createSimulation({ seed })
+  const net = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.1", link)).open())
+  const far = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.2", { latency: 0 })).open(6881))
+  const [client, server] = [new Recorder(), new Recorder()]
+  far.socket.listen((stream) => {
+    server.stream = stream
+    return server
+  })
+  client.stream = net.connect(at("10.0.0.2"), client)
+  await simulation.runUntil(client.untilOpen())
+  return { simulation, net, far, client, server }
+}
+
+/** Bytes a second that `length` bytes get through from the client. */
+async function goodput(line: Line, length: number): Promise<number> {
+  const { simulation, client, server } = line
+  const data = new SimRandom("data").bytes(length)
+  const start = simulation.clock.now()
+  client.stream!.write(data)
+  await simulation.runUntil(() => server.length >= length, LIMIT)
+  expect(fingerprint(server.bytes)).toBe(fingerprint(data))
+  return (length / (simulation.clock.now() - start)) * 1000
+}
+
+describe("one uTP connection", () => {
+  it.each([
+    [2, 20],
+    [1, 100],
+    [5, 5],
+  ])("fills a line of %d MiB a second that is %d ms long", async (rate, latency) => {
+    expect(await goodput(await open({ up: rate * MiB, latency }), 8 * MiB * rate)).toBeGreaterThan(0.85 * rate * MiB)
+  })
+
+  it.each([0.01, 0.05])("gets out of a line with a loss of %d what TCP would", async (loss) => {
+    // Mathis et al. 1997: packet / round trip x sqrt(3/2) / sqrt(loss).
+    const reno = (1212 / 0.05) * Math.sqrt(1.5 / loss)
+    expect(await goodput(await open({ up: MiB, latency: 25, loss }), 4 * MiB)).toBeGreaterThan(reno)
+  })
+
+  it("gets through when one packet in five is lost", async () => {
+    expect(await goodput(await open({ up: MiB, latency: 25, loss: 0.2 }, 3), 256 * KiB)).toBeGreaterThan(5 * KiB)
+  })
+
+  it("does not take packets that overtake each other for lost ones, for ever", async () => {
+    const line = await open({ up: MiB, latency: 25, reordering: 0.02, reorderingDelay: 5 })
+    expect(await goodput(line, 4 * MiB)).toBeGreaterThan(0.3 * MiB)
+  })
+
+  it("keeps the queue in front of a slow line near 100 ms, though it would hold seconds", async () => {
+    const line = await open({ up: MiB, latency: 10 })
+    const { simulation, client } = line
+    const { host } = simulation.machine("10.0.0.1")
+    client.stream!.write(new Uint8Array(64 * MiB))
+    await simulation.run(20_000)
+    const queues: number[] = []
+    for (let i = 0; i < 50; i++) {
+      await simulation.run(100)
+      queues.push(host.reserveUp(simulation.clock.now(), 0) - simulation.clock.now())
+    }
+    expect(Math.max(...queues)).toBeLessThan(200)
+    expect(Math.min(...queues)).toBeGreaterThan(20)
+  })
+
+  it("gives way to what fills the line without asking, and comes back", async () => {
+    const line = await open({ up: MiB, latency: 10 })
+    const { simulation, client, server } = line
+    const { host } = simulation.machine("10.0.0.1")
+    const rate = async (seconds: number, others: number) => {
+      const before = server.length
+      for (let i = 0; i < seconds * 100; i++) {
+        // Keeps 300 ms of packets in the queue, as a TCP connection does that nothing stops.
+        const queue = host.reserveUp(simulation.clock.now(), 0) - simulation.clock.now()
+        if (others > 0 && queue < others) host.reserveUp(simulation.clock.now(), ((others - queue) / 1000) * MiB)
+        await simulation.run(10)
+      }
+      return (server.length - before) / seconds
+    }
+    client.stream!.write(new Uint8Array(256 * MiB))
+    await rate(10, 0)
+    const alone = await rate(10, 0)
+    await rate(20, 300)
+    expect(await rate(10, 300)).toBeLessThan(0.1 * alone)
+    await rate(10, 0)
+    expect(await rate(10, 0)).toBeGreaterThan(0.8 * alone)
+  })
+
+  it("stands for hours in silence, and is still known to gateways", async () => {
+    const { simulation, client, server, net } = await open({ latency: 20 })
+    client.stream!.write(new Uint8Array(1))
+    let sent = 0
+    const send = net.port.send.bind(net.port)
+    net.port.send = (datagram, to) => {
+      sent++
+      send(datagram, to)
+    }
+    await simulation.run(3_600_000)
+    expect(sent).toBeGreaterThan(100)
+    server.stream!.write(new Uint8Array(10))
+    await simulation.runUntil(() => client.length === 10, 1000)
+  })
+
+  it("fails when the other side is gone, and tells a side that is back from a crash that nothing is known of it", async () => {
+    const line = await open({ latency: 20 })
+    const { simulation, client, server } = line
+    client.stream!.write(new Uint8Array(10))
+    await simulation.runUntil(() => server.length === 10, 1000)
+    simulation.machine("10.0.0.2").host.cutOff()
+    client.stream!.write(new Uint8Array(10))
+    const start = simulation.clock.now()
+    await simulation.runUntil(() => client.closed !== undefined, 120_000)
+    expect(client.closed?.error).toBeInstanceOf(Error)
+    expect(simulation.clock.now() - start).toBeGreaterThan(20_000)
+    simulation.machine("10.0.0.2").host.comeBack()
+    server.stream!.write(new Uint8Array(10))
+    await simulation.runUntil(() => server.closed !== undefined, 1000)
+    expect(server.closed?.error?.message).toContain("reset")
+  })
+})
+
+describe("a uTP port", () => {
+  /** A stranger that sends what he likes. */
+  async function stranger(simulation: Simulation, address = "10.0.0.66") {
+    const answers: { bytes: number; packet: UtpPacket }[] = []
+    const { udp } = simulation.platform(address)
+    const socket = await simulation.runUntil(
+      udp.open({ family: 4, port: 6881 }, (datagram) => {
+        const packet = new UtpPacket()
+        packet.read(datagram)
+        answers.push({ bytes: datagram.length, packet })
+      }),
+    )
+    return { answers, socket }
+  }
+
+  const current = { timestamp: 5, timestampDifference: 0, window: MiB, ack: 0 }
+
+  it("keeps few of those who knock without a place, and sends them no more than they sent", async () => {
+    const line = await open({})
+    const { simulation, far } = line
+    const { answers, socket } = await stranger(simulation)
+    let sent = 0
+    for (let id = 0; id < 3000; id++) {
+      const syn = encodeBare({ type: UTP_TYPE.syn, connectionId: id * 2, sequence: 1 }, current, new Uint8Array(0))
+      sent += syn.length
+      socket.send(syn, at("10.0.0.2"))
+    }
+    await simulation.run(500)
+    expect(far.socket.connectionCount).toBeLessThan(80)
+    // Somebody honest still gets in.
+    const other = new Recorder()
+    line.net.connect(at("10.0.0.2"), other).write(new Uint8Array(3))
+    await simulation.runUntil(() => other.events.includes("open"), 1000)
+    await simulation.run(20_000)
+    expect(far.socket.connectionCount).toBe(2)
+    expect(answers.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(sent)
+  })
+
+  it("answers packets of no connection with a reset of the same length at most, and not all of a flood", async () => {
+    const { simulation } = await open({})
+    const { answers, socket } = await stranger(simulation)
+    for (let id = 0; id < 3000; id++) {
+      const fixed = { type: UTP_TYPE.data, connectionId: id, sequence: 77 }
+      socket.send(encodeBare(fixed, current, new Uint8Array(0)), at("10.0.0.2"))
+    }
+    await simulation.run(500)
+    expect(answers.length).toBeGreaterThan(0)
+    expect(answers.length).toBeLessThanOrEqual(50)
+    for (const { bytes, packet } of answers) {
+      expect(bytes).toBe(20)
+      expect(packet.type).toBe(UTP_TYPE.reset)
+      expect(packet.ack).toBe(77)
+    }
+  })
+
+  it("sends nothing more to a place that has not proved itself", async () => {
+    const { simulation, far } = await open({})
+    const { answers, socket } = await stranger(simulation)
+    const syn = encodeBare({ type: UTP_TYPE.syn, connectionId: 9, sequence: 1 }, current, new Uint8Array(0))
+    socket.send(syn, at("10.0.0.2"))
+    await simulation.run(100)
+    expect(answers).toHaveLength(1)
+    // Whoever only guesses our first number is not believed.
+    const guess = (answers[0]!.packet.sequence + 500) & 0xffff
+    const fixed = { type: UTP_TYPE.state, connectionId: 10, sequence: 2 }
+    socket.send(encodeBare(fixed, { ...current, ack: guess }, new Uint8Array(0)), at("10.0.0.2"))
+    await simulation.run(30_000)
+    expect(answers).toHaveLength(1)
+    expect(far.socket.connectionCount).toBe(1)
+  })
+
+  it("is not disturbed by a connection's other side that acknowledges what was never sent, and lies of its window", async () => {
+    const { simulation, far } = await open({})
+    const { answers, socket } = await stranger(simulation)
+    const fixed = { type: UTP_TYPE.syn, connectionId: 9, sequence: 1 }
+    socket.send(encodeBare(fixed, current, new Uint8Array(0)), at("10.0.0.2"))
+    await simulation.run(100)
+    const heard = new Recorder()
+    far.socket.listen((stream) => {
+      heard.stream = stream
+      return heard
+    })
+    const first = answers[0]!.packet.sequence
+    const random = new SimRandom("liar")
+    const say = (fields: Partial<typeof current>, sequence: number, sack: Uint8Array = new Uint8Array(0), type = 2) => {
+      const head = { type: type as 0 | 1 | 2, connectionId: 10, sequence: sequence & 0xffff }
+      socket.send(encodeBare(head, { ...current, ack: (first - 1) & 0xffff, ...fields }, sack), at("10.0.0.2"))
+    }
+    say({}, 2)
+    await simulation.run(100)
+    heard.stream!.write(new Uint8Array(MiB))
+    for (let i = 0; i < 5000; i++) {
+      say(
+        {
+          ack: (first + random.below(200) - 100) & 0xffff,
+          window: random.below(5000),
+          timestampDifference: random.word(),
+        },
+        random.below(2000),
+        random.bytes(4 * random.below(60)),
+        random.below(2) * 2,
+      )
+      if (i % 50 === 0) await simulation.run(20)
+    }
+    say({ window: 0 }, 2)
+    await simulation.run(120_000)
+    heard.stream!.destroy()
+    await simulation.run(120_000)
+    expect(far.socket.connectionCount).toBe(1)
+  })
+})
+
+describe("peers that TCP does not bring together", () => {
+  /** A firewall that lets no TCP through. */
+  function withoutTcp(platform: SimPlatform): SimPlatform {
+    platform.net.connect = (remote, listener) => {
+      platform.clock.after(1, () => listener.onClose(new Error("refused")))
+      const nothing = () => {}
+      return { remote, bufferedBytes: 0, write: () => false, pause: nothing, resume: nothing, destroy: nothing }
+    }
+    return platform
+  }
+
+  it.each([0, 0.02])("share by uTP, at a loss of %d", async (loss) => {
+    const simulation = createSimulation({ seed: 4 })
+    const dataset = simDataset({ "a.bin": 2 * MiB }, { pieceLength: 64 * KiB })
+    const seeder = simulation.platform("10.0.0.1", { up: 2 * MiB, loss })
+    putDataset(seeder, dataset)
+    const giving = await simulation.runUntil(startNode({ platform: seeder, dataset, fetch: false, seed: true }), LIMIT)
+    const platform = withoutTcp(simulation.platform("10.0.0.2"))
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.1")] }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), 120_000)
+    await simulation.runUntil(Promise.all([node.close(), giving.close()]), LIMIT)
+    expect(wrongFiles(platform, dataset)).toEqual([])
+    await simulation.run(100)
+    expect(platform.clock.pendingTimers + seeder.clock.pendingTimers).toBe(0)
+  })
+
+  it("stay apart where uTP is off", async () => {
+    const simulation = createSimulation({ seed: 4 })
+    const dataset = simDataset({ "a.bin": 64 * KiB }, { pieceLength: 64 * KiB })
+    const seeder = simulation.platform("10.0.0.1")
+    putDataset(seeder, dataset)
+    const giving = await simulation.runUntil(startNode({ platform: seeder, dataset, fetch: false, seed: true }), LIMIT)
+    const platform = withoutTcp(simulation.platform("10.0.0.2"))
+    const limits = { utp: false }
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.1")], limits }), LIMIT)
+    await simulation.run(60_000)
+    expect(node.torrent.snapshot().fromPeers).toBe(0)
+    await simulation.runUntil(Promise.all([node.close(), giving.close()]), LIMIT)
+  })
+
+  it("use TCP where it works", async () => {
+    const simulation = createSimulation({ seed: 4 })
+    const dataset = simDataset({ "a.bin": 2 * MiB }, { pieceLength: 64 * KiB })
+    const seeder = simulation.platform("10.0.0.1", { up: MiB })
+    putDataset(seeder, dataset)
+    const giving = await simulation.runUntil(startNode({ platform: seeder, dataset, fetch: false, seed: true }), LIMIT)
+    const platform = simulation.platform("10.0.0.2")
+    const datagrams: number[] = []
+    const { open: openUdp } = platform.udp
+    platform.udp.open = async (options, onMessage) => {
+      const socket = await openUdp.call(platform.udp, options, onMessage)
+      const send = socket.send.bind(socket)
+      socket.send = (datagram, to) => {
+        datagrams.push(datagram.length)
+        send(datagram, to)
+      }
+      return socket
+    }
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.1")] }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), 120_000)
+    expect(datagrams).toEqual([])
+    await simulation.runUntil(Promise.all([node.close(), giving.close()]), LIMIT)
+  })
+})
