@@ -9,11 +9,17 @@ export class DatasetFile {
   readonly path: string
   /** Bytes. */
   readonly length: number
+  /**
+   * The root of its hash tree (BEP 52), 64 hex digits: the same for the same bytes, in whatever torrent. Null for an empty
+   * file, and where the torrent is v1 alone.
+   */
+  readonly piecesRoot: string | null
   readonly #read: ReadBytes
 
-  constructor(path: string, length: number, read: ReadBytes) {
+  constructor(path: string, length: number, read: ReadBytes, piecesRoot: string | null = null) {
     this.path = path
     this.length = length
+    this.piecesRoot = piecesRoot
     this.#read = read
   }
 

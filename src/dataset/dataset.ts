@@ -1,6 +1,7 @@
 import { toHex } from "../bytes/hex.js"
 import { Site } from "../catalog/site.js"
 import { AtError } from "../errors.js"
+import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
 import { absolutePath, readUserSettings } from "../node/user-settings.js"
@@ -40,7 +41,7 @@ import { Work } from "./work.js"
 export class Dataset implements AsyncDisposable {
   /** The safe name on disk: `datastore/name`. */
   readonly name: string
-  /** 40 hex digits. */
+  /** 40 hex digits; of a torrent that is v2 alone, 64. */
   readonly infoHash: string
   /** Bytes of all files. */
   readonly length: number
@@ -61,7 +62,7 @@ export class Dataset implements AsyncDisposable {
     const { metainfo } = parts.resolved
     this.metainfo = metainfo
     this.name = metainfo.name
-    this.infoHash = toHex(metainfo.infoHash)
+    this.infoHash = knownAs(metainfo)
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
     this.#parts = parts
     this.#feed = new ProgressFeed(parts.platform.clock, safeListener(parts.options.onProgress, parts.platform.log))
@@ -229,11 +230,13 @@ export class Dataset implements AsyncDisposable {
 
   #makeFiles(): DatasetFile[] {
     const files: DatasetFile[] = []
-    for (const { path, offset, length, padding } of this.metainfo.layout.files) {
+    const { layout, fileNodes } = this.metainfo
+    for (const [index, { path, offset, length, padding }] of layout.files.entries()) {
       if (padding) continue
+      const root = fileNodes?.roots[index]
       const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
         this.#call((either) => this.#work.read(offset + at, count, either), signal)
-      files.push(new DatasetFile(path, length, read))
+      files.push(new DatasetFile(path, length, read, root === undefined ? null : toHex(root)))
     }
     return files
   }

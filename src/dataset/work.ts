@@ -1,5 +1,5 @@
-import { toHex } from "../bytes/hex.js"
 import { AtError, abortError } from "../errors.js"
+import { knownAs } from "../metainfo/known-as.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { TorrentStats } from "../torrent/torrent-stats.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
@@ -41,7 +41,7 @@ export class Work {
     const { metainfo } = parts.resolved
     this.#parts = parts
     this.#feed = feed
-    this.#dataset = { name: metainfo.name, infoHash: toHex(metainfo.infoHash) }
+    this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
   }
 
   /** Payload bytes that were fetched. */

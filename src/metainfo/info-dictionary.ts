@@ -1,37 +1,28 @@
 import { toHex } from "../bytes/hex.js"
 import { decodeUtf8, decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
-import { AtError } from "../errors.js"
 import type { Hasher } from "../ports/hasher.js"
 import { asBytes, asDictionary, type BencodeDictionary, BencodeError, type BencodeLimits, decode } from "./bencode.js"
-import { type LayoutFile, TorrentLayout } from "./layout.js"
-import type { Metainfo } from "./metainfo.js"
+import { FileNodes } from "./file-nodes.js"
+import { readFileTree, type TreeFile } from "./file-tree.js"
+import { BLOCK_LENGTH, type FileOrder, TorrentLayout } from "./layout.js"
+import { metadataError } from "./metadata-error.js"
+import type { Metainfo, TorrentVersion } from "./metainfo.js"
+import { checkPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
 import { safeName, safePaths } from "./safe-path.js"
 
 /** A .torrent of 500,000 files takes about this; the values bound the memory that decoding takes. */
 export const TORRENT_LIMITS: BencodeLimits = { length: 64 << 20, depth: 64, tokens: 4_000_000 }
 
-const MAX_FILES = 500_000
 /** Bytes; the largest in use are 32 MiB to 64 MiB. A piece must fit into memory several times. */
 const MAX_PIECE_LENGTH = 256 << 20
 const MAX_PIECES = 1 << 21
-/** No file system takes more in one path (Linux: 4,096 bytes). */
-const MAX_PATH_LENGTH = 4096
-const MAX_PATH_ELEMENTS = 128
 /** Bytes of a SHA-1. */
-const HASH_LENGTH = 20
+const SHA1_LENGTH = 20
 
 /** What stands outside of `info`: it is not part of a dataset's identity, and peers don't send it. */
 export type OuterFields = Pick<Metainfo, "trackers" | "webSeeds" | "comment" | "createdBy" | "creationDate">
 
 const NO_OUTER_FIELDS: OuterFields = { trackers: [], webSeeds: [], comment: null, createdBy: null, creationDate: null }
-
-/** The only error of metadata that is there but can't be used. */
-export function metadataError(message: string, cause?: unknown): AtError {
-  return new AtError("AT_METADATA", message, {
-    hint: "fetch the .torrent file again, or ask the dataset's author for a new one",
-    cause,
-  })
-}
 
 /**
  * Reads an `info` dictionary on its own, as peers send it (BEP 9). The caller compares its infohash.
@@ -63,35 +54,29 @@ export function readInfo(
   hasher: Pick<Hasher, "digest">,
   outer: OuterFields,
 ): Metainfo {
-  const version2 = info.integer("meta version") === 2
-  const pieceHashes = info.bytes("pieces")
-  if (pieceHashes === undefined) {
-    throw version2 || info.has("file tree")
-      ? metadataError("this is a BitTorrent v2 torrent without a v1 part, which is not supported yet")
-      : metadataError("the torrent has no piece hashes")
-  }
-  const infoHash = hasher.digest("sha1", infoBytes)
-  const rawName = textBytes(info, "name") ?? new Uint8Array(0)
-  const name = safeName(rawName, toHex(infoHash))
-  const list = info.list("files")
-  const files = list === undefined ? [singleFile(info, rawName)] : readFiles(list.map(asDictionary))
-  const layout = buildLayout(info.integer("piece length"), files, list === undefined ? [name] : undefined)
-  if (pieceHashes.length !== layout.pieceCount * HASH_LENGTH) {
+  const version = versionOf(info)
+  const infoHashV2 = version === "v1" ? null : hasher.digest("sha256", infoBytes)
+  // Peers and trackers know a v2 torrent by the first bytes of its infohash (BEP 52).
+  const infoHash = version === "v2" ? infoHashV2!.subarray(0, SHA1_LENGTH) : hasher.digest("sha1", infoBytes)
+  const content = version === "v2" ? readTree(info, toHex(infoHash)) : readList(info, toHex(infoHash))
+  const { layout, files, rawName } = content
+  const pieceHashes = version === "v2" ? new Uint8Array(0) : info.bytes("pieces")!
+  if (version !== "v2" && pieceHashes.length !== layout.pieceCount * SHA1_LENGTH) {
     throw metadataError(
-      `the torrent has ${pieceHashes.length} bytes of piece hashes where its files need ${layout.pieceCount * HASH_LENGTH}`,
+      `the torrent has ${pieceHashes.length} bytes of piece hashes where its files need ${layout.pieceCount * SHA1_LENGTH}`,
     )
   }
   let rawPaths: readonly (readonly string[])[] | undefined
   return {
     infoHash,
-    // The v1 part of a hybrid is all that is used so far.
-    version: "v1",
-    infoHashV2: version2 ? hasher.digest("sha256", infoBytes) : null,
+    version,
+    infoHashV2,
     infoBytes,
-    name,
-    kind: list === undefined ? "file" : "folder",
+    name: content.name,
+    kind: content.kind,
     layout,
     pieceHashes,
+    fileNodes: version === "v1" ? null : new FileNodes(layout, rootsOf(info, content)),
     // BEP 27
     private: info.integer("private") === 1,
     rawName: decodeUtf8Lenient(rawName),
@@ -104,10 +89,87 @@ export function readInfo(
   }
 }
 
-interface RawFile {
-  readonly path: readonly Uint8Array[]
-  readonly length: number
-  readonly padding: boolean
+/** BEP 52 wants this looked at before all else. */
+function versionOf(info: BencodeDictionary): TorrentVersion {
+  const metaVersion = info.integer("meta version") ?? 1
+  if (metaVersion > 2) throw metadataError(`this is a BitTorrent v${metaVersion} torrent, which is not supported`)
+  const hasPieces = info.bytes("pieces") !== undefined
+  if (metaVersion === 2) return hasPieces ? "hybrid" : "v2"
+  if (hasPieces) return "v1"
+  throw metadataError("the torrent has no piece hashes")
+}
+
+/** What a torrent says of its files. */
+interface Content<File extends RawFile = RawFile> {
+  readonly rawName: Uint8Array
+  readonly name: string
+  readonly kind: "file" | "folder"
+  readonly files: readonly File[]
+  readonly layout: TorrentLayout
+}
+
+/** By BEP 3. `fallback` names what has no name. */
+function readList(info: BencodeDictionary, fallback: string): Content {
+  const rawName = textBytes(info, "name") ?? new Uint8Array(0)
+  const name = safeName(rawName, fallback)
+  const list = info.list("files")
+  const files = list === undefined ? [singleFile(info, rawName)] : readFiles(list.map(asDictionary))
+  const layout = buildLayout(info, files, list === undefined ? [name] : undefined, "contiguous")
+  return { rawName, name, kind: list === undefined ? "file" : "folder", files, layout }
+}
+
+/** By BEP 52. A tree of nothing but a file is that file. */
+function readTree(info: BencodeDictionary, fallback: string): Content<TreeFile> {
+  const files = treeFilesOf(info)
+  const single = files.length === 1 && files[0]!.path.length === 1
+  const rawName = single ? files[0]!.path[0]! : (textBytes(info, "name") ?? new Uint8Array(0))
+  const name = safeName(rawName, fallback)
+  const layout = buildLayout(info, files, single ? [name] : undefined, "aligned")
+  return { rawName, name, kind: single ? "file" : "folder", files, layout }
+}
+
+function treeFilesOf(info: BencodeDictionary): TreeFile[] {
+  const tree = info.dictionary("file tree")
+  if (tree === undefined) throw metadataError("the torrent has no file tree")
+  const pieceLength = info.integer("piece length") ?? 0
+  if (pieceLength < BLOCK_LENGTH || !Number.isInteger(Math.log2(pieceLength))) {
+    throw metadataError(
+      `the torrent's piece length is ${pieceLength}; BitTorrent v2 takes powers of two from 16 KiB on`,
+    )
+  }
+  return readFileTree(tree)
+}
+
+/**
+ * The roots of the hash trees, for each of the files. Of a hybrid, both descriptions must be of the same files, each
+ * starting at a piece (BEP 52): else whoever reads one would get other data than who reads the other.
+ */
+function rootsOf(info: BencodeDictionary, { files, layout, kind, rawName }: Content): (Uint8Array | undefined)[] {
+  const inTree = treeFilesOf(info)
+  let next = 0
+  const roots = files.map((file, index) => {
+    if (file.padding) return undefined
+    const twin = inTree[next++]
+    const path = kind === "file" ? [rawName] : file.path
+    const aligned = file.length === 0 || layout.files[index]!.offset % layout.pieceLength === 0
+    if (twin === undefined || twin.length !== file.length || !samePath(twin.path, path) || !aligned) {
+      throw metadataError("the torrent's v1 and v2 descriptions of its files are not the same")
+    }
+    return twin.root
+  })
+  // More: there would be pieces of nothing but padding.
+  const pieces = inTree.reduce((sum, { length }) => sum + Math.ceil(length / layout.pieceLength), 0)
+  if (next !== inTree.length || pieces !== layout.pieceCount)
+    throw metadataError("the torrent's v1 and v2 descriptions have not the same files")
+  return roots
+}
+
+function samePath(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
+  return a.length === b.length && a.every((element, i) => sameBytes(element, b[i]!))
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function singleFile(info: BencodeDictionary, rawName: Uint8Array): RawFile {
@@ -137,16 +199,12 @@ function readFiles(entries: readonly (BencodeDictionary | undefined)[]): RawFile
 /** An absent or empty path is fine: padding files need none (BEP 47), and others get a safe name. */
 function readPath(entry: BencodeDictionary, index: number): Uint8Array[] {
   const elements = (entry.list("path.utf-8") ?? entry.list("path") ?? []).map(asBytes)
-  let length = 0
   const path: Uint8Array[] = []
   for (const element of elements) {
     if (element === undefined) throw metadataError(`the path of file ${index} of the torrent is malformed`)
-    length += element.length + 1
     path.push(element)
   }
-  if (path.length > MAX_PATH_ELEMENTS || length > MAX_PATH_LENGTH) {
-    throw metadataError(`the path of file ${index} of the torrent is longer than any file system takes`)
-  }
+  checkPathLength(path, index)
   return path
 }
 
@@ -159,35 +217,29 @@ function isOldPaddingName(element: Uint8Array | undefined): boolean {
 
 /** `names` are the safe paths where they are known; else they are made from the raw ones. */
 function buildLayout(
-  pieceLength: number | undefined,
+  info: BencodeDictionary,
   files: readonly RawFile[],
   names: readonly string[] | undefined,
+  order: FileOrder,
 ): TorrentLayout {
+  const pieceLength = info.integer("piece length")
   if (pieceLength === undefined || pieceLength < 1 || pieceLength > MAX_PIECE_LENGTH) {
     throw metadataError(
       `the torrent's piece length is ${pieceLength ?? "missing"}; 1 to ${MAX_PIECE_LENGTH} is supported`,
     )
   }
-  let offset = 0
-  const offsets = files.map((file) => {
-    const start = offset
-    offset += file.length
-    return start
-  })
   // The two limits together keep every offset below 2^49: exact. Sums beyond 2^53 are rounded, but never back below it.
-  if (Math.ceil(offset / pieceLength) > MAX_PIECES) {
+  const pieces = (length: number): number => Math.ceil(length / pieceLength)
+  const count =
+    order === "contiguous"
+      ? pieces(files.reduce((sum, { length }) => sum + length, 0))
+      : files.reduce((sum, { length }) => sum + pieces(length), 0)
+  if (count > MAX_PIECES) {
     throw metadataError(`the torrent has more than ${MAX_PIECES} pieces, which is not supported`)
   }
   const paths = names ?? safePaths(files.map((file) => file.path))
-  const placed = files.map(
-    (file, index): LayoutFile => ({
-      path: paths[index]!,
-      offset: offsets[index]!,
-      length: file.length,
-      padding: file.padding,
-    }),
-  )
-  return new TorrentLayout(pieceLength, placed)
+  const named = files.map(({ length, padding }, index) => ({ path: paths[index]!, length, padding }))
+  return TorrentLayout.of(pieceLength, named, order)
 }
 
 /** Some old creators wrote names in another encoding, and UTF-8 under `KEY.utf-8`. */

@@ -1,3 +1,5 @@
+import type { Bitfield } from "../bytes/bitfield.js"
+
 /** Bytes asked for at once: 2^14 (BEP 3: clients close connections that ask for more). */
 export const BLOCK_LENGTH = 16384
 
@@ -11,6 +13,9 @@ export interface LayoutFile {
   /** Zeros that align the next file to a piece (BEP 47): hashed, never stored, never shown. */
   readonly padding: boolean
 }
+
+/** As they come (BEP 3), or each but the empty ones from the next piece on (BEP 52). */
+export type FileOrder = "contiguous" | "aligned"
 
 /** The part of a piece that lies in one file. */
 export interface Extent {
@@ -27,21 +32,21 @@ export interface Extent {
  * A block is a number: `piece × blocksPerPiece + index`. The numbers are dense but for short pieces.
  */
 export class TorrentLayout {
+  /** Where the last file ends. */
   readonly length: number
+  /** Bytes in all pieces: less than `length` where there are gaps between files. */
+  readonly size: number
   readonly pieceLength: number
   readonly pieceCount: number
   /** Blocks of every piece that is not short. */
   readonly blocksPerPiece: number
   readonly files: readonly LayoutFile[]
+  readonly #order: FileOrder
   /** Bytes in each piece, where files start at pieces and there is nothing between them (BEP 52). */
   readonly #sizes: Uint32Array | undefined
 
-  /** Files one behind the other: as they come (BEP 3), or each but the empty ones from the next piece on (BEP 52). */
-  static of(
-    pieceLength: number,
-    files: readonly Omit<LayoutFile, "offset">[],
-    order: "contiguous" | "aligned",
-  ): TorrentLayout {
+  /** Files one behind the other. */
+  static of(pieceLength: number, files: readonly Omit<LayoutFile, "offset">[], order: FileOrder): TorrentLayout {
     let end = 0
     const placed = files.map((file): LayoutFile => {
       const gap = order === "aligned" && file.length > 0 ? (pieceLength - (end % pieceLength)) % pieceLength : 0
@@ -49,21 +54,23 @@ export class TorrentLayout {
       end = offset + file.length
       return { path: file.path, offset, length: file.length, padding: file.padding }
     })
-    return new TorrentLayout(pieceLength, placed)
+    return new TorrentLayout(pieceLength, placed, order)
   }
 
   /**
-   * `files` are in torrent order, and already checked against all limits. They are contiguous; or there are gaps between
-   * them, so that each file but the empty ones starts at a piece (BEP 52): such a gap is no part of any piece.
+   * `files` are in torrent order, and already checked against all limits. Where they are aligned there are gaps between
+   * them, which are no part of any piece.
    */
-  constructor(pieceLength: number, files: readonly LayoutFile[]) {
+  constructor(pieceLength: number, files: readonly LayoutFile[], order: FileOrder = "contiguous") {
     const last = files[files.length - 1]
     this.files = files
+    this.#order = order
     this.length = last === undefined ? 0 : last.offset + last.length
     this.pieceLength = pieceLength
     this.pieceCount = Math.ceil(this.length / pieceLength)
     this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
     this.#sizes = sizesBetweenGaps(files, this.pieceCount, pieceLength)
+    this.size = this.#sizes?.reduce((sum, size) => sum + size, 0) ?? this.length
   }
 
   pieceOffset(piece: number): number {
@@ -74,6 +81,15 @@ export class TorrentLayout {
   pieceSize(piece: number): number {
     if (this.#sizes !== undefined) return this.#sizes[piece]!
     return piece === this.pieceCount - 1 ? this.length - piece * this.pieceLength : this.pieceLength
+  }
+
+  /** Bytes in some of the pieces together. */
+  sizeOf(pieces: Bitfield): number {
+    if (pieces.count === 0) return 0
+    let missing = 0
+    if (this.#sizes !== undefined) for (const piece of pieces) missing += this.pieceLength - this.pieceSize(piece)
+    else if (pieces.has(this.pieceCount - 1)) missing = this.pieceLength - this.pieceSize(this.pieceCount - 1)
+    return pieces.count * this.pieceLength - missing
   }
 
   /** Bytes in a piece before padding or the next file begins: what its hash of BEP 52 is over. */
@@ -119,6 +135,15 @@ export class TorrentLayout {
   /** True when `begin` and `length` name bytes inside a piece. */
   checkRange(piece: number, begin: number, length: number): boolean {
     return piece >= 0 && piece < this.pieceCount && begin >= 0 && length > 0 && begin + length <= this.pieceSize(piece)
+  }
+
+  /**
+   * True when a peer may ask for these bytes. Where files are aligned, libtorrent 2.0.8 asks for whole blocks beyond a file's
+   * end as if there was padding: zeros are the answer.
+   */
+  mayAsk(piece: number, begin: number, length: number): boolean {
+    if (this.#order === "contiguous") return this.checkRange(piece, begin, length)
+    return this.checkRange(piece, begin, 1) && length > 0 && begin + length <= this.pieceLength
   }
 
   /** Index of the first file that ends beyond `offset` (empty files never do). */

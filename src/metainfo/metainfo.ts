@@ -1,3 +1,4 @@
+import type { FileNodes } from "./file-nodes.js"
 import type { TorrentLayout } from "./layout.js"
 
 /** Which hashes a torrent has: of BEP 3, of BEP 52, or both. */
@@ -5,7 +6,7 @@ export type TorrentVersion = "v1" | "v2" | "hybrid"
 
 /** What a .torrent says, checked and made safe. */
 export interface Metainfo {
-  /** SHA-1 of the raw bytes of `info` (BEP 3): 20 bytes. */
+  /** SHA-1 of the raw bytes of `info` (BEP 3): 20 bytes. Of a v2 torrent: the first 20 of `infoHashV2` (BEP 52). */
   readonly infoHash: Uint8Array
   readonly version: TorrentVersion
   /** SHA-256 of the same for a v2 or hybrid torrent (BEP 52): 32 bytes; null for v1. */
@@ -16,8 +17,10 @@ export interface Metainfo {
   readonly name: string
   readonly kind: "file" | "folder"
   readonly layout: TorrentLayout
-  /** 20 bytes a piece, one after the other. */
+  /** 20 bytes a piece, one after the other; empty for a v2 torrent. */
   readonly pieceHashes: Uint8Array
+  /** What pieces and files should hash to by BEP 52; null for v1. */
+  readonly fileNodes: FileNodes | null
   readonly private: boolean
   /** BEP 12: tiers in order; empty strings and tiers dropped, duplicates removed. */
   readonly trackers: readonly (readonly string[])[]

@@ -2,6 +2,7 @@ import { decodeUtf8Lenient } from "../bytes/text.js"
 import type { AtError } from "../errors.js"
 import type { Hasher } from "../ports/hasher.js"
 import {
+  asBytes,
   asDictionary,
   asList,
   asText,
@@ -10,7 +11,9 @@ import {
   type BencodeValue,
   decodePrefix,
 } from "./bencode.js"
-import { metadataError, type OuterFields, readInfo, TORRENT_LIMITS } from "./info-dictionary.js"
+import { type OuterFields, readInfo, TORRENT_LIMITS } from "./info-dictionary.js"
+import type { Sha256 } from "./merkle.js"
+import { metadataError } from "./metadata-error.js"
 import type { Metainfo } from "./metainfo.js"
 
 /** More than any real torrent names; beyond, they are someone's flood. */
@@ -20,7 +23,7 @@ const MAX_URL_LENGTH = 4096
 const LAST_DATE = 253_402_300_799
 
 /**
- * Reads a .torrent file, v1 or the v1 part of a hybrid. Names become safe ({@link safePaths}); what is not needed may be
+ * Reads a .torrent file: v1, v2 (BEP 52) or both. Names become safe ({@link safePaths}); what is not needed may be
  * malformed or missing; bytes after the dictionary are left alone. `bytes` is not referred to afterwards.
  *
  * @throws AtError `AT_METADATA` when it is not a torrent, is damaged, or is beyond what is supported
@@ -41,7 +44,25 @@ export function parseTorrent(bytes: Uint8Array, hasher: Pick<Hasher, "digest">):
   const info = torrent.dictionary("info")
   const infoBytes = torrent.raw("info")
   if (info === undefined || infoBytes === undefined) throw metadataError("the torrent has no info dictionary")
-  return readInfo(info, infoBytes, hasher, readOuterFields(torrent))
+  const metainfo = readInfo(info, infoBytes, hasher, readOuterFields(torrent))
+  readPieceLayers(torrent, metainfo, (data) => hasher.digest("sha256", data))
+  return metainfo
+}
+
+/**
+ * BEP 52: they stand beside `info`, so the infohash says nothing of them; the roots in `info` do. A hybrid may be without
+ * them, as programs leave it that have it from a magnet link: then its v1 hashes have to do.
+ */
+function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256: Sha256): void {
+  const { fileNodes: nodes, version } = metainfo
+  const layers = torrent.dictionary("piece layers")
+  if (nodes === null || (layers === undefined && version === "hybrid")) return
+  for (const [file, root] of nodes.roots.entries()) {
+    if (root === undefined || !nodes.needsLayer(file)) continue
+    const layer = asBytes(layers?.getByBytes(root))
+    if (layer === undefined) throw metadataError(`the torrent has no piece layer for file ${file}`)
+    if (!nodes.add(file, layer, sha256)) throw metadataError(`the torrent's piece layer for file ${file} is wrong`)
+  }
 }
 
 const DICTIONARY = 0x64

@@ -5,7 +5,9 @@ import { WireDecoder } from "../wire/decoder.js"
 import { WireEncoder } from "../wire/encoder.js"
 import {
   decodeHandshake,
+  decodeHandshakeHead,
   encodeHandshake,
+  HANDSHAKE_HEAD_LENGTH,
   HANDSHAKE_LENGTH,
   type Handshake,
   startsLikeHandshake,
@@ -38,10 +40,13 @@ export class Connection {
   readonly #clock: Clock
   readonly #decoder: WireDecoder
   readonly #infoHash: Uint8Array
-  readonly #ownHandshake: Uint8Array
+  readonly #infoHashV2: Uint8Array | undefined
+  readonly #peerId: Uint8Array
   readonly #onHandshake: (handshake: Handshake) => void
   readonly #handshake = new Uint8Array(HANDSHAKE_LENGTH)
   #handshakeLength = 0
+  /** Our handshake has gone out. */
+  #shaken = false
   #stream: ByteStream | undefined
   #phase: ConnectionPhase = "connecting"
   #reached = false
@@ -55,7 +60,10 @@ export class Connection {
     clock: Clock
     sink: WireSink
     pieceCount: number
+    /** 20 bytes; of a hybrid, of v1. */
     infoHash: Uint8Array
+    /** The first 20 bytes of the torrent's v2 infohash, if it has one. */
+    infoHashV2?: Uint8Array | undefined
     peerId: Uint8Array
     /** The other side's handshake is in; called from `receive`. */
     onHandshake: (handshake: Handshake) => void
@@ -63,7 +71,8 @@ export class Connection {
     this.#clock = options.clock
     this.#decoder = new WireDecoder(options.sink, options.pieceCount)
     this.#infoHash = options.infoHash
-    this.#ownHandshake = encodeHandshake(options.infoHash, options.peerId)
+    this.#infoHashV2 = options.infoHashV2
+    this.#peerId = options.peerId
     this.#onHandshake = options.onHandshake
     this.#phaseSince = this.#lastReceived = this.#lastSent = options.clock.now()
   }
@@ -104,7 +113,14 @@ export class Connection {
   open(): void {
     this.#reached = true
     this.#enter("handshaking")
-    this.#write(this.#ownHandshake)
+    this.#shakeHands(this.#infoHash)
+  }
+
+  /** The other side opened the stream: which infohash it is answered with depends on what it says (BEP 52). */
+  accept(): void {
+    this.#reached = true
+    this.#enter("handshaking")
+    if (this.#infoHashV2 === undefined) this.#shakeHands(this.#infoHash)
   }
 
   /** Takes what came in. @throws ProtocolError */
@@ -169,18 +185,32 @@ export class Connection {
     const taken = Math.min(HANDSHAKE_LENGTH - this.#handshakeLength, chunk.length)
     this.#handshake.set(chunk.subarray(0, taken), this.#handshakeLength)
     this.#handshakeLength += taken
+    if (!this.#shaken && this.#handshakeLength >= HANDSHAKE_HEAD_LENGTH) {
+      const head = decodeHandshakeHead(this.#handshake)
+      const v2 = this.#infoHashV2
+      this.#shakeHands(v2 !== undefined && (head.v2 || this.#isV2(head.infoHash)) ? v2 : this.#infoHash)
+    }
     if (this.#handshakeLength < HANDSHAKE_LENGTH) {
       // Who speaks another protocol may never send 68 bytes.
       if (startsLikeHandshake(this.#handshake.subarray(0, this.#handshakeLength))) return
       throw new ProtocolError("the handshake is not BitTorrent's")
     }
     const handshake = decodeHandshake(this.#handshake)
-    if (!handshake.infoHash.every((byte, i) => byte === this.#infoHash[i])) {
+    if (!sameBytes(handshake.infoHash, this.#infoHash) && !this.#isV2(handshake.infoHash)) {
       throw new ProtocolError("the handshake is for another torrent")
     }
     this.#enter("open")
     this.#onHandshake(handshake)
     if (taken < chunk.length) this.#decoder.push(chunk.subarray(taken))
+  }
+
+  #shakeHands(infoHash: Uint8Array): void {
+    this.#shaken = true
+    this.#write(encodeHandshake(infoHash, this.#peerId, this.#infoHashV2 !== undefined))
+  }
+
+  #isV2(infoHash: Uint8Array): boolean {
+    return this.#infoHashV2 !== undefined && sameBytes(infoHash, this.#infoHashV2)
   }
 
   #enter(phase: ConnectionPhase): void {
@@ -201,4 +231,8 @@ export class Connection {
     this.#lastSent = this.#clock.now()
     this.#stream.write(bytes, onTaken)
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

@@ -142,7 +142,7 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   onRequest(piece: number, begin: number, length: number): void {
     const peer = this.#peer
     if (length > MAX_BLOCK_LENGTH) throw new ProtocolError(`a request for ${length} bytes`)
-    if (!this.#layout.checkRange(piece, begin, length)) throw new ProtocolError("a request for bytes that do not exist")
+    if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a request for bytes that do not exist")
     if (peer.sendBacklog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
     if (this.#theirs.full) throw new ProtocolError(`more than ${this.#theirs.size} requests at a time`)
     const served = !peer.amChoking || this.#theirs.useAllowance(piece)
@@ -152,7 +152,7 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   }
 
   onCancel(piece: number, begin: number, length: number): void {
-    if (!this.#layout.checkRange(piece, begin, length)) throw new ProtocolError("a cancel for bytes that do not exist")
+    if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a cancel for bytes that do not exist")
     if (!this.#theirs.has(piece, begin, length)) return
     this.#host.onCancel(this.#peer, piece, begin, length)
     // BEP 6: each request has an answer, a cancelled one too.

@@ -21,6 +21,8 @@ export interface PeerSessionOptions {
   readonly clock: Clock
   readonly layout: TorrentLayout
   readonly infoHash: Uint8Array
+  /** The first 20 bytes of the torrent's v2 infohash, if it has one (BEP 52). */
+  readonly infoHashV2?: Uint8Array | undefined
   /** Ours. */
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"
@@ -46,7 +48,7 @@ export class PeerSession extends PeerState implements StreamListener {
 
   constructor(options: PeerSessionOptions) {
     super(options.direction)
-    const { host, clock, layout, infoHash, peerId } = options
+    const { host, clock, layout, infoHash, infoHashV2, peerId } = options
     this.#options = options
     this.#theirs = new TheirRequests(layout)
     this.#inbox = new Inbox<PeerSession>({
@@ -63,6 +65,7 @@ export class PeerSession extends PeerState implements StreamListener {
       sink: this.#inbox,
       pieceCount: layout.pieceCount,
       infoHash,
+      infoHashV2,
       peerId,
       onHandshake: (handshake) => this.#onHandshake(handshake),
     })
@@ -72,7 +75,7 @@ export class PeerSession extends PeerState implements StreamListener {
   attach(stream: ByteStream): void {
     this.#connection.attach(stream)
     if (this.direction === "outgoing") return
-    this.#connection.open()
+    this.#connection.accept()
     if (this.#options.received !== undefined) this.onData(this.#options.received)
   }
 

@@ -57,6 +57,8 @@ export class Session {
   readonly #options: SessionOptions
   readonly #peerId: Uint8Array
   readonly #torrents = new Map<string, Torrent>()
+  /** By the first 20 bytes of their v2 infohashes. */
+  readonly #hybrids = new Map<string, Torrent>()
   readonly #policy: EncryptionPolicy
   readonly #encryption: EncryptedArrivals
   readonly #handshakes = new Set<IncomingHandshake>()
@@ -108,9 +110,10 @@ export class Session {
 
   /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
   add(options: AddOptions): Torrent {
-    const key = toHex(options.metainfo.infoHash)
+    const { metainfo } = options
+    const key = toHex(metainfo.infoHash)
     if (this.#torrents.has(key)) {
-      throw new AtError("AT_LOCKED", `${options.metainfo.name} is open already`, {
+      throw new AtError("AT_LOCKED", `${metainfo.name} is open already`, {
         hint: "close the other use of it first",
       })
     }
@@ -127,7 +130,12 @@ export class Session {
       encryption: this.#policy,
     })
     this.#torrents.set(key, torrent)
-    this.#encryption.add(options.metainfo.infoHash)
+    this.#encryption.add(metainfo.infoHash)
+    if (metainfo.version === "hybrid") {
+      const truncated = metainfo.infoHashV2!.subarray(0, 20)
+      this.#hybrids.set(toHex(truncated), torrent)
+      this.#encryption.add(truncated)
+    }
     torrent.start()
     return torrent
   }
@@ -137,6 +145,7 @@ export class Session {
     for (const handshake of this.#handshakes) handshake.close()
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
+    this.#hybrids.clear()
     await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop())])
     await this.#utp?.close()
     await this.#udpPort?.then(
@@ -182,7 +191,8 @@ export class Session {
       encryption: this.#policy === "off" ? undefined : this.#encryption,
       onInfoHash: (infoHash, agreed, received) => {
         this.#handshakes.delete(handshake)
-        return this.#torrents.get(toHex(infoHash))?.accept(agreed, received)
+        const key = toHex(infoHash)
+        return (this.#torrents.get(key) ?? this.#hybrids.get(key))?.accept(agreed, received)
       },
       onClosed: () => this.#handshakes.delete(handshake),
     })

@@ -7,7 +7,8 @@ import { PieceState } from "./journal-state.js"
 import { type FilesFound, type LookOptions, lookAtFiles } from "./look-at-files.js"
 import { moveFromEdges } from "./move-from-edges.js"
 import { inParallel } from "./parallel.js"
-import { type CheckOptions, expectedDigest, sameBytes, type WritingParts } from "./parts.js"
+import type { CheckOptions, WritingParts } from "./parts.js"
+import { digestingOf, isExpected } from "./piece-digests.js"
 import { hashPieces } from "./piece-hashing.js"
 import type { FoundFile, ResumeDecision } from "./resume.js"
 
@@ -82,13 +83,13 @@ class Arrangement {
     if (this.#options.verify === "always") distrustAll()
     for (const file of this.#files) if (this.#isUnknown(file)) addPieces(this.#layout, file, check, trusted)
     this.#dropUnavailable(check)
-    this.#checkedBytes.total = this.#sizeOf(check) + this.#sizeOf(decision.sample)
+    this.#checkedBytes.total = this.#layout.sizeOf(check) + this.#layout.sizeOf(decision.sample)
     if (decision.sample.count > 0 && this.#options.verify !== "always") {
       const right = await this.#check(decision.sample)
       if (right.count < decision.sample.count) {
         distrustAll()
         this.#dropUnavailable(check)
-        this.#checkedBytes.total = this.#checkedBytes.done + this.#sizeOf(check)
+        this.#checkedBytes.total = this.#checkedBytes.done + this.#layout.sizeOf(check)
       }
     }
     const right = await this.#check(check)
@@ -145,12 +146,11 @@ class Arrangement {
     const right = new Bitfield(pieces.length)
     const count = this.#checkedBytes
     if (pieces.count > 0) onChecking?.(count.done, count.total)
+    const digesting = digestingOf(metainfo, platform.hasher)
     const isRight = (piece: number, digest: Uint8Array | undefined): boolean =>
-      digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))
+      digest !== undefined && isExpected(metainfo, digesting, piece, digest)
     const common = {
-      hasher: platform.hasher,
-      layout: this.#layout,
-      version: metainfo.version,
+      ...digesting,
       read: (offset: number, into: Uint8Array) => files.readSpan(offset, into),
       onProgress: (bytes: number) => {
         count.done += bytes
@@ -267,13 +267,6 @@ class Arrangement {
         continue
       journal.setStamp(file.index, now)
     }
-  }
-
-  #sizeOf(pieces: Bitfield): number {
-    if (pieces.count === 0) return 0
-    const last = this.#layout.pieceCount - 1
-    const short = pieces.has(last) ? this.#layout.pieceLength - this.#layout.pieceSize(last) : 0
-    return pieces.count * this.#layout.pieceLength - short
   }
 }
 

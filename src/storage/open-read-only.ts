@@ -8,7 +8,8 @@ import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { inParallel } from "./parallel.js"
-import { type CheckOptions, expectedDigest, type StoragePlatform, type StoreParts, sameBytes } from "./parts.js"
+import type { CheckOptions, StoragePlatform, StoreParts } from "./parts.js"
+import { digestingOf, isExpected } from "./piece-digests.js"
 
 const PARALLEL_LOOKS = 64
 
@@ -70,19 +71,18 @@ async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptio
   const { signal, onChecking } = options
   if (signal?.aborted === true) throw abortError(signal.reason)
   let done = 0
+  const digesting = digestingOf(metainfo, platform.hasher)
   await hashOnDisk({
-    hasher: platform.hasher,
-    layout: metainfo.layout,
-    version: metainfo.version,
+    ...digesting,
     pieces,
     files,
     read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
-      if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) have.add(piece)
+      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) have.add(piece)
     },
     onProgress: (bytes) => {
       done += bytes
-      onChecking?.(done, metainfo.layout.length)
+      onChecking?.(done, metainfo.layout.size)
     },
     signal,
   })

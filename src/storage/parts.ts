@@ -30,24 +30,3 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined
   readonly onChecking?: ((checkedBytes: number, totalBytes: number) => void) | undefined
 }
-
-/** Bytes of a digest (BEP 3). */
-const SHA1_LENGTH = 20
-
-/** The SHA-1 that a v1 piece should have. */
-export function expectedDigest(metainfo: Metainfo, piece: number): Uint8Array {
-  return metainfo.pieceHashes.subarray(SHA1_LENGTH * piece, SHA1_LENGTH * (piece + 1))
-}
-
-/** Whether the `index`-th of the digests, which lie one behind the other, is the one that the piece should have. */
-export function isExpectedDigest(metainfo: Metainfo, piece: number, digests: Uint8Array, index: number): boolean {
-  const { pieceHashes } = metainfo
-  for (let i = 0; i < SHA1_LENGTH; i++) {
-    if (digests[index * SHA1_LENGTH + i] !== pieceHashes[piece * SHA1_LENGTH + i]) return false
-  }
-  return true
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
-}

@@ -1,6 +1,6 @@
 import type { TorrentLayout } from "../metainfo/layout.js"
 import { HASH_LENGTH, heightOver, leafCount, rootOver, type Sha256 } from "../metainfo/merkle.js"
-import type { TorrentVersion } from "../metainfo/metainfo.js"
+import type { Metainfo, TorrentVersion } from "../metainfo/metainfo.js"
 import type { FilePart, Hasher } from "../ports/hasher.js"
 
 /** Bytes of a SHA-1. */
@@ -18,6 +18,31 @@ export interface Digesting {
   readonly hasher: Hasher
   readonly layout: TorrentLayout
   readonly version: TorrentVersion
+}
+
+/** Of a torrent. A hybrid's v1 hashes have to do as long as not all others are known. */
+export function digestingOf({ layout, version, fileNodes }: Metainfo, hasher: Hasher): Digesting {
+  return { hasher, layout, version: version === "hybrid" && !fileNodes!.complete ? "v1" : version }
+}
+
+/** Whether the `index`-th of the digests, which lie one behind the other, is the one that the piece should have. */
+export function isExpected(
+  metainfo: Metainfo,
+  { version }: Digesting,
+  piece: number,
+  digests: Uint8Array,
+  index = 0,
+): boolean {
+  const { pieceHashes, fileNodes } = metainfo
+  const size = DIGEST_LENGTH[version]
+  const sha1 = version === "v2" ? 0 : SHA1_LENGTH
+  const start = size * index
+  for (let i = 0; i < sha1; i++) if (digests[start + i] !== pieceHashes[SHA1_LENGTH * piece + i]) return false
+  if (version === "v1") return true
+  const node = fileNodes?.node(piece)
+  if (node === undefined) return false
+  for (let i = 0; i < HASH_LENGTH; i++) if (digests[start + sha1 + i] !== node[i]) return false
+  return true
 }
 
 /** The digests, one behind the other, of whole pieces that lie in shared memory. */

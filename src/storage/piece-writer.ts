@@ -5,7 +5,8 @@ import type { DataFile } from "./data-file.js"
 import type { PieceBytes } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
-import { isExpectedDigest, type WritingParts } from "./parts.js"
+import type { WritingParts } from "./parts.js"
+import { digestingOf, digestPieces, isExpected } from "./piece-digests.js"
 
 const STORED: CommitOutcome = { kind: "stored" }
 const CORRUPT: CommitOutcome = { kind: "corrupt" }
@@ -85,13 +86,18 @@ export class PieceWriter {
     const begun = this.#begin(pieces)
     // Both have ended when this goes on: the slots must not be read any more when the commits have failed.
     begun.catch(() => {})
+    const digesting = digestingOf(metainfo, platform.hasher)
     const views = pieces.map(({ bytes }) => bytes)
     const digests = await this.#meter.hash.during(pieces.length, bytesOf(pieces), () =>
-      platform.hasher.hashPieces("sha1", views),
+      digestPieces(
+        digesting,
+        pieces.map(({ piece }) => piece),
+        views,
+      ),
     )
     await begun
     return pieces.filter(({ piece, commit }, i) => {
-      const right = isExpectedDigest(metainfo, piece, digests, i)
+      const right = isExpected(metainfo, digesting, piece, digests, i)
       if (!right) commit.settle(CORRUPT)
       return right
     })

@@ -1,7 +1,8 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
 import type { DataFile } from "./data-file.js"
-import { expectedDigest, type StoreParts, sameBytes } from "./parts.js"
+import type { StoreParts } from "./parts.js"
+import { digestingOf, digestPieces, isExpected } from "./piece-digests.js"
 
 /** Who keeps the books on what is there. */
 export interface LossListener {
@@ -65,8 +66,9 @@ export class VerifiedReader {
     const bytes = new Uint8Array(new SharedArrayBuffer(layout.pieceSize(piece)))
     const problems = await files.readSpan(layout.pieceOffset(piece), bytes)
     const holes = problems.filter(({ kind }) => kind !== "changed")
+    const digesting = digestingOf(metainfo, platform.hasher)
     const right =
-      holes.length === 0 && sameBytes(await platform.hasher.hashPiece("sha1", bytes), expectedDigest(metainfo, piece))
+      holes.length === 0 && isExpected(metainfo, digesting, piece, await digestPieces(digesting, [piece], [bytes]))
     this.#suspects.delete(piece)
     for (const { file } of holes)
       if (file !== undefined && (await isGone(file, this.#parts))) this.#listener.onFileGone(file)

@@ -12,7 +12,8 @@ import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
-import { expectedDigest, type StoragePlatform, sameBytes } from "./parts.js"
+import type { StoragePlatform } from "./parts.js"
+import { digestingOf, isExpected } from "./piece-digests.js"
 import { type Range, toRanges } from "./ranges.js"
 import { stateDirectory } from "./state-directory.js"
 
@@ -112,16 +113,15 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
   for (const piece of wanted) total += layout.pieceSize(piece)
   let done = 0
   let checkedBytes = 0
+  const digesting = digestingOf(metainfo, platform.hasher)
   await hashOnDisk({
-    hasher: platform.hasher,
-    layout,
-    version: metainfo.version,
+    ...digesting,
     pieces: wanted,
     files,
     read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
       if (digest !== undefined) checkedBytes += layout.pieceSize(piece)
-      if (digest !== undefined && sameBytes(digest, expectedDigest(metainfo, piece))) return
+      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
       bad.add(piece)
       if (digest !== undefined) wrong.add(piece)
     },

@@ -97,6 +97,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     budget: options.budget,
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
     infoHash: metainfo.infoHash,
+    infoHashV2: metainfo.infoHashV2?.subarray(0, 20),
     peerId: options.peerId,
     clientVersion: options.clientVersion,
     listenPort: options.listenPort,

@@ -32,12 +32,13 @@ export class PieceCache {
     this.#extentsPerPiece = Math.ceil(layout.pieceLength / EXTENT)
   }
 
-  /** Bytes of a piece. Rejects with what the store's read rejects with. */
+  /** Bytes of a piece, zeros beyond its end. Rejects with what the store's read rejects with. */
   async get(piece: number, begin: number, length: number): Promise<Loan> {
     const offset = begin % EXTENT
-    if (offset + length > EXTENT) {
+    const there = this.#layout.pieceSize(piece) - begin
+    if (offset + length > EXTENT || length > there) {
       const bytes = new Uint8Array(length)
-      await this.#read(piece, begin, bytes)
+      await this.#read(piece, begin, bytes.subarray(0, Math.min(length, there)))
       return { bytes, giveBack: () => {} }
     }
     const extent = this.#extent(piece, begin - offset)
@@ -56,7 +57,7 @@ export class PieceCache {
     const offset = begin % EXTENT
     const key = this.#keyOf(piece, begin - offset)
     const extent = this.#extents.get(key)
-    if (extent === undefined || !extent.loaded || offset + length > EXTENT) return undefined
+    if (extent === undefined || !extent.loaded || offset + length > extent.bytes.length) return undefined
     this.#touch(key, extent)
     extent.users++
     return { bytes: extent.bytes.subarray(offset, offset + length), giveBack: extent.giveBack }

@@ -1,5 +1,5 @@
-import { toHex } from "../bytes/hex.js"
 import { RateMeter } from "../bytes/rate-meter.js"
+import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
@@ -48,7 +48,7 @@ export class Statistics {
     const connected = [...swarm.connected()]
     return {
       name: metainfo.name,
-      infoHash: toHex(metainfo.infoHash),
+      infoHash: knownAs(metainfo),
       state,
       totalBytes: tally.totalBytes,
       doneBytes: tally.doneBytes,

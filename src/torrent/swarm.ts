@@ -41,6 +41,8 @@ export interface SwarmOptions {
   readonly totals: Totals
   readonly downloadLimit: RateLimit
   readonly infoHash: Uint8Array
+  /** The first 20 bytes of the v2 infohash, if there is one. */
+  readonly infoHashV2: Uint8Array | undefined
   readonly peerId: Uint8Array
   readonly clientVersion: string
   readonly listenPort: number | undefined
@@ -291,6 +293,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       clock: this.#o.clock,
       layout: this.#o.table.layout,
       infoHash: this.#o.infoHash,
+      infoHashV2: this.#o.infoHashV2,
       peerId: this.#o.peerId,
       clientVersion: this.#o.clientVersion,
       direction,

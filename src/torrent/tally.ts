@@ -24,7 +24,7 @@ export class Tally {
 
   /** Bytes of the torrent that are not there, selected or not: what trackers call `left`. */
   get bytesLacking(): number {
-    return this.#layout.length - this.#bytesThere
+    return this.#layout.size - this.#bytesThere
   }
 
   /** Another selection: counts all anew. */

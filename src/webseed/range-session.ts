@@ -192,6 +192,8 @@ export class RangeSession implements RequestListener {
       if (left <= 0) {
         this.#file++
         this.#validators = undefined
+        // Over the gap between files that start at pieces (BEP 52).
+        this.#position = Math.min(Math.max(this.#position, files[this.#file]!.offset), this.#end)
       } else if (file.padding) {
         const length = Math.min(left, this.#end - this.#position, ZEROS.length)
         this.#position += length

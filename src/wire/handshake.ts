@@ -20,6 +20,10 @@ const EXTENSION_BIT = 0x10
 const FAST_BYTE = RESERVED + 7
 const FAST_BIT = 0x04
 
+/** BEP 52: the fourth highest bit of the last reserved byte. */
+const V2_BYTE = RESERVED + 7
+const V2_BIT = 0x10
+
 /** What a handshake says up to its infohash. */
 export interface HandshakeHead {
   readonly infoHash: Uint8Array
@@ -27,6 +31,8 @@ export interface HandshakeHead {
   readonly extended: boolean
   /** The fast extension (BEP 6). */
   readonly fast: boolean
+  /** It can speak v2 about the torrent (BEP 52): who sent the v1 infohash of a hybrid may be answered with the other. */
+  readonly v2: boolean
 }
 
 /** A whole handshake. */
@@ -34,12 +40,13 @@ export interface Handshake extends HandshakeHead {
   readonly peerId: Uint8Array
 }
 
-/** Our handshake: it offers the extension protocol and the fast extension. Both arguments are 20 bytes. */
-export function encodeHandshake(infoHash: Uint8Array, peerId: Uint8Array): Uint8Array {
+/** Our handshake: it offers the extension protocol and the fast extension. `infoHash` and `peerId` are 20 bytes. */
+export function encodeHandshake(infoHash: Uint8Array, peerId: Uint8Array, v2 = false): Uint8Array {
   const bytes = new Uint8Array(HANDSHAKE_LENGTH)
   bytes.set(PROTOCOL)
   bytes[EXTENSION_BYTE] = EXTENSION_BIT
   bytes[FAST_BYTE] = FAST_BIT
+  if (v2) bytes[V2_BYTE]! |= V2_BIT
   bytes.set(infoHash, INFO_HASH)
   bytes.set(peerId, HANDSHAKE_HEAD_LENGTH)
   return bytes
@@ -63,6 +70,7 @@ export function decodeHandshakeHead(bytes: Uint8Array): HandshakeHead {
     infoHash: bytes.slice(INFO_HASH, HANDSHAKE_HEAD_LENGTH),
     extended: ((bytes[EXTENSION_BYTE] ?? 0) & EXTENSION_BIT) !== 0,
     fast: ((bytes[FAST_BYTE] ?? 0) & FAST_BIT) !== 0,
+    v2: ((bytes[V2_BYTE] ?? 0) & V2_BIT) !== 0,
   }
 }
 

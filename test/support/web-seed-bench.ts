@@ -25,6 +25,7 @@ export function metainfoOf(kind: "file" | "folder", lengths: readonly BenchFile[
     infoHash: new Uint8Array(20),
     version: "v1",
     infoHashV2: null,
+    fileNodes: null,
     infoBytes: new Uint8Array(),
     name: "data set",
     kind,

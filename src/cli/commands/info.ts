@@ -40,13 +40,17 @@ function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
   return {
     name,
     kind: metainfo.kind,
-    infoHash,
+    infoHash: metainfo.version === "v2" ? null : infoHash,
     infoHashV2: metainfo.infoHashV2 === null ? null : toHex(metainfo.infoHashV2),
     length,
     pieceLength: metainfo.layout.pieceLength,
     pieceCount: metainfo.layout.pieceCount,
     private: metainfo.private,
-    files: files.map((file) => ({ path: file.path, length: file.length })),
+    files: files.map(({ path, length, piecesRoot }) => ({
+      path,
+      length,
+      ...(metainfo.version === "v1" ? {} : { piecesRoot }),
+    })),
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,
     comment: metainfo.comment,
@@ -61,6 +65,7 @@ function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean
   const rows: [string, string][] = [
     ["name", dataset.name],
     ["infohash", dataset.infoHash],
+    ...(metainfo.version === "hybrid" ? [["v2 infohash", toHex(metainfo.infoHashV2!)] as [string, string]] : []),
     ["size", `${formatSize(dataset.length)} (${dataset.length} bytes)`],
     ["pieces", `${pieceCount} of ${formatSize(pieceLength)}`],
   ]

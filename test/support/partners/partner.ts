@@ -108,11 +108,13 @@ export class Bench {
   async torrent({ peerTracker = true } = {}): Promise<string> {
     const fields = spans(await readFile(this.job.torrentPath))
     const webSeeds = "webSeeds" in this.job && this.job.webSeeds === true ? fields.get("url-list") : undefined
+    const pieceLayers = fields.get("piece layers")
     const outer: BencodableDictionary = {
       // Some programs refuse a torrent without any tracker.
       announce:
         this.job.tracker ?? (peerTracker ? await this.#peerTracker() : undefined) ?? "http://127.0.0.1:9/announce",
       info: new Raw(fields.get("info")!),
+      "piece layers": pieceLayers && new Raw(pieceLayers),
       "url-list": webSeeds === undefined ? undefined : new Raw(webSeeds),
     }
     const path = join(this.folder, "job.torrent")

@@ -125,11 +125,6 @@ describe("the infohash", () => {
     expect(toHex(torrent.infoHash)).toBe(createHash("sha1").update(info).digest("hex"))
   })
 
-  it("of a hybrid is there twice", () => {
-    const torrent = parseFolder({ "meta version": 2, "file tree": {} })
-    expect(torrent.infoHashV2).toEqual(new Uint8Array(createHash("sha256").update(torrent.infoBytes).digest()))
-  })
-
   it("stays when the caller uses the memory again, a Buffer's even", () => {
     const bytes = Buffer.from(torrentOf(folderInfo()))
     const torrent = parse(bytes)
@@ -250,7 +245,6 @@ describe("what is no torrent, or none that can be used", () => {
 
   it.each<[string, Record<string, BencodeInput | undefined>, RegExp]>([
     ["no pieces", { pieces: undefined }, /no piece hashes/],
-    ["a v2 torrent", { pieces: undefined, "meta version": 2, "file tree": {} }, /v2 .*not supported yet/],
     ["too few pieces", { pieces: anyPieces(32768, 32768) }, /20 bytes of piece hashes where its files need 40/],
     ["half a hash", { pieces: new Uint8Array(41) }, /piece hashes/],
     ["no piece length", { "piece length": undefined }, /piece length is missing/],

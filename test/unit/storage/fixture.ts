@@ -57,6 +57,7 @@ export function sample(options: {
     infoHash,
     version: "v1",
     infoHashV2: null,
+    fileNodes: null,
     infoBytes: new Uint8Array(0),
     name,
     kind,

@@ -21,13 +21,19 @@ describe("the handshake", () => {
     const bytes = encodeHandshake(infoHash, peerId)
     const handshake = decodeHandshake(bytes)
     bytes.fill(0)
-    expect(handshake).toEqual({ infoHash, peerId, extended: true, fast: true })
+    expect(handshake).toEqual({ infoHash, peerId, extended: true, fast: true, v2: false })
   })
 
   test("without reserved bits offers no extension", () => {
     const bytes = encodeHandshake(infoHash, peerId)
     bytes.fill(0, 20, 28)
     expect(decodeHandshake(bytes)).toMatchObject({ extended: false, fast: false })
+  })
+
+  test("says that it knows v2 with the bit of BEP 52", () => {
+    const bytes = encodeHandshake(infoHash, peerId, true)
+    expect([...bytes.subarray(20, 28)]).toEqual([0, 0, 0, 0, 0, 0x10, 0, 0x14])
+    expect(decodeHandshake(bytes)).toMatchObject({ extended: true, fast: true, v2: true })
   })
 
   test("gives the infohash before the peer id has come", () => {

@@ -1,0 +1,21 @@
+import { metadataError } from "./metadata-error.js"
+
+/** A file as a torrent describes it. */
+export interface RawFile {
+  /** May be anything. */
+  readonly path: readonly Uint8Array[]
+  readonly length: number
+  readonly padding: boolean
+}
+
+export const MAX_FILES = 500_000
+/** No file system takes more in one path (Linux: 4,096 bytes). */
+const MAX_PATH_LENGTH = 4096
+const MAX_PATH_ELEMENTS = 128
+
+/** @throws AtError `AT_METADATA` */
+export function checkPathLength(path: readonly Uint8Array[], index: number): void {
+  const length = path.reduce((sum, element) => sum + element.length + 1, 0)
+  if (path.length <= MAX_PATH_ELEMENTS && length <= MAX_PATH_LENGTH) return
+  throw metadataError(`the path of file ${index} of the torrent is longer than any file system takes`)
+}

@@ -1,0 +1,84 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync } from "node:fs"
+import { describe, expect, it } from "vitest"
+import { differences, randomTree } from "../../support/trees.js"
+import { startWebServer } from "../../support/web-server.js"
+import { jsonLines } from "./command.js"
+import { flipByte, Stage } from "./stage.js"
+
+const FILES = { "a.csv": 100_000, "b/c.csv": 3 * 32_768, "b/empty": 0, "z.txt": 20 }
+
+describe.each(["v2", "hybrid"])("a torrent of version %s", (version) => {
+  async function made(stage: Stage): Promise<{ torrent: string; infoHash: string; data: string }> {
+    const data = stage.beside("study")
+    await randomTree(data, FILES)
+    const torrent = stage.beside("study.torrent")
+    const args = ["create", data, "-o", torrent, `--${version}`, "--piece-length", "32K", "--json"]
+    const { stdout } = await stage.run(args)
+    return { torrent, data, infoHash: String(jsonLines(stdout)[0]?.["infoHash"]) }
+  }
+
+  it("is described, each file with its own hash", async () => {
+    await using stage = await Stage.open()
+    const { torrent, infoHash } = await made(stage)
+    const info = JSON.parse((await stage.run(["info", "--json", torrent])).stdout) as Record<string, unknown>
+    expect(info).toMatchObject({
+      name: "study",
+      length: 198_324,
+      infoHash: version === "v2" ? null : infoHash,
+      infoHashV2: version === "v2" ? infoHash : expect.stringMatching(/^[0-9a-f]{64}$/),
+      pieceCount: 8,
+      files: [
+        { path: "a.csv", length: 100_000, piecesRoot: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        { path: "b/c.csv", length: 98_304, piecesRoot: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        { path: "b/empty", length: 0, piecesRoot: null },
+        { path: "z.txt", length: 20, piecesRoot: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      ],
+    })
+  })
+
+  it("is verified where it lies: a wrong byte is found, and what is missing", async () => {
+    await using stage = await Stage.open()
+    const { torrent, data } = await made(stage)
+    mkdirSync(stage.datastore)
+    cpSync(data, stage.stored("study"), { recursive: true })
+    expect((await stage.run(["verify", torrent])).stdout).toBe(`${stage.stored("study")}\n`)
+    flipByte(stage.stored("study/a.csv"), 99_999)
+    flipByte(stage.stored("study/z.txt"), 0)
+    truncateSync(stage.stored("study/b/c.csv"), 3 * 32_768 - 1)
+    const { stdout } = await stage.run(["verify", torrent, "--json"], { exits: 5 })
+    expect(JSON.parse(stdout)).toMatchObject({ badPieces: [3, 6, 7] })
+  })
+
+  it("is fetched whole beside a source of wrong bytes, resumed, and repaired", async () => {
+    await using stage = await Stage.open()
+    const { torrent, data } = await made(stage)
+    const wrong = stage.beside("wrong")
+    cpSync(data, wrong, { recursive: true })
+    for (const offset of [0, 40_000, 99_999]) flipByte(`${wrong}/a.csv`, offset)
+    const server = await startWebServer(({ path, headers }) => {
+      const whole = new Uint8Array(readFileSync(stage.beside(`wrong/${path.replace(/^\/study\//, "")}`)))
+      const [, from, to] = /bytes=(\d+)-(\d*)/.exec(headers["range"] ?? "bytes=0-")!
+      const end = to === "" ? whole.length : Number(to) + 1
+      const range = { "content-range": `bytes ${from}-${end - 1}/${whole.length}` }
+      return { status: 206, headers: range, body: whole.subarray(Number(from), end) }
+    })
+    const giver = stage.start(["seed", torrent, "--data", data, "--no-tracker", "--json"])
+    try {
+      await giver.until("it gives", () => giver.stdout.includes('"port"'))
+      const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+      const args = ["get", torrent, "--url", `${server.origin}/`, "--peer", `127.0.0.1:${String(port)}`]
+      await stage.run(args)
+      expect(await differences(data, stage.stored("study"))).toEqual([])
+      // What the journal says is believed.
+      await stage.run(["get", torrent, "--offline"])
+      rmSync(stage.stored("study/b/c.csv"))
+      flipByte(stage.stored("study/z.txt"), 3)
+      await stage.run(["verify", torrent, "--repair", "--peer", `127.0.0.1:${String(port)}`])
+      expect(await differences(data, stage.stored("study"))).toEqual([])
+    } finally {
+      giver.signal("SIGTERM")
+      await giver.exits(143)
+      await server.close()
+    }
+  })
+})
