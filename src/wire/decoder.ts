@@ -21,7 +21,7 @@ type Rest = "block" | "bitfield" | "extended" | "skip"
  */
 export class WireDecoder {
   readonly #sink: WireSink
-  readonly #bitfieldLength: number
+  readonly #bitfieldLength: number | undefined
   readonly #longest: number
   #stopped = false
 
@@ -39,16 +39,21 @@ export class WireDecoder {
   #begin = 0
   #blockLength = 0
 
-  /** `pieceCount` is the torrent's: it says how long a bitfield is. */
-  constructor(sink: WireSink, pieceCount: number) {
+  /** `pieceCount` is the torrent's: it says how long a bitfield is; undefined while the metadata is not there. */
+  constructor(sink: WireSink, pieceCount: number | undefined) {
     this.#sink = sink
-    this.#bitfieldLength = Math.ceil(pieceCount / 8)
+    this.#bitfieldLength = pieceCount === undefined ? undefined : Math.ceil(pieceCount / 8)
     this.#longest = longestMessage(this.#bitfieldLength)
   }
 
   /** True between the header of a block and its last byte. */
   get insideBlock(): boolean {
     return this.#missing > 0 && this.#rest === "block"
+  }
+
+  /** True when no part of a message has come without the rest. */
+  get betweenMessages(): boolean {
+    return this.#headerLength === 0 && this.#missing === 0
   }
 
   /** Bytes of memory that hold the unfinished message. */

@@ -27,19 +27,25 @@ export const MAX_BLOCK_LENGTH = 128 * 1024
 /** The longest payload of an extended message, and of a message we do not know, in bytes: libtorrent's limit. */
 const MAX_PAYLOAD_LENGTH = 1 << 20
 
+/** The longest bitfield that is taken before it is known how many pieces there are, in bytes: of 2,097,152 pieces. */
+const MAX_BITFIELD_LENGTH = 1 << 18
+
 /** Bytes before a block in a piece message, its id included: id, piece, begin. */
 export const PIECE_HEADER_LENGTH = 9
 
-/** The longest message there is (without its length prefix), in a torrent whose bitfield has that many bytes. */
-export function longestMessage(bitfieldLength: number): number {
-  return 1 + Math.max(MAX_PAYLOAD_LENGTH, bitfieldLength)
+/**
+ * The longest message there is (without its length prefix), in a torrent whose bitfield has that many bytes; undefined:
+ * nobody knows yet.
+ */
+export function longestMessage(bitfieldLength: number | undefined): number {
+  return 1 + Math.max(MAX_PAYLOAD_LENGTH, bitfieldLength ?? MAX_BITFIELD_LENGTH)
 }
 
 /**
  * Whether a message of this id may have this length (id included, length prefix not). Ids that we do not know are allowed:
  * other extensions use them, and they are skipped.
  */
-export function isLengthAllowed(id: number, length: number, bitfieldLength: number): boolean {
+export function isLengthAllowed(id: number, length: number, bitfieldLength: number | undefined): boolean {
   switch (id) {
     case MessageId.choke:
     case MessageId.unchoke:
@@ -59,7 +65,7 @@ export function isLengthAllowed(id: number, length: number, bitfieldLength: numb
     case MessageId.rejectRequest:
       return length === 13
     case MessageId.bitfield:
-      return length === 1 + bitfieldLength
+      return bitfieldLength === undefined ? length <= 1 + MAX_BITFIELD_LENGTH : length === 1 + bitfieldLength
     case MessageId.piece:
       return length >= PIECE_HEADER_LENGTH && length <= PIECE_HEADER_LENGTH + MAX_BLOCK_LENGTH
     case MessageId.extended:
