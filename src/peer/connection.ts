@@ -59,7 +59,8 @@ export class Connection {
   constructor(options: {
     clock: Clock
     sink: WireSink
-    pieceCount: number
+    /** Undefined while the metadata is not there. */
+    pieceCount: number | undefined
     /** 20 bytes; of a hybrid, of v1. */
     infoHash: Uint8Array
     /** The first 20 bytes of the torrent's v2 infohash, if it has one. */
@@ -95,6 +96,16 @@ export class Connection {
     return this.#decoder.insideBlock
   }
 
+  /** True when no part of a message has come without the rest. */
+  get betweenMessages(): boolean {
+    return this.#phase === "open" && this.#decoder.betweenMessages
+  }
+
+  /** The other side's handshake as it came. To be asked for when it is in. */
+  get theirHandshake(): Uint8Array {
+    return this.#handshake
+  }
+
   /** Bytes not yet handed to the network. */
   get backlog(): number {
     return this.encoder.length + (this.#stream?.bufferedBytes ?? 0)
@@ -121,6 +132,18 @@ export class Connection {
     this.#reached = true
     this.#enter("handshaking")
     if (this.#infoHashV2 === undefined) this.#shakeHands(this.#infoHash)
+  }
+
+  /** The stream is open, and our handshake went out before: waits for the other. */
+  openAdopted(): void {
+    this.#reached = this.#shaken = true
+    this.#enter("handshaking")
+  }
+
+  /** Sends what is in the encoder, and leaves the stream to somebody else. */
+  release(): void {
+    this.#flush()
+    this.#enter("closed")
   }
 
   /** Takes what came in. @throws ProtocolError */

@@ -31,8 +31,12 @@ export interface PeerSessionOptions {
   readonly listenPort?: number
   /** Our ids for extensions that the host takes part in, by name (BEP 10): 1 to 255. */
   readonly extensions?: ReadonlyMap<string, number>
+  /** Bytes of the metadata that we give to who asks (BEP 9). */
+  readonly metadataSize?: number
   /** What was read from an accepted connection before its torrent was known. */
   readonly received?: Uint8Array
+  /** The connection was used to fetch the metadata: our handshake and "have none" were sent, `received` is what it said. */
+  readonly adopted?: boolean
 }
 
 /**
@@ -74,8 +78,8 @@ export class PeerSession extends PeerState implements StreamListener {
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
   attach(stream: ByteStream): void {
     this.#connection.attach(stream)
-    if (this.direction === "outgoing") return
-    this.#connection.accept()
+    if (this.#options.adopted === true) this.#connection.openAdopted()
+    else if (this.direction === "incoming") this.#connection.accept()
     if (this.#options.received !== undefined) this.onData(this.#options.received)
   }
 
@@ -207,7 +211,9 @@ export class PeerSession extends PeerState implements StreamListener {
     if (this.#connection.phase !== "open") return
     const { encoder } = this.#connection
     if (this.extended) encoder.extended(EXTENSION_HANDSHAKE_ID, this.#extensionHandshake(have.complete))
-    if (this.fast && have.complete) encoder.haveAll()
+    // It was told that we have nothing: what is true now may only be added to that.
+    if (this.#options.adopted === true) for (const piece of have) encoder.have(piece)
+    else if (this.fast && have.complete) encoder.haveAll()
     else if (this.fast && have.count === 0) encoder.haveNone()
     else if (have.count > 0) encoder.bitfield(have.bytes)
     this.#connection.send()
@@ -316,13 +322,14 @@ export class PeerSession extends PeerState implements StreamListener {
   }
 
   #extensionHandshake(complete: boolean): Uint8Array {
-    const { clientVersion, listenPort, extensions } = this.#options
+    const { clientVersion, listenPort, extensions, metadataSize } = this.#options
     return encodeExtensionHandshake({
       messages: extensions ?? new Map(),
       client: clientVersion,
       requestQueue: ANNOUNCED_REQUEST_QUEUE,
       uploadOnly: complete,
       ...(listenPort !== undefined && { listenPort }),
+      ...(metadataSize !== undefined && { metadataSize }),
     })
   }
 

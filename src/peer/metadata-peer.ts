@@ -1,0 +1,266 @@
+import { ProtocolError } from "../errors.js"
+import type { Clock } from "../ports/clock.js"
+import type { ByteStream, StreamListener } from "../ports/net.js"
+import {
+  decodeExtensionHandshake,
+  EXTENSION_HANDSHAKE_ID,
+  type ExtensionHandshake,
+  encodeExtensionHandshake,
+} from "../wire/extension.js"
+import type { Handshake } from "../wire/handshake.js"
+import {
+  decodeMetadataMessage,
+  encodeMetadataReject,
+  encodeMetadataRequest,
+  METADATA_EXTENSION,
+  type MetadataMessage,
+} from "../wire/metadata-message.js"
+import type { WireSink } from "../wire/sink.js"
+import { Connection } from "./connection.js"
+import { METADATA_EXTENSIONS, METADATA_ID } from "./extension-ids.js"
+import { Said } from "./said.js"
+import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
+
+/** What the owner of such a connection hears. It may call back, `close` included. */
+export interface MetadataPeerHost {
+  /** The handshake is done: closes it if it leads to the wrong place. */
+  onReady(peer: MetadataPeer): void
+  /** It has the metadata, of so many bytes by its own account. */
+  onSize(peer: MetadataPeer, size: number): void
+  /** A piece, or a refusal. The bytes are valid during the call. */
+  onMessage(peer: MetadataPeer, message: MetadataMessage): void
+  /** It is over, exactly once, unless it was handed over; nothing follows. */
+  onClosed(peer: MetadataPeer, reason: Error | undefined): void
+}
+
+export interface MetadataPeerOptions {
+  readonly host: MetadataPeerHost
+  readonly clock: Clock
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array
+  /** Ours. */
+  readonly peerId: Uint8Array
+  readonly direction: "outgoing" | "incoming"
+  readonly clientVersion: string
+  readonly listenPort?: number
+  /** What was read from an accepted connection before its torrent was known. */
+  readonly received?: Uint8Array
+}
+
+/**
+ * Takes over an open connection; undefined when it is not wanted. `said` is all that the other side has said, from its
+ * handshake on.
+ */
+export type TakeOver = (stream: ByteStream, said: Uint8Array) => StreamListener | undefined
+
+/**
+ * A connection to a peer of a torrent whose metadata we lack (BEP 9). It asks for pieces of the metadata, remembers what
+ * else the other side says, and is handed over when it is known what that means. No I/O, no timers.
+ */
+export class MetadataPeer implements StreamListener, WireSink {
+  readonly writer = { destination: null }
+  readonly direction: "outgoing" | "incoming"
+  /** The other side's id; undefined until its handshake is in. */
+  peerId: Uint8Array | undefined
+  readonly #o: MetadataPeerOptions
+  readonly #connection: Connection
+  readonly #said = new Said()
+  /** Its id for the metadata extension. */
+  #metadataId: number | undefined
+  #fast = false
+  /** Whoever has taken over. */
+  #next: StreamListener | undefined
+
+  constructor(options: MetadataPeerOptions) {
+    this.#o = options
+    this.direction = options.direction
+    this.#connection = new Connection({
+      clock: options.clock,
+      sink: this,
+      pieceCount: undefined,
+      infoHash: options.infoHash,
+      peerId: options.peerId,
+      onHandshake: (handshake) => this.#onHandshake(handshake),
+    })
+  }
+
+  /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
+  attach(stream: ByteStream): void {
+    this.#connection.attach(stream)
+    if (this.direction === "outgoing") return
+    this.#connection.open()
+    if (this.#o.received !== undefined) this.onData(this.#o.received)
+  }
+
+  /** The stream was open at some time: somebody is there. */
+  get reached(): boolean {
+    return this.#connection.reached
+  }
+
+  /** Asks for a piece of the metadata. @returns whether that could be done */
+  ask(piece: number): boolean {
+    if (this.#metadataId === undefined || this.#connection.phase !== "open") return false
+    this.#connection.encoder.extended(this.#metadataId, encodeMetadataRequest(piece))
+    this.#connection.send()
+    return true
+  }
+
+  /** To be called every 250 ms. */
+  tick(now: number): void {
+    const fault = this.#connection.tick(now)
+    if (fault !== undefined) this.close(fault)
+  }
+
+  /** Gives the connection to somebody else. One that can't be given (half a message is in, mostly) is closed. */
+  handOver(take: TakeOver): void {
+    const { stream, betweenMessages, theirHandshake } = this.#connection
+    if (stream === undefined || !betweenMessages || !this.#said.complete) {
+      this.close(new Error("it can't be used for more than metadata"))
+      return
+    }
+    this.#connection.release()
+    this.#next = take(stream, this.#said.replay(theirHandshake))
+    if (this.#next === undefined) stream.destroy()
+  }
+
+  /** Ends it at once; only the first call counts. */
+  close(reason?: Error): void {
+    if (this.#connection.phase === "closed") return
+    this.#connection.close()
+    this.#o.host.onClosed(this, reason)
+  }
+
+  onOpen(): void {
+    if (this.#connection.phase === "connecting") this.#connection.open()
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#next !== undefined) {
+      this.#next.onData(chunk)
+      return
+    }
+    try {
+      this.#connection.receive(chunk)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.close(error)
+    }
+  }
+
+  onDrain(): void {
+    this.#next?.onDrain()
+  }
+
+  onClose(error?: Error): void {
+    if (this.#next === undefined) this.close(error)
+    else this.#next.onClose(error)
+  }
+
+  onChoke(): void {
+    this.#said.choking = true
+  }
+
+  onUnchoke(): void {
+    this.#said.choking = false
+  }
+
+  onInterested(): void {
+    this.#said.interested = true
+  }
+
+  onNotInterested(): void {
+    this.#said.interested = false
+  }
+
+  onHave(piece: number): void {
+    this.#said.have(piece)
+  }
+
+  onBitfield(bytes: Uint8Array): void {
+    this.#said.pieces(bytes)
+  }
+
+  onHaveAll(): void {
+    this.#said.pieces("all")
+  }
+
+  onHaveNone(): void {
+    this.#said.pieces("none")
+  }
+
+  /** We have nothing, and choke everybody: with the fast extension it is to be told (BEP 6). */
+  onRequest(piece: number, begin: number, length: number): void {
+    if (!this.#fast) return
+    this.#connection.encoder.rejectRequest(piece, begin, length)
+    this.#connection.send()
+  }
+
+  onAllowedFast(piece: number): void {
+    this.#said.allowFast(piece)
+  }
+
+  // What these speak of does not exist yet.
+  onCancel(): void {}
+  onSuggestPiece(): void {}
+  onRejectRequest(): void {}
+
+  beginBlock(): void {
+    throw new ProtocolError("it answers requests that were never made")
+  }
+
+  endBlock(): void {}
+
+  onExtended(id: number, payload: Uint8Array): void {
+    if (id === EXTENSION_HANDSHAKE_ID) this.#onExtensionHandshake(payload)
+    else if (id === METADATA_ID) this.#onMetadataMessage(payload)
+  }
+
+  #onHandshake(handshake: Handshake): void {
+    const { clientVersion, listenPort, host } = this.#o
+    this.peerId = handshake.peerId
+    this.#fast = handshake.fast
+    if (!handshake.extended) throw new ProtocolError("it can't give metadata: it has no extension protocol")
+    const { encoder } = this.#connection
+    encoder.extended(
+      EXTENSION_HANDSHAKE_ID,
+      encodeExtensionHandshake({
+        messages: METADATA_EXTENSIONS,
+        client: clientVersion,
+        requestQueue: ANNOUNCED_REQUEST_QUEUE,
+        ...(listenPort !== undefined && { listenPort }),
+      }),
+    )
+    // BEP 6 wants one of three messages first; a bitfield can't be made yet.
+    if (handshake.fast) encoder.haveNone()
+    this.#connection.send()
+    host.onReady(this)
+  }
+
+  #onExtensionHandshake(payload: Uint8Array): void {
+    this.#said.extensionHandshake(payload)
+    let handshake: ExtensionHandshake
+    try {
+      handshake = decodeExtensionHandshake(payload)
+    } catch (error) {
+      // As when the metadata is there: a fault in it is forgiven.
+      if (error instanceof ProtocolError) return
+      throw error
+    }
+    const id = handshake.messages.get(METADATA_EXTENSION)
+    if (id !== undefined) this.#metadataId = id === 0 ? undefined : id
+    if (handshake.metadataSize !== undefined && this.#metadataId !== undefined) {
+      this.#o.host.onSize(this, handshake.metadataSize)
+    }
+  }
+
+  #onMetadataMessage(payload: Uint8Array): void {
+    const message = decodeMetadataMessage(payload)
+    if (message === undefined) return
+    if (message.kind !== "request") this.#o.host.onMessage(this, message)
+    else if (this.#metadataId !== undefined) {
+      // Whoever lacks it says no (BEP 9).
+      this.#connection.encoder.extended(this.#metadataId, encodeMetadataReject(message.piece))
+      this.#connection.send()
+    }
+  }
+}
