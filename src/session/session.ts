@@ -7,6 +7,7 @@ import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/ne
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import { ConnectionBudget } from "../torrent/connection-budget.js"
+import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
 import { RateLimit } from "../torrent/rate-limit.js"
 import { Torrent } from "../torrent/torrent.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
@@ -61,6 +62,7 @@ export class Session {
   readonly #hybrids = new Map<string, Torrent>()
   readonly #policy: EncryptionPolicy
   readonly #encryption: EncryptedArrivals
+  readonly #fetches = new Map<string, MetadataFetch>()
   readonly #handshakes = new Set<IncomingHandshake>()
   readonly #budget = new ConnectionBudget()
   readonly #downloadLimit: RateLimit
@@ -108,6 +110,25 @@ export class Session {
     return this.#udpPort
   }
 
+  /**
+   * Puts a fetch of metadata to work, which `create` makes. It ends when it is closed, when the session is, or when the
+   * torrent is added that it is for, which then has its connections.
+   */
+  fetchMetadata(infoHash: Uint8Array, create: (shared: SharedParts) => MetadataFetch): MetadataFetch {
+    const fetch = create({
+      platform: this.#platform,
+      clientVersion: this.#options.clientVersion,
+      peerId: this.#peerId,
+      listenPort: this.port,
+      budget: this.#budget,
+      encryption: this.#policy,
+    })
+    this.#fetches.set(toHex(infoHash), fetch)
+    this.#encryption.add(infoHash)
+    fetch.start()
+    return fetch
+  }
+
   /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
   add(options: AddOptions): Torrent {
     const { metainfo } = options
@@ -117,10 +138,12 @@ export class Session {
         hint: "close the other use of it first",
       })
     }
-    const { platform } = this.#options
+    const legacy = this.#fetches.get(key)?.release()
+    this.#fetches.delete(key)
     const torrent = new Torrent({
       ...options,
-      platform: { ...platform, net: this.#utp?.net ?? platform.net },
+      legacy,
+      platform: this.#platform,
       peerId: this.#peerId,
       clientVersion: this.#options.clientVersion,
       listenPort: this.port,
@@ -146,12 +169,24 @@ export class Session {
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     this.#hybrids.clear()
-    await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop())])
+    const fetches = [...this.#fetches.values()]
+    this.#fetches.clear()
+    await Promise.all([
+      this.#listener?.close(),
+      ...torrents.map((torrent) => torrent.stop()),
+      ...fetches.map((fetch) => fetch.close()),
+    ])
     await this.#utp?.close()
     await this.#udpPort?.then(
       (port) => port.close(),
       () => {},
     )
+  }
+
+  /** As peers' connections see it: with uTP where that is used. */
+  get #platform(): Platform {
+    const { platform } = this.#options
+    return { ...platform, net: this.#utp?.net ?? platform.net }
   }
 
   async #listen(): Promise<Listener | undefined> {
@@ -192,7 +227,8 @@ export class Session {
       onInfoHash: (infoHash, agreed, received) => {
         this.#handshakes.delete(handshake)
         const key = toHex(infoHash)
-        return (this.#torrents.get(key) ?? this.#hybrids.get(key))?.accept(agreed, received)
+        const host = this.#torrents.get(key) ?? this.#hybrids.get(key) ?? this.#fetches.get(key)
+        return host?.accept(agreed, received)
       },
       onClosed: () => this.#handshakes.delete(handshake),
     })

@@ -16,6 +16,8 @@ import { Culprits } from "./culprits.js"
 import { EncryptionChoice } from "./encryption-choice.js"
 import { Intake, type IntakeHost } from "./intake.js"
 import { MemoryRelief } from "./memory-relief.js"
+import type { Legacy } from "./metadata-fetch.js"
+import { MetadataUploads } from "./metadata-uploads.js"
 import { PeerBook } from "./peer-book.js"
 import { PieceCache } from "./piece-cache.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -40,6 +42,8 @@ export interface TorrentOptions {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
+  /** What the fetch of the metadata left. */
+  readonly legacy?: Legacy | undefined
   readonly downloadLimit: RateLimit
   readonly uploadLimit: RateLimit
   readonly budget: ConnectionBudget
@@ -93,6 +97,8 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     net: platform.net,
     hasher: platform.hasher,
     uploads,
+    // BEP 27: who may know a private torrent has it from its tracker.
+    metadataUploads: metainfo.private ? undefined : new MetadataUploads(metainfo.infoBytes, options.uploadLimit),
     book,
     budget: options.budget,
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },

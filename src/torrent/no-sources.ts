@@ -41,6 +41,6 @@ export function noSources(parts: {
 }
 
 /** It is being asked, has not been asked yet, or will be asked again. */
-function mayAnswer({ state, nextAnnounceIn }: TrackerStatus): boolean {
+export function mayAnswer({ state, nextAnnounceIn }: TrackerStatus): boolean {
   return state === "announcing" || state === "idle" || nextAnnounceIn !== null
 }

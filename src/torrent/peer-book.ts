@@ -59,6 +59,11 @@ export class PeerBook {
     return this.#addresses.size
   }
 
+  /** All addresses that are known. */
+  endpoints(): Endpoint[] {
+    return [...this.#addresses.values()].map(({ endpoint }) => endpoint)
+  }
+
   /** An address was named. Naming a failed one again gives it another chance. */
   add(endpoint: Endpoint, origin: PeerOrigin, now: number): void {
     const key = keyOf(endpoint)

@@ -6,7 +6,8 @@ export interface ProgressSnapshot {
   readonly name: string
   /** 40 hex digits. */
   readonly infoHash: string
-  readonly state: "checking" | TorrentState
+  /** `metadata`: it is being fetched from peers, and the bytes and pieces are those of the metadata. */
+  readonly state: "metadata" | "checking" | TorrentState
   /** Bytes of the selection. */
   readonly totalBytes: number
   /** Bytes of it that are verified and on disk (while `checking`: bytes looked at). */

@@ -1,7 +1,9 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { METADATA_EXTENSIONS, METADATA_ID } from "../peer/extension-ids.js"
+import type { MetadataPeer } from "../peer/metadata-peer.js"
 import { connectEncrypted } from "../peer/outgoing-encryption.js"
 import type { PeerHost } from "../peer/peer-host.js"
-import { PeerSession } from "../peer/peer-session.js"
+import { PeerSession, type PeerSessionOptions } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Clock } from "../ports/clock.js"
@@ -17,6 +19,7 @@ import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
+import type { MetadataUploads } from "./metadata-uploads.js"
 import type { PeerBook } from "./peer-book.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -36,6 +39,8 @@ export interface SwarmOptions {
   readonly picker: Picker<Slot>
   readonly intake: Intake
   readonly uploads: Uploads
+  /** Undefined: the metadata is not given. */
+  readonly metadataUploads: MetadataUploads | undefined
   readonly book: PeerBook
   readonly budget: ConnectionBudget
   readonly totals: Totals
@@ -54,6 +59,9 @@ export interface SwarmOptions {
   /** Where our pieces are announced from. */
   readonly have: Bitfield
 }
+
+/** Pieces that are told one by one to who was told before that we have none; with more it is better to begin anew. */
+const MAX_HAVES = 1000
 
 /** The peers of one torrent: connects and accepts, and leads what they say to those whom it concerns. */
 export class Swarm extends Roster implements PeerHost<PeerSession> {
@@ -103,9 +111,24 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     if (this.#closing || this.#o.book.isBanned(stream.remote)) return undefined
     if (!this.#admission.mayAccept(stream.remote.host, this.#o.clock.now())) return undefined
     this.#o.budget.accepted()
-    const { session } = this.#add("incoming", received)
+    const { session } = this.#add("incoming", { received })
     session.attach(stream)
     return session
+  }
+
+  /** Takes over a connection that was used to fetch the metadata. The budget counts it already. */
+  adopt(connection: MetadataPeer): void {
+    connection.handOver((stream, received) => {
+      const unwanted = this.#closing || this.#o.have.count > MAX_HAVES || this.#o.book.isBanned(stream.remote)
+      const peer = unwanted ? undefined : this.#add(connection.direction, { received, adopted: true })
+      if (peer === undefined) {
+        this.#o.budget.closed()
+        return undefined
+      }
+      if (this.#o.book.claim(stream.remote)) peer.addresses.push(stream.remote)
+      peer.session.attach(stream)
+      return peer.session
+    })
   }
 
   /** Asks every peer that has room for more blocks. */
@@ -199,6 +222,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     if (session.writer.block !== undefined) this.#o.intake.abandonBlock(session.writer.block, session.writer)
     this.#interest.forget(peer, session.pieces)
     this.#o.uploads.forget(session)
+    this.#o.metadataUploads?.forget(session)
     this.#o.picker.forget(peer.id)
     this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
     this.#rechoke.ask()
@@ -282,12 +306,16 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     }
   }
 
+  onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {
+    if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, this.#o.clock.now())
+  }
+
   onSendRoom(session: PeerSession): void {
     this.#o.uploads.serve(session)
   }
 
-  #add(direction: "outgoing" | "incoming", received?: Uint8Array): PeerSource {
-    const port = this.#o.listenPort
+  #add(direction: "outgoing" | "incoming", taken: Pick<PeerSessionOptions, "received" | "adopted"> = {}): PeerSource {
+    const { listenPort: port, metadataUploads: metadata } = this.#o
     const session = new PeerSession({
       host: this,
       clock: this.#o.clock,
@@ -298,7 +326,8 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       clientVersion: this.#o.clientVersion,
       direction,
       ...(port === undefined ? {} : { listenPort: port }),
-      ...(received === undefined ? {} : { received }),
+      ...(metadata === undefined ? {} : { extensions: METADATA_EXTENSIONS, metadataSize: metadata.size }),
+      ...taken,
     })
     const peer = new PeerSource(this.#o.nextSourceId(), session, this.#o.clock.now())
     this.peers.set(session, peer)

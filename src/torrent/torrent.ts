@@ -68,6 +68,7 @@ export class Torrent implements IntakeHost {
     this.#state = this.#p.table.remaining > 0 ? "downloading" : this.#o.seed ? "seeding" : "complete"
     this.#p.stats.start(this.#state === "downloading")
     this.#p.announcer.start()
+    this.#inherit()
     this.#addPeers(this.#o.peers, "user")
     this.#p.webSeeds.startRuns()
     this.#tick()
@@ -258,6 +259,14 @@ export class Torrent implements IntakeHost {
     this.#p.readers.fail(error)
     this.#dropUnwanted()
     this.#finishIfDone()
+  }
+
+  /** Goes on with those from whom the metadata came. */
+  #inherit(): void {
+    const { legacy } = this.#o
+    if (legacy === undefined) return
+    for (const endpoint of legacy.endpoints) this.#p.book.add(endpoint, "tracker", this.#o.platform.clock.now())
+    for (const connection of legacy.connections) this.#p.swarm.adopt(connection)
   }
 
   #addPeers(endpoints: readonly Endpoint[], origin: "user" | "tracker"): void {

@@ -97,6 +97,12 @@ export class Announcer {
     return this.#stopped
   }
 
+  /** Ends what is under way without a goodbye: somebody else goes on under the same peer id. */
+  abandon(): Promise<void> {
+    this.#stopped ??= this.#abandon()
+    return this.#stopped
+  }
+
   /** In the order of asking. */
   status(): readonly TrackerStatus[] {
     const now = this.#now()
@@ -194,6 +200,15 @@ export class Announcer {
     const timer = this.#options.platform.clock.after(STOP_TIMEOUT, () => budget.abort())
     await Promise.all(this.#tiers.trackers.map((entry) => this.#leave(entry, budget.signal)))
     timer.cancel()
+    await this.#client.close()
+  }
+
+  async #abandon(): Promise<void> {
+    this.#phase = "stopping"
+    this.#timer?.cancel()
+    const flights = this.#tiers.trackers.flatMap(({ flight }) => flight ?? [])
+    for (const { controller } of flights) controller.abort()
+    await Promise.all(flights.map(({ done }) => done))
     await this.#client.close()
   }
 

@@ -1,0 +1,30 @@
+import type { TrackerStatus } from "../tracker/tracker-entry.js"
+import { QUIET } from "./waiting-reason.js"
+
+/** What is known while the metadata does not arrive. */
+interface Situation {
+  /** ms */
+  readonly sinceArrival: number
+  /** Peers that say they have it. */
+  readonly offering: number
+  readonly connected: number
+  readonly connecting: number
+  readonly known: number
+  readonly trackers: readonly TrackerStatus[]
+}
+
+/** Says in a sentence why no metadata arrives; null while it does. */
+export function metadataReason(s: Situation): string | null {
+  if (s.sinceArrival < QUIET) return null
+  if (s.offering > 0) return `${count(s.offering, "peer")} with the metadata: asked, and not answered yet`
+  if (s.connected > 0) return `${count(s.connected, "peer")} connected, none has said that it has the metadata`
+  if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
+  if (s.known > 0) return `none of ${count(s.known, "known peer")} gave it`
+  if (s.trackers.length === 0) return "no peer is known"
+  if (s.trackers.every(({ state }) => state === "failed")) return "no tracker answers"
+  return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`
+}
