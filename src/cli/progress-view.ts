@@ -73,6 +73,7 @@ export class LineView implements ProgressView {
 /** Where a dataset stands, in one line without colour. */
 export function progressLine(p: ProgressSnapshot): string {
   const name = escapeForTerminal(p.name)
+  if (p.state === "metadata") return `${name}: ${metadataLine(p)}${p.waitingFor === null ? "" : `, ${waiting(p)}`}`
   const done = `${formatPercent(p.doneBytes, p.totalBytes)} of ${formatSize(p.totalBytes)}`
   if (p.state === "checking") return `${name}: checking what is on disk, ${done}`
   if (p.state === "seeding") {
@@ -86,12 +87,15 @@ export function progressLine(p: ProgressSnapshot): string {
     `pieces ${p.donePieces}/${p.totalPieces}`,
   ]
   if (p.eta !== null) parts.push(`${formatDuration(p.eta)} left`)
-  if (p.waitingFor !== null) parts.push(`waiting: ${escapeForTerminal(p.waitingFor)}`)
+  if (p.waitingFor !== null) parts.push(waiting(p))
   return parts.join(", ")
 }
 
 function liveLines(p: ProgressSnapshot): string[] {
   const name = escapeForTerminal(p.name)
+  if (p.state === "metadata") {
+    return [name, `       ${metadataLine(p)}`, ...(p.waitingFor === null ? [] : [`       ${pc.yellow(waiting(p))}`])]
+  }
   const percent = formatPercent(p.doneBytes, p.totalBytes).padStart(6)
   const head = `${pc.bold(percent)} ${bar(p.doneBytes, p.totalBytes)} ${name}`
   if (p.state === "checking")
@@ -108,8 +112,17 @@ function liveLines(p: ProgressSnapshot): string[] {
     `       ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}, ${pc.cyan(formatRate(p.downloadRate))}${eta}, pieces ${p.donePieces}/${p.totalPieces}`,
     `       from ${count(p.peers.connected, "peer")} ${formatSize(p.fromPeers)}, from ${count(p.webSeeds.usable, "web seed")} ${formatSize(p.fromWebSeeds)}${given(p)}`,
   ]
-  if (p.waitingFor !== null) lines.push(`       ${pc.yellow(`waiting: ${escapeForTerminal(p.waitingFor)}`)}`)
+  if (p.waitingFor !== null) lines.push(`       ${pc.yellow(waiting(p))}`)
   return lines
+}
+
+function metadataLine(p: ProgressSnapshot): string {
+  const pieces = p.totalPieces === 0 ? "" : `, ${p.donePieces} of ${p.totalPieces} pieces`
+  return `fetching the metadata from ${count(p.peers.connected, "peer")}${pieces}`
+}
+
+function waiting(p: ProgressSnapshot): string {
+  return `waiting: ${escapeForTerminal(p.waitingFor ?? "")}`
 }
 
 function given(p: ProgressSnapshot): string {

@@ -16,12 +16,14 @@ import { defaultDatastore } from "./datastore.js"
 import type { EngagementParts } from "./engagement.js"
 import type { GiveLimits } from "./give-until.js"
 import { guarded } from "./guarded.js"
+import type { Means } from "./metadata-from-peers.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { ProgressFeed } from "./progress-feed.js"
-import { type ResolveContext, resolveTarget } from "./resolve.js"
+import { type ResolveContext, resolveTarget, type Wanted } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import { type FileChoice, selectFiles } from "./selection.js"
+import { SessionSource } from "./session-source.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { looksLikeInfoHash, parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
@@ -58,14 +60,14 @@ export class Dataset implements AsyncDisposable {
   /** Made when they are asked for: there may be hundreds of thousands. */
   #files: readonly DatasetFile[] | undefined
 
-  private constructor(parts: DatasetParts) {
+  private constructor(parts: DatasetParts, feed: ProgressFeed) {
     const { metainfo } = parts.resolved
     this.metainfo = metainfo
     this.name = metainfo.name
     this.infoHash = knownAs(metainfo)
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
     this.#parts = parts
-    this.#feed = new ProgressFeed(parts.platform.clock, safeListener(parts.options.onProgress, parts.platform.log))
+    this.#feed = feed
     this.#work = new Work(parts, this.#feed)
     this.length = metainfo.layout.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
   }
@@ -84,19 +86,30 @@ export class Dataset implements AsyncDisposable {
       const { signal } = closing
       const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
       const platform = createPlatform({ ...(options.log === undefined ? {} : { log: options.log }), detour })
+      const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
+      const sessions = new SessionSource(platform, options)
       const context: ResolveContext = {
         platform,
         site: new Site(options.site ?? settings.site),
         cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
         offline: options.offline ?? settings.offline,
         signal,
+        fromPeers: (wanted) => {
+          if (!canAskPeers(wanted, options)) return undefined
+          const means = { session: () => sessions.early(), options, follow: feed.follow.bind(feed) }
+          return fromPeers(wanted, context, means)
+        },
       }
       try {
         const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
         if (looksLikeInfoHash(target) && local.kind === "file") await refuseMistyped(target, local.path, platform)
         const resolved = await resolveTarget(local, context)
-        return new Dataset({ options: { ...options, signal }, platform, context, datastore, resolved, closing })
+        feed.forget()
+        const parts = { options: { ...options, signal }, platform, context, sessions, datastore, resolved, closing }
+        return new Dataset(parts, feed)
       } catch (error) {
+        feed.end()
+        await sessions.close()
         await platform.close()
         throw error
       }
@@ -156,7 +169,7 @@ export class Dataset implements AsyncDisposable {
    */
   download(choice: FileChoice = this.#parts.options): Promise<string> {
     return this.#call(async () => {
-      await this.#work.download(selectFiles(this.metainfo.layout, choice))
+      await this.#work.download(this.#select(choice))
       return this.path
     })
   }
@@ -183,7 +196,7 @@ export class Dataset implements AsyncDisposable {
         platform,
         metainfo: this.metainfo,
         datastore,
-        selected: selectFiles(this.metainfo.layout, choice),
+        selected: this.#select(choice),
         signal,
         onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
       })
@@ -228,6 +241,10 @@ export class Dataset implements AsyncDisposable {
     }
   }
 
+  #select(choice: FileChoice): Set<number> {
+    return selectFiles(this.metainfo.layout, choice, this.#parts.resolved.selectOnly)
+  }
+
   #makeFiles(): DatasetFile[] {
     const files: DatasetFile[] = []
     const { layout, fileNodes } = this.metainfo
@@ -248,6 +265,7 @@ export class Dataset implements AsyncDisposable {
     try {
       await this.#work.close()
       await Promise.allSettled(this.#calls)
+      await this.#parts.sessions.close()
     } finally {
       await this.#parts.platform.close()
     }
@@ -258,6 +276,17 @@ interface DatasetParts extends EngagementParts {
   readonly platform: NodePlatform
   /** Aborted by `close`, and by the user's signal. */
   readonly closing: AbortController
+}
+
+/** Whether there is anybody to ask for metadata. */
+function canAskPeers({ hints }: Wanted, { peers = [], trackers = true }: Options): boolean {
+  return peers.length > 0 || hints.peers.length > 0 || (trackers && hints.trackers.length > 0)
+}
+
+/** Most datasets do without: loaded when it is needed. */
+async function fromPeers(wanted: Wanted, context: ResolveContext, means: Means): Promise<Uint8Array> {
+  const { metadataFromPeers } = await import("./metadata-from-peers.js")
+  return metadataFromPeers(wanted, context, means)
 }
 
 async function refuseMistyped(target: string, path: string, { disk }: NodePlatform): Promise<void> {

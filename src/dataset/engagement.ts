@@ -1,11 +1,11 @@
 import { AtError, abortError } from "../errors.js"
-import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
-import { Session } from "../session/session.js"
+import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Options } from "./options.js"
 import type { ResolveContext, Resolved } from "./resolve.js"
+import type { SessionSource } from "./session-source.js"
 import { findSources } from "./sources.js"
 import { unlessAborted } from "./unless-aborted.js"
 
@@ -15,6 +15,7 @@ export interface EngagementParts {
   readonly options: Options
   readonly resolved: Resolved
   readonly context: ResolveContext
+  readonly sessions: SessionSource
   /** Absolute. */
   readonly datastore: string
 }
@@ -137,7 +138,7 @@ export class Engagement {
   }
 
   async #start({ seed, fetch }: { seed: boolean; fetch: boolean }): Promise<Torrent> {
-    const { platform, options, context, resolved } = this.#parts
+    const { options, context, resolved, sessions } = this.#parts
     if (context.offline) {
       const { have, wanted } = this.store
       let missing = 0
@@ -150,15 +151,7 @@ export class Engagement {
     }
     const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))
     this.#refuseClosed()
-    this.#session ??= await Session.open({
-      platform,
-      clientVersion: `academictorrents ${VERSION}`,
-      ...(options.port === undefined ? {} : { port: options.port }),
-      ...(options.maxDownload === undefined ? {} : { maxDownload: options.maxDownload }),
-      ...(options.maxUpload === undefined ? {} : { maxUpload: options.maxUpload }),
-      ...(options.encryption === undefined ? {} : { encryption: options.encryption }),
-      utp: options.utp ?? true,
-    })
+    this.#session ??= await sessions.take()
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()
     return this.#session.add({ metainfo: resolved.metainfo, store: this.store, seed, fetch, ...sources })

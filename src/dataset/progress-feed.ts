@@ -58,6 +58,11 @@ export class ProgressFeed {
     this.#pace()
   }
 
+  /** The subject is gone, and how it stood is no news any more. */
+  forget(): void {
+    this.#subject = undefined
+  }
+
   /** The subject is about to be put away: things stand as they do now. */
   leave(): void {
     if (this.#subject === undefined) return
@@ -134,5 +139,5 @@ export class ProgressFeed {
 }
 
 function isResting({ state }: ProgressSnapshot): boolean {
-  return state !== "checking" && state !== "downloading"
+  return state !== "metadata" && state !== "checking" && state !== "downloading"
 }

@@ -4,6 +4,7 @@ import { download } from "../catalog/download.js"
 import type { Site } from "../catalog/site.js"
 import { AtError } from "../errors.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
+import type { Magnet } from "../metainfo/magnet.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
 import type { Platform } from "../ports/platform.js"
@@ -17,6 +18,8 @@ export interface Resolved {
   readonly torrentBytes: Uint8Array
   /** Hints that a magnet link added. */
   readonly hints: Hints
+  /** Indexes of files that a magnet link asks for (BEP 53), as ranges with both ends; null: all. */
+  readonly selectOnly: Magnet["selectOnly"]
   /** A kept copy, old enough that the service may know more web seeds by now. */
   readonly stale: boolean
 }
@@ -27,6 +30,17 @@ export interface Hints {
   readonly peers: readonly { readonly host: string; readonly port: number }[]
 }
 
+/** A torrent whose metadata is wanted of peers. */
+export interface Wanted {
+  /** What they know it by: 20 bytes. */
+  readonly infoHash: Uint8Array
+  /** For people. */
+  readonly name: string
+  readonly hints: Hints
+  /** Whether an info dictionary is the one that is looked for. */
+  readonly matches: (metadata: Uint8Array) => boolean
+}
+
 const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
 
 export interface ResolveContext {
@@ -35,10 +49,12 @@ export interface ResolveContext {
   readonly cache: TorrentCache
   readonly offline: boolean
   readonly signal?: AbortSignal | undefined
+  /** Gets a .torrent from peers, when the service can't help; undefined when there is nobody to ask. */
+  readonly fromPeers?: ((wanted: Wanted) => Promise<Uint8Array> | undefined) | undefined
 }
 
 /**
- * Gets a target's metadata: from where it was kept, else from the service, a URL or a file. Whatever it comes from, its
+ * Gets a target's metadata: from where it was kept, else from the service or peers, a URL or a file. Whatever it comes from, its
  * infohash is checked.
  *
  * @throws AtError `AT_NOT_FOUND`, `AT_METADATA`, `AT_ABORTED`
@@ -57,8 +73,10 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
         context,
       )
     case "magnet": {
-      const { infoHash, name, trackers, webSeeds, peers } = target.magnet
-      return byInfoHash(infoHash ?? undefined, name ?? "the magnet link", { trackers, webSeeds, peers }, context)
+      const { infoHash, name, trackers, webSeeds, peers, selectOnly } = target.magnet
+      const hints = { trackers, webSeeds, peers }
+      const resolved = await byInfoHash(infoHash ?? undefined, name ?? "the magnet link", hints, context)
+      return { ...resolved, selectOnly }
     }
   }
 }
@@ -86,7 +104,7 @@ async function byInfoHash(
   if (kept !== undefined) {
     try {
       const metainfo = matching(kept.bytes, infoHash, context.platform)
-      return { metainfo, torrentBytes: kept.bytes, hints, stale: kept.stale }
+      return { metainfo, torrentBytes: kept.bytes, hints, selectOnly: null, stale: kept.stale }
     } catch (error) {
       context.platform.log.log("warn", "metadata", `the kept copy of ${toHex(infoHash)} is damaged: ${String(error)}`)
     }
@@ -96,14 +114,34 @@ async function byInfoHash(
       hint: "run once without --offline, or give the .torrent file",
     })
   }
-  const torrentBytes = await fetchTorrent(context.site.torrentUrl(infoHash), context)
-  const metainfo = matching(torrentBytes, infoHash, context.platform)
+  const { metainfo, torrentBytes } = await fromSiteOrPeers({ infoHash, name, hints }, context)
   await context.cache.put(infoHash, torrentBytes)
-  return { metainfo, torrentBytes, hints, stale: false }
+  return { metainfo, torrentBytes, hints, selectOnly: null, stale: false }
+}
+
+/** From the service; from peers, when it does not have the dataset or can't be reached. */
+async function fromSiteOrPeers(
+  { infoHash, name, hints }: Omit<Wanted, "matches">,
+  context: ResolveContext,
+): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
+  const { platform, site, signal, fromPeers } = context
+  try {
+    const torrentBytes = await fetchTorrent(site.torrentUrl(infoHash), context)
+    return { metainfo: matching(torrentBytes, infoHash, platform), torrentBytes }
+  } catch (error) {
+    const matches = (metadata: Uint8Array): boolean =>
+      toHex(platform.hasher.digest("sha1", metadata)) === toHex(infoHash)
+    const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, name, hints, matches })
+    if (asked === undefined) throw error
+    platform.log.log("info", "metadata", `peers are asked, as the service can't help: ${String(error)}`)
+    const torrentBytes = await asked
+    return { metainfo: matching(torrentBytes, infoHash, platform), torrentBytes }
+  }
 }
 
 function fresh(torrentBytes: Uint8Array, platform: Platform): Resolved {
-  return { metainfo: parseTorrent(torrentBytes, platform.hasher), torrentBytes, hints: NO_HINTS, stale: false }
+  const metainfo = parseTorrent(torrentBytes, platform.hasher)
+  return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, stale: false }
 }
 
 function matching(bytes: Uint8Array, infoHash: Uint8Array, platform: Platform): Metainfo {
@@ -127,7 +165,7 @@ async function fetchTorrent(url: string, context: ResolveContext): Promise<Uint8
     case "status":
       if (outcome.status === 404 || outcome.status === 410) {
         throw new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
-          hint: "check the infohash; the dataset may have been removed or superseded",
+          hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with --peer",
         })
       }
       throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {

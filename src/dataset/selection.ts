@@ -1,6 +1,7 @@
 import picomatch from "picomatch"
 import { AtError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
+import type { Magnet } from "../metainfo/magnet.js"
 
 /** Which files of a dataset a user wants: globs over paths inside the dataset, `**` and `{a,b}` included. */
 export interface FileChoice {
@@ -11,17 +12,24 @@ export interface FileChoice {
 }
 
 /**
- * The files that a choice means, as indexes into `layout.files`.
+ * The files that a choice means, as indexes into `layout.files`. Where it names none to include, those of `selectOnly`
+ * (a magnet link's, BEP 53), if there is any.
  *
  * @throws AtError `AT_INVALID_INPUT` when it means none
  */
-export function selectFiles(layout: TorrentLayout, choice: FileChoice): Set<number> {
+export function selectFiles(
+  layout: TorrentLayout,
+  choice: FileChoice,
+  selectOnly: Magnet["selectOnly"] = null,
+): Set<number> {
   const include = choice.include ?? []
   const included = include.length === 0 ? () => true : matcher(include)
+  const only = include.length === 0 ? selectOnly : null
+  const isListed = (index: number): boolean => only?.some(({ first, last }) => first <= index && index <= last) ?? true
   const excluded = matcher(choice.exclude ?? [])
   const selected = new Set<number>()
   layout.files.forEach((file, index) => {
-    if (!file.padding && included(file.path) && !excluded(file.path)) selected.add(index)
+    if (!file.padding && isListed(index) && included(file.path) && !excluded(file.path)) selected.add(index)
   })
   if (selected.size === 0 && layout.files.some((file) => !file.padding)) {
     throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${[...include].join(", ") || "the choice"}`, {

@@ -48,7 +48,7 @@ export async function findSources(
 }
 
 /** Where these names lead to, as far as peers may be there: a link must not make us call a cloud's metadata service. */
-async function findPeers(
+export async function findPeers(
   named: readonly { readonly host: string; readonly port: number }[],
   { platform }: ResolveContext,
 ): Promise<Endpoint[]> {

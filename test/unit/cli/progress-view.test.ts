@@ -111,7 +111,7 @@ describe("the live view", () => {
         fc.constant("数据集".repeat(20)),
         fc.constant("📈".repeat(40)),
       ),
-      state: fc.constantFrom("checking", "downloading", "seeding", "complete") as fc.Arbitrary<
+      state: fc.constantFrom("metadata", "checking", "downloading", "seeding", "complete") as fc.Arbitrary<
         ProgressSnapshot["state"]
       >,
       doneBytes: fc.nat(40 * MiB),
@@ -175,6 +175,11 @@ describe("the view for logs", () => {
     )
     expect(progressLine(changed({ eta: null, waitingFor: "asking the trackers" }))).toMatch(
       /, waiting: asking the trackers$/,
+    )
+    const metadata = changed({ state: "metadata", donePieces: 1, totalPieces: 3 })
+    expect(progressLine(metadata)).toBe("vega-datasets: fetching the metadata from 2 peers, 1 of 3 pieces")
+    expect(progressLine(changed({ state: "metadata", totalPieces: 0, waitingFor: "no peer is known" }))).toBe(
+      "vega-datasets: fetching the metadata from 2 peers, waiting: no peer is known",
     )
     expect(progressLine(changed({ state: "checking" }))).toBe(
       "vega-datasets: checking what is on disk, 25.0 % of 40.0 MiB",

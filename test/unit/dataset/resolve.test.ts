@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { toHex } from "../../../src/bytes/hex.js"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { Site } from "../../../src/catalog/site.js"
-import { type ResolveContext, refreshTorrent, resolveTarget } from "../../../src/dataset/resolve.js"
+import { type ResolveContext, refreshTorrent, resolveTarget, type Wanted } from "../../../src/dataset/resolve.js"
 import { parseTarget } from "../../../src/dataset/target.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
@@ -200,14 +200,59 @@ describe("a dataset by its infohash", () => {
   })
 })
 
+describe("a dataset that the site can't help with", () => {
+  const wanted: Wanted[] = []
+  const fromPeers = (wish: Wanted): Promise<Uint8Array> => {
+    wanted.push(wish)
+    return Promise.resolve(torrentOf(folderInfo(), {}))
+  }
+
+  it.each<[string, Page]>([
+    ["does not know it", 404],
+    ["is out of order", 503],
+    ["can't be reached", new HttpError("network", "connection refused")],
+    ["has another in its place", OTHER],
+  ])("comes from peers when the site %s, and is kept", async (_, page) => {
+    wanted.length = 0
+    http.pages.set(SITE_URL, page)
+    const { metainfo } = await resolve(`magnet:?xt=urn:btih:${HASH}&x.pe=10.0.0.7:6881`, { fromPeers })
+    expect(toHex(metainfo.infoHash)).toBe(HASH)
+    expect(wanted[0]).toMatchObject({ infoHash: INFO_HASH, hints: { peers: [{ host: "10.0.0.7", port: 6881 }] } })
+    expect(wanted[0]?.matches(metainfo.infoBytes)).toBe(true)
+    expect(wanted[0]?.matches(metainfo.infoBytes.subarray(1))).toBe(false)
+    expect(platform.disk.readFile(CACHED)).toEqual(torrentOf(folderInfo(), {}))
+    expect((await resolve(HASH, { offline: true })).metainfo.name).toBe("dataset")
+  })
+
+  it("does not trouble peers when the site has it, or nobody is there to ask", async () => {
+    wanted.length = 0
+    http.pages.set(SITE_URL, TORRENT)
+    await resolve(HASH, { fromPeers })
+    expect(wanted).toEqual([])
+    http.pages.delete(SITE_URL)
+    await sim.runUntil(platform.disk.remove(CACHED))
+    await rejects(HASH, "AT_NOT_FOUND", { fromPeers: () => undefined })
+  })
+})
+
 describe("a dataset by other names", () => {
   it("a magnet link adds its hints", async () => {
     http.pages.set(SITE_URL, TORRENT)
     const link = `magnet:?xt=urn:btih:${HASH}&tr=http%3A%2F%2Ft.example%2Fannounce&ws=http%3A%2F%2Fw.example%2F&x.pe=10.0.0.7:6881`
-    const { hints } = await resolve(link)
+    const { hints, selectOnly } = await resolve(link)
+    expect(selectOnly).toBeNull()
     expect(hints.trackers).toEqual(["http://t.example/announce"])
     expect(hints.webSeeds).toEqual(["http://w.example/"])
     expect(hints.peers).toEqual([{ host: "10.0.0.7", port: 6881 }])
+  })
+
+  it("a magnet link says which files it means", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    const { selectOnly } = await resolve(`magnet:?xt=urn:btih:${HASH}&so=0,4-6`)
+    expect(selectOnly).toEqual([
+      { first: 0, last: 0 },
+      { first: 4, last: 6 },
+    ])
   })
 
   it("a URL is fetched, whatever dataset it is", async () => {

@@ -30,6 +30,18 @@ describe("the chosen files", () => {
     expect(select({ include: [], exclude: [] })).toEqual(PATHS)
   })
 
+  it("are those that a magnet link numbers, unless the user says which to include", () => {
+    const only = [
+      { first: 1, last: 3 },
+      { first: 8, last: 100 },
+    ]
+    const chosen = (choice: FileChoice) => [...selectFiles(layoutOf(PATHS), choice, only)]
+    expect(chosen({})).toEqual([1, 2, 3, 8])
+    expect(chosen({ exclude: ["a.csv"] })).toEqual([2, 3, 8])
+    expect(chosen({ include: ["*.md"] })).toEqual([0])
+    expect(() => selectFiles(layoutOf(PATHS), {}, [{ first: 9, last: 9 }])).toThrow(/no file/)
+  })
+
   it("match a pattern without a slash by their names, at any depth", () => {
     expect(select({ include: ["c.*"] })).toEqual(["train/deep/c.csv", "train/deep/c.json"])
     expect(select({ include: ["*.json", "*.md"] })).toEqual(["README.md", "train/deep/c.json"])

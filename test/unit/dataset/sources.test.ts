@@ -27,6 +27,7 @@ async function sourcesOf(
     metainfo: parseTorrent(torrentBytes, digester),
     torrentBytes,
     hints: { ...HINTS, peers },
+    selectOnly: null,
     stale: false,
   }
   const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })

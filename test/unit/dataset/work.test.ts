@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { Site } from "../../../src/catalog/site.js"
 import type { Options } from "../../../src/dataset/options.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
+import { SessionSource } from "../../../src/dataset/session-source.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
 import { Work } from "../../../src/dataset/work.js"
 import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
@@ -28,13 +29,20 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
     {
       platform,
       options: { port: 6881, signal: closing.signal, ...options },
-      resolved: { metainfo, torrentBytes, hints: { trackers: [], webSeeds: [], peers: [] }, stale: false },
+      resolved: {
+        metainfo,
+        torrentBytes,
+        hints: { trackers: [], webSeeds: [], peers: [] },
+        selectOnly: null,
+        stale: false,
+      },
       context: {
         platform,
         site: new Site(undefined),
         cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
         offline: false,
       },
+      sessions: new SessionSource(platform, { port: 6881, ...options }),
       datastore: "/store",
     },
     feed,

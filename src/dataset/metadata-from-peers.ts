@@ -1,0 +1,82 @@
+import { AtError, abortError } from "../errors.js"
+import { Encoded, encode } from "../metainfo/bencode.js"
+import type { Clock, Timer } from "../ports/clock.js"
+import type { Session } from "../session/session.js"
+import { MetadataFetch } from "../torrent/metadata-fetch.js"
+import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { Options } from "./options.js"
+import { parsePeers } from "./peers.js"
+import type { ResolveContext, Wanted } from "./resolve.js"
+import { findPeers } from "./sources.js"
+
+/** What the fetch needs beside the network. */
+export interface Means {
+  /** The session of the download that follows. */
+  readonly session: () => Promise<Session>
+  readonly options: Options
+  /** Shows the fetch while it is at work. */
+  readonly follow: (fetch: { snapshot(): ProgressSnapshot }) => void
+}
+
+/**
+ * Gets a .torrent from peers (BEP 9): the info dictionary as they have it, with the trackers and web seeds of the link.
+ *
+ * @throws AtError `AT_METADATA` when nobody has it; `AT_STALLED` after `timeout` ms without a piece; `AT_ABORTED`
+ */
+export async function metadataFromPeers(wanted: Wanted, context: ResolveContext, means: Means): Promise<Uint8Array> {
+  const { infoHash, name, hints, matches } = wanted
+  const { peers = [], trackers: useTrackers = true, timeout } = means.options
+  const [named, hinted] = await Promise.all([findPeers(parsePeers(peers), context), findPeers(hints.peers, context)])
+  const trackers = useTrackers ? hints.trackers.map((url) => [url]) : []
+  const session = await means.session()
+  if (context.signal?.aborted) throw abortError(context.signal.reason)
+  const fetch = session.fetchMetadata(
+    infoHash,
+    (shared) => new MetadataFetch({ ...shared, infoHash, name, matches, trackers, peers: named, hintedPeers: hinted }),
+  )
+  means.follow(fetch)
+  const info = await patiently(fetch, context.platform.clock, { timeout, signal: context.signal, name })
+  return encode({
+    announce: hints.trackers[0],
+    "announce-list": hints.trackers.length > 1 ? hints.trackers.map((url) => [url]) : undefined,
+    info: new Encoded(info),
+    "url-list": hints.webSeeds.length > 0 ? hints.webSeeds : undefined,
+  })
+}
+
+/** What is found, or the end of the caller's patience. */
+async function patiently(
+  fetch: MetadataFetch,
+  clock: Clock,
+  { timeout, signal, name }: { timeout: number | undefined; signal: AbortSignal | undefined; name: string },
+): Promise<Uint8Array> {
+  let timer: Timer | undefined
+  const over = new AbortController()
+  const sooner = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(abortError(signal?.reason))
+    signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
+    if (timeout === undefined) return
+    const look = (): void => {
+      const left = timeout - fetch.idleTime
+      if (left <= 0) reject(stalled(name, timeout, fetch.snapshot().waitingFor))
+      else timer = clock.after(left, look)
+    }
+    look()
+  })
+  try {
+    return await Promise.race([fetch.found, sooner])
+  } catch (error) {
+    void fetch.close()
+    throw error
+  } finally {
+    over.abort()
+    timer?.cancel()
+  }
+}
+
+function stalled(name: string, timeout: number, waitingFor: string | null): AtError {
+  const why = waitingFor === null ? "" : `: ${waitingFor}`
+  return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s${why}`, {
+    hint: "try again later, name a peer that has the dataset with --peer, or give the .torrent file",
+  })
+}

@@ -1,0 +1,48 @@
+import { VERSION } from "../node/version.js"
+import type { Platform } from "../ports/platform.js"
+import { Session } from "../session/session.js"
+import type { Options } from "./options.js"
+
+/** Opens a dataset's sessions: one may be needed before there is a torrent, to fetch the metadata. */
+export class SessionSource {
+  readonly #platform: Platform
+  readonly #options: Options
+  #early: Promise<Session> | undefined
+
+  constructor(platform: Platform, options: Options) {
+    this.#platform = platform
+    this.#options = options
+  }
+
+  /** The session that the next {@link take} gives out. */
+  early(): Promise<Session> {
+    this.#early ??= this.#open()
+    return this.#early
+  }
+
+  /** A session, which is the caller's to close. */
+  take(): Promise<Session> {
+    const session = this.early()
+    this.#early = undefined
+    return session
+  }
+
+  /** Closes what nobody took. */
+  async close(): Promise<void> {
+    const session = await this.#early?.catch(() => undefined)
+    await session?.close()
+  }
+
+  #open(): Promise<Session> {
+    const { port, maxDownload, maxUpload, encryption, utp = true } = this.#options
+    return Session.open({
+      platform: this.#platform,
+      clientVersion: `academictorrents ${VERSION}`,
+      ...(port === undefined ? {} : { port }),
+      ...(maxDownload === undefined ? {} : { maxDownload }),
+      ...(maxUpload === undefined ? {} : { maxUpload }),
+      ...(encryption === undefined ? {} : { encryption }),
+      utp,
+    })
+  }
+}

@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest"
+import { toHex } from "../../src/bytes/hex.js"
+import { Site } from "../../src/catalog/site.js"
+import { metadataFromPeers } from "../../src/dataset/metadata-from-peers.js"
+import type { Options } from "../../src/dataset/options.js"
+import type { Wanted } from "../../src/dataset/resolve.js"
+import { TorrentCache } from "../../src/dataset/torrent-cache.js"
+import { parseTorrent } from "../../src/metainfo/torrent-file.js"
+import { Session } from "../../src/session/session.js"
+import { PieceStore } from "../../src/storage/piece-store.js"
+import type { ProgressSnapshot } from "../../src/torrent/progress.js"
+import { digester } from "../support/torrents.js"
+import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
+import { type SimNode, startNode } from "./lib/sim-node.js"
+import { createSimulation } from "./lib/simulation.js"
+
+const KiB = 1024
+const LIMIT = 600_000
+const PORT = 6881
+
+/** Its metadata has five pieces. */
+const dataset = simDataset({ "a.bin": 800 * KiB, "b.bin": 800 * KiB }, { pieceLength: 512 })
+const { infoHash, infoBytes } = dataset.metainfo
+
+/** The same dataset by a client that gives wrong metadata. */
+function lying(forge: (info: Uint8Array) => Uint8Array): SimDataset {
+  return { ...dataset, metainfo: { ...dataset.metainfo, infoBytes: forge(infoBytes.slice()) } }
+}
+
+const wrongByte = (at: number) =>
+  lying((info) => {
+    info[at]! ^= 1
+    return info
+  })
+
+function stage(seed: number) {
+  const simulation = createSimulation({ seed })
+  const platform = simulation.platform("10.0.0.1", { latency: 10 })
+  const until = <T>(promise: Promise<T>): Promise<T> => simulation.runUntil(promise, LIMIT)
+  const nodes: SimNode[] = []
+  const hosts: string[] = []
+  let fetch: { snapshot(): ProgressSnapshot } | undefined
+  const give = async (what: SimDataset): Promise<SimNode> => {
+    const host = `10.0.1.${hosts.length + 1}`
+    hosts.push(host)
+    const machine = simulation.platform(host, { latency: 10 })
+    putDataset(machine, what)
+    const node = await until(startNode({ platform: machine, dataset: what, fetch: false, seed: true }))
+    nodes.push(node)
+    return node
+  }
+  const begin = async (options: Options = {}, signal?: AbortSignal) => {
+    const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: PORT })
+    nodes.push({ session, close: () => session.close() } as SimNode)
+    const wanted: Wanted = {
+      infoHash,
+      name: "data",
+      hints: { trackers: [], webSeeds: [], peers: hosts.map((host) => ({ host, port: PORT })) },
+      matches: (metadata) => toHex(digester.digest("sha1", metadata)) === toHex(infoHash),
+    }
+    const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
+    const torrent = await metadataFromPeers(
+      wanted,
+      { platform, site: new Site(undefined), cache, offline: false, signal },
+      {
+        session: () => Promise.resolve(session),
+        options,
+        follow: (subject) => {
+          fetch = subject
+        },
+      },
+    )
+    return { session, torrent }
+  }
+  return {
+    simulation,
+    platform,
+    until,
+    give,
+    begin,
+    hosts,
+    snapshot: () => fetch?.snapshot(),
+    close: () => until(Promise.all(nodes.map((node) => node.close()))),
+  }
+}
+
+describe("metadata from peers", () => {
+  it("is what the infohash names, and the download goes on over the same connections", async () => {
+    const s = stage(1)
+    await s.give(dataset)
+    const { session, torrent } = await s.until(s.begin())
+    const metainfo = parseTorrent(torrent, digester)
+    expect(Buffer.compare(metainfo.infoBytes, infoBytes)).toBe(0)
+    const opening = PieceStore.open({
+      platform: s.platform,
+      metainfo,
+      torrentBytes: torrent,
+      datastore: "/store",
+      verify: "auto",
+    })
+    const added = session.add({
+      metainfo,
+      store: await s.until(opening),
+      trackers: [],
+      webSeeds: [],
+      peers: s.hosts.map((host) => ({ host, port: PORT })),
+      fetch: true,
+      seed: false,
+    })
+    await s.until(added.whenComplete())
+    expect(wrongFiles(s.platform, dataset)).toEqual([])
+    const accepted = s.simulation.platform("10.0.1.1").log.lines.filter(({ message }) => message.includes("connected,"))
+    expect(accepted).toHaveLength(1)
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it.each<[string, SimDataset[]]>([
+    ["wrong bytes", [wrongByte(10), wrongByte(20_000), wrongByte(70_000)]],
+    [
+      "a lie about the size",
+      [lying((info) => info.subarray(0, -100)), lying((info) => new Uint8Array([...info, 1, 2]))],
+    ],
+    ["the same wrong bytes by many", [wrongByte(5), wrongByte(5), wrongByte(5), wrongByte(5), wrongByte(5)]],
+  ])("comes all the same beside %s", async (_, liars) => {
+    for (const place of [0, 1, liars.length]) {
+      const s = stage(2 + place)
+      for (const [index, liar] of liars.entries()) {
+        if (index === place) await s.give(dataset)
+        await s.give(liar)
+      }
+      if (place === liars.length) await s.give(dataset)
+      const { torrent } = await s.until(s.begin())
+      expect(Buffer.compare(parseTorrent(torrent, digester).infoBytes, infoBytes)).toBe(0)
+      await s.close()
+      expect(s.platform.clock.pendingTimers).toBe(0)
+    }
+  })
+
+  it("is not to be had when everyone lies, and says so", async () => {
+    const s = stage(7)
+    await s.give(wrongByte(3))
+    await s.give(wrongByte(4))
+    await expect(s.until(s.begin())).rejects.toMatchObject({
+      code: "AT_METADATA",
+      hint: expect.stringMatching(/--peer/) as string,
+    })
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("is not to be had where nobody is", async () => {
+    const s = stage(8)
+    s.hosts.push("10.0.9.9")
+    await expect(s.until(s.begin())).rejects.toMatchObject({ code: "AT_METADATA" })
+    await s.close()
+  })
+
+  it("is waited for as long as the user likes", async () => {
+    const s = stage(9)
+    const options = { peers: ["10.0.9.9:6881"], timeout: 60_000 }
+    const begun = s.simulation.clock.now()
+    await expect(s.until(s.begin(options))).rejects.toMatchObject({ code: "AT_STALLED" })
+    expect(s.simulation.clock.now() - begun).toBe(60_000)
+    expect(s.snapshot()).toMatchObject({ state: "metadata", waitingFor: expect.stringMatching(/known peer/) as string })
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("ends with the user's signal", async () => {
+    const s = stage(10)
+    const controller = new AbortController()
+    s.platform.clock.after(5000, () => controller.abort())
+    await expect(s.until(s.begin({ peers: ["10.0.9.9:6881"] }, controller.signal))).rejects.toMatchObject({
+      code: "AT_ABORTED",
+    })
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("comes from a peer that connects to us", async () => {
+    const s = stage(11)
+    const begun = s.begin({ peers: ["10.0.9.9:6881"] })
+    await s.simulation.run(3000)
+    const machine = s.simulation.platform("10.0.1.7", { latency: 10 })
+    putDataset(machine, dataset)
+    const peers = [{ host: "10.0.0.1", port: PORT }]
+    const giver = await s.until(startNode({ platform: machine, dataset, fetch: false, seed: true, peers }))
+    const { torrent } = await s.until(begun)
+    expect(Buffer.compare(parseTorrent(torrent, digester).infoBytes, infoBytes)).toBe(0)
+    await s.until(giver.close())
+    await s.close()
+  })
+
+  it("lets go of its connections when no download follows", async () => {
+    const s = stage(12)
+    const node = await s.give(dataset)
+    await s.until(s.begin())
+    await s.simulation.run(30_000)
+    expect(node.torrent.snapshot().peers.connected).toBe(1)
+    await s.simulation.run(40_000)
+    expect(node.torrent.snapshot().peers.connected).toBe(0)
+    await s.close()
+  })
+
+  it("is not given of a private torrent", async () => {
+    const s = stage(13)
+    await s.give({ ...dataset, metainfo: { ...dataset.metainfo, private: true } })
+    await expect(s.until(s.begin({ timeout: 40_000 }))).rejects.toMatchObject({ name: "AtError" })
+    await s.close()
+  })
+})
