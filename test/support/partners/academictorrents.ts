@@ -115,7 +115,7 @@ async function startCommand(
     [
       scriptOf(command),
       ...before,
-      await bench.torrent({ peerTracker: false }),
+      await bench.target({ peerTracker: false }),
       ...args,
       ...["--port", String(bench.port), "--json", "-vv"],
       ...(job.tracker === undefined ? ["--no-tracker"] : []),

@@ -45,6 +45,6 @@ async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readon
     `--listen-port=${bench.port}`,
     ...encryption[job.encryption ?? "allowed"],
     ...args,
-    await bench.torrent(),
+    await bench.target(),
   ])
 }

@@ -32,11 +32,17 @@ session = lt.session(
         "alert_mask": lt.alert.category_t.error_notification,
     }
 )
-info = lt.torrent_info(job["torrent"], {"max_pieces": 0x7FFFFF, "max_buffer_size": 500_000_000})
 flags = lt.torrent_flags.default_flags & ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
 if job["mode"] == "seed":
     flags |= lt.torrent_flags.seed_mode
-handle = session.add_torrent({"ti": info, "save_path": job["dir"], "flags": flags})
+if job["torrent"].startswith("magnet:"):
+    params = lt.parse_magnet_uri(job["torrent"])
+else:
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(job["torrent"], {"max_pieces": 0x7FFFFF, "max_buffer_size": 500_000_000})
+params.save_path = job["dir"]
+params.flags = flags
+handle = session.add_torrent(params)
 handle.replace_trackers([{"url": job["tracker"], "tier": 0}] if job["tracker"] else [])
 while not session.is_listening():
     time.sleep(0.01)

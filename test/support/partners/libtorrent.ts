@@ -38,7 +38,7 @@ async function startScript(
     mode,
     dir,
     // It is told its peers itself.
-    torrent: await bench.torrent({ peerTracker: false }),
+    torrent: await bench.target({ peerTracker: false }),
     host: bench.host,
     port: bench.port,
     tracker: job.tracker ?? null,

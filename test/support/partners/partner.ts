@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -43,6 +44,8 @@ export interface DownloadJob extends Job {
   peers?: readonly Address[]
   /** Keep the torrent's `url-list`; it is left out otherwise. */
   webSeeds?: boolean
+  /** It is given a magnet link with the infohash alone: the metadata must come from the peers. */
+  magnet?: boolean
 }
 
 /** A partner at work. */
@@ -120,6 +123,15 @@ export class Bench {
     const path = join(this.folder, "job.torrent")
     await writeFile(path, encode(outer))
     return path
+  }
+
+  /** What the program is given: the torrent, or a magnet link when the job says so. */
+  async target({ peerTracker = true } = {}): Promise<string> {
+    if (!("magnet" in this.job) || this.job.magnet !== true) return this.torrent({ peerTracker })
+    const info = spans(await readFile(this.job.torrentPath)).get("info")!
+    const tracker = this.job.tracker ?? (peerTracker ? await this.#peerTracker() : undefined)
+    const infoHash = createHash("sha1").update(info).digest("hex")
+    return `magnet:?xt=urn:btih:${infoHash}${tracker === undefined ? "" : `&tr=${encodeURIComponent(tracker)}`}`
   }
 
   running(program: Program): Running {

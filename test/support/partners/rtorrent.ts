@@ -52,7 +52,7 @@ async function startRtorrent(bench: Bench, job: SeedJob | DownloadJob, dir: stri
     `protocol.encryption.set=${encryption}`,
     mark("hash_done"),
     mark("finished"),
-    `load.start=${await bench.torrent()}`,
+    `load.start=${await bench.target()}`,
   ]
   const rc = join(bench.folder, "rtorrent.rc")
   await writeFile(rc, `${lines.join("\n")}\n`)

@@ -66,6 +66,6 @@ async function startTransmission(
     ...["-o0", "transmission-cli"],
     ...["--config-dir", config, "--download-dir", dir, "--port", String(bench.port), "--no-portmap"],
     ...args,
-    await bench.torrent(),
+    await bench.target(),
   ])
 }
