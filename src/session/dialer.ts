@@ -1,8 +1,12 @@
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 
-/** ms until uTP is tried besides a TCP connection that is still being made. */
-const UTP_DELAY = 2500
+/** ms until the second way is tried besides a connection that is still being made the first. */
+const SECOND_DELAY = 2500
+/** Places remembered that TCP does not reach. */
+const MAX_REMEMBERED = 500
+/** TCP connections that stood and brought no byte until uTP comes first: one in plain, one encrypted. */
+const SILENT_ENDS = 2
 
 /** Connects by uTP; undefined: it can't be tried. */
 export type ConnectUtp = (remote: Endpoint, listener: StreamListener) => ByteStream | undefined
@@ -14,16 +18,27 @@ export interface DialerOptions {
   readonly utp: () => Promise<ConnectUtp | undefined>
 }
 
-/** The network with uTP (BEP 29) for peers that TCP does not reach. TCP is faster where both work, so it comes first. */
+/**
+ * The network with uTP (BEP 29) for peers that TCP does not reach. TCP is faster where both work, so it comes first; but not
+ * to a place where it stood twice and no byte came, or where uTP alone got through the last time.
+ */
 export class Dialer implements Net {
   readonly #options: DialerOptions
+  /** TCP connections in a row that brought no byte, by place. */
+  readonly #silentEnds = new Map<string, number>()
 
   constructor(options: DialerOptions) {
     this.#options = options
   }
 
   connect(remote: Endpoint, listener: StreamListener): ByteStream {
-    return new DialedStream(this.#options, remote, listener)
+    const place = `${remote.host} ${remote.port}`
+    const utpFirst = (this.#silentEnds.get(place) ?? 0) >= SILENT_ENDS
+    return new DialedStream(this.#options, { remote, listener, utpFirst }, (way, worked) => {
+      const before = this.#silentEnds.get(place) ?? 0
+      if (way === "tcp") this.#remember(place, worked ? 0 : before + 1)
+      else if (worked) this.#remember(place, SILENT_ENDS)
+    })
   }
 
   listen(options: { port: number; host?: string }, accept: (stream: ByteStream) => StreamListener): Promise<Listener> {
@@ -33,28 +48,50 @@ export class Dialer implements Net {
   resolve(hostname: string): Promise<string[]> {
     return this.#options.net.resolve(hostname)
   }
+
+  #remember(place: string, silentEnds: number): void {
+    this.#silentEnds.delete(place)
+    if (silentEnds > 0) this.#silentEnds.set(place, silentEnds)
+    for (const oldest of this.#silentEnds.keys()) {
+      if (this.#silentEnds.size <= MAX_REMEMBERED) break
+      this.#silentEnds.delete(oldest)
+    }
+  }
 }
 
-/** A stream that is the first of several attempts to be open. */
+type Way = "tcp" | "utp"
+
+/** A stream that is the first of two attempts to be open. */
 class DialedStream implements ByteStream {
   readonly remote: Endpoint
   readonly #options: DialerOptions
   readonly #listener: StreamListener
+  readonly #onOutcome: (way: Way, worked: boolean) => void
   readonly #attempts = new Set<ByteStream>()
+  readonly #untried: Way[]
   readonly #written: { readonly chunk: Uint8Array; readonly onTaken: (() => void) | undefined }[] = []
-  readonly #utpTimer: Timer
+  readonly #secondTimer: Timer
   #stream: ByteStream | undefined
-  #utp: "untried" | "loading" | "tried" = "untried"
+  /** uTP is being loaded. */
+  #loading = false
   #failure: Error | undefined
+  #heard = false
   #paused = false
   #closed = false
 
-  constructor(options: DialerOptions, remote: Endpoint, listener: StreamListener) {
+  /** `onOutcome`: a byte came, or the stream that stood ended without one. */
+  constructor(
+    options: DialerOptions,
+    how: { remote: Endpoint; listener: StreamListener; utpFirst: boolean },
+    onOutcome: (way: Way, worked: boolean) => void,
+  ) {
     this.#options = options
-    this.remote = remote
-    this.#listener = listener
-    this.#utpTimer = options.clock.after(UTP_DELAY, () => this.#tryUtp())
-    this.#attempt((heard) => options.net.connect(remote, heard))
+    this.remote = how.remote
+    this.#listener = how.listener
+    this.#onOutcome = onOutcome
+    this.#untried = how.utpFirst ? ["utp", "tcp"] : ["tcp", "utp"]
+    this.#secondTimer = options.clock.after(SECOND_DELAY, () => this.#tryNext())
+    this.#tryNext()
   }
 
   get bufferedBytes(): number {
@@ -89,17 +126,43 @@ class DialedStream implements ByteStream {
     }
   }
 
-  #attempt(connect: (listener: StreamListener) => ByteStream | undefined): void {
+  #tryNext(): void {
+    const way = this.#untried.shift()
+    if (way === "tcp") this.#attempt(way, (listener) => this.#options.net.connect(this.remote, listener))
+    if (way !== "utp") return
+    this.#loading = true
+    this.#options.utp().then(
+      (connect) => {
+        this.#loading = false
+        if (this.#closed || this.#stream !== undefined) return
+        if (connect !== undefined) this.#attempt(way, (listener) => connect(this.remote, listener))
+        if (this.#attempts.size === 0) this.#failed(undefined)
+      },
+      () => {},
+    )
+  }
+
+  #attempt(way: Way, connect: (listener: StreamListener) => ByteStream | undefined): void {
     const stream = connect({
       onOpen: () => {
         if (stream !== undefined && this.#attempts.has(stream)) this.#open(stream)
       },
-      onData: (chunk) => this.#listener.onData(chunk),
+      onData: (chunk) => {
+        if (!this.#heard) {
+          this.#heard = true
+          this.#onOutcome(way, true)
+        }
+        this.#listener.onData(chunk)
+      },
       onDrain: () => this.#listener.onDrain(),
       onClose: (error) => {
         if (stream === undefined || !this.#attempts.delete(stream)) return
-        if (stream === this.#stream) this.#listener.onClose(error)
-        else this.#failed(error)
+        if (stream !== this.#stream) {
+          this.#failed(error)
+          return
+        }
+        if (!this.#heard) this.#onOutcome(way, false)
+        this.#listener.onClose(error)
       },
     })
     if (stream !== undefined) this.#attempts.add(stream)
@@ -107,7 +170,7 @@ class DialedStream implements ByteStream {
 
   #open(stream: ByteStream): void {
     this.#stream = stream
-    this.#utpTimer.cancel()
+    this.#secondTimer.cancel()
     for (const other of [...this.#attempts]) {
       if (other === stream) continue
       this.#attempts.delete(other)
@@ -119,35 +182,18 @@ class DialedStream implements ByteStream {
   }
 
   #failed(error: Error | undefined): void {
-    // What TCP says is what the user can do something about.
     this.#failure ??= error
-    if (this.#utp === "untried") this.#tryUtp()
-    else if (this.#utp === "tried" && this.#attempts.size === 0) this.#fail()
-  }
-
-  #tryUtp(): void {
-    if (this.#utp !== "untried") return
-    this.#utp = "loading"
-    this.#utpTimer.cancel()
-    this.#options.utp().then(
-      (connect) => {
-        if (this.#closed || this.#stream !== undefined) return
-        this.#utp = "tried"
-        if (connect !== undefined) this.#attempt((listener) => connect(this.remote, listener))
-        if (this.#attempts.size === 0) this.#fail()
-      },
-      () => {},
-    )
-  }
-
-  #fail(): void {
-    this.#giveUp()
-    this.#listener.onClose(this.#failure ?? new Error("no connection could be made"))
+    this.#secondTimer.cancel()
+    if (this.#untried.length > 0) this.#tryNext()
+    else if (this.#attempts.size === 0 && !this.#loading) {
+      this.#giveUp()
+      this.#listener.onClose(this.#failure ?? new Error("no connection could be made"))
+    }
   }
 
   #giveUp(): void {
     this.#closed = true
-    this.#utpTimer.cancel()
+    this.#secondTimer.cancel()
     for (const attempt of [...this.#attempts]) {
       this.#attempts.delete(attempt)
       attempt.destroy()

@@ -32,6 +32,8 @@ const MAX_TIMEOUTS = 6
 const MAX_SYN_TIMEOUTS = 2
 /** The same once we have closed, and only want the other side to know. */
 const MAX_FIN_TIMEOUTS = 3
+/** ms for an accepted connection's other side to prove its address: its first packets may be lost. */
+const CONFIRM_TIME = 10_000
 /** ms until a closed window is tried with a packet: the word that it is open may be lost (libutp: 15 s). */
 const WINDOW_PROBE = 3000
 /** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
@@ -211,7 +213,9 @@ export class UtpConnection implements ByteStream {
 
   /** To be called ten times a second. */
   tick(now: number): void {
-    if (this.#outgoing.waiting || this.#state === "syn-received") {
+    if (this.#state === "syn-received") {
+      if (now - this.#waitingSince >= CONFIRM_TIME) this.fail(undefined)
+    } else if (this.#outgoing.waiting) {
       if (now - this.#waitingSince >= this.#roundTrip.timeout) this.#timeOut(now)
     } else if (this.#queue.length > 0 && now - this.#lastSent >= WINDOW_PROBE) {
       this.#transmitData(Math.min(this.#queue.length, PAYLOAD))
@@ -238,7 +242,7 @@ export class UtpConnection implements ByteStream {
     this.#timeouts++
     const most = {
       "syn-sent": MAX_SYN_TIMEOUTS,
-      "syn-received": 1,
+      "syn-received": 0,
       open: MAX_TIMEOUTS,
       closing: MAX_FIN_TIMEOUTS,
       gone: 0,

@@ -64,7 +64,7 @@ export class UtpPacket {
       at += 2
       if (at + length > datagram.length) return false
       if (kind === SELECTIVE_ACK) {
-        if (length < 4 || length % 4 !== 0) return false
+        // BEP 29 wants a multiple of four bytes; libtorrent sends as many as it needs.
         this.sackAt = at
         this.sackLength = length
       }
@@ -105,7 +105,7 @@ export function writeCurrent(datagram: Uint8Array, fields: CurrentFields): void 
   write16(datagram, 18, fields.ack)
 }
 
-/** A packet without payload; `sack`, a multiple of four bytes, may be empty. */
+/** A packet without payload; `sack` may be empty. */
 export function encodeBare(fixed: FixedFields, current: CurrentFields, sack: Uint8Array): Uint8Array {
   const datagram = new Uint8Array(UTP_HEADER + (sack.length === 0 ? 0 : 2 + sack.length))
   writeFixed(datagram, fixed)

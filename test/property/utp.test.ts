@@ -15,7 +15,7 @@ const fixedFields = fc.record({
   sequence: word(16),
 })
 const currentFields = fc.record({ timestamp: word(32), timestampDifference: word(32), window: word(32), ack: word(16) })
-const sacks = fc.nat({ max: 32 }).chain((words) => fc.uint8Array({ minLength: 4 * words, maxLength: 4 * words }))
+const sacks = fc.uint8Array({ maxLength: 255 })
 
 describe("uTP packets", () => {
   it("come back as they went", () => {
@@ -41,7 +41,7 @@ describe("uTP packets", () => {
         if (!packet.read(bytes)) return
         expect(packet.payloadAt).toBeGreaterThanOrEqual(UTP_HEADER)
         expect(packet.payloadLength).toBeGreaterThanOrEqual(0)
-        expect(packet.sackLength % 4).toBe(0)
+        expect(packet.sackAt + packet.sackLength).toBeLessThanOrEqual(bytes.length)
       }),
       { numRuns: 1000 },
     )
@@ -107,7 +107,8 @@ describe("a uTP connection over a bad line", () => {
           }
         }
         write(client, up)
-        await simulation.runUntil(() => server.stream !== undefined)
+        await simulation.runUntil(() => server.stream !== undefined || client.closed !== undefined)
+        if (server.stream === undefined) return
         write(server, down)
         const arrived = () => server.length >= up.length && client.length >= down.length
         await simulation.runUntil(
