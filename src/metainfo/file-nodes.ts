@@ -1,6 +1,8 @@
+import { toHex } from "../bytes/hex.js"
 import { rootOverPieces } from "./file-hashes.js"
+import { nodeOf } from "./hash-request.js"
 import type { TorrentLayout } from "./layout.js"
-import { HASH_LENGTH, type Sha256 } from "./merkle.js"
+import { HASH_LENGTH, heightOver, layerAbove, type Sha256 } from "./merkle.js"
 
 /**
  * What a torrent's pieces should hash to by BEP 52: each has a node in its file's hash tree. The roots of the trees are in
@@ -12,6 +14,9 @@ export class FileNodes {
   readonly #layout: TorrentLayout
   /** Files longer than a piece → the nodes of their pieces. */
   readonly #layers = new Map<number, Uint8Array>()
+  /** All layers above those, for files that somebody asked about. */
+  readonly #trees = new Map<number, Uint8Array[]>()
+  #byRoot: Map<string, number> | undefined
   #missing: number
 
   constructor(layout: TorrentLayout, roots: readonly (Uint8Array | undefined)[]) {
@@ -42,6 +47,36 @@ export class FileNodes {
     if (!this.needsLayer(file)) return this.roots[file]
     const at = ((offset - this.#layout.files[file]!.offset) / this.#layout.pieceLength) * HASH_LENGTH
     return this.#layers.get(file)?.subarray(at, at + HASH_LENGTH)
+  }
+
+  /**
+   * The node of a file's tree at a height from that of the pieces up; zeros' beyond the file's end. Undefined when it is
+   * not known. The first call for a file makes its tree, and keeps it: whoever asks for one node asks for others.
+   */
+  at(file: number, height: number, index: number, sha256: Sha256): Uint8Array | undefined {
+    const pieceHeight = heightOver(this.#layout.blocksPerPiece)
+    let tree = this.#trees.get(file)
+    if (tree === undefined) {
+      let layer = this.#layers.get(file)
+      if (layer === undefined) return undefined
+      tree = [layer]
+      for (let above = pieceHeight; layer.length > HASH_LENGTH; above++) {
+        layer = layerAbove(layer, above, sha256)
+        tree.push(layer)
+      }
+      this.#trees.set(file, tree)
+    }
+    const layer = tree[height - pieceHeight]
+    return layer && nodeOf(layer, height, index, sha256)
+  }
+
+  /** The file with that root; any of them, if there are several. */
+  fileOf(root: Uint8Array): number | undefined {
+    if (this.#byRoot === undefined) {
+      this.#byRoot = new Map()
+      for (const [file, known] of this.roots.entries()) if (known !== undefined) this.#byRoot.set(toHex(known), file)
+    }
+    return this.#byRoot.get(toHex(root))
   }
 
   /** Takes a file's layer, which belongs to the nodes from here on. False when it is not the file's. */

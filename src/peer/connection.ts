@@ -42,11 +42,11 @@ export class Connection {
   readonly #infoHash: Uint8Array
   readonly #infoHashV2: Uint8Array | undefined
   readonly #peerId: Uint8Array
-  readonly #onHandshake: (handshake: Handshake) => void
+  readonly #onHandshake: (handshake: Handshake, v2: boolean) => void
   readonly #handshake = new Uint8Array(HANDSHAKE_LENGTH)
   #handshakeLength = 0
-  /** Our handshake has gone out. */
-  #shaken = false
+  /** The infohash in our handshake; empty until it has gone out. */
+  #said: Uint8Array = new Uint8Array(0)
   #stream: ByteStream | undefined
   #phase: ConnectionPhase = "connecting"
   #reached = false
@@ -67,7 +67,7 @@ export class Connection {
     infoHashV2?: Uint8Array | undefined
     peerId: Uint8Array
     /** The other side's handshake is in; called from `receive`. */
-    onHandshake: (handshake: Handshake) => void
+    onHandshake: (handshake: Handshake, v2: boolean) => void
   }) {
     this.#clock = options.clock
     this.#decoder = new WireDecoder(options.sink, options.pieceCount)
@@ -136,7 +136,8 @@ export class Connection {
 
   /** The stream is open, and our handshake went out before: waits for the other. */
   openAdopted(): void {
-    this.#reached = this.#shaken = true
+    this.#reached = true
+    this.#said = this.#infoHash
     this.#enter("handshaking")
   }
 
@@ -208,7 +209,7 @@ export class Connection {
     const taken = Math.min(HANDSHAKE_LENGTH - this.#handshakeLength, chunk.length)
     this.#handshake.set(chunk.subarray(0, taken), this.#handshakeLength)
     this.#handshakeLength += taken
-    if (!this.#shaken && this.#handshakeLength >= HANDSHAKE_HEAD_LENGTH) {
+    if (this.#said.length === 0 && this.#handshakeLength >= HANDSHAKE_HEAD_LENGTH) {
       const head = decodeHandshakeHead(this.#handshake)
       const v2 = this.#infoHashV2
       this.#shakeHands(v2 !== undefined && (head.v2 || this.#isV2(head.infoHash)) ? v2 : this.#infoHash)
@@ -223,12 +224,12 @@ export class Connection {
       throw new ProtocolError("the handshake is for another torrent")
     }
     this.#enter("open")
-    this.#onHandshake(handshake)
+    this.#onHandshake(handshake, this.#isV2(handshake.infoHash) || this.#isV2(this.#said))
     if (taken < chunk.length) this.#decoder.push(chunk.subarray(taken))
   }
 
   #shakeHands(infoHash: Uint8Array): void {
-    this.#shaken = true
+    this.#said = infoHash
     this.#write(encodeHandshake(infoHash, this.#peerId, this.#infoHashV2 !== undefined))
   }
 

@@ -1,9 +1,11 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { ProtocolError } from "../errors.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import { decodeExtensionHandshake, EXTENSION_HANDSHAKE_ID, type ExtensionHandshake } from "../wire/extension.js"
-import { MAX_BLOCK_LENGTH } from "../wire/message.js"
+import { HASH_HEADER_LENGTH, readHashHeader } from "../wire/hash-messages.js"
+import { MAX_BLOCK_LENGTH, MessageId } from "../wire/message.js"
 import type { WireSink } from "../wire/sink.js"
 import type { BlockWriter } from "./block-writer.js"
 import type { OwnRequests } from "./own-requests.js"
@@ -28,6 +30,9 @@ const MAX_ALLOWED_FAST = 100
 /** A peer that asks and does not read the answers is cut off when so many bytes wait. */
 const MAX_BACKLOG = 16 << 20
 
+/** Requests for hashes at a time (libtorrent: 2). */
+const MAX_HASH_REQUESTS = 4
+
 /** What the inbox needs of its session beside the state. */
 interface Answering {
   readonly sendBacklog: number
@@ -44,6 +49,8 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   #resting = false
   #bitfields = 0
   #extendedHandshakes = 0
+  /** Asked of it and not answered. */
+  readonly #hashRequests: HashRequest[] = []
   readonly #extensionIds = new Map<string, number>()
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
@@ -191,6 +198,33 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }
 
+  /** We are about to ask for hashes. False when enough is asked for. */
+  expectHashes(request: HashRequest): boolean {
+    if (this.#hashRequests.length >= MAX_HASH_REQUESTS) return false
+    this.#hashRequests.push(request)
+    return true
+  }
+
+  onHashMessage(id: number, payload: Uint8Array): void {
+    const peer = this.#peer
+    // Who speaks v1 may mean something else by these ids.
+    if (!peer.v2) return
+    const request = readHashHeader(payload)
+    if (id === MessageId.hashRequest) {
+      if (peer.sendBacklog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
+      this.#host.onHashRequest?.(peer, request)
+      return
+    }
+    const at = this.#hashRequests.findIndex((asked) => sameRequest(asked, request))
+    if (at < 0) {
+      this.#stray()
+      return
+    }
+    this.#hashRequests.splice(at, 1)
+    const hashes = id === MessageId.hashes ? payload.subarray(HASH_HEADER_LENGTH) : undefined
+    this.#host.onHashes?.(peer, request, hashes)
+  }
+
   beginBlock(piece: number, begin: number, length: number): void {
     const block = this.#layout.checkBlock(piece, begin, length)
     this.blockBegan = this.#clock.now()
@@ -267,4 +301,9 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   #stray(): void {
     if (!this.#own.stray()) throw new ProtocolError("it answers requests that were never made")
   }
+}
+
+function sameRequest(a: HashRequest, b: HashRequest): boolean {
+  const same = a.base === b.base && a.index === b.index && a.length === b.length && a.proofLayers === b.proofLayers
+  return same && a.root.every((byte, at) => byte === b.root[at])
 }

@@ -203,6 +203,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   onCancel(): void {}
   onSuggestPiece(): void {}
   onRejectRequest(): void {}
+  onHashMessage(): void {}
 
   beginBlock(): void {
     throw new ProtocolError("it answers requests that were never made")

@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
 import type { ExtensionHandshake } from "../wire/extension.js"
 
 /**
@@ -45,6 +46,10 @@ export interface PeerHost<Peer> {
   onExtended(peer: Peer, handshake: ExtensionHandshake): void
   /** An extended message with one of the ids that we announced. `payload` is valid during the call. */
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
+  /** It asks for hashes (BEP 52): answer with `sendHashes`, sooner or later. */
+  onHashRequest?(peer: Peer, request: HashRequest): void
+  /** The answer to one of our requests for hashes; undefined: it has none. `hashes` are valid during the call. */
+  onHashes?(peer: Peer, request: HashRequest, hashes: Uint8Array | undefined): void
   /** It suggests to download the piece (BEP 6). */
   onSuggest?(peer: Peer, piece: number): void
   /** We may ask for the piece although it chokes us; it is in `peer.allowedFast` (BEP 6). */

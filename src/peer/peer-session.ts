@@ -1,5 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError, ProtocolError } from "../errors.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
 import { BLOCK_LENGTH, type TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
@@ -71,7 +72,7 @@ export class PeerSession extends PeerState implements StreamListener {
       infoHash,
       infoHashV2,
       peerId,
-      onHandshake: (handshake) => this.#onHandshake(handshake),
+      onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
     })
   }
 
@@ -245,6 +246,22 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#connection.send()
   }
 
+  /** Asks for hashes (BEP 52): `onHashes` tells what came of it, unless the connection ends. False: not of this peer. */
+  askHashes(request: HashRequest): boolean {
+    if (!this.v2 || this.#connection.phase !== "open" || !this.#inbox.expectHashes(request)) return false
+    this.#connection.encoder.hashRequest(request)
+    this.#connection.send()
+    return true
+  }
+
+  /** Answers a request for hashes; undefined refuses it. */
+  sendHashes(request: HashRequest, hashes: Uint8Array | undefined): void {
+    if (this.#connection.phase !== "open") return
+    if (hashes === undefined) this.#connection.encoder.hashReject(request)
+    else this.#connection.encoder.hashes(request, hashes)
+    this.#connection.send()
+  }
+
   /** Sends an extended message, if the other side takes that extension. @returns whether it does */
   sendExtension(name: string, payload: Uint8Array): boolean {
     const id = this.#inbox.extensionId(name)
@@ -314,7 +331,8 @@ export class PeerSession extends PeerState implements StreamListener {
     this.close(error)
   }
 
-  #onHandshake(handshake: Handshake): void {
+  #onHandshake(handshake: Handshake, v2: boolean): void {
+    this.v2 = v2
     this.peerId = handshake.peerId
     this.fast = handshake.fast
     this.extended = handshake.extended

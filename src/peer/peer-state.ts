@@ -10,6 +10,8 @@ export class PeerState {
   peerId: Uint8Array | undefined
   /** The fast extension (BEP 6) is on. */
   fast = false
+  /** Both speak v2 about the torrent (BEP 52). */
+  v2 = false
   /** The extension protocol (BEP 10) is on. */
   extended = false
   amChoking = true

@@ -14,7 +14,9 @@ import { type EncryptionPolicy, providedMethods } from "../wire/encryption-polic
 import type { ConnectionBudget } from "./connection-budget.js"
 import { Culprits } from "./culprits.js"
 import { EncryptionChoice } from "./encryption-choice.js"
+import { HashAnswers } from "./hash-answers.js"
 import { Intake, type IntakeHost } from "./intake.js"
+import { LeafCheck } from "./leaf-check.js"
 import { MemoryRelief } from "./memory-relief.js"
 import type { Legacy } from "./metadata-fetch.js"
 import { MetadataUploads } from "./metadata-uploads.js"
@@ -87,12 +89,15 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const totals = new Totals(clock.now())
   const book = new PeerBook(random, new EncryptionChoice(options.encryption))
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
-  const cache = new PieceCache(layout, (piece, begin, into) => store.read(piece, begin, into))
+  const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
+  const cache = new PieceCache(layout, read)
   const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
   let nextSource = 1
   const nextSourceId = (): number => nextSource++
   const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
-  const swarm = new Swarm({
+  const { hasher } = platform
+  const nodes = metainfo.fileNodes ?? undefined
+  const swarm: Swarm = new Swarm({
     ...parts,
     net: platform.net,
     hasher: platform.hasher,
@@ -104,12 +109,15 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
     infoHash: metainfo.infoHash,
     infoHashV2: metainfo.infoHashV2?.subarray(0, 20),
+    hashAnswers: nodes && new HashAnswers({ layout, nodes, hasher, have: table.have, read, log }),
+    onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
     peerId: options.peerId,
     clientVersion: options.clientVersion,
     listenPort: options.listenPort,
     seed: options.seed,
     have: table.have,
   })
+  const leafCheck = nodes && new LeafCheck({ layout, nodes, hasher, intake, peers: () => swarm.connected() })
   const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
   const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
   const tally = new Tally(layout, table.have, store.wanted)
@@ -153,6 +161,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     announcer,
     readers,
     culprits,
+    leafCheck,
     relief,
     statistics,
     stats,

@@ -6,8 +6,8 @@ const MAX_PIECES = 64
 /** And for so many failures of each. */
 const MAX_FAILURES = 4
 
-/** Bytes of a SHA-1. */
-const DIGEST = 20
+/** Bytes of a SHA-256. */
+const DIGEST = 32
 
 interface Failure {
   readonly givers: Uint32Array
@@ -55,10 +55,30 @@ export class Blame {
     return [...guilty]
   }
 
+  /** The piece failed, and nobody was guilty beyond doubt. */
+  isOpen(piece: number): boolean {
+    return this.#failures.has(piece)
+  }
+
+  /**
+   * The hashes of a failed piece's first so many blocks, as they should be (BEP 52).
+   * @returns the sources whose blocks were others: nobody need wait for the good piece
+   */
+  compare(piece: number, leaves: Uint8Array): number[] {
+    const guilty = new Set<number>()
+    for (const { givers, digests } of this.#failures.get(piece) ?? []) {
+      for (let at = 0; at < leaves.length; at++) {
+        if (leaves[at] !== digests[at]) guilty.add(givers[Math.floor(at / DIGEST)]!)
+      }
+    }
+    if (guilty.size > 0) this.#failures.delete(piece)
+    return [...guilty]
+  }
+
   #digests(open: OpenPiece): Uint8Array {
     const digests = new Uint8Array(open.blockCount * DIGEST)
     for (let index = 0; index < open.blockCount; index++)
-      digests.set(this.#hasher.digest("sha1", open.block(index)), index * DIGEST)
+      digests.set(this.#hasher.digest("sha256", open.block(index)), index * DIGEST)
     return digests
   }
 }

@@ -87,6 +87,16 @@ export class Intake {
     this.#table.settle(open)
   }
 
+  /** Whose blocks of a failed piece were wrong is not known. */
+  isSuspect(piece: number): boolean {
+    return this.#blame.isOpen(piece)
+  }
+
+  /** The hashes that the first blocks of a failed piece should have are known. */
+  compareLeaves(piece: number, leaves: Uint8Array): void {
+    for (const source of this.#blame.compare(piece, leaves)) this.#host.onGuilty(source, piece)
+  }
+
   /** Sends a full piece to the store. */
   commitIfFull(open: OpenPiece<Slot>): void {
     if (!open.full) return

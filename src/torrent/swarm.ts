@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
 import { METADATA_EXTENSIONS, METADATA_ID } from "../peer/extension-ids.js"
 import type { MetadataPeer } from "../peer/metadata-peer.js"
 import { connectEncrypted } from "../peer/outgoing-encryption.js"
@@ -17,6 +18,7 @@ import { allowFastPieces } from "./allowed-fast.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
+import type { HashAnswers } from "./hash-answers.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
 import type { MetadataUploads } from "./metadata-uploads.js"
@@ -54,6 +56,9 @@ export interface SwarmOptions {
   /** For connections that we open. */
   readonly encryption: { readonly tools: MseTools; readonly provide: number }
   readonly nextSourceId: () => number
+  /** For a torrent with hash trees (BEP 52). */
+  readonly hashAnswers: HashAnswers | undefined
+  readonly onHashes: (request: HashRequest, hashes: Uint8Array | undefined) => void
   /** Go on giving when all is there. */
   readonly seed: boolean
   /** Where our pieces are announced from. */
@@ -308,6 +313,15 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
 
   onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {
     if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, this.#o.clock.now())
+  }
+
+  onHashRequest(session: PeerSession, request: HashRequest): void {
+    if (this.#o.hashAnswers === undefined) session.sendHashes(request, undefined)
+    else this.#o.hashAnswers.answer(session, request)
+  }
+
+  onHashes(_session: PeerSession, request: HashRequest, hashes: Uint8Array | undefined): void {
+    this.#o.onHashes(request, hashes)
   }
 
   onSendRoom(session: PeerSession): void {

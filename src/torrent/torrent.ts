@@ -146,6 +146,7 @@ export class Torrent implements IntakeHost {
 
   onPieceCorrupt(piece: number, size: number): void {
     this.#p.totals.corruptBytes += size
+    this.#p.leafCheck?.rejected(piece)
     this.#o.platform.log.log("info", "torrent", `piece ${piece} did not verify and is fetched again`)
   }
 

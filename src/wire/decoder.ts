@@ -10,10 +10,10 @@ const LONGEST_HEADER = 17
 const FIRST_BODY_LENGTH = 4096
 
 /** What the bytes behind a header are: block, a body to gather whole, or something to skip. */
-type Rest = "block" | "bitfield" | "extended" | "skip"
+type Rest = "block" | "bitfield" | "extended" | "hashes" | "skip"
 
 /**
- * Takes a connection's bytes apart (BEP 3, 6, 10), wherever they are cut, and calls a sink with numbers. Headers are read
+ * Takes a connection's bytes apart (BEP 3, 6, 10, 52), wherever they are cut, and calls a sink with numbers. Headers are read
  * where they lie, blocks go straight to where the sink wants them: one copy, no object a message.
  *
  * Kept between chunks: at most 17 bytes of a header, or the body of one bitfield or extended message, whose length was
@@ -127,6 +127,12 @@ export class WireDecoder {
       case MessageId.bitfield:
         this.#startBody("bitfield", length - 1)
         return 5
+      case MessageId.hashRequest:
+      case MessageId.hashes:
+      case MessageId.hashReject:
+        this.#extension = id
+        this.#startBody("hashes", length - 1)
+        return 5
       default:
         if (length > 13) {
           this.#rest = "skip"
@@ -191,7 +197,7 @@ export class WireDecoder {
     if (length === 0) this.#sink.endBlock(piece, begin, length)
   }
 
-  #startBody(rest: "bitfield" | "extended", length: number): void {
+  #startBody(rest: "bitfield" | "extended" | "hashes", length: number): void {
     this.#rest = rest
     this.#missing = length
     this.#bodyLength = 0
@@ -213,7 +219,8 @@ export class WireDecoder {
         this.#missing -= count
         break
       case "bitfield":
-      case "extended": {
+      case "extended":
+      case "hashes": {
         const part = chunk.subarray(at, at + count)
         this.#missing -= count
         if (this.#bodyLength === 0 && this.#missing === 0) this.#endBody(part)
@@ -244,6 +251,7 @@ export class WireDecoder {
 
   #endBody(body: Uint8Array): void {
     if (this.#rest === "bitfield") this.#sink.onBitfield(body)
+    else if (this.#rest === "hashes") this.#sink.onHashMessage(this.#extension, body)
     else this.#sink.onExtended(this.#extension, body)
   }
 }

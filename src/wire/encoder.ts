@@ -1,3 +1,5 @@
+import type { HashRequest } from "../metainfo/hash-request.js"
+import { HASH_HEADER_LENGTH, writeHashHeader } from "./hash-messages.js"
 import { MessageId, PIECE_HEADER_LENGTH } from "./message.js"
 
 /** Bytes of a fresh buffer: room for some 480 requests. */
@@ -95,6 +97,26 @@ export class WireEncoder {
     this.#head(MessageId.extended, 1 + payload.length)
     this.#buffer[this.#end++] = id
     this.#bytes(payload)
+  }
+
+  hashRequest(request: HashRequest): void {
+    this.#hashHead(MessageId.hashRequest, request, 0)
+  }
+
+  hashReject(request: HashRequest): void {
+    this.#hashHead(MessageId.hashReject, request, 0)
+  }
+
+  /** `hashes` are copied. */
+  hashes(request: HashRequest, hashes: Uint8Array): void {
+    this.#hashHead(MessageId.hashes, request, hashes.length)
+    this.#bytes(hashes)
+  }
+
+  #hashHead(id: number, request: HashRequest, more: number): void {
+    this.#head(id, HASH_HEADER_LENGTH + more)
+    writeHashHeader(this.#buffer, this.#end, request)
+    this.#end += HASH_HEADER_LENGTH
   }
 
   #plain(id: number): void {

@@ -1,4 +1,7 @@
-/** The messages of BEP 3, BEP 5 (port), BEP 6 (13 to 17) and BEP 10 (20). */
+import { MAX_HASHES } from "../metainfo/hash-request.js"
+import { HASH_HEADER_LENGTH } from "./hash-messages.js"
+
+/** The messages of BEP 3, BEP 5 (port), BEP 6 (13 to 17), BEP 10 (20) and BEP 52 (21 to 23). */
 export const MessageId = {
   choke: 0,
   unchoke: 1,
@@ -16,6 +19,9 @@ export const MessageId = {
   rejectRequest: 16,
   allowedFast: 17,
   extended: 20,
+  hashRequest: 21,
+  hashes: 22,
+  hashReject: 23,
 } as const
 
 /**
@@ -29,6 +35,9 @@ const MAX_PAYLOAD_LENGTH = 1 << 20
 
 /** The longest bitfield that is taken before it is known how many pieces there are, in bytes: of 2,097,152 pieces. */
 const MAX_BITFIELD_LENGTH = 1 << 18
+
+/** Hashes in an answer that prove the others: trees are no higher. */
+const MAX_UNCLES = 40
 
 /** Bytes before a block in a piece message, its id included: id, piece, begin. */
 export const PIECE_HEADER_LENGTH = 9
@@ -70,6 +79,11 @@ export function isLengthAllowed(id: number, length: number, bitfieldLength: numb
       return length >= PIECE_HEADER_LENGTH && length <= PIECE_HEADER_LENGTH + MAX_BLOCK_LENGTH
     case MessageId.extended:
       return length >= 2 && length <= 1 + MAX_PAYLOAD_LENGTH
+    case MessageId.hashRequest:
+    case MessageId.hashReject:
+      return length === 1 + HASH_HEADER_LENGTH
+    case MessageId.hashes:
+      return length > HASH_HEADER_LENGTH && length <= 1 + HASH_HEADER_LENGTH + 32 * (MAX_HASHES + MAX_UNCLES)
     default:
       return length <= 1 + MAX_PAYLOAD_LENGTH
   }

@@ -25,6 +25,8 @@ export interface WireSink {
   onAllowedFast(piece: number): void
   /** `id` is ours for the extension, 0 for the handshake (BEP 10). */
   onExtended(id: number, payload: Uint8Array): void
+  /** One of the three messages of BEP 52, by its id. `payload` begins with a whole header. */
+  onHashMessage(id: number, payload: Uint8Array): void
   /** The header of a piece message is in. To take the block, set `writer.destination`. */
   beginBlock(piece: number, begin: number, length: number): void
   /** The block's last byte is in, wherever it went. Always follows `beginBlock` before any other call. */

@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type BencodeDictionary, decode, Encoded, encode } from "../../src/metainfo/bencode.js"
 import { academictorrents, describeWith, libtorrent, nginx, type Partner, rtorrent } from "../support/partners/index.js"
 import { withPlaces } from "../support/places.js"
 import { differences, randomTree } from "../support/trees.js"
@@ -120,6 +121,29 @@ async function theyGet(
     await giver.stop()
   }
   return outDir
+}
+
+describeWith("a v2 torrent without its piece layers, with libtorrent", [libtorrent], () => {
+  it("is had from us, who give the hashes that are missing", limits, async () => {
+    for (const shape of Object.keys(SHAPES)) {
+      const { torrentPath, dataDir, path, name } = torrents.get(`v2 ${shape}`)!
+      const bare = join(folder, `${shape} bare.torrent`)
+      await writeFile(bare, withoutLayers(await readFile(torrentPath)))
+      const outDir = await mkdtemp(join(folder, "theirs-"))
+      const giver = await academictorrents.seed({ torrentPath, dataDir })
+      try {
+        await libtorrent.download({ torrentPath: bare, outDir, peers: [giver], maxSeconds })
+      } finally {
+        await giver.stop()
+      }
+      expect(await differences(path, join(outDir, name))).toEqual([])
+    }
+  })
+})
+
+function withoutLayers(torrent: Uint8Array): Uint8Array {
+  const info = (decode(torrent, { length: 1e7, depth: 40, tokens: 1e6 }) as BencodeDictionary).raw("info")!
+  return encode({ info: new Encoded(info) })
 }
 
 describeWith("with web seeds alone", [nginx], () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest"
 import { toHex } from "../../src/bytes/hex.js"
 import { ProtocolError } from "../../src/errors.js"
 import { WireDecoder } from "../../src/wire/decoder.js"
+import { readHashHeader, writeHashHeader } from "../../src/wire/hash-messages.js"
 import { longestMessage } from "../../src/wire/message.js"
 import { type Call, Output, RecordingSink } from "../unit/wire/calls.js"
 
@@ -47,6 +48,28 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     output.encoder.extended(id, payload)
     return ["extended", id, toHex(payload)]
   }),
+  fc
+    .tuple(
+      fc.record({
+        root: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        base: number,
+        index: number,
+        length: number,
+        proofLayers: number,
+      }),
+      fc.nat({ max: 20 }),
+    )
+    .map<Message>(([request, count]) => (output) => {
+      const hashes = new Uint8Array(32 * count).fill(count)
+      const id = count === 0 ? 21 : count === 1 ? 23 : 22
+      if (id === 21) output.encoder.hashRequest(request)
+      else if (id === 23) output.encoder.hashReject(request)
+      else output.encoder.hashes(request, hashes)
+      const header = new Uint8Array(48)
+      writeHashHeader(header, 0, request)
+      expect(readHashHeader(header)).toEqual(request)
+      return ["hashes", id, toHex(header) + (id === 22 ? toHex(hashes) : "")]
+    }),
   fc.tuple(number, number, bytes).map<Message>(([piece, begin, data]) => (output) => {
     output.block(piece, begin, data)
     return ["piece", piece, begin, toHex(data)]

@@ -52,6 +52,9 @@ export class RecordingSink implements WireSink {
   onExtended(id: number, payload: Uint8Array): void {
     this.calls.push(["extended", id, toHex(payload)])
   }
+  onHashMessage(id: number, payload: Uint8Array): void {
+    this.calls.push(["hashes", id, toHex(payload)])
+  }
   beginBlock(_piece: number, _begin: number, length: number): void {
     this.writer.destination = new Uint8Array(length)
   }

@@ -36,7 +36,10 @@ describe("the decoder", () => {
     ["extended", "00000004 14 00 6465", ["extended", 0, "6465"]],
     ["extended without a payload", "00000002 14 03", ["extended", 3, ""]],
     ["a short message of an unknown id", "00000003 63 0102", undefined],
-    ["a long message of an unknown id", `00000030 15 ${"00".repeat(47)}`, undefined],
+    ["a long message of an unknown id", `00000030 63 ${"00".repeat(47)}`, undefined],
+    ["a request for hashes", `00000031 15 ${"0a".repeat(48)}`, ["hashes", 21, "0a".repeat(48)]],
+    ["hashes", `00000051 16 ${"0b".repeat(80)}`, ["hashes", 22, "0b".repeat(80)]],
+    ["a hash reject", `00000031 17 ${"0c".repeat(48)}`, ["hashes", 23, "0c".repeat(48)]],
   ])("reads %s, whole or byte by byte, and what comes after it", (_name, hex, call) => {
     const expected = [...(call === undefined ? [] : [call]), ["unchoke"]]
     const bytes = fromHex(`${hex}0000000101`.replaceAll(" ", ""))!
@@ -46,6 +49,9 @@ describe("the decoder", () => {
 
   test.each([
     ["a choke with a payload", "00000002 00"],
+    ["a request for hashes without its end", "00000030 15"],
+    ["hashes without a header", "00000030 16"],
+    ["more hashes than we ask for", "00008000 16"],
     ["a have without its piece", "00000001 04"],
     ["a bitfield of another torrent's length", "00000005 05"],
     ["a request that is too short", "0000000c 06"],
