@@ -17,7 +17,7 @@ const rooms = {
   catalog: ["bytes", "metainfo", "ports", "errors"],
   node: ["bytes", "metainfo", "proxy", "ports", "errors"],
   dataset: ["bytes", "metainfo", "ports", "errors", "storage", "torrent", "session", "catalog", "tracker", "node"],
-  index: ["dataset", "torrent", "storage", "ports", "errors"],
+  index: ["dataset", "session", "torrent", "storage", "ports", "errors"],
   cli: ["index", "dataset", "torrent", "storage", "bytes", "ports", "errors", "node"],
 }
 

@@ -18,6 +18,7 @@ export interface CommonFlags extends Verbosity {
   maxDownload?: string
   maxUpload?: string
   encryption?: string
+  maxConnections?: string
   timeout?: string
   offline?: boolean
   stats?: boolean
@@ -57,6 +58,7 @@ export function addSources(command: Command): Command {
     .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
     .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
     .option("--max-upload <rate>", "the same for what is given")
+    .option("--max-connections <n>", "peers at a time (default: 80)")
     .option("--timeout <t>", "give up when nothing arrives for so long: 30s, 10m (default: wait, and say why)")
     .option("--offline", "touch no network")
     .option("--stats", "say at the end where the time went")
@@ -81,6 +83,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
     ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),
+    ...(flags.maxConnections === undefined ? {} : { maxConnections: parseCount(flags.maxConnections) }),
     ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
     ...(flags.offline ? { offline: true } : {}),
   }
@@ -103,6 +106,14 @@ function parseEncryption(text: string): NonNullable<Options["encryption"]> {
         hint: "write --encryption allow, prefer, require or off",
       })
   }
+}
+
+function parseCount(text: string): number {
+  const count = Number(text)
+  if (/^\d{1,9}$/.test(text) && count > 0) return count
+  throw new AtError("AT_INVALID_INPUT", `"${text}" is not a number of connections`, {
+    hint: "write a whole number above 0",
+  })
 }
 
 function parsePort(text: string): number {

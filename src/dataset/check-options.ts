@@ -1,5 +1,6 @@
 import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
+import type { LimitOptions } from "../session/limits.js"
 import type { CreateOptions } from "./create-options.js"
 import type { Options } from "./options.js"
 
@@ -14,6 +15,7 @@ const text = must("a string", isString)
 const flag = must("true or false", (value) => typeof value === "boolean")
 const callback = must("a function", (value) => typeof value === "function")
 const positive = must("a number above 0", (value) => isNumber(value) && value > 0)
+const count = must("a whole number above 0", (value) => isNumber(value) && Number.isInteger(value) && value > 0)
 const texts = must("an array of strings", isStrings)
 const signal = must("an AbortSignal", (value) => has(value, "aborted") && has(value, "addEventListener"))
 
@@ -35,6 +37,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   maxDownload: positive,
   maxUpload: positive,
   encryption: must('"allow", "prefer", "require" or "off"', (value) => ENCRYPTION.includes(value)),
+  maxConnections: count,
   offline: flag,
   seed: flag,
   port: must(
@@ -52,6 +55,12 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
     checkUrl(option, value as string)
   },
   log: must("an object with a method log", (value) => has(value, "log") && typeof value.log === "function"),
+}
+
+const LIMITS: Readonly<Record<keyof LimitOptions, Check>> = {
+  maxDownload: positive,
+  maxUpload: positive,
+  maxConnections: count,
 }
 
 const CREATE_OPTIONS: Readonly<Record<keyof CreateOptions, Check>> = {
@@ -80,6 +89,11 @@ export function checkCreateOptions(options: unknown): void {
   check(options, CREATE_OPTIONS)
   // Without it there is nowhere to write.
   text((options as Partial<CreateOptions>).output, "output")
+}
+
+/** As {@link checkOptions}, for `setLimits`. @throws AtError `AT_INVALID_INPUT` */
+export function checkLimits(options: unknown): void {
+  check(options, LIMITS)
 }
 
 /** @throws AtError `AT_INVALID_INPUT` when it is no string */

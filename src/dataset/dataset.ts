@@ -24,6 +24,7 @@ import { type ResolveContext, resolveTarget, type Wanted } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import { type FileChoice, selectFiles } from "./selection.js"
 import { SessionSource } from "./session-source.js"
+import { sharedLimits } from "./shared-limits.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { looksLikeInfoHash, parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
@@ -85,7 +86,9 @@ export class Dataset implements AsyncDisposable {
       const closing = abortWith(options.signal)
       const { signal } = closing
       const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
-      const platform = createPlatform({ ...(options.log === undefined ? {} : { log: options.log }), detour })
+      const { log } = options
+      const receiveLength = receiveLengthFor(options.maxDownload ?? sharedLimits()?.download.bytesPerSecond)
+      const platform = createPlatform({ ...(log === undefined ? {} : { log }), detour, receiveLength })
       const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
       const sessions = new SessionSource(platform, options)
       const context: ResolveContext = {
@@ -298,4 +301,9 @@ async function refuseMistyped(target: string, path: string, { disk }: NodePlatfo
 
 function closedError(name: string, cause?: unknown): AtError {
   return new AtError("AT_ABORTED", `${name} is closed`, { hint: "open it again", cause })
+}
+
+/** Under a download limit, what comes in a twentieth of a second is received at a time, but a block at least. */
+function receiveLengthFor(maxDownload: number | undefined): number | undefined {
+  return maxDownload === undefined ? undefined : Math.min(Math.max(maxDownload / 20, 16 * 1024), 256 * 1024) | 0
 }

@@ -154,7 +154,11 @@ export class Engagement {
     this.#session ??= await sessions.take()
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()
-    return this.#session.add({ metainfo: resolved.metainfo, store: this.store, seed, fetch, ...sources })
+    const { maxDownload, maxUpload, maxConnections: maxPeers } = options
+    return this.#session.add({
+      ...{ metainfo: resolved.metainfo, store: this.store, seed, fetch, maxDownload, maxUpload, maxPeers },
+      ...sources,
+    })
   }
 }
 

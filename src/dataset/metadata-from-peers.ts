@@ -27,7 +27,8 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
   const { infoHash, name, hints, matches } = wanted
   const { peers = [], trackers: useTrackers = true, timeout } = means.options
   const [named, hinted] = await Promise.all([findPeers(parsePeers(peers), context), findPeers(hints.peers, context)])
-  const trackers = useTrackers ? hints.trackers.map((url) => [url]) : []
+  // Without a way to peers there is nothing to be learnt from trackers.
+  const trackers = useTrackers && context.platform.reach !== "web" ? hints.trackers.map((url) => [url]) : []
   const session = await means.session()
   if (context.signal?.aborted) throw abortError(context.signal.reason)
   const fetch = session.fetchMetadata(

@@ -28,6 +28,8 @@ export interface Options extends FileChoice {
    * fails. `prefer`: encrypted first. `require`: nothing in plain, either way. `off`: all in plain. Default `allow`.
    */
   readonly encryption?: EncryptionPolicy | undefined
+  /** Connections to peers at a time, at least 1. Default: 80. See also {@link setLimits}. */
+  readonly maxConnections?: number | undefined
   /** Touch no network. */
   readonly offline?: boolean | undefined
   /** Go on giving after the download, until closed or aborted. */

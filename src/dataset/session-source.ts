@@ -2,6 +2,7 @@ import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
 import type { Options } from "./options.js"
+import { sharedLimits } from "./shared-limits.js"
 
 /** Opens a dataset's sessions: one may be needed before there is a torrent, to fetch the metadata. */
 export class SessionSource {
@@ -34,14 +35,13 @@ export class SessionSource {
   }
 
   #open(): Promise<Session> {
-    const { port, maxDownload, maxUpload, encryption, utp = true } = this.#options
+    const { port, encryption, utp = true } = this.#options
     return Session.open({
       platform: this.#platform,
       clientVersion: `academictorrents ${VERSION}`,
       ...(port === undefined ? {} : { port }),
-      ...(maxDownload === undefined ? {} : { maxDownload }),
-      ...(maxUpload === undefined ? {} : { maxUpload }),
       ...(encryption === undefined ? {} : { encryption }),
+      limits: sharedLimits(),
       utp,
     })
   }

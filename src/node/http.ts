@@ -13,9 +13,12 @@ export class NodeHttp implements Http {
   #closed = false
 
   /** Names are resolved by the system when `lookup` is absent; those of hosts behind a proxy are not resolved here. */
-  constructor({ lookup, detour }: { lookup?: LookupAll; detour?: WebDetour | undefined } = {}) {
+  constructor(
+    options: { lookup?: LookupAll; detour?: WebDetour | undefined; receiveLength?: number | undefined } = {},
+  ) {
+    const { lookup, detour, receiveLength } = options
     const lookups = guardedLookups(lookup)
-    this.#plain = new Http1Pool(lookups, detour)
+    this.#plain = new Http1Pool(lookups, detour, receiveLength)
     this.#secure = new HttpsTransport(lookups, detour)
   }
 

@@ -5,10 +5,8 @@ import type { LookupByClass } from "./guarded-lookup.js"
 import type { Headers, Transport, TransportListener } from "./http-transport.js"
 import { type DirectRoute, Http1Connection } from "./http1-connection.js"
 import { requestHead } from "./http1-request.js"
+import { RECEIVE_BUFFER } from "./tcp.js"
 import type { WebDetour, WebRoute } from "./web-detour.js"
-
-/** Bytes received at a time. */
-const RECEIVE_BUFFER = 256 * 1024
 
 /** HTTP/1.1 over plain TCP. How many connections there are is the callers' choice; unused ones are kept for a while. */
 export class Http1Pool implements Transport {
@@ -19,10 +17,13 @@ export class Http1Pool implements Transport {
   readonly #idle = new Map<string, Http1Connection[]>()
   /** One for all connections: Node reads into it and calls back before it reads again. */
   #receiveBuffer: Uint8Array | undefined
+  readonly #receiveLength: number
 
-  constructor(lookups: LookupByClass, detour?: WebDetour) {
+  /** `receiveLength`: bytes received at a time. */
+  constructor(lookups: LookupByClass, detour?: WebDetour, receiveLength = RECEIVE_BUFFER) {
     this.#lookups = lookups
     this.#detour = detour
+    this.#receiveLength = receiveLength
   }
 
   send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
@@ -48,7 +49,7 @@ export class Http1Pool implements Transport {
   }
 
   #direct({ host, port }: Place, hostClass: AddressClass): DirectRoute {
-    this.#receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER)
+    this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
     const lookup = this.#lookups[hostClass === "local" ? "local" : "public"]
     return { hostname: host, port, lookup, receiveBuffer: this.#receiveBuffer }
   }

@@ -14,6 +14,8 @@ export interface PlatformOptions {
   /** Default: says nothing. */
   readonly log?: Log
   readonly hasher?: Omit<NodeHasherOptions, "log">
+  /** Bytes received at a time by plain connections: few make a limit smooth, and many are less work. Default: 256 KiB. */
+  readonly receiveLength?: number | undefined
   /** Where others are reached through proxies. */
   readonly detour?: Detour | undefined
 }
@@ -26,15 +28,15 @@ export interface NodePlatform extends Platform {
 
 export function createPlatform(options: PlatformOptions = {}): NodePlatform {
   const log = options.log ?? silentLog
-  const { detour } = options
-  const http = new NodeHttp({ detour: detour?.web })
+  const { detour, receiveLength } = options
+  const http = new NodeHttp({ detour: detour?.web, receiveLength })
   const hasher = new NodeHasher({ ...options.hasher, log })
   const disk = new NodeDisk()
   return {
     reach: detour?.reach ?? "open",
     clock: nodeClock,
     random: new NodeRandom(),
-    net: detour?.net ?? new NodeNet(),
+    net: detour?.net ?? new NodeNet(receiveLength),
     udp: detour?.udp ?? nodeUdp,
     http,
     disk,

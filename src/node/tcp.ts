@@ -2,8 +2,8 @@ import type { Socket, SocketConstructorOpts } from "node:net"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import { normalizeIp } from "./ip.js"
 
-/** Bytes received at a time. */
-const RECEIVE_BUFFER = 256 * 1024
+/** Bytes received at a time, unless told otherwise. */
+export const RECEIVE_BUFFER = 256 * 1024
 /** Bytes queued in a socket before `write` asks to wait: a few blocks, so that the network never starves. */
 const SEND_HIGH_WATER = 256 * 1024
 
@@ -12,10 +12,16 @@ export class NodeNet implements Net {
   // One buffer for all outgoing connections: Node reads into it and calls back before it reads again, and whoever
   // listens has done with the bytes when the call returns.
   #receiveBuffer: Uint8Array | undefined
+  readonly #receiveLength: number
+
+  /** `receiveLength`: bytes received at a time on outgoing connections. */
+  constructor(receiveLength = RECEIVE_BUFFER) {
+    this.#receiveLength = receiveLength
+  }
 
   connect(remote: Endpoint, listener: StreamListener): ByteStream {
     const net = netModule()
-    this.#receiveBuffer ??= new Uint8Array(RECEIVE_BUFFER)
+    this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
     const options: SocketConstructorOpts & { onread: OnRead; writableHighWaterMark: number } = {
       writableHighWaterMark: SEND_HIGH_WATER,
       onread: {

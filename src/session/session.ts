@@ -6,12 +6,11 @@ import { createPeerId } from "../peer/peer-id.js"
 import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
-import { ConnectionBudget } from "../torrent/connection-budget.js"
 import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
-import { RateLimit } from "../torrent/rate-limit.js"
 import { Torrent } from "../torrent/torrent.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { EncryptedArrivals } from "./encrypted-arrivals.js"
+import { type LimitOptions, Limits } from "./limits.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
 
@@ -27,16 +26,16 @@ const BEHIND_PROXY =
 const HTTP_PROXY_ALONE =
   "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
 
-export interface SessionOptions {
+/** The limits are those of all torrents together. */
+export interface SessionOptions extends LimitOptions {
   readonly platform: Platform
   readonly clientVersion: string
   /** Listening port, if we can be reached at all; 0: any free one; undefined: a customary one, or any. */
   readonly port?: number
-  /** Bytes a second, of all torrents together. */
-  readonly maxDownload?: number
-  readonly maxUpload?: number
   /** Of peers' connections; default `allow`. */
   readonly encryption?: EncryptionPolicy
+  /** What this session shares with others. */
+  readonly limits?: Limits | undefined
   /** False: TCP alone. */
   readonly utp?: boolean
 }
@@ -51,6 +50,12 @@ export interface AddOptions {
   readonly fetch: boolean
   /** Go on giving when all is there. */
   readonly seed: boolean
+  /** Bytes a second, of this torrent. */
+  readonly maxDownload?: number | undefined
+  /** Bytes a second, of this torrent. */
+  readonly maxUpload?: number | undefined
+  /** Peers at a time. Default: 80. */
+  readonly maxPeers?: number | undefined
 }
 
 /** What the torrents of one process share: the listening port, the peer id, limits. */
@@ -64,9 +69,7 @@ export class Session {
   readonly #encryption: EncryptedArrivals
   readonly #fetches = new Map<string, MetadataFetch>()
   readonly #handshakes = new Set<IncomingHandshake>()
-  readonly #budget = new ConnectionBudget()
-  readonly #downloadLimit: RateLimit
-  readonly #uploadLimit: RateLimit
+  readonly #limits: Limits
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
@@ -77,8 +80,7 @@ export class Session {
     this.#policy = options.encryption ?? "allow"
     this.#encryption = new EncryptedArrivals(options.platform, this.#policy)
     this.#peerId = createPeerId(random)
-    this.#downloadLimit = new RateLimit(clock, options.maxDownload)
-    this.#uploadLimit = new RateLimit(clock, options.maxUpload)
+    this.#limits = new Limits(clock, options, options.limits)
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({
@@ -120,7 +122,7 @@ export class Session {
       clientVersion: this.#options.clientVersion,
       peerId: this.#peerId,
       listenPort: this.port,
-      budget: this.#budget,
+      budget: this.#limits.connections,
       encryption: this.#policy,
     })
     this.#fetches.set(toHex(infoHash), fetch)
@@ -140,6 +142,7 @@ export class Session {
     }
     const legacy = this.#fetches.get(key)?.release()
     this.#fetches.delete(key)
+    const { download, upload, connections } = new Limits(this.#options.platform.clock, options, this.#limits)
     const torrent = new Torrent({
       ...options,
       legacy,
@@ -147,10 +150,10 @@ export class Session {
       peerId: this.#peerId,
       clientVersion: this.#options.clientVersion,
       listenPort: this.port,
-      downloadLimit: this.#downloadLimit,
-      uploadLimit: this.#uploadLimit,
-      budget: this.#budget,
       encryption: this.#policy,
+      downloadLimit: download,
+      uploadLimit: upload,
+      budget: connections,
     })
     this.#torrents.set(key, torrent)
     this.#encryption.add(metainfo.infoHash)

@@ -2,10 +2,10 @@ import { ipScope, parseIp } from "../bytes/ip.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { PeerSource } from "./peer-source.js"
 
-/** Peers of one torrent at most (reliability: 80 a torrent, 200 in all). */
+/** Peers of one torrent at most, unless told otherwise (rain: 100, Transmission: 50). */
 const MAX_PEERS = 80
-/** Of these, so many are kept for those we choose ourselves: strangers can't take them all. */
-const FOR_OUTGOING = 20
+/** This part of them is kept for those we choose ourselves: strangers can't take them all. */
+const FOR_OUTGOING = 0.25
 /** Connections from one host; several clients may share one behind a gateway. */
 const MAX_OF_HOST = 4
 /** The same for an address of a local network or of this machine: labs and containers sit behind one. */
@@ -21,13 +21,17 @@ export class Admission {
   readonly #peers: () => Iterable<PeerSource>
   readonly #budget: ConnectionBudget
 
-  constructor(peers: () => Iterable<PeerSource>, budget: ConnectionBudget) {
+  readonly #most: number
+
+  /** `most`: peers at a time, at least 1. */
+  constructor(peers: () => Iterable<PeerSource>, budget: ConnectionBudget, most = MAX_PEERS) {
+    this.#most = most
     this.#peers = peers
     this.#budget = budget
   }
 
   mayConnect(now: number): boolean {
-    return this.#count() < MAX_PEERS && this.#budget.mayConnect(now)
+    return this.#count() < this.#most && this.#budget.mayConnect(now)
   }
 
   /** Whether one more connection may come in from `host`. An idle one may have to leave for it. */
@@ -54,11 +58,11 @@ export class Admission {
   }
 
   get #full(): boolean {
-    return this.#count() >= MAX_PEERS || !this.#budget.mayAccept
+    return this.#count() >= this.#most || !this.#budget.mayAccept
   }
 
   get #incomingFull(): boolean {
-    return this.#count((peer) => peer.incoming) >= MAX_PEERS - FOR_OUTGOING
+    return this.#count((peer) => peer.incoming) >= this.#most - Math.floor(this.#most * FOR_OUTGOING)
   }
 
   #count(which: (peer: PeerSource) => boolean = () => true): number {

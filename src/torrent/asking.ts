@@ -18,8 +18,8 @@ const STUCK = 5_000
 const SLOW_PIECE = 10_000
 /** Blocks an idle source doubles at a time: little is wasted when the first asker delivers after all. */
 const DUPLICATES = 8
-/** Under a download limit, a peer is asked for no more than the limit lets through in so many seconds. */
-const AHEAD_OF_LIMIT = 1
+/** Under a download limit, all peers together are asked for no more than it lets through in so many seconds. */
+const AHEAD_OF_LIMIT = 0.5
 
 /** Asks peers for blocks, as many as they have room for. */
 export class Asking {
@@ -27,8 +27,7 @@ export class Asking {
   readonly #picker: Picker<Slot>
   readonly #totals: Totals
   readonly #peers: () => Iterable<PeerSource>
-  /** Requests that a peer may have to answer at a time. */
-  readonly #mostOutstanding: number
+  readonly #limit: RateLimit
 
   constructor(options: {
     table: PieceTable<Slot>
@@ -38,9 +37,7 @@ export class Asking {
     /** All who are connected. */
     peers: () => Iterable<PeerSource>
   }) {
-    const { bytesPerSecond } = options.downloadLimit
-    this.#mostOutstanding =
-      bytesPerSecond === undefined ? Infinity : Math.ceil((bytesPerSecond * AHEAD_OF_LIMIT) / BLOCK_LENGTH)
+    this.#limit = options.downloadLimit
     this.#table = options.table
     this.#picker = options.picker
     this.#totals = options.totals
@@ -50,7 +47,7 @@ export class Asking {
   fill(peer: PeerSource, now: number): void {
     const { session } = peer
     if (!session.amInterested) return
-    const room = Math.min(session.room, this.#mostOutstanding - session.outstanding)
+    const room = Math.min(session.room, this.#mostOutstanding() - session.outstanding)
     if (room <= 0 || !this.#hasAllowed(peer)) return
     const ask = (block: number): void => session.request(block)
     if (this.#picker.pickBlocks(peer, room, now, ask) > 0) return
@@ -83,6 +80,15 @@ export class Asking {
     // The picker gives a source the rest of what it was asked for last.
     open.lastAsked = peer.id
     this.fill(peer, now)
+  }
+
+  /** Requests that a peer may have to answer at a time. Each has its share, so that a slow one does not use up that of all. */
+  #mostOutstanding(): number {
+    const { bytesPerSecond } = this.#limit
+    if (bytesPerSecond === undefined) return Infinity
+    let sharers = 0
+    for (const { session } of this.#peers()) if (session.amInterested && !session.peerChoking) sharers++
+    return Math.max(1, Math.ceil((bytesPerSecond * AHEAD_OF_LIMIT) / BLOCK_LENGTH / Math.max(1, sharers)))
   }
 
   /** The block is here: takes back the requests for it. */

@@ -50,6 +50,8 @@ export interface TorrentOptions {
   readonly uploadLimit: RateLimit
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
+  /** Peers at a time. Default: 80. */
+  readonly maxPeers?: number | undefined
   /** False: only give what is there. */
   readonly fetch: boolean
   /** Go on giving when all is there. */
@@ -107,6 +109,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     book,
     budget: options.budget,
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
+    maxPeers: options.maxPeers,
     infoHash: metainfo.infoHash,
     infoHashV2: metainfo.infoHashV2?.subarray(0, 20),
     hashAnswers: nodes && new HashAnswers({ layout, nodes, hasher, have: table.have, read, log }),

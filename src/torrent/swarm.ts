@@ -45,6 +45,8 @@ export interface SwarmOptions {
   readonly metadataUploads: MetadataUploads | undefined
   readonly book: PeerBook
   readonly budget: ConnectionBudget
+  /** Default: 80. */
+  readonly maxPeers?: number | undefined
   readonly totals: Totals
   readonly downloadLimit: RateLimit
   readonly infoHash: Uint8Array
@@ -86,9 +88,15 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#interest = new Interest(options.table, options.picker.fellows)
     this.#choking = new Choking(options.uploads, options.have)
     this.#asking = new Asking({ ...options, peers: () => this.connected() })
-    this.#admission = new Admission(() => this.peers.values(), options.budget)
+    this.#admission = new Admission(() => this.peers.values(), options.budget, options.maxPeers)
     const { clock, totals } = options
-    this.#throttle = new Throttle({ clock, totals, limit: options.downloadLimit, peers: () => this.connected() })
+    this.#throttle = new Throttle({
+      clock,
+      totals,
+      limit: options.downloadLimit,
+      peers: () => this.connected(),
+      onRelease: () => this.fillAll(),
+    })
   }
 
   /** Reads nothing until the download limit allows more. */
@@ -185,6 +193,8 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   /** Closes all connections. */
   close(): void {
     this.#closing = true
+    this.#throttle.close()
+    this.#o.uploads.close()
     for (const session of [...this.peers.keys()]) session.close()
   }
 
@@ -289,6 +299,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   }
 
   onUnasked(_session: PeerSession, length: number): void {
+    this.#throttle.took(length)
     this.#o.totals.unasked(length)
   }
 

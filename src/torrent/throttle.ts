@@ -9,13 +9,23 @@ export class Throttle {
   readonly #limit: RateLimit
   readonly #totals: Totals
   readonly #peers: () => Iterable<PeerSource>
+  readonly #onOpen = (): void => this.#update()
+  readonly #onRelease: () => void
   #holding = false
 
-  constructor(options: { clock: Clock; limit: RateLimit; totals: Totals; peers: () => Iterable<PeerSource> }) {
+  /** `onRelease` is called when reading goes on: there is room to ask for more. */
+  constructor(options: {
+    clock: Clock
+    limit: RateLimit
+    totals: Totals
+    peers: () => Iterable<PeerSource>
+    onRelease: () => void
+  }) {
     this.#clock = options.clock
     this.#limit = options.limit
     this.#totals = options.totals
     this.#peers = options.peers
+    this.#onRelease = options.onRelease
   }
 
   get holding(): boolean {
@@ -28,6 +38,11 @@ export class Throttle {
     if (!this.#holding) this.#update()
   }
 
+  /** There is nobody to hold any more. */
+  close(): void {
+    this.#limit.forget(this.#onOpen)
+  }
+
   /** To be called every 250 ms. */
   tick(): void {
     this.#update()
@@ -37,8 +52,10 @@ export class Throttle {
 
   #update(): void {
     const hold = !this.#limit.open
+    if (hold) this.#limit.whenOpen(this.#onOpen)
     if (hold === this.#holding) return
     this.#holding = hold
     for (const { session } of this.#peers()) session.holdReading(hold)
+    if (!hold) this.#onRelease()
   }
 }

@@ -31,6 +31,7 @@ export class Uploads {
   readonly #limit: RateLimit
   readonly #log: Log
   readonly #queues = new Map<Receiver, Queue>()
+  readonly #onOpen = (): void => this.serveAll()
   /** Payload bytes sent. */
   uploaded = 0
 
@@ -79,9 +80,24 @@ export class Uploads {
     })
   }
 
+  /** Serves nobody any more. */
+  close(): void {
+    this.#limit.forget(this.#onOpen)
+    for (const peer of [...this.#queues.keys()]) this.forget(peer)
+  }
+
   /** The limit may have opened. */
   serveAll(): void {
-    for (const [peer, queue] of this.#queues) if (queue.requests.length > 0) this.serve(peer)
+    for (const [peer, queue] of [...this.#queues]) {
+      if (!this.#limit.open) return
+      if (queue.requests.length > 0) this.serve(peer)
+    }
+  }
+
+  /** Whoever got the last that the limit let through comes last when it opens again. */
+  #comesLast(peer: Receiver, queue: Queue): void {
+    if (!this.#queues.delete(peer)) return
+    this.#queues.set(peer, queue)
   }
 
   async #serve(peer: Receiver, queue: Queue): Promise<void> {
@@ -109,7 +125,9 @@ export class Uploads {
         peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)
         this.#limit.take(length)
         this.uploaded += length
+        if (!this.#limit.open) this.#comesLast(peer, queue)
       }
+      if (!this.#limit.open && queue.requests.length > 0) this.#limit.whenOpen(this.#onOpen)
     } finally {
       queue.reading = false
     }

@@ -53,6 +53,7 @@ export class WebSeedSources {
   #lastHope = 0
   #closing = false
   #paused = false
+  readonly #onOpen = (): void => this.tick()
 
   constructor(options: WebSeedSourcesOptions) {
     this.#o = options
@@ -184,6 +185,7 @@ export class WebSeedSources {
   /** To be called every 250 ms. */
   tick(): void {
     const pause = !this.#o.downloadLimit.open
+    if (pause) this.#o.downloadLimit.whenOpen(this.#onOpen)
     if (pause !== this.#paused) {
       this.#paused = pause
       for (const { active } of this.#sources) {
@@ -204,6 +206,7 @@ export class WebSeedSources {
   /** Ends all runs, and starts none again. */
   close(): void {
     this.#closing = true
+    this.#o.downloadLimit.forget(this.#onOpen)
     this.endRuns()
   }
 

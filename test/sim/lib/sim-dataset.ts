@@ -14,11 +14,12 @@ export interface SimDataset {
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
-/** A folder `data` with files of these lengths; the bytes follow from the paths. */
+/** A folder, `data` unless named otherwise, with files of these lengths; the bytes follow from the paths. */
 export function simDataset(
   lengths: Readonly<Record<string, number>>,
-  options: { pieceLength: number; trackers?: string[][]; webSeeds?: string[] },
+  options: { pieceLength: number; name?: string; trackers?: string[][]; webSeeds?: string[] },
 ): SimDataset {
+  const { name = "data" } = options
   const files = new Map(
     Object.entries(lengths).map(([path, length]) => [path, new Uint8Array(randomBytes(length, path))]),
   )
@@ -32,7 +33,7 @@ export function simDataset(
     )
   }
   const { torrent } = createTorrent({
-    name: "data",
+    name,
     kind: "folder",
     files: [...files].map(([path, bytes]) => ({ path: path.split("/"), length: bytes.length })),
     pieceLength: options.pieceLength,
@@ -43,7 +44,7 @@ export function simDataset(
   return {
     metainfo: parseTorrent(torrent, digester),
     torrentBytes: torrent,
-    files: new Map([...files].map(([path, bytes]) => [`data/${path}`, bytes])),
+    files: new Map([...files].map(([path, bytes]) => [`${name}/${path}`, bytes])),
   }
 }
 

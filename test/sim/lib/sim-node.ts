@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../../src/ports/net.js"
-import { Session, type SessionOptions } from "../../../src/session/session.js"
+import type { LimitOptions } from "../../../src/session/limits.js"
+import { type AddOptions, Session, type SessionOptions } from "../../../src/session/session.js"
 import { PieceStore } from "../../../src/storage/piece-store.js"
 import type { Torrent } from "../../../src/torrent/torrent.js"
 import type { SimDataset } from "./sim-dataset.js"
@@ -12,7 +13,10 @@ export interface SimNodeOptions {
   readonly selected?: ReadonlySet<number>
   readonly seed?: boolean
   readonly fetch?: boolean
-  readonly limits?: Pick<SessionOptions, "maxDownload" | "maxUpload" | "encryption" | "utp">
+  /** Of all torrents together. */
+  readonly limits?: LimitOptions & Pick<SessionOptions, "encryption" | "utp">
+  /** Of this one. */
+  readonly torrentLimits?: Pick<AddOptions, "maxDownload" | "maxUpload" | "maxPeers">
 }
 
 /** One of our clients on a simulated machine, at work on one dataset in `/store`, listening at port 6881. */
@@ -23,6 +27,14 @@ export interface SimNode {
 }
 
 export async function startNode(options: SimNodeOptions): Promise<SimNode> {
+  const { platform, limits } = options
+  const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: 6881, ...limits })
+  const torrent = await addTorrent(session, options)
+  return { torrent, session, close: () => session.close() }
+}
+
+/** One more dataset for a node. */
+export async function addTorrent(session: Session, options: SimNodeOptions): Promise<Torrent> {
   const { platform, dataset } = options
   const store = await PieceStore.open({
     platform,
@@ -32,8 +44,7 @@ export async function startNode(options: SimNodeOptions): Promise<SimNode> {
     verify: "auto",
     ...(options.selected === undefined ? {} : { selected: options.selected }),
   })
-  const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: 6881, ...options.limits })
-  const torrent = session.add({
+  return session.add({
     metainfo: dataset.metainfo,
     store,
     trackers: dataset.metainfo.trackers,
@@ -41,6 +52,6 @@ export async function startNode(options: SimNodeOptions): Promise<SimNode> {
     peers: options.peers ?? [],
     fetch: options.fetch ?? true,
     seed: options.seed ?? false,
+    ...options.torrentLimits,
   })
-  return { torrent, session, close: () => session.close() }
 }

@@ -126,8 +126,8 @@ describe("asking peers for blocks", () => {
     expect([...peer.asked].map((block) => layout.pieceOfBlock(block))).toEqual([5, 5])
   })
 
-  it("asks for no more than a second of the download limit lets through", () => {
-    const { asking } = stageOf({ limit: 10 * BLOCK_LENGTH })
+  it("asks for no more than the download limit lets through in half a second", () => {
+    const { asking } = stageOf({ limit: 20 * BLOCK_LENGTH })
     const peer = new Seed(1)
     asking.fill(peer.source, 0)
     asking.fill(peer.source, 0)

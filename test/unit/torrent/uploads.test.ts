@@ -68,17 +68,13 @@ describe("giving", () => {
     const { clock, uploads, peer } = stageOf({ rate: 4 * BLOCK })
     for (let n = 0; n < 12; n++) uploads.request(peer, 0, (n & 3) * BLOCK, BLOCK)
     await turn()
-    expect(peer.answers).toHaveLength(2)
-    await clock.run(2000)
-    uploads.serveAll()
-    await turn()
-    expect(peer.answers).toHaveLength(4)
-    for (let seconds = 0; seconds < 2; seconds += 0.25) {
+    expect(peer.answers).toHaveLength(1)
+    // A block takes a quarter of a second; what was saved up at the start was a part of the first.
+    for (let blocks = 2; blocks <= 12; blocks++) {
       await clock.run(250)
-      uploads.serveAll()
       await turn()
+      expect(peer.answers).toHaveLength(blocks)
     }
-    expect(peer.answers).toHaveLength(12)
   })
 
   it("refuses a request that is taken back, and answers the others", async () => {
@@ -140,5 +136,22 @@ describe("giving", () => {
     await turn()
     expect(slow.answers).toEqual([])
     expect(peer.answers).toEqual(["block 0/0"])
+  })
+
+  it("takes turns between peers when the limit lets through little at a time", async () => {
+    const { clock, uploads, peer } = stageOf({ rate: 10 * BLOCK })
+    const peers = [peer, new Receiver(), new Receiver()]
+    for (const each of peers) for (let n = 0; n < 40; n++) uploads.request(each, n >> 2, (n & 3) * BLOCK, BLOCK)
+    for (let second = 1; second <= 4; second++) {
+      for (let n = 0; n < 100; n++) {
+        await clock.run(10)
+        for (const each of peers) each.sendBacklog = 0
+      }
+      const counts = peers.map(({ answers }) => answers.length)
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2)
+    }
+    expect(uploads.uploaded).toBeGreaterThanOrEqual(39 * BLOCK)
+    uploads.close()
+    expect(clock.pendingTimers).toBe(0)
   })
 })

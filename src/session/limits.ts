@@ -1,0 +1,26 @@
+import type { Clock } from "../ports/clock.js"
+import { ConnectionBudget } from "../torrent/connection-budget.js"
+import { RateLimit } from "../torrent/rate-limit.js"
+
+export interface LimitOptions {
+  /** Bytes a second. Default: no limit. */
+  readonly maxDownload?: number | undefined
+  /** Bytes a second. Default: no limit. */
+  readonly maxUpload?: number | undefined
+  /** Connections to peers at a time. Default: 200. */
+  readonly maxConnections?: number | undefined
+}
+
+/** What several may do together: the sessions of a process, or the torrents of a session. */
+export class Limits {
+  readonly download: RateLimit
+  readonly upload: RateLimit
+  readonly connections: ConnectionBudget
+
+  /** What is done here counts above, too. Connections are counted at the top alone. */
+  constructor(clock: Clock, options: LimitOptions, above?: Limits) {
+    this.download = new RateLimit(clock, options.maxDownload, above?.download)
+    this.upload = new RateLimit(clock, options.maxUpload, above?.upload)
+    this.connections = above?.connections ?? new ConnectionBudget(options.maxConnections)
+  }
+}
