@@ -8,7 +8,7 @@ export interface Endpoint {
 export interface StreamListener {
   /** The outgoing connection stands. Not called for accepted ones. */
   onOpen(): void
-  /** Bytes arrived. `chunk` is only valid during the call: its memory is used again. */
+  /** Bytes arrived. `chunk` is only valid during the call, and may be changed: its memory is used again. */
   onData(chunk: Uint8Array): void
   /** What was buffered has been handed to the network: go on writing. */
   onDrain(): void

@@ -11,42 +11,51 @@ import { type MseTools, skeyHash } from "../wire/mse.js"
  * to ask for one. It is as many as connections that we open.
  */
 const EXCHANGES_PER_SECOND = 30
+/** Of these, with one host. */
+const EXCHANGES_OF_HOST = 10
 
-/** What the session knows and decides when an accepted connection begins encrypted. */
-export class EncryptedArrivals implements IncomingEncryption {
-  readonly tools: MseTools
-  readonly #policy: EncryptionPolicy
+/** What there is to know and to decide when an accepted connection begins encrypted. */
+export class EncryptedArrivals {
+  readonly #tools: MseTools
   readonly #clock: Clock
   /** Infohashes by what encrypted handshakes name them. */
   readonly #skeys = new Map<string, Uint8Array>()
   #windowStart = 0
   #inWindow = 0
+  /** Those of the present second by host. */
+  readonly #ofHost = new Map<string, number>()
 
-  constructor(platform: Platform, policy: EncryptionPolicy) {
-    this.tools = mseTools(platform)
-    this.#policy = policy
+  constructor(platform: Platform) {
+    this.#tools = mseTools(platform)
     this.#clock = platform.clock
   }
 
-  /** A torrent that others may want. */
+  /** There is a torrent that others may want. */
   add(infoHash: Uint8Array): void {
-    this.#skeys.set(toHex(skeyHash(this.tools, infoHash)), infoHash)
+    this.#skeys.set(toHex(skeyHash(this.#tools, infoHash)), infoHash)
   }
 
-  skeyOf(hash: Uint8Array): Uint8Array | undefined {
-    return this.#skeys.get(toHex(hash))
+  /** For a connection from `host`. */
+  for(policy: EncryptionPolicy, host: string): IncomingEncryption {
+    return {
+      tools: this.#tools,
+      skeyOf: (hash) => this.#skeys.get(toHex(hash)),
+      select: (provided) => selectMethod(policy, provided),
+      mayExchange: () => this.#mayExchange(host),
+    }
   }
 
-  select(provided: number): number {
-    return selectMethod(this.#policy, provided)
-  }
-
-  mayExchange(): boolean {
+  #mayExchange(host: string): boolean {
     const now = this.#clock.now()
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now
       this.#inWindow = 0
+      this.#ofHost.clear()
     }
-    return ++this.#inWindow <= EXCHANGES_PER_SECOND
+    const ofHost = this.#ofHost.get(host) ?? 0
+    if (this.#inWindow >= EXCHANGES_PER_SECOND || ofHost >= EXCHANGES_OF_HOST) return false
+    this.#inWindow++
+    this.#ofHost.set(host, ofHost + 1)
+    return true
   }
 }

@@ -1,7 +1,6 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { IncomingHandshake } from "../peer/incoming-handshake.js"
 import { createPeerId } from "../peer/peer-id.js"
 import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
@@ -9,7 +8,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
 import { Torrent } from "../torrent/torrent.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
-import { EncryptedArrivals } from "./encrypted-arrivals.js"
+import { Arrivals } from "./arrivals.js"
 import { type LimitOptions, Limits } from "./limits.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
@@ -18,8 +17,6 @@ export type { EncryptionPolicy } from "../wire/encryption-policy.js"
 
 /** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
 const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
-/** Connections whose first bytes we wait for, at most (rqbit: 256). */
-const MAX_HANDSHAKES = 256
 
 const BEHIND_PROXY =
   "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no datagrams, no udp trackers"
@@ -66,9 +63,8 @@ export class Session {
   /** By the first 20 bytes of their v2 infohashes. */
   readonly #hybrids = new Map<string, Torrent>()
   readonly #policy: EncryptionPolicy
-  readonly #encryption: EncryptedArrivals
+  readonly #arrivals: Arrivals
   readonly #fetches = new Map<string, MetadataFetch>()
-  readonly #handshakes = new Set<IncomingHandshake>()
   readonly #limits: Limits
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
@@ -78,7 +74,15 @@ export class Session {
     const { clock, random } = options.platform
     this.#options = options
     this.#policy = options.encryption ?? "allow"
-    this.#encryption = new EncryptedArrivals(options.platform, this.#policy)
+    this.#arrivals = new Arrivals({
+      platform: options.platform,
+      policy: this.#policy,
+      find: (infoHash, stream, received) => {
+        const key = toHex(infoHash)
+        const host = this.#torrents.get(key) ?? this.#hybrids.get(key) ?? this.#fetches.get(key)
+        return host?.accept(stream, received)
+      },
+    })
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
     // Datagrams would go around a proxy.
@@ -86,7 +90,7 @@ export class Session {
     this.#utp = new UtpTransport({
       platform: options.platform,
       udpPort: () => this.udpPort(),
-      accept: (stream) => this.#accept(stream),
+      accept: (stream) => this.#arrivals.accept(stream),
     })
   }
 
@@ -126,7 +130,7 @@ export class Session {
       encryption: this.#policy,
     })
     this.#fetches.set(toHex(infoHash), fetch)
-    this.#encryption.add(infoHash)
+    this.#arrivals.add(infoHash)
     fetch.start()
     return fetch
   }
@@ -156,11 +160,11 @@ export class Session {
       budget: connections,
     })
     this.#torrents.set(key, torrent)
-    this.#encryption.add(metainfo.infoHash)
+    this.#arrivals.add(metainfo.infoHash)
     if (metainfo.version === "hybrid") {
       const truncated = metainfo.infoHashV2!.subarray(0, 20)
       this.#hybrids.set(toHex(truncated), torrent)
-      this.#encryption.add(truncated)
+      this.#arrivals.add(truncated)
     }
     torrent.start()
     return torrent
@@ -168,7 +172,7 @@ export class Session {
 
   /** Stops all torrents and closes the port. */
   async close(): Promise<void> {
-    for (const handshake of this.#handshakes) handshake.close()
+    this.#arrivals.close()
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     this.#hybrids.clear()
@@ -199,7 +203,7 @@ export class Session {
       platform.log.log("warn", "session", way)
       return undefined
     }
-    const accept = (stream: ByteStream): StreamListener => this.#accept(stream)
+    const accept = (stream: ByteStream): StreamListener => this.#arrivals.accept(stream)
     if (port !== undefined) {
       try {
         return await platform.net.listen({ port }, accept)
@@ -219,24 +223,5 @@ export class Session {
     }
     // Not being reachable costs speed, not correctness.
     return undefined
-  }
-
-  #accept(stream: ByteStream): StreamListener {
-    const handshake: IncomingHandshake = new IncomingHandshake({
-      stream,
-      clock: this.#options.platform.clock,
-      plain: this.#policy !== "require",
-      encryption: this.#policy === "off" ? undefined : this.#encryption,
-      onInfoHash: (infoHash, agreed, received) => {
-        this.#handshakes.delete(handshake)
-        const key = toHex(infoHash)
-        const host = this.#torrents.get(key) ?? this.#hybrids.get(key) ?? this.#fetches.get(key)
-        return host?.accept(agreed, received)
-      },
-      onClosed: () => this.#handshakes.delete(handshake),
-    })
-    if (this.#handshakes.size >= MAX_HANDSHAKES) handshake.close()
-    else this.#handshakes.add(handshake)
-    return handshake
   }
 }

@@ -10,6 +10,8 @@ const FOR_OUTGOING = 0.25
 const MAX_OF_HOST = 4
 /** The same for an address of a local network or of this machine: labs and containers sit behind one. */
 const MAX_OF_LOCAL_HOST = 20
+/** A connection has so many ms to bring a handshake that counts; connecting takes ten seconds at most, and the handshake ten. */
+const UNREADY = 20_000
 /** A connection that is of no use to either side ends after so many ms (libtorrent: 600 s), and when others wait for a place. */
 const IDLE = 600_000
 const IDLE_WHEN_FULL = 60_000
@@ -47,7 +49,10 @@ export class Admission {
     const full = this.#incomingFull || this.#full
     for (const peer of [...this.#peers()]) {
       const { session } = peer
-      if (!peer.ready) continue
+      if (!peer.ready) {
+        if (now - peer.interestedAt >= UNREADY) session.close(new Error("no handshake that counts"))
+        continue
+      }
       if (session.amInterested || session.peerInterested) peer.interestedAt = now
       if (now - peer.interestedAt >= (full ? IDLE_WHEN_FULL : IDLE)) {
         session.close(new Error("neither side wants anything"))

@@ -263,9 +263,9 @@ export class MetadataFetch implements MetadataPeerHost {
   #tick(): void {
     const now = this.#now()
     this.#timer = this.#o.platform.clock.after(TICK, () => this.#tick())
-    for (const [peer, { ready, offers, since }] of [...this.#peers]) {
+    for (const [peer, { offers, since }] of [...this.#peers]) {
       peer.tick(now)
-      if (ready && !offers && now - since >= PATIENCE) peer.close(new Error("it does not offer the metadata"))
+      if (!offers && now - since >= PATIENCE) peer.close(new Error("it does not offer the metadata"))
     }
     if (this.#foundAt !== undefined) {
       if (now - this.#foundAt >= KEEP) void this.close()

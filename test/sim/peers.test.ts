@@ -191,6 +191,35 @@ describe("strangers", () => {
     await close(simulation, node, leech)
   })
 
+  it("that take our name for theirs do not keep a place", async () => {
+    const simulation = createSimulation({ seed: 23 })
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB })
+    const platform = simulation.platform("10.0.0.1")
+    putDataset(platform, dataset)
+    const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
+    let open = true
+    const heard: number[] = []
+    const head = Uint8Array.from([19, ...new TextEncoder().encode("BitTorrent protocol"), ...new Uint8Array(8)])
+    const stream = simulation.platform("10.0.0.9").net.connect(at("10.0.0.1"), {
+      onOpen: () => void stream.write(Uint8Array.from([...head, ...dataset.metainfo.infoHash])),
+      // Our name is the last of our handshake.
+      onData: (chunk) => {
+        heard.push(...chunk)
+        if (heard.length === 68) stream.write(Uint8Array.from(heard.slice(48)))
+      },
+      onDrain: () => {},
+      onClose: () => {
+        open = false
+      },
+    })
+    await simulation.run(15_000)
+    expect(heard).toHaveLength(68)
+    expect(open).toBe(true)
+    await simulation.run(6_000)
+    expect(open).toBe(false)
+    await close(simulation, node)
+  })
+
   it("that flood us with small messages do not make us choose and search at each of them", async () => {
     const simulation = createSimulation({ seed: 22 })
     const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 16 * KiB })

@@ -20,7 +20,9 @@ const xor = (a: Uint8Array, b: Uint8Array): Buffer => Buffer.from(a.map((byte, i
 /** RC4 without its first 1024 bytes. */
 function* keyStream(key: Uint8Array): Generator<number, never> {
   const s = Array.from({ length: 256 }, (_, i) => i)
-  const swap = (a: number, b: number): void => void ([s[a], s[b]] = [s[b]!, s[a]!])
+  const swap = (a: number, b: number): void => {
+    ;[s[a], s[b]] = [s[b]!, s[a]!]
+  }
   for (let i = 0, j = 0; i < 256; i++) {
     j = (j + s[i]! + key[i % key.length]!) % 256
     swap(i, j)
