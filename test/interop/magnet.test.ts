@@ -15,10 +15,10 @@ let torrentPath: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "interop-magnet-"))
   data = join(folder, "data")
-  // Many files with long names: the metadata has three pieces and a bit.
-  const names = Array.from({ length: 600 }, (_, i) => `measurements/a long name for the file with number ${i}.csv`)
-  await randomTree(join(data, "set"), { ...Object.fromEntries(names.map((name) => [name, 1000])), "a.bin": 3_000_000 })
-  const torrent = await makeTorrent(join(data, "set"), { pieceLength: 64 * 1024, output: join(folder, "set.torrent") })
+  // Files with very long names: the metadata has three pieces, and the data is little.
+  const names = Array.from({ length: 170 }, (_, i) => `${"a very long name ".repeat(12)}${i}.csv`)
+  await randomTree(join(data, "set"), { ...Object.fromEntries(names.map((name) => [name, 100])), "a.bin": 500_000 })
+  const torrent = await makeTorrent(join(data, "set"), { pieceLength: 16 * 1024, output: join(folder, "set.torrent") })
   torrentPath = torrent.torrentPath
 })
 

@@ -29,7 +29,7 @@ session = lt.session(
         "in_enc_policy": encryption,
         "out_enc_policy": encryption,
         "min_reconnect_time": 1,
-        "alert_mask": lt.alert.category_t.error_notification,
+        "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.storage_notification,
     }
 )
 flags = lt.torrent_flags.default_flags & ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
@@ -63,6 +63,11 @@ while True:
         print("complete", flush=True)
         if job["mode"] == "download":
             handle.flush_cache()
+            flushed = time.monotonic() + 10
+            while time.monotonic() < flushed:
+                session.wait_for_alert(100)
+                if any(isinstance(a, lt.cache_flushed_alert) for a in session.pop_alerts()):
+                    break
             session.pause()
             # A torrent's files are closed when it is removed: what another process reads then is all there.
             session.remove_torrent(handle)
