@@ -14,6 +14,7 @@ export interface CommonFlags extends Verbosity {
   port?: string
   tracker?: boolean
   webseed?: boolean
+  pex?: boolean
   utp?: boolean
   maxDownload?: string
   maxUpload?: string
@@ -54,7 +55,7 @@ export function addSources(command: Command): Command {
     .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "accepted; there is no DHT yet")
     .option("--no-lsd", "accepted; there is no local discovery yet")
-    .option("--no-pex", "accepted; there is no peer exchange yet")
+    .option("--no-pex", "no exchange of addresses with peers")
     .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
     .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
     .option("--max-upload <rate>", "the same for what is given")
@@ -78,6 +79,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(log === undefined ? {} : { log }),
     ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
     ...(flags.tracker === false ? { trackers: false } : {}),
+    ...(flags.pex === false ? { pex: false } : {}),
     ...(flags.webseed === false ? { webSeeds: false } : {}),
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),

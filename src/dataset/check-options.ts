@@ -47,6 +47,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   utp: flag,
   trackers: flag,
   webSeeds: flag,
+  pex: flag,
   timeout: positive,
   sync: flag,
   overwrite: flag,

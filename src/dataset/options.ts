@@ -40,6 +40,8 @@ export interface Options extends FileChoice {
   readonly utp?: boolean | undefined
   /** False: ask no tracker. */
   readonly trackers?: boolean | undefined
+  /** False: tell peers of no others, and ask none for others. */
+  readonly pex?: boolean | undefined
   /** False: use no web seed. */
   readonly webSeeds?: boolean | undefined
   /** Give up with `AT_STALLED` when nothing arrives for so many ms. Default: wait, and say why. */

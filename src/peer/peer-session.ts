@@ -262,6 +262,11 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#connection.send()
   }
 
+  /** Whether the other side takes an extension. */
+  takesExtension(name: string): boolean {
+    return this.#inbox.extensionId(name) !== undefined
+  }
+
   /** Sends an extended message, if the other side takes that extension. @returns whether it does */
   sendExtension(name: string, payload: Uint8Array): boolean {
     const id = this.#inbox.extensionId(name)

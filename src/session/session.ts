@@ -43,6 +43,8 @@ export interface AddOptions {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
+  /** False: no peer exchange. */
+  readonly pex?: boolean | undefined
   /** False: only give what is there. */
   readonly fetch: boolean
   /** Go on giving when all is there. */

@@ -21,6 +21,7 @@ import { MemoryRelief } from "./memory-relief.js"
 import type { Legacy } from "./metadata-fetch.js"
 import { MetadataUploads } from "./metadata-uploads.js"
 import { PeerBook } from "./peer-book.js"
+import { PeerExchange } from "./peer-exchange.js"
 import { PieceCache } from "./piece-cache.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
@@ -44,6 +45,8 @@ export interface TorrentOptions {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
+  /** False: no peer exchange. */
+  readonly pex?: boolean | undefined
   /** What the fetch of the metadata left. */
   readonly legacy?: Legacy | undefined
   readonly downloadLimit: RateLimit
@@ -106,6 +109,13 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     uploads,
     // BEP 27: who may know a private torrent has it from its tracker.
     metadataUploads: metainfo.private ? undefined : new MetadataUploads(metainfo.infoBytes, options.uploadLimit),
+    // BEP 27: peers of a private torrent come from its trackers alone.
+    pex:
+      metainfo.private || options.pex === false
+        ? undefined
+        : new PeerExchange((endpoints) => {
+            for (const endpoint of endpoints) book.add(endpoint, "pex", clock.now())
+          }),
     book,
     budget: options.budget,
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },

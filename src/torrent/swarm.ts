@@ -1,6 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
-import { METADATA_EXTENSIONS, METADATA_ID } from "../peer/extension-ids.js"
+import { extensionsOf, METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
 import type { MetadataPeer } from "../peer/metadata-peer.js"
 import { connectEncrypted } from "../peer/outgoing-encryption.js"
 import type { PeerHost } from "../peer/peer-host.js"
@@ -23,6 +23,7 @@ import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
 import type { MetadataUploads } from "./metadata-uploads.js"
 import type { PeerBook } from "./peer-book.js"
+import type { PeerExchange } from "./peer-exchange.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Roster } from "./roster.js"
@@ -43,6 +44,8 @@ export interface SwarmOptions {
   readonly uploads: Uploads
   /** Undefined: the metadata is not given. */
   readonly metadataUploads: MetadataUploads | undefined
+  /** Undefined: none. */
+  readonly pex: PeerExchange | undefined
   readonly book: PeerBook
   readonly budget: ConnectionBudget
   /** Default: 80. */
@@ -163,6 +166,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#throttle.tick()
     this.#interest.tick(this.connected(), now)
     this.#admission.tick(now)
+    this.#o.pex?.tick([...this.connected()], now)
     this.#chokeAnew()
     this.#o.uploads.serveAll()
     this.fillAll()
@@ -238,6 +242,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#interest.forget(peer, session.pieces)
     this.#o.uploads.forget(session)
     this.#o.metadataUploads?.forget(session)
+    this.#o.pex?.forget(peer)
     this.#o.picker.forget(peer.id)
     this.#o.log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
     this.#rechoke.ask()
@@ -323,7 +328,10 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   }
 
   onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {
-    if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, this.#o.clock.now())
+    const now = this.#o.clock.now()
+    const peer = this.peers.get(session)
+    if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, now)
+    else if (id === PEX_ID && peer !== undefined) this.#o.pex?.onMessage(peer, payload, now)
   }
 
   onHashRequest(session: PeerSession, request: HashRequest): void {
@@ -340,7 +348,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   }
 
   #add(direction: "outgoing" | "incoming", taken: Pick<PeerSessionOptions, "received" | "adopted"> = {}): PeerSource {
-    const { listenPort: port, metadataUploads: metadata } = this.#o
+    const { listenPort: port, metadataUploads: metadata, pex } = this.#o
     const session = new PeerSession({
       host: this,
       clock: this.#o.clock,
@@ -351,7 +359,8 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       clientVersion: this.#o.clientVersion,
       direction,
       ...(port === undefined ? {} : { listenPort: port }),
-      ...(metadata === undefined ? {} : { extensions: METADATA_EXTENSIONS, metadataSize: metadata.size }),
+      extensions: extensionsOf({ metadata: metadata !== undefined, pex: pex !== undefined }),
+      ...(metadata === undefined ? {} : { metadataSize: metadata.size }),
       ...taken,
     })
     const peer = new PeerSource(this.#o.nextSourceId(), session, this.#o.clock.now())

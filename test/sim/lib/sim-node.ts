@@ -17,6 +17,7 @@ export interface SimNodeOptions {
   readonly limits?: LimitOptions & Pick<SessionOptions, "encryption" | "utp">
   /** Of this one. */
   readonly torrentLimits?: Pick<AddOptions, "maxDownload" | "maxUpload" | "maxPeers">
+  readonly pex?: boolean
 }
 
 /** One of our clients on a simulated machine, at work on one dataset in `/store`, listening at port 6881. */
@@ -53,5 +54,6 @@ export async function addTorrent(session: Session, options: SimNodeOptions): Pro
     fetch: options.fetch ?? true,
     seed: options.seed ?? false,
     ...options.torrentLimits,
+    pex: options.pex,
   })
 }
