@@ -66,16 +66,13 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
     case "url":
       return fresh(await fetchTorrent(target.url, context), context.platform)
     case "info-hash":
-      return byInfoHash(
-        target.infoHash.version === 1 ? target.infoHash.bytes : undefined,
-        `the dataset ${toHex(target.infoHash.bytes)}`,
-        NO_HINTS,
-        context,
-      )
+      return byInfoHash(target.infoHash.bytes, `the dataset ${toHex(target.infoHash.bytes)}`, NO_HINTS, context)
     case "magnet": {
-      const { infoHash, name, trackers, webSeeds, peers, selectOnly } = target.magnet
+      const { infoHash, infoHashV2, name, trackers, webSeeds, peers, selectOnly } = target.magnet
       const hints = { trackers, webSeeds, peers }
-      const resolved = await byInfoHash(infoHash ?? undefined, name ?? "the magnet link", hints, context)
+      const resolved = await byInfoHash((infoHash ?? infoHashV2)!, name ?? "the magnet link", hints, context)
+      // Of a hybrid it names both.
+      if (infoHashV2 !== null) mustBe(infoHashV2, resolved.metainfo)
       return { ...resolved, selectOnly }
     }
   }
@@ -89,21 +86,14 @@ export async function refreshTorrent(infoHash: Uint8Array, context: ResolveConte
   return metainfo
 }
 
-async function byInfoHash(
-  infoHash: Uint8Array | undefined,
-  name: string,
-  hints: Hints,
-  context: ResolveContext,
-): Promise<Resolved> {
-  if (infoHash === undefined) {
-    throw new AtError("AT_METADATA", `${name} is a v2 torrent, which is not supported yet`, {
-      hint: "use the infohash of its v1 or hybrid form",
-    })
-  }
+/** `wanted`: 20 bytes of v1, or 32 of v2. */
+async function byInfoHash(wanted: Uint8Array, name: string, hints: Hints, context: ResolveContext): Promise<Resolved> {
+  // Peers, trackers and files of ours know a v2 torrent by the first bytes of its infohash (BEP 52).
+  const infoHash = wanted.subarray(0, 20)
   const kept = await context.cache.get(infoHash)
   if (kept !== undefined) {
     try {
-      const metainfo = matching(kept.bytes, infoHash, context.platform)
+      const metainfo = matching(kept.bytes, wanted, context.platform)
       return { metainfo, torrentBytes: kept.bytes, hints, selectOnly: null, stale: kept.stale }
     } catch (error) {
       context.platform.log.log("warn", "metadata", `the kept copy of ${toHex(infoHash)} is damaged: ${String(error)}`)
@@ -114,28 +104,29 @@ async function byInfoHash(
       hint: "run once without --offline, or give the .torrent file",
     })
   }
-  const { metainfo, torrentBytes } = await fromSiteOrPeers({ infoHash, name, hints }, context)
+  const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, name, hints }, context)
   await context.cache.put(infoHash, torrentBytes)
   return { metainfo, torrentBytes, hints, selectOnly: null, stale: false }
 }
 
 /** From the service; from peers, when it does not have the dataset or can't be reached. */
 async function fromSiteOrPeers(
+  wanted: Uint8Array,
   { infoHash, name, hints }: Omit<Wanted, "matches">,
   context: ResolveContext,
 ): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
   const { platform, site, signal, fromPeers } = context
   try {
     const torrentBytes = await fetchTorrent(site.torrentUrl(infoHash), context)
-    return { metainfo: matching(torrentBytes, infoHash, platform), torrentBytes }
+    return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
   } catch (error) {
     const matches = (metadata: Uint8Array): boolean =>
-      toHex(platform.hasher.digest("sha1", metadata)) === toHex(infoHash)
+      toHex(platform.hasher.digest(wanted.length === 20 ? "sha1" : "sha256", metadata)) === toHex(wanted)
     const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, name, hints, matches })
     if (asked === undefined) throw error
     platform.log.log("info", "metadata", `peers are asked, as the service can't help: ${String(error)}`)
     const torrentBytes = await asked
-    return { metainfo: matching(torrentBytes, infoHash, platform), torrentBytes }
+    return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
   }
 }
 
@@ -144,9 +135,17 @@ function fresh(torrentBytes: Uint8Array, platform: Platform): Resolved {
   return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, stale: false }
 }
 
-function matching(bytes: Uint8Array, infoHash: Uint8Array, platform: Platform): Metainfo {
+function matching(bytes: Uint8Array, wanted: Uint8Array, platform: Platform): Metainfo {
   const metainfo = parseTorrent(bytes, platform.hasher)
-  if (toHex(metainfo.infoHash) === toHex(infoHash)) return metainfo
+  mustBe(wanted, metainfo)
+  return metainfo
+}
+
+/** `wanted`: 20 bytes of v1, or 32 of v2. */
+function mustBe(wanted: Uint8Array, metainfo: Metainfo): void {
+  const { infoHash, infoHashV2 } = metainfo
+  const known = wanted.length === 20 ? infoHash : infoHashV2
+  if (known !== null && toHex(known) === toHex(wanted)) return
   throw new AtError("AT_METADATA", `the .torrent is that of another dataset, ${toHex(metainfo.infoHash)}`, {
     hint: "check the infohash; if it is right, the site is at fault",
   })

@@ -15,6 +15,7 @@ import {
 } from "../../../src/ports/http.js"
 import { createSimulation, type SimPlatform, type Simulation } from "../../sim/lib/simulation.js"
 import { digester, folderInfo, torrentOf } from "../../support/torrents.js"
+import { draftTorrent } from "../../support/v2-torrents.js"
 
 const TORRENT = torrentOf(folderInfo())
 const NEWER = torrentOf(folderInfo(), {
@@ -195,8 +196,31 @@ describe("a dataset by its infohash", () => {
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
   })
 
-  it("is not supported yet as v2", async () => {
-    await rejects("ab".repeat(32), "AT_METADATA")
+  it("is found by its v2 infohash, and kept under the first half of it", async () => {
+    const { torrent, info } = draftTorrent({ a: 100_000 }, { version: "v2" })
+    const full = toHex(digester.digest("sha256", info))
+    await rejects(full, "AT_NOT_FOUND")
+    http.pages.set(`http://site.example/download/${full.slice(0, 40)}.torrent`, torrent)
+    const found = await sim.runUntil(resolveTarget(parseTarget(full), context))
+    expect(toHex(found.metainfo.infoHashV2!)).toBe(full)
+    http.pages.clear()
+    const link = `magnet:?xt=urn:btmh:1220${full}`
+    expect((await sim.runUntil(resolveTarget(parseTarget(link), context))).torrentBytes).toEqual(torrent)
+    // The second half counts, too.
+    const other = full.slice(0, 40) + "0".repeat(24)
+    http.pages.set(`http://site.example/download/${full.slice(0, 40)}.torrent`, torrent)
+    await rejects(other, "AT_METADATA")
+  })
+
+  it("of a hybrid must be both that the link names", async () => {
+    const { torrent, info } = draftTorrent({ a: 100_000 }, { version: "hybrid" })
+    const v1 = toHex(digester.digest("sha1", info))
+    const full = toHex(digester.digest("sha256", info))
+    http.pages.set(`http://site.example/download/${v1}.torrent`, torrent)
+    const link = `magnet:?xt=urn:btih:${v1}&xt=urn:btmh:1220`
+    const { metainfo } = await sim.runUntil(resolveTarget(parseTarget(link + full), context))
+    expect(metainfo.version).toBe("hybrid")
+    await rejects(link + "0".repeat(64), "AT_METADATA")
   })
 })
 
