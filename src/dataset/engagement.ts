@@ -157,7 +157,7 @@ export class Engagement {
     const { maxDownload, maxUpload, maxConnections: maxPeers } = options
     return this.#session.add({
       ...{ metainfo: resolved.metainfo, store: this.store, seed, fetch, maxDownload, maxUpload, maxPeers },
-        pex: options.pex,
+      pex: options.pex,
       ...sources,
     })
   }
