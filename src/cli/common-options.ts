@@ -16,6 +16,7 @@ export interface CommonFlags extends Verbosity {
   webseed?: boolean
   pex?: boolean
   utp?: boolean
+  mapPort?: boolean | string
   maxDownload?: string
   maxUpload?: string
   encryption?: string
@@ -52,6 +53,7 @@ export function addSources(command: Command): Command {
     .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
     .option("--no-tracker", "ask no tracker")
     .option("--no-webseed", "use no web seed but those of --url")
+    .option("--map-port [router]", "ask the router (NAT-PMP) to let peers in; its IPv4 address if it can't be found")
     .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "accepted; there is no DHT yet")
     .option("--no-lsd", "accepted; there is no local discovery yet")
@@ -81,6 +83,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.tracker === false ? { trackers: false } : {}),
     ...(flags.pex === false ? { pex: false } : {}),
     ...(flags.webseed === false ? { webSeeds: false } : {}),
+    ...(flags.mapPort === undefined ? {} : { mapPort: flags.mapPort }),
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),

@@ -1,3 +1,4 @@
+import { parseIp } from "../bytes/ip.js"
 import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { LimitOptions } from "../session/limits.js"
@@ -45,6 +46,10 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
     (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value <= 65535,
   ),
   utp: flag,
+  mapPort: must(
+    "true, false or the router's IPv4 address",
+    (value) => typeof value === "boolean" || (typeof value === "string" && parseIp(value)?.length === 4),
+  ),
   trackers: flag,
   webSeeds: flag,
   pex: flag,

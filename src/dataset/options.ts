@@ -38,6 +38,11 @@ export interface Options extends FileChoice {
   readonly port?: number | undefined
   /** False: connect to peers by TCP alone, not by uTP (BEP 29). */
   readonly utp?: boolean | undefined
+  /**
+   * Ask the router by NAT-PMP (RFC 6886) to let peers in from outside: its IPv4 address, or true for the one the system shows
+   * (Linux). Default: ask nobody.
+   */
+  readonly mapPort?: boolean | string | undefined
   /** False: ask no tracker. */
   readonly trackers?: boolean | undefined
   /** False: tell peers of no others, and ask none for others. */

@@ -1,3 +1,4 @@
+import { defaultGateway } from "../node/default-gateway.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
@@ -35,7 +36,12 @@ export class SessionSource {
   }
 
   #open(): Promise<Session> {
-    const { port, encryption, utp = true } = this.#options
+    const { log } = this.#platform
+    const { port, encryption, utp = true, mapPort = false } = this.#options
+    const gateway = mapPort === true ? defaultGateway() : mapPort === false ? undefined : mapPort
+    if (mapPort === true && gateway === undefined) {
+      log.log("warn", "portmap", "no router is to be seen here: name its address, as --map-port ADDRESS does")
+    }
     return Session.open({
       platform: this.#platform,
       clientVersion: `academictorrents ${VERSION}`,
@@ -43,6 +49,7 @@ export class SessionSource {
       ...(encryption === undefined ? {} : { encryption }),
       limits: sharedLimits(),
       utp,
+      gateway,
     })
   }
 }

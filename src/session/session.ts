@@ -2,6 +2,7 @@ import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { createPeerId } from "../peer/peer-id.js"
+import type { PortMap } from "../portmap/port-map.js"
 import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
@@ -35,6 +36,8 @@ export interface SessionOptions extends LimitOptions {
   readonly limits?: Limits | undefined
   /** False: TCP alone. */
   readonly utp?: boolean
+  /** The IPv4 address of a router that is to let peers in; undefined: none is asked. */
+  readonly gateway?: string | undefined
 }
 
 export interface AddOptions {
@@ -71,6 +74,7 @@ export class Session {
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
+  #portMap: Promise<PortMap> | undefined
 
   private constructor(options: SessionOptions) {
     const { clock, random } = options.platform
@@ -100,6 +104,7 @@ export class Session {
   static async open(options: SessionOptions): Promise<Session> {
     const session = new Session(options)
     session.#listener = await session.#listen()
+    session.#mapPort()
     return session
   }
 
@@ -185,6 +190,8 @@ export class Session {
       ...torrents.map((torrent) => torrent.stop()),
       ...fetches.map((fetch) => fetch.close()),
     ])
+    const portMap = await this.#portMap
+    await portMap?.close()
     await this.#utp?.close()
     await this.#udpPort?.then(
       (port) => port.close(),
@@ -196,6 +203,13 @@ export class Session {
   get #platform(): Platform {
     const { platform } = this.#options
     return { ...platform, net: this.#utp?.net ?? platform.net }
+  }
+
+  #mapPort(): void {
+    const { platform, gateway } = this.#options
+    const { port } = this
+    if (gateway === undefined || port === undefined) return
+    this.#portMap = import("../portmap/port-map.js").then(({ PortMap }) => PortMap.open({ platform, gateway, port }))
   }
 
   async #listen(): Promise<Listener | undefined> {

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process"
+import { createSocket } from "node:dgram"
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
@@ -106,6 +107,34 @@ describe("seed", () => {
     giver.signal("SIGINT")
     await giver.exits(130)
     expect(existsSync(stage.beside(".academictorrents"))).toBe(false)
+  })
+
+  it("has the router let peers in with --map-port, until stopped", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 100_000)
+    // All of 127.0.0.0/8 is this machine; NAT-PMP has one port only.
+    const router = createSocket("udp4")
+    await new Promise<void>((resolve) => router.bind(5351, "127.0.53.51", resolve))
+    try {
+      const lifetimes: number[] = []
+      router.on("message", (request, from) => {
+        lifetimes.push(request.readUInt32BE(8))
+        const answer = Buffer.alloc(16)
+        answer[1] = 128 + request[1]!
+        request.copy(answer, 8, 4, 12)
+        router.send(answer, from.port, from.address)
+      })
+      const torrent = stage.torrentFile(dataset)
+      const mapping = ["--map-port", "127.0.53.51", "--no-tracker", "-v"]
+      const giver = stage.start(["seed", torrent, "--data", dataset.source, ...mapping])
+      await giver.until("peers are let in", () => (giver.stderr.match(/lets peers in at/g)?.length ?? 0) === 2)
+      giver.signal("SIGTERM")
+      await giver.exits(143)
+      expect(lifetimes.filter((lifetime) => lifetime > 0).length).toBeGreaterThanOrEqual(2)
+      expect(lifetimes.slice(-2)).toEqual([0, 0])
+    } finally {
+      router.close()
+    }
   })
 
   it("keeps to --max-upload", async () => {
