@@ -174,6 +174,8 @@ export class Session {
       this.#arrivals.add(truncated)
     }
     torrent.start()
+    // Who gives is reached from the first moment on.
+    if (options.seed) this.#utp?.start()
     return torrent
   }
 

@@ -26,7 +26,7 @@ export class UtpTransport {
   constructor(options: UtpTransportOptions) {
     const { clock, net } = options.platform
     this.#options = options
-    this.#startTimer = clock.after(START, () => void this.#open())
+    this.#startTimer = clock.after(START, () => this.start())
     this.net = new Dialer({
       net,
       clock,
@@ -35,6 +35,12 @@ export class UtpTransport {
         return socket && ((remote, listener) => socket.connect(remote, listener))
       },
     })
+  }
+
+  /** Accepts connections at once. */
+  start(): void {
+    this.#startTimer.cancel()
+    void this.#open()
   }
 
   /** To be called before the UDP port is closed: the other sides are told. */

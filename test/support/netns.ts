@@ -52,6 +52,11 @@ export function lossMissing(): string | undefined {
   return netnsMissing() ?? (findProgram("iptables") === undefined ? "iptables (apt-get install iptables)" : undefined)
 }
 
+/** Refuses TCP connections that come in by the cable, as a firewall does. */
+export async function refuseTcp(netns: Netns): Promise<void> {
+  await netns.run("iptables -A INPUT -i cable -p tcp --syn -j REJECT --reject-with tcp-reset")
+}
+
 /** Loses packets that come in by the cable: `share` is 0 to 1. Off-loading, which would lose 64 KiB at a time, ends. */
 export async function losePackets(netns: Netns, share: number): Promise<void> {
   await netns.run(

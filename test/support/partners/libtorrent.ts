@@ -44,7 +44,7 @@ async function startScript(
     tracker: job.tracker ?? null,
     peers: peers.map((peer) => [peer.host, peer.port]),
     encryption: job.encryption ?? "allowed",
-    utp: false,
+    utp: job.utp ?? false,
   }
   return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])
 }

@@ -23,6 +23,8 @@ interface Job {
   /** Runs inside this namespace. */
   netns?: Netns
   encryption?: "off" | "allowed" | "required"
+  /** uTP besides TCP; absent: not. */
+  utp?: boolean
   maxSeconds?: number
 }
 

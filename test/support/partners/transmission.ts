@@ -56,7 +56,7 @@ async function startTransmission(
     "dht-enabled": false,
     "lpd-enabled": false,
     "pex-enabled": false,
-    "utp-enabled": false,
+    "utp-enabled": job.utp ?? false,
     "port-forwarding-enabled": false,
     encryption: { off: 0, allowed: 1, required: 2 }[job.encryption ?? "allowed"],
   }
