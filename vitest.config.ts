@@ -7,6 +7,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: "forks",
+    // No test asks the world for DHT nodes.
+    env: { AT_DHT_BOOTSTRAP: "" },
     reporters: ["default", "./test/support/closing-line-reporter.ts"],
   },
 })

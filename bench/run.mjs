@@ -14,6 +14,8 @@ import { clearAll, Stage } from "./lib/stage.mjs"
 // A shell's habits, which would count as a client's start: extra certificates alone slow each start of Node.
 delete process.env.NODE_EXTRA_CA_CERTS
 delete process.env.NODE_OPTIONS
+// Nobody outside is asked for DHT nodes.
+process.env.AT_DHT_BOOTSTRAP = ""
 
 /** The clients that were asked for and are installed; throws UsageError for what can't be had. */
 function chooseClients(options) {

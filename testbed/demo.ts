@@ -45,7 +45,7 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ c
 function environment(site: string): NodeJS.ProcessEnv {
   const others = ["AT_DATASTORE", "AT_OFFLINE", "AT_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
   const kept = Object.entries(process.env).filter(([name]) => !others.includes(name))
-  return { ...Object.fromEntries(kept), AT_SITE: site, XDG_CACHE_HOME: join(PLACE, "cache") }
+  return { ...Object.fromEntries(kept), AT_SITE: site, AT_DHT_BOOTSTRAP: "", XDG_CACHE_HOME: join(PLACE, "cache") }
 }
 
 async function countSame(torrent: Torrent, path: string): Promise<number> {

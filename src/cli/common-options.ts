@@ -17,6 +17,7 @@ export interface CommonFlags extends Verbosity {
   pex?: boolean
   utp?: boolean
   mapPort?: boolean | string
+  dht?: boolean
   maxDownload?: string
   maxUpload?: string
   encryption?: string
@@ -55,7 +56,7 @@ export function addSources(command: Command): Command {
     .option("--no-webseed", "use no web seed but those of --url")
     .option("--map-port [router]", "ask the router (NAT-PMP) to let peers in; its IPv4 address if it can't be found")
     .option("--no-utp", "connect to peers by TCP alone")
-    .option("--no-dht", "accepted; there is no DHT yet")
+    .option("--no-dht", "leave the DHT out")
     .option("--no-lsd", "accepted; there is no local discovery yet")
     .option("--no-pex", "no exchange of addresses with peers")
     .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
@@ -85,6 +86,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.webseed === false ? { webSeeds: false } : {}),
     ...(flags.mapPort === undefined ? {} : { mapPort: flags.mapPort }),
     ...(flags.utp === false ? { utp: false } : {}),
+    ...(flags.dht === false ? { dht: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
     ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),

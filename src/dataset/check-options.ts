@@ -53,6 +53,8 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   trackers: flag,
   webSeeds: flag,
   pex: flag,
+  dht: flag,
+  dhtBootstrap: texts,
   timeout: positive,
   sync: flag,
   overwrite: flag,

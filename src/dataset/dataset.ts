@@ -13,6 +13,7 @@ import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import { defaultDatastore } from "./datastore.js"
+import { bootstrapNodes } from "./dht-settings.js"
 import type { EngagementParts } from "./engagement.js"
 import type { GiveLimits } from "./give-until.js"
 import { guarded } from "./guarded.js"
@@ -82,6 +83,7 @@ export class Dataset implements AsyncDisposable {
       const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
       const parsed = parseTarget(target)
       parsePeers(options.peers ?? [])
+      bootstrapNodes(options)
       if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
       const closing = abortWith(options.signal)
       const { signal } = closing
@@ -282,8 +284,8 @@ interface DatasetParts extends EngagementParts {
 }
 
 /** Whether there is anybody to ask for metadata. */
-function canAskPeers({ hints }: Wanted, { peers = [], trackers = true }: Options): boolean {
-  return peers.length > 0 || hints.peers.length > 0 || (trackers && hints.trackers.length > 0)
+function canAskPeers({ hints }: Wanted, { peers = [], trackers = true, dht = true }: Options): boolean {
+  return dht || peers.length > 0 || hints.peers.length > 0 || (trackers && hints.trackers.length > 0)
 }
 
 /** Most datasets do without: loaded when it is needed. */

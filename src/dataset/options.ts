@@ -49,6 +49,10 @@ export interface Options extends FileChoice {
   readonly pex?: boolean | undefined
   /** False: use no web seed. */
   readonly webSeeds?: boolean | undefined
+  /** False: leave the DHT out. A private torrent never meets it. */
+  readonly dht?: boolean | undefined
+  /** Where the DHT is entered, as `host:port`. Default: `AT_DHT_BOOTSTRAP`, else nodes that many clients begin with. */
+  readonly dhtBootstrap?: readonly string[] | undefined
   /** Give up with `AT_STALLED` when nothing arrives for so many ms. Default: wait, and say why. */
   readonly timeout?: number | undefined
   /** Return only when all is durable on the disk. */

@@ -125,7 +125,11 @@ async function fromSiteOrPeers(
     const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, name, hints, matches })
     if (asked === undefined) throw error
     platform.log.log("info", "metadata", `peers are asked, as the service can't help: ${String(error)}`)
-    const torrentBytes = await asked
+    const torrentBytes = await asked.catch((fault: unknown) => {
+      // Nobody but the DHT was asked: that the service has no such dataset says more.
+      const isBare = hints.peers.length + hints.trackers.length === 0
+      throw isBare && fault instanceof AtError && fault.code === "AT_METADATA" ? error : fault
+    })
     return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
   }
 }

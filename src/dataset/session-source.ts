@@ -2,6 +2,7 @@ import { defaultGateway } from "../node/default-gateway.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
+import { dhtSettings } from "./dht-settings.js"
 import type { Options } from "./options.js"
 import { sharedLimits } from "./shared-limits.js"
 
@@ -50,6 +51,7 @@ export class SessionSource {
       limits: sharedLimits(),
       utp,
       gateway,
+      dht: dhtSettings(this.#platform, this.#options),
     })
   }
 }

@@ -50,6 +50,12 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): st
   return join(cacheHome && isAbsolute(cacheHome) ? cacheHome : join(homedir(), ".cache"), "academictorrents")
 }
 
+/** `AT_DHT_BOOTSTRAP`: HOST:PORT, several with commas or spaces between; set to nothing: none. Undefined: not set. */
+export function dhtBootstrapSetting(environment: NodeJS.ProcessEnv = process.env): string[] | undefined {
+  const { AT_DHT_BOOTSTRAP: nodes } = environment
+  return nodes?.split(/[\s,]+/).filter((node) => node !== "")
+}
+
 /** An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are. */
 export function absolutePath(path: string): string {
   return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : resolve(path)

@@ -42,6 +42,7 @@ export class Connection {
   readonly #infoHash: Uint8Array
   readonly #infoHashV2: Uint8Array | undefined
   readonly #peerId: Uint8Array
+  readonly #dht: boolean
   readonly #onHandshake: (handshake: Handshake, v2: boolean) => void
   readonly #handshake = new Uint8Array(HANDSHAKE_LENGTH)
   #handshakeLength = 0
@@ -66,6 +67,8 @@ export class Connection {
     /** The first 20 bytes of the torrent's v2 infohash, if it has one. */
     infoHashV2?: Uint8Array | undefined
     peerId: Uint8Array
+    /** Say that we take part in the DHT. */
+    dht?: boolean
     /** The other side's handshake is in; called from `receive`. */
     onHandshake: (handshake: Handshake, v2: boolean) => void
   }) {
@@ -74,6 +77,7 @@ export class Connection {
     this.#infoHash = options.infoHash
     this.#infoHashV2 = options.infoHashV2
     this.#peerId = options.peerId
+    this.#dht = options.dht ?? false
     this.#onHandshake = options.onHandshake
     this.#phaseSince = this.#lastReceived = this.#lastSent = options.clock.now()
   }
@@ -230,7 +234,7 @@ export class Connection {
 
   #shakeHands(infoHash: Uint8Array): void {
     this.#said = infoHash
-    this.#write(encodeHandshake(infoHash, this.#peerId, this.#infoHashV2 !== undefined))
+    this.#write(encodeHandshake(infoHash, this.#peerId, { v2: this.#infoHashV2 !== undefined, dht: this.#dht }))
   }
 
   #isV2(infoHash: Uint8Array): boolean {

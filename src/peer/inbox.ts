@@ -23,6 +23,8 @@ const HAVE_SIZE = 9
 const BITFIELD_HEADER = 5
 /** The same for extended handshakes: BEP 10 allows many. Those beyond are ignored. */
 const MAX_EXTENDED_HANDSHAKES = 16
+/** PORT messages that are listened to: each makes us send a datagram. */
+const MAX_PORTS = 4
 /** Names remembered, over all of its handshakes. */
 const MAX_EXTENSIONS = 64
 /** Pieces remembered; BEP 6 sends ten. */
@@ -51,6 +53,7 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   #extendedHandshakes = 0
   /** Asked of it and not answered. */
   readonly #hashRequests: HashRequest[] = []
+  #ports = 0
   readonly #extensionIds = new Map<string, number>()
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
@@ -164,6 +167,10 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
     this.#host.onCancel(this.#peer, piece, begin, length)
     // BEP 6: each request has an answer, a cancelled one too.
     this.#peer.reject(piece, begin, length)
+  }
+
+  onPort(port: number): void {
+    if (port > 0 && this.#ports++ < MAX_PORTS) this.#host.onPort?.(this.#peer, port)
   }
 
   onSuggestPiece(piece: number): void {

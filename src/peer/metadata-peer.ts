@@ -201,6 +201,7 @@ export class MetadataPeer implements StreamListener, WireSink {
 
   // What these speak of does not exist yet.
   onCancel(): void {}
+  onPort(): void {}
   onSuggestPiece(): void {}
   onRejectRequest(): void {}
   onHashMessage(): void {}

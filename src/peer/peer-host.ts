@@ -50,6 +50,8 @@ export interface PeerHost<Peer> {
   onHashRequest?(peer: Peer, request: HashRequest): void
   /** The answer to one of our requests for hashes; undefined: it has none. `hashes` are valid during the call. */
   onHashes?(peer: Peer, request: HashRequest, hashes: Uint8Array | undefined): void
+  /** It has a DHT node at this UDP port (BEP 5). */
+  onPort?(peer: Peer, port: number): void
   /** It suggests to download the piece (BEP 6). */
   onSuggest?(peer: Peer, piece: number): void
   /** We may ask for the piece although it chokes us; it is in `peer.allowedFast` (BEP 6). */

@@ -30,6 +30,8 @@ export interface PeerSessionOptions {
   /** Our name and version, for the extended handshake. */
   readonly clientVersion: string
   readonly listenPort?: number
+  /** Say that we take part in the DHT (BEP 5). */
+  readonly dht?: boolean
   /** Our ids for extensions that the host takes part in, by name (BEP 10): 1 to 255. */
   readonly extensions?: ReadonlyMap<string, number>
   /** Bytes of the metadata that we give to who asks (BEP 9). */
@@ -72,6 +74,7 @@ export class PeerSession extends PeerState implements StreamListener {
       infoHash,
       infoHashV2,
       peerId,
+      dht: options.dht ?? false,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
     })
   }
@@ -220,6 +223,13 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#connection.send()
   }
 
+  /** Tells it of our DHT node, if it takes part (BEP 5). */
+  sendPort(port: number): void {
+    if (!this.dht || this.#connection.phase !== "open") return
+    this.#connection.encoder.port(port)
+    this.#connection.send()
+  }
+
   sendHave(piece: number): void {
     if (this.#connection.phase !== "open") return
     this.#connection.encoder.have(piece)
@@ -340,6 +350,7 @@ export class PeerSession extends PeerState implements StreamListener {
     this.v2 = v2
     this.peerId = handshake.peerId
     this.fast = handshake.fast
+    this.dht = handshake.dht
     this.extended = handshake.extended
     this.#options.host.onReady(this)
   }

@@ -14,6 +14,8 @@ export class PeerState {
   v2 = false
   /** The extension protocol (BEP 10) is on. */
   extended = false
+  /** It takes part in the DHT (BEP 5). */
+  dht = false
   amChoking = true
   amInterested = false
   peerChoking = true

@@ -6,10 +6,12 @@ import type { PortMap } from "../portmap/port-map.js"
 import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
+import type { Discovery } from "../torrent/discovery.js"
 import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
 import { Torrent } from "../torrent/torrent.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { Arrivals } from "./arrivals.js"
+import { DhtDiscovery, type DhtSettings } from "./dht-discovery.js"
 import { type LimitOptions, Limits } from "./limits.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
@@ -38,6 +40,8 @@ export interface SessionOptions extends LimitOptions {
   readonly utp?: boolean
   /** The IPv4 address of a router that is to let peers in; undefined: none is asked. */
   readonly gateway?: string | undefined
+  /** Undefined: the DHT is left out. */
+  readonly dht?: DhtSettings | undefined
 }
 
 export interface AddOptions {
@@ -75,6 +79,9 @@ export class Session {
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
   #portMap: Promise<PortMap> | undefined
+  #dht: DhtDiscovery | undefined
+  /** A torrent is, or will be, given: we are here to stay. */
+  #gives = false
 
   private constructor(options: SessionOptions) {
     const { clock, random } = options.platform
@@ -105,6 +112,7 @@ export class Session {
     const session = new Session(options)
     session.#listener = await session.#listen()
     session.#mapPort()
+    session.#dht = session.#createDht()
     return session
   }
 
@@ -135,11 +143,17 @@ export class Session {
       listenPort: this.port,
       budget: this.#limits.connections,
       encryption: this.#policy,
+      discoveries: this.discoveries,
     })
     this.#fetches.set(toHex(infoHash), fetch)
     this.#arrivals.add(infoHash)
     fetch.start()
     return fetch
+  }
+
+  /** Where peers of torrents that are not private are found, beside trackers. */
+  get discoveries(): readonly Discovery[] {
+    return this.#dht === undefined ? [] : [this.#dht]
   }
 
   /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
@@ -165,8 +179,11 @@ export class Session {
       downloadLimit: download,
       uploadLimit: upload,
       budget: connections,
+      discoveries: this.discoveries,
+      dht: this.#dht,
     })
     this.#torrents.set(key, torrent)
+    this.#gives ||= options.seed
     this.#arrivals.add(metainfo.infoHash)
     if (metainfo.version === "hybrid") {
       const truncated = metainfo.infoHashV2!.subarray(0, 20)
@@ -195,6 +212,7 @@ export class Session {
     const portMap = await this.#portMap
     await portMap?.close()
     await this.#utp?.close()
+    await this.#dht?.close()
     await this.#udpPort?.then(
       (port) => port.close(),
       () => {},
@@ -212,6 +230,19 @@ export class Session {
     const { port } = this
     if (gateway === undefined || port === undefined) return
     this.#portMap = import("../portmap/port-map.js").then(({ PortMap }) => PortMap.open({ platform, gateway, port }))
+  }
+
+  #createDht(): DhtDiscovery | undefined {
+    const { platform, dht } = this.#options
+    // Nothing goes around a proxy.
+    if (dht === undefined || platform.reach !== "open") return undefined
+    return new DhtDiscovery({
+      platform,
+      settings: dht,
+      udpPort: () => this.udpPort(),
+      announcePort: this.port,
+      readOnly: () => !this.#gives,
+    })
   }
 
   async #listen(): Promise<Listener | undefined> {

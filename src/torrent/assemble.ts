@@ -13,6 +13,8 @@ import { WebSeed } from "../webseed/web-seed.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import { Culprits } from "./culprits.js"
+import { Discoveries } from "./discoveries.js"
+import type { DhtLink, Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
 import { HashAnswers } from "./hash-answers.js"
 import { Intake, type IntakeHost } from "./intake.js"
@@ -20,7 +22,7 @@ import { LeafCheck } from "./leaf-check.js"
 import { MemoryRelief } from "./memory-relief.js"
 import type { Legacy } from "./metadata-fetch.js"
 import { MetadataUploads } from "./metadata-uploads.js"
-import { PeerBook } from "./peer-book.js"
+import { PeerBook, type PeerOrigin } from "./peer-book.js"
 import { PeerExchange } from "./peer-exchange.js"
 import { PieceCache } from "./piece-cache.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -49,6 +51,9 @@ export interface TorrentOptions {
   readonly pex?: boolean | undefined
   /** What the fetch of the metadata left. */
   readonly legacy?: Legacy | undefined
+  /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
+  readonly discoveries?: readonly Discovery[]
+  readonly dht?: DhtLink | undefined
   readonly downloadLimit: RateLimit
   readonly uploadLimit: RateLimit
   readonly budget: ConnectionBudget
@@ -68,7 +73,7 @@ interface PartsHost {
   readonly toFetch: Bitfield
   /** Peers to ask trackers for. */
   numWant(): number
-  onPeers(endpoints: readonly Endpoint[]): void
+  onPeers(endpoints: readonly Endpoint[], origin: Exclude<PeerOrigin, "user">): void
   onReaderWaits(): void
   /** A piece is not on the disk any more. */
   onLost(piece: number): void
@@ -127,6 +132,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     peerId: options.peerId,
     clientVersion: options.clientVersion,
     listenPort: options.listenPort,
+    dht: metainfo.private ? undefined : options.dht,
     seed: options.seed,
     have: table.have,
   })
@@ -149,8 +155,13 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
         port: options.listenPort ?? 0,
         numWant: host.numWant(),
       }),
-      onPeers: host.onPeers,
+      onPeers: (endpoints) => host.onPeers(endpoints, "tracker"),
     },
+  })
+  const discoveries = new Discoveries({
+    discoveries: metainfo.private ? [] : (options.discoveries ?? []),
+    infoHash: metainfo.infoHash,
+    onPeers: host.onPeers,
   })
   store.onLost = (piece) => {
     cache.forget(piece)
@@ -159,7 +170,18 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const readers = new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() })
   const culprits = new Culprits({ swarm, webSeeds, book, log })
   const relief = new MemoryRelief({ table, picker, swarm, webSeeds })
-  const statistics = new Statistics({ metainfo, table, tally, totals, uploads, swarm, webSeeds, announcer, book })
+  const statistics = new Statistics({
+    metainfo,
+    table,
+    tally,
+    totals,
+    uploads,
+    swarm,
+    webSeeds,
+    announcer,
+    discoveries,
+    book,
+  })
   const stats = new StatsCollector({ clock, table, store, totals, uploads, swarm, webSeeds })
   return {
     table,
@@ -172,6 +194,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     webSeeds,
     tally,
     announcer,
+    discoveries,
     readers,
     culprits,
     leafCheck,

@@ -11,6 +11,8 @@ import { Announcer } from "../tracker/announcer.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { MetadataMessage } from "../wire/metadata-message.js"
 import type { ConnectionBudget } from "./connection-budget.js"
+import { Discoveries } from "./discoveries.js"
+import type { Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
 import { MetadataExchange } from "./metadata-exchange.js"
 import { metadataReason } from "./metadata-reason.js"
@@ -45,6 +47,8 @@ export interface SharedParts {
   readonly listenPort: number | undefined
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
+  /** Where peers are found beside trackers. */
+  readonly discoveries?: readonly Discovery[]
 }
 
 export interface MetadataFetchOptions extends SharedParts {
@@ -84,6 +88,7 @@ export class MetadataFetch implements MetadataPeerHost {
   readonly #o: MetadataFetchOptions
   readonly #book: PeerBook
   readonly #announcer: Announcer
+  readonly #discoveries: Discoveries
   readonly #exchange: MetadataExchange<MetadataPeer>
   readonly #peers = new Map<MetadataPeer, Connected>()
   /** Addresses that were tried and need not be again before giving up. */
@@ -125,6 +130,11 @@ export class MetadataFetch implements MetadataPeerHost {
         stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
         onPeers: (endpoints) => this.addPeers(endpoints, "tracker"),
       },
+    })
+    this.#discoveries = new Discoveries({
+      discoveries: options.discoveries ?? [],
+      infoHash: options.infoHash,
+      onPeers: (endpoints, origin) => this.addPeers(endpoints, origin),
     })
   }
 
@@ -189,6 +199,7 @@ export class MetadataFetch implements MetadataPeerHost {
         connecting: this.#peers.size - connected,
         known: this.#book.size,
         trackers: this.#announcer.status(),
+        discoveries: this.#discoveries.status(),
       }),
     }
   }
@@ -200,6 +211,7 @@ export class MetadataFetch implements MetadataPeerHost {
     // They are the torrent's from here on: their ends are no business of ours.
     this.#peers.clear()
     this.#timer?.cancel()
+    this.#discoveries.close()
     const abandoned = this.#announcer.abandon()
     this.#closed = abandoned
     return { connections, endpoints: this.#book.endpoints() }
@@ -272,8 +284,18 @@ export class MetadataFetch implements MetadataPeerHost {
       return
     }
     this.#exchange.tick(now)
+    this.#discoveries.tick({
+      now,
+      lastArrival: this.#lastArrival,
+      wantsPeers: true,
+      downloading: true,
+      noOtherSource: this.#book.size === 0 && this.#announcer.status().length === 0,
+    })
     this.#connectMore()
-    if (this.#peers.size === 0) this.#announcer.announceSoon()
+    if (this.#peers.size === 0) {
+      this.#announcer.announceSoon()
+      this.#discoveries.soon()
+    }
     if (this.#hopeless) this.#giveUp()
   }
 
@@ -328,7 +350,7 @@ export class MetadataFetch implements MetadataPeerHost {
 
   /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
   get #hopeless(): boolean {
-    if (this.#peers.size > 0 || this.#o.peers.length > 0) return false
+    if (this.#peers.size > 0 || this.#o.peers.length > 0 || this.#discoveries.hopeful) return false
     const isUntried = (endpoint: Endpoint): boolean => !this.#tried.has(endpoint) && !this.#book.isBanned(endpoint)
     return !this.#book.endpoints().some(isUntried) && !this.#announcer.status().some(mayAnswer)
   }
@@ -347,6 +369,7 @@ export class MetadataFetch implements MetadataPeerHost {
   async #close(error: AtError): Promise<void> {
     this.#settle.reject(error)
     this.#timer?.cancel()
+    this.#discoveries.close()
     for (const peer of [...this.#peers.keys()]) peer.close()
     await this.#announcer.stop()
   }

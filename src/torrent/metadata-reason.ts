@@ -11,6 +11,8 @@ interface Situation {
   readonly connecting: number
   readonly known: number
   readonly trackers: readonly TrackerStatus[]
+  /** How the searches stand elsewhere. */
+  readonly discoveries: readonly string[]
 }
 
 /** Says in a sentence why no metadata arrives; null while it does. */
@@ -20,7 +22,11 @@ export function metadataReason(s: Situation): string | null {
   if (s.connected > 0) return `${count(s.connected, "peer")} connected, none has said that it has the metadata`
   if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
   if (s.known > 0) return `none of ${count(s.known, "known peer")} gave it`
-  if (s.trackers.length === 0) return "no peer is known"
+  const sources = [...(s.trackers.length === 0 ? [] : [trackers(s)]), ...s.discoveries]
+  return sources.length === 0 ? "no peer is known" : sources.join("; ")
+}
+
+function trackers(s: Situation): string {
   if (s.trackers.every(({ state }) => state === "failed")) return "no tracker answers"
   return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
 }

@@ -5,6 +5,7 @@ import type { Platform } from "../ports/platform.js"
 import type { Slot } from "../storage/slots.js"
 import type { Announcer } from "../tracker/announcer.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
+import type { Discoveries } from "./discoveries.js"
 import type { PeerBook } from "./peer-book.js"
 import type { Swarm } from "./swarm.js"
 import type { WebSeedSources } from "./web-seed-sources.js"
@@ -19,18 +20,20 @@ export function noSources(parts: {
   readonly book: PeerBook
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcer
+  readonly discoveries: Discoveries
   readonly reach: Platform["reach"]
 }): AtError | undefined {
-  const { table, swarm, book, webSeeds, announcer, reach } = parts
+  const { table, swarm, book, webSeeds, announcer, discoveries, reach } = parts
   const needed = table.remaining - table.count("committing")
   if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
-  if (announcer.status().some(mayAnswer)) return undefined
+  if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
   const lacking = webSeeds.lacking()
   const reasons = webSeeds.seeds.map(({ url, state }, index) =>
     state.kind === "disabled"
       ? `${redactUrl(url)}: ${state.reason}`
       : `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces`,
   )
+  reasons.push(...discoveries.status())
   const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
     hint:

@@ -17,7 +17,7 @@ const RECONNECT = 10_000
 const BANS_OF_HOST = 3
 
 /** Where an address came from. */
-export type PeerOrigin = "user" | "tracker" | "pex"
+export type PeerOrigin = "user" | "tracker" | "pex" | "dht" | "lsd"
 
 /**
  * How a connection went.

@@ -4,6 +4,7 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
 import type { Announcer } from "../tracker/announcer.js"
+import type { Discoveries } from "./discoveries.js"
 import type { PeerBook } from "./peer-book.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Swarm } from "./swarm.js"
@@ -22,6 +23,7 @@ interface Parts {
   readonly swarm: Swarm
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcer
+  readonly discoveries: Discoveries
   readonly book: PeerBook
 }
 
@@ -76,7 +78,7 @@ export class Statistics {
   }
 
   #waitingFor(now: number): string | null {
-    const { totals, swarm, webSeeds, announcer, book } = this.#parts
+    const { totals, swarm, webSeeds, announcer, discoveries, book } = this.#parts
     const sinceArrival = now - totals.lastArrival
     if (sinceArrival < QUIET) return null
     const lacking = webSeeds.lacking()
@@ -90,6 +92,7 @@ export class Statistics {
       connecting: swarm.connectingCount,
       known: book.size,
       trackers: announcer.status(),
+      discoveries: discoveries.status(),
       webSeeds: webSeeds.seeds.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),
     })
   }

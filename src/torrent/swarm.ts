@@ -18,6 +18,7 @@ import { allowFastPieces } from "./allowed-fast.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
+import type { DhtLink } from "./discovery.js"
 import type { HashAnswers } from "./hash-answers.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
@@ -60,6 +61,8 @@ export interface SwarmOptions {
   readonly listenPort: number | undefined
   /** For connections that we open. */
   readonly encryption: { readonly tools: MseTools; readonly provide: number }
+  /** Undefined: the torrent has nothing to do with the DHT. */
+  readonly dht?: DhtLink | undefined
   readonly nextSourceId: () => number
   /** For a torrent with hash trees (BEP 52). */
   readonly hashAnswers: HashAnswers | undefined
@@ -226,6 +229,8 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#o.log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#throttle.holding) session.holdReading(true)
     session.announcePieces(this.#o.have)
+    const dhtPort = this.#o.dht?.port(session.remote.host)
+    if (dhtPort !== undefined) session.sendPort(dhtPort)
     const { infoHash, hasher, table, have } = this.#o
     allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
   }
@@ -343,6 +348,10 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#o.onHashes(request, hashes)
   }
 
+  onPort({ remote }: PeerSession, port: number): void {
+    this.#o.dht?.nodeAt({ host: remote.host, port })
+  }
+
   onSendRoom(session: PeerSession): void {
     this.#o.uploads.serve(session)
   }
@@ -358,6 +367,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
       peerId: this.#o.peerId,
       clientVersion: this.#o.clientVersion,
       direction,
+      dht: this.#o.dht !== undefined,
       ...(port === undefined ? {} : { listenPort: port }),
       extensions: extensionsOf({ metadata: metadata !== undefined, pex: pex !== undefined }),
       ...(metadata === undefined ? {} : { metadataSize: metadata.size }),

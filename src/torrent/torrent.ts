@@ -8,6 +8,7 @@ import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import { assemble, type TorrentOptions, type TorrentParts } from "./assemble.js"
 import type { IntakeHost } from "./intake.js"
 import { noSources } from "./no-sources.js"
+import type { PeerOrigin } from "./peer-book.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Swarm } from "./swarm.js"
 import type { TorrentStats } from "./torrent-stats.js"
@@ -43,7 +44,7 @@ export class Torrent implements IntakeHost {
       intake: this,
       toFetch: this.#toFetch(),
       numWant: () => (this.#wantsPeers ? NUM_WANT : 0),
-      onPeers: (endpoints) => this.#addPeers(endpoints, "tracker"),
+      onPeers: (endpoints, origin) => this.#addPeers(endpoints, origin),
       onReaderWaits: () => this.#wake(),
       onLost: (piece) => this.#lost(piece),
     })
@@ -172,12 +173,30 @@ export class Torrent implements IntakeHost {
     this.#p.statistics.tick(now)
     if (due !== undefined) this.#p.stats.tick(now - due)
     this.#p.swarm.tick(now)
+    this.#discover(now)
     this.#finishIfDone()
     if (this.#state !== "downloading") return
     this.#p.webSeeds.tick()
     if (this.#p.relief.relieve(now)) this.onMemoryFreed()
-    if (this.#p.swarm.connectedCount === 0 && this.#p.webSeeds.activeCount === 0) this.#p.announcer.announceSoon()
+    if (this.#p.swarm.connectedCount === 0 && this.#p.webSeeds.activeCount === 0) this.#askForPeers()
     this.#failWithoutSources()
+  }
+
+  #discover(now: number): void {
+    const { discoveries, totals, book, webSeeds, announcer } = this.#p
+    discoveries.tick({
+      now,
+      lastArrival: totals.lastArrival,
+      wantsPeers: this.#wantsPeers,
+      downloading: this.#state === "downloading",
+      noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
+    })
+  }
+
+  /** There is nobody to fetch from. */
+  #askForPeers(): void {
+    this.#p.announcer.announceSoon()
+    this.#p.discoveries.soon()
   }
 
   #finishIfDone(): void {
@@ -237,6 +256,7 @@ export class Torrent implements IntakeHost {
     this.#p.stats.end()
     this.#timer?.cancel()
     this.#p.webSeeds.close()
+    this.#p.discoveries.close()
     this.#p.swarm.close()
     this.#p.readers.fail(this.#error)
     for (const waiter of this.#waiters) waiter.reject(this.#error)
@@ -270,7 +290,7 @@ export class Torrent implements IntakeHost {
     for (const connection of legacy.connections) this.#p.swarm.adopt(connection)
   }
 
-  #addPeers(endpoints: readonly Endpoint[], origin: "user" | "tracker"): void {
+  #addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
     const now = this.#o.platform.clock.now()
     for (const endpoint of endpoints) this.#p.book.add(endpoint, origin, now)
     if (this.#state === "downloading" || origin === "user") this.#p.swarm.connectMore()

@@ -14,6 +14,8 @@ export interface Situation {
   readonly connecting: number
   readonly known: number
   readonly trackers: readonly TrackerStatus[]
+  /** How the searches stand in the DHT and in the local network, in a few words each. */
+  readonly discoveries: readonly string[]
   /** `lacking`: of the missing pieces, those it does not have. */
   readonly webSeeds: readonly { readonly url: string; readonly state: WebSeedState; readonly lacking: number }[]
 }
@@ -21,7 +23,8 @@ export interface Situation {
 /** Says in a sentence why nothing arrives; null while something does. */
 export function waitingReason(s: Situation): string | null {
   if (s.sinceArrival < QUIET) return null
-  const parts = [peers(s), webSeeds(s), trackers(s)].filter((part) => part !== undefined)
+  const searches = s.peers.length === 0 && s.connecting === 0 ? s.discoveries : []
+  const parts = [peers(s), webSeeds(s), trackers(s), ...searches].filter((part) => part !== undefined)
   return parts.length === 0 ? "no source is known" : parts.join("; ")
 }
 

@@ -169,6 +169,9 @@ export class WireDecoder {
       case MessageId.cancel:
         sink.onCancel(uint32(bytes, at), uint32(bytes, at + 4), uint32(bytes, at + 8))
         break
+      case MessageId.port:
+        sink.onPort((bytes[at]! << 8) | bytes[at + 1]!)
+        break
       case MessageId.suggestPiece:
         sink.onSuggestPiece(uint32(bytes, at))
         break

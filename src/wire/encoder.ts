@@ -76,6 +76,13 @@ export class WireEncoder {
     this.#withRange(MessageId.cancel, piece, begin, length)
   }
 
+  /** The UDP port of our DHT node (BEP 5). */
+  port(port: number): void {
+    this.#head(MessageId.port, 2)
+    this.#buffer[this.#end++] = port >>> 8
+    this.#buffer[this.#end++] = port
+  }
+
   haveAll(): void {
     this.#plain(MessageId.haveAll)
   }

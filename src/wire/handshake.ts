@@ -23,6 +23,9 @@ const FAST_BIT = 0x04
 /** BEP 52: the fourth highest bit of the last reserved byte. */
 const V2_BYTE = RESERVED + 7
 const V2_BIT = 0x10
+/** BEP 5: the lowest bit of the last reserved byte. */
+const DHT_BYTE = RESERVED + 7
+const DHT_BIT = 0x01
 
 /** What a handshake says up to its infohash. */
 export interface HandshakeHead {
@@ -33,6 +36,8 @@ export interface HandshakeHead {
   readonly fast: boolean
   /** It can speak v2 about the torrent (BEP 52): who sent the v1 infohash of a hybrid may be answered with the other. */
   readonly v2: boolean
+  /** It has a DHT node (BEP 5). */
+  readonly dht: boolean
 }
 
 /** A whole handshake. */
@@ -40,13 +45,26 @@ export interface Handshake extends HandshakeHead {
   readonly peerId: Uint8Array
 }
 
-/** Our handshake: it offers the extension protocol and the fast extension. `infoHash` and `peerId` are 20 bytes. */
-export function encodeHandshake(infoHash: Uint8Array, peerId: Uint8Array, v2 = false): Uint8Array {
+/** What our handshake offers beside the extension protocol and the fast extension. */
+export interface Offers {
+  /** BEP 52. */
+  readonly v2?: boolean
+  /** We take part in the DHT (BEP 5). */
+  readonly dht?: boolean
+}
+
+/** Our handshake. `infoHash` and `peerId` are 20 bytes. */
+export function encodeHandshake(
+  infoHash: Uint8Array,
+  peerId: Uint8Array,
+  { v2 = false, dht = false }: Offers = {},
+): Uint8Array {
   const bytes = new Uint8Array(HANDSHAKE_LENGTH)
   bytes.set(PROTOCOL)
   bytes[EXTENSION_BYTE] = EXTENSION_BIT
   bytes[FAST_BYTE] = FAST_BIT
   if (v2) bytes[V2_BYTE]! |= V2_BIT
+  if (dht) bytes[DHT_BYTE]! |= DHT_BIT
   bytes.set(infoHash, INFO_HASH)
   bytes.set(peerId, HANDSHAKE_HEAD_LENGTH)
   return bytes
@@ -71,6 +89,7 @@ export function decodeHandshakeHead(bytes: Uint8Array): HandshakeHead {
     extended: ((bytes[EXTENSION_BYTE] ?? 0) & EXTENSION_BIT) !== 0,
     fast: ((bytes[FAST_BYTE] ?? 0) & FAST_BIT) !== 0,
     v2: ((bytes[V2_BYTE] ?? 0) & V2_BIT) !== 0,
+    dht: ((bytes[DHT_BYTE] ?? 0) & DHT_BIT) !== 0,
   }
 }
 

@@ -18,6 +18,8 @@ export interface WireSink {
   onBitfield(bytes: Uint8Array): void
   onRequest(piece: number, begin: number, length: number): void
   onCancel(piece: number, begin: number, length: number): void
+  /** The UDP port of the other side's DHT node (BEP 5). */
+  onPort(port: number): void
   onSuggestPiece(piece: number): void
   onHaveAll(): void
   onHaveNone(): void

@@ -63,7 +63,13 @@ export class Stage implements AsyncDisposable {
 
   get env(): NodeJS.ProcessEnv {
     const inherited = Object.fromEntries(KEPT.map((name) => [name, process.env[name]]))
-    return { ...inherited, HOME: this.home, AT_SITE: this.testbed.url, AT_DATASTORE: this.datastore }
+    return {
+      ...inherited,
+      HOME: this.home,
+      AT_SITE: this.testbed.url,
+      AT_DATASTORE: this.datastore,
+      AT_DHT_BOOTSTRAP: "",
+    }
   }
 
   /** Publishes a folder of random files, or a single file of so many bytes. */

@@ -16,15 +16,17 @@ export interface OurSeedJob extends SeedJob {
   asDatastore?: boolean
   /** Any other option. */
   options?: readonly string[]
+  /** Added to its environment. */
+  env?: Readonly<Record<string, string>>
 }
 
 export interface OurDownloadJob extends DownloadJob {
   /** More web seeds. */
   urls?: readonly string[]
-  /** What the environment says besides. */
-  env?: Readonly<Record<string, string>>
   /** Any other option. */
   options?: readonly string[]
+  /** Added to its environment. */
+  env?: Readonly<Record<string, string>>
 }
 
 /** Our own built command, driven as the partners are. Its log stands in the error of what failed. */
@@ -102,14 +104,20 @@ function scriptOf(command: string): string {
 
 async function startCommand(
   bench: Bench,
-  job: SeedJob | DownloadJob,
+  job: OurSeedJob | OurDownloadJob,
   command: "academictorrents" | "at-get",
   before: readonly string[],
   args: readonly string[],
 ): Promise<Program> {
   const others = Object.entries(process.env).filter(([name]) => !FOREIGN.test(name))
-  const own = "env" in job ? (job as OurDownloadJob).env : {}
-  const env = { ...Object.fromEntries(others), HOME: bench.folder, AT_SITE: "http://127.0.0.1:9", ...own }
+  const entry = job.dht === undefined ? "" : `${job.dht.host}:${job.dht.port}`
+  const env = {
+    ...Object.fromEntries(others),
+    HOME: bench.folder,
+    AT_SITE: "http://127.0.0.1:9",
+    AT_DHT_BOOTSTRAP: entry,
+    ...job.env,
+  }
   return bench.start(
     process.execPath,
     [

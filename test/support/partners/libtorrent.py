@@ -18,7 +18,11 @@ session = lt.session(
     {
         "listen_interfaces": f"{job['host']}:{job['port']}",
         "outgoing_interfaces": job["host"],
-        "enable_dht": False,
+        "enable_dht": job["dht"] is not None,
+        "dht_bootstrap_nodes": f"{job['dht'][0]}:{job['dht'][1]}" if job["dht"] else "",
+        # All nodes of a test share an address.
+        "dht_restrict_routing_ips": False,
+        "dht_restrict_search_ips": False,
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,

@@ -25,6 +25,8 @@ interface Job {
   encryption?: "off" | "allowed" | "required"
   /** uTP besides TCP; absent: not. */
   utp?: boolean
+  /** The node at which it enters the DHT, which is off otherwise. */
+  dht?: Address
   maxSeconds?: number
 }
 

@@ -53,7 +53,7 @@ async function startTransmission(
   await mkdir(config)
   const settings = {
     "bind-address-ipv4": bench.host,
-    "dht-enabled": false,
+    "dht-enabled": job.dht !== undefined,
     "lpd-enabled": false,
     "pex-enabled": false,
     "utp-enabled": job.utp ?? false,
@@ -61,6 +61,7 @@ async function startTransmission(
     encryption: { off: 0, allowed: 1, required: 2 }[job.encryption ?? "allowed"],
   }
   await writeFile(join(config, "settings.json"), JSON.stringify(settings))
+  if (job.dht !== undefined) await writeFile(join(config, "dht.bootstrap"), `${job.dht.host} ${job.dht.port}\n`)
   // Its output comes in blocks of 4 KiB unless it is told otherwise.
   return bench.start("stdbuf", [
     ...["-o0", "transmission-cli"],

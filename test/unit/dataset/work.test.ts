@@ -28,7 +28,7 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
   const work = new Work(
     {
       platform,
-      options: { port: 6881, signal: closing.signal, ...options },
+      options: { port: 6881, dht: false, signal: closing.signal, ...options },
       resolved: {
         metainfo,
         torrentBytes,
@@ -42,7 +42,7 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
         cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
         offline: false,
       },
-      sessions: new SessionSource(platform, { port: 6881, ...options }),
+      sessions: new SessionSource(platform, { port: 6881, dht: false, ...options }),
       datastore: "/store",
     },
     feed,

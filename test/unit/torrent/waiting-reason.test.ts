@@ -9,6 +9,7 @@ const nothing: Situation = {
   connecting: 0,
   known: 0,
   trackers: [],
+  discoveries: [],
   webSeeds: [],
 }
 const reason = (changes: Partial<Situation>): string | null => waitingReason({ ...nothing, ...changes })
@@ -52,6 +53,11 @@ describe("why nothing arrives", () => {
     expect(reason({ trackers: [tracker("failed", "timed out")] })).toBe("no tracker answers (timed out)")
     expect(reason({ trackers: [tracker("failed")] })).toBe("no tracker answers")
     expect(reason({ trackers: [tracker("failed")], known: 2 })).not.toMatch(/tracker/)
+  })
+
+  it("searches elsewhere, as long as nobody is connected", () => {
+    expect(reason({ discoveries: ["asking the DHT"] })).toBe("asking the DHT")
+    expect(reason({ discoveries: ["asking the DHT"], connecting: 1, known: 1 })).toBe("connecting to 1 peer")
   })
 
   it("web seeds, with when they are tried again, and without the secrets in their URLs", () => {

@@ -34,6 +34,9 @@ export class RecordingSink implements WireSink {
   onCancel(piece: number, begin: number, length: number): void {
     this.calls.push(["cancel", piece, begin, length])
   }
+  onPort(port: number): void {
+    this.calls.push(["port", port])
+  }
   onSuggestPiece(piece: number): void {
     this.calls.push(["suggest", piece])
   }

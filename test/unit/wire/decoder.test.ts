@@ -27,7 +27,7 @@ describe("the decoder", () => {
     ["piece", "0000000b 07 00000003 00004000 abcd", ["piece", 3, 16384, "abcd"]],
     ["an empty piece", "00000009 07 00000003 00004000", ["piece", 3, 16384, ""]],
     ["cancel", "0000000d 08 00000003 00004000 00004000", ["cancel", 3, 16384, 16384]],
-    ["port, which is ignored", "00000003 09 1ae1", undefined],
+    ["port", "00000003 09 1ae1", ["port", 6881]],
     ["suggest piece", "00000005 0d 00000007", ["suggest", 7]],
     ["have all", "00000001 0e", ["haveAll"]],
     ["have none", "00000001 0f", ["haveNone"]],

@@ -15,6 +15,12 @@ describe("the encoder", () => {
     expect(encoder.takeBytes()).toBeUndefined()
   })
 
+  test("writes the port of a DHT node", () => {
+    const encoder = new WireEncoder()
+    encoder.port(6881)
+    expect(toHex(encoder.takeBytes()!)).toBe("00000003" + "09" + "1ae1")
+  })
+
   test("never writes again into bytes it has handed out", () => {
     const encoder = new WireEncoder()
     const taken: [Uint8Array, string][] = []

@@ -21,7 +21,13 @@ describe("the handshake", () => {
     const bytes = encodeHandshake(infoHash, peerId)
     const handshake = decodeHandshake(bytes)
     bytes.fill(0)
-    expect(handshake).toEqual({ infoHash, peerId, extended: true, fast: true, v2: false })
+    expect(handshake).toEqual({ infoHash, peerId, extended: true, fast: true, v2: false, dht: false })
+  })
+
+  test("says whether its sender takes part in the DHT (BEP 5)", () => {
+    const bytes = encodeHandshake(infoHash, peerId, { dht: true })
+    expect(bytes[27]).toBe(0x05)
+    expect(decodeHandshake(bytes)).toMatchObject({ fast: true, dht: true })
   })
 
   test("without reserved bits offers no extension", () => {
@@ -31,7 +37,7 @@ describe("the handshake", () => {
   })
 
   test("says that it knows v2 with the bit of BEP 52", () => {
-    const bytes = encodeHandshake(infoHash, peerId, true)
+    const bytes = encodeHandshake(infoHash, peerId, { v2: true })
     expect([...bytes.subarray(20, 28)]).toEqual([0, 0, 0, 0, 0, 0x10, 0, 0x14])
     expect(decodeHandshake(bytes)).toMatchObject({ extended: true, fast: true, v2: true })
   })

@@ -1,0 +1,128 @@
+import type { Endpoint } from "../ports/net.js"
+import { keyOf } from "./contact.js"
+import type { DhtNode } from "./node.js"
+
+/** ms between two rounds for a torrent that has peers (libtorrent announces every 15 min; they are kept for 30). */
+const INTERVAL = 15 * 60_000
+/** The same when nobody was found, or nobody of those found is of use. */
+const INTERVAL_WITHOUT_PEERS = 60_000
+/** The same when no node answered: the first wait, doubled each time, and the longest. */
+const FIRST_RETRY = 5_000
+const LAST_RETRY = 5 * 60_000
+/** Rounds in a row without an answer after which there is no hope. One in which nodes answered says enough. */
+const HOPELESS_AFTER = 3
+/** Peers taken from one round: a few hundred are more than one can connect to. */
+const MAX_PEERS = 500
+
+export interface SearchOptions {
+  readonly infoHash: Uint8Array
+  readonly onPeers: (peers: readonly Endpoint[]) => void
+  /** Where we listen; undefined: nobody is told of us. */
+  readonly announcePort: number | undefined
+  /** Our nodes, at most one of each network. They may grow in number between two rounds. */
+  readonly nodes: readonly DhtNode[]
+  readonly now: () => number
+  /** No node answered: others are to be found to begin with. */
+  readonly onDeaf: () => void
+}
+
+/** The search for one torrent's peers in the DHT: a lookup in each network from time to time, and our announce after it. */
+export class DhtSearch {
+  readonly #o: SearchOptions
+  /** Lookups under way. */
+  readonly #running = new Set<{ stop(): void }>()
+  readonly #found = new Set<string>()
+  #rounds = 0
+  /** Rounds in a row in which no node answered. */
+  #deaf = 0
+  #answers = 0
+  #nextAt = 0
+  #endedAt = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  constructor(options: SearchOptions) {
+    this.#o = options
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether somebody may yet be found. */
+  get hopeful(): boolean {
+    if (this.#closed) return false
+    if (this.#rounds === 0 || this.#running.size > 0) return true
+    if (this.#deaf === 0) return this.#found.size > 0
+    return this.#deaf < HOPELESS_AFTER && this.#o.nodes.some(({ hasStarts }) => hasStarts)
+  }
+
+  /** How it stands, in a few words. */
+  get status(): string {
+    if (this.#found.size > 0) return `the DHT named ${this.#found.size} peer${this.#found.size === 1 ? "" : "s"}`
+    if (this.#rounds === 0 || this.#running.size > 0) return "asking the DHT"
+    return this.#deaf > 0 ? "no node of the DHT answers" : "the DHT knows no peer"
+  }
+
+  /** Peers are needed: the next round comes as soon as is decent. */
+  soon(): void {
+    this.#nextAt = Math.min(this.#nextAt, this.#endedAt + INTERVAL_WITHOUT_PEERS)
+  }
+
+  /** To be called several times a second. */
+  tick(): void {
+    if (this.#closed || this.#running.size > 0 || this.#o.now() < this.#nextAt) return
+    this.#nextAt = Number.POSITIVE_INFINITY
+    this.#found.clear()
+    this.#answers = 0
+    // Stands for the round while its lookups begin: the first may end at once.
+    const round = { stop() {} }
+    this.#running.add(round)
+    for (const node of this.#o.nodes) this.#lookUp(node)
+    this.#ended(round)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const lookup of [...this.#running]) lookup.stop()
+  }
+
+  #lookUp(node: DhtNode): void {
+    const { infoHash, announcePort } = this.#o
+    const running = { stop() {} }
+    this.#running.add(running)
+    const lookup = node.getPeers(infoHash, {
+      onPeers: (peers) => this.#onPeers(peers),
+      onDone: (holders, answers) => {
+        this.#answers += answers
+        if (announcePort !== undefined && !this.#closed) node.announce(infoHash, announcePort, holders)
+        this.#ended(running)
+      },
+    })
+    running.stop = () => lookup.stop()
+  }
+
+  #onPeers(peers: readonly Endpoint[]): void {
+    if (this.#closed) return
+    const fresh = peers.filter((peer) => {
+      const key = keyOf(peer)
+      if (this.#found.size >= MAX_PEERS || this.#found.has(key)) return false
+      this.#found.add(key)
+      return true
+    })
+    if (fresh.length > 0) this.#o.onPeers(fresh)
+  }
+
+  #ended(lookup: { stop(): void }): void {
+    if (!this.#running.delete(lookup) || this.#running.size > 0 || this.#closed) return
+    this.#rounds++
+    this.#deaf = this.#answers > 0 ? 0 : this.#deaf + 1
+    this.#endedAt = this.#o.now()
+    this.#nextAt = this.#endedAt + this.#interval()
+    if (this.#deaf > 0) this.#o.onDeaf()
+  }
+
+  #interval(): number {
+    if (this.#deaf > 0) return Math.min(FIRST_RETRY * 2 ** (this.#deaf - 1), LAST_RETRY)
+    return this.#found.size > 0 ? INTERVAL : INTERVAL_WITHOUT_PEERS
+  }
+}

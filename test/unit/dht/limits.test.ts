@@ -1,0 +1,231 @@
+import { createHash } from "node:crypto"
+import { describe, expect, it } from "vitest"
+import { AddressVote } from "../../../src/dht/address-vote.js"
+import { Budget } from "../../../src/dht/budget.js"
+import { FloodGuard } from "../../../src/dht/flood-guard.js"
+import { encodeQuery, type Question } from "../../../src/dht/krpc.js"
+import { DhtNode } from "../../../src/dht/node.js"
+import { PeerStore } from "../../../src/dht/peer-store.js"
+import { Requests } from "../../../src/dht/requests.js"
+import { Tokens } from "../../../src/dht/tokens.js"
+import type { Endpoint } from "../../../src/ports/net.js"
+import { seededRandom } from "../../support/seeded-random.js"
+
+const MINUTE = 60_000
+const random = seededRandom(3)
+const hasher = { digest: (_: string, data: Uint8Array) => new Uint8Array(createHash("sha1").update(data).digest()) }
+const infoHash = random.bytes(20)
+const host = (i: number): string => `9.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
+
+describe("tokens", () => {
+  it("are good for who got them, for that torrent, for five to ten minutes", () => {
+    const tokens = new Tokens({ random, hasher, now: 0 })
+    const token = tokens.make("9.9.9.9", infoHash, 0)
+    expect(tokens.isValid(token, "9.9.9.9", infoHash, 4 * MINUTE)).toBe(true)
+    expect(tokens.isValid(token, "9.9.9.8", infoHash, 4 * MINUTE)).toBe(false)
+    expect(tokens.isValid(token, "9.9.9.9", random.bytes(20), 4 * MINUTE)).toBe(false)
+    expect(tokens.isValid(token.subarray(1), "9.9.9.9", infoHash, 4 * MINUTE)).toBe(false)
+    expect(tokens.isValid(token, "9.9.9.9", infoHash, 6 * MINUTE)).toBe(true)
+    expect(tokens.isValid(token, "9.9.9.9", infoHash, 11.5 * MINUTE)).toBe(false)
+  })
+
+  it("are not good after a long silence", () => {
+    const tokens = new Tokens({ random, hasher, now: 0 })
+    const token = tokens.make("9.9.9.9", infoHash, 0)
+    expect(tokens.isValid(token, "9.9.9.9", infoHash, 60 * MINUTE)).toBe(false)
+  })
+})
+
+describe("the peers that others announced", () => {
+  it("are kept for half an hour", () => {
+    const store = new PeerStore(random)
+    const [early, late] = [
+      { host: host(1), port: 1 },
+      { host: host(2), port: 2 },
+    ]
+    store.add(infoHash, early, 0)
+    store.add(infoHash, late, 20 * MINUTE)
+    expect(store.sample(infoHash, 9, 29 * MINUTE)).toHaveLength(2)
+    expect(store.sample(infoHash, 9, 31 * MINUTE)).toEqual([late])
+    store.add(infoHash, late, 45 * MINUTE)
+    expect(store.sample(infoHash, 9, 60 * MINUTE)).toEqual([late])
+    store.sweep(80 * MINUTE)
+    expect([store.torrentCount, store.peerCount]).toEqual([0, 0])
+  })
+
+  it("are drawn at random when there are more than fit", () => {
+    const store = new PeerStore(random)
+    for (let i = 0; i < 300; i++) store.add(infoHash, { host: host(i), port: 1 }, 0)
+    const seen = new Set(Array.from({ length: 200 }, () => store.sample(infoHash, 30, 1)).flat())
+    expect(store.sample(infoHash, 30, 1)).toHaveLength(30)
+    expect(seen.size).toBe(300)
+  })
+
+  it("never grow beyond bounds, of a torrent, of a host, and in all; made-up torrents drive out each other", () => {
+    const store = new PeerStore(random)
+    for (let i = 0; i < 1000; i++) store.add(infoHash, { host: host(i), port: 1 }, i)
+    expect(store.peerCount).toBe(500)
+    expect(store.sample(infoHash, 1000, 1000)).toContainEqual({ host: host(999), port: 1 })
+    const other = random.bytes(20)
+    for (let port = 1; port < 100; port++) store.add(other, { host: host(1), port }, 0)
+    expect(store.sample(other, 100, 0)).toHaveLength(10)
+    for (let i = 0; i < 5000; i++) store.add(random.bytes(20), { host: host(i), port: 1 }, 1000)
+    expect(store.torrentCount).toBe(2000)
+    expect(store.peerCount).toBeLessThanOrEqual(50_000)
+    expect(store.sample(infoHash, 1000, 1001)).toHaveLength(500)
+  })
+})
+
+describe("who asks too much", () => {
+  it("is not heard for five minutes, and longer if it goes on", () => {
+    const guard = new FloodGuard()
+    const from = { host: "9.9.9.9", port: 1 }
+    const admitted = Array.from({ length: 100 }, (_, i) => guard.admits({ ...from, port: i + 1 }, 5000))
+    expect(admitted.filter(Boolean)).toHaveLength(50)
+    expect(guard.admits({ host: "9.9.9.8", port: 1 }, 5000)).toBe(true)
+    expect(guard.admits(from, 4 * MINUTE)).toBe(false)
+    expect(guard.admits(from, 8 * MINUTE)).toBe(false)
+    expect(guard.admits(from, 13 * MINUTE + 1)).toBe(true)
+  })
+
+  it("is told apart from five questions a second", () => {
+    const guard = new FloodGuard()
+    const admitted = Array.from({ length: 500 }, (_, i) => guard.admits({ host: "9.9.9.9", port: 1 }, 200 * i))
+    expect(admitted).not.toContain(false)
+  })
+})
+
+describe("a budget", () => {
+  it("lets through its rate, after a first burst", () => {
+    const budget = new Budget(1000, 2, 0)
+    let bytes = 0
+    for (let now = 0; now <= 60_000; now += 10) if (budget.take(100, now)) bytes += 100
+    expect(bytes).toBeGreaterThan(60_000)
+    expect(bytes).toBeLessThan(62_300)
+  })
+})
+
+describe("questions", () => {
+  const question: Question = { method: "ping" }
+  const query = { id: infoHash, question, readOnly: false }
+  const silent = { onAnswer: () => {}, onFailed: () => {} }
+
+  it("go three at a time to a public address, whatever the port", () => {
+    const sent: Endpoint[] = []
+    const requests = new Requests({ random, send: (_, to) => sent.push(to), now: 0 })
+    for (let port = 1; port < 50; port++) requests.ask({ host: "9.9.9.9", port }, query, silent, 0)
+    expect(sent).toHaveLength(3)
+  })
+
+  it("are answered by whom they went to alone", () => {
+    const requests = new Requests({ random, send: () => {}, now: 0 })
+    const outcomes: string[] = []
+    const own = { bytes: () => Uint8Array.of(1, 2, 3, 4) }
+    const fixed = new Requests({ random: own, send: () => {}, now: 0 })
+    const listener = { onAnswer: () => outcomes.push("answer"), onFailed: () => outcomes.push("failed") }
+    fixed.ask({ host: "9.9.9.9", port: 1 }, query, listener, 0)
+    const answer = { kind: "response", transaction: own.bytes(), id: infoHash, answer: {}, ip: undefined } as const
+    expect(fixed.settle(answer, { host: "9.9.9.9", port: 2 })).toBe(false)
+    expect(fixed.settle({ ...answer, transaction: Uint8Array.of(1) }, { host: "9.9.9.9", port: 1 })).toBe(false)
+    expect(fixed.settle(answer, { host: "9.9.9.9", port: 1 })).toBe(true)
+    expect(fixed.settle(answer, { host: "9.9.9.9", port: 1 })).toBe(false)
+    expect(outcomes).toEqual(["answer"])
+    expect(requests.size).toBe(0)
+  })
+
+  it("are late after a second and have failed after ten", () => {
+    const requests = new Requests({ random, send: () => {}, now: 0 })
+    const outcomes: string[] = []
+    requests.ask(
+      { host: "9.9.9.9", port: 1 },
+      query,
+      { onAnswer: () => {}, onLate: () => outcomes.push("late"), onFailed: () => outcomes.push("failed") },
+      0,
+    )
+    for (let now = 0; now <= 20_000; now += 250) {
+      requests.tick(now)
+      if (now === 9_750) expect(outcomes).toEqual(["late"])
+    }
+    expect(outcomes).toEqual(["late", "failed"])
+    expect(requests.size).toBe(0)
+  })
+})
+
+describe("our address", () => {
+  it("is what five hosts say, each once, and more than twice as many as say anything else", () => {
+    const vote = new AddressVote()
+    for (let i = 0; i < 20; i++) expect(vote.cast("9.9.9.9", "8.8.8.8")).toBe(false)
+    for (let i = 1; i < 4; i++) vote.cast(host(i), "8.8.8.8")
+    expect(vote.address).toBeUndefined()
+    expect(vote.cast(host(5), "8.8.8.8")).toBe(true)
+    expect(vote.address).toBe("8.8.8.8")
+    for (let i = 10; i < 14; i++) vote.cast(host(i), "7.7.7.7")
+    expect(vote.address).toBe("8.8.8.8")
+  })
+
+  it("is not a local one, nor what somebody in the local network says", () => {
+    const vote = new AddressVote()
+    for (let i = 0; i < 40; i++) {
+      vote.cast(host(i), "192.168.0.5")
+      vote.cast(`10.0.0.${i}`, "8.8.8.8")
+    }
+    expect(vote.address).toBeUndefined()
+  })
+})
+
+describe("a node", () => {
+  const from = { host: "9.9.9.9", port: 7 }
+
+  function node(readOnly = false) {
+    const sent: Uint8Array[] = []
+    const made = new DhtNode({
+      ...{ family: 4, random, hasher, readOnly: () => readOnly, id: random.bytes(20) },
+      now: () => 0,
+      send: (datagram) => sent.push(datagram),
+      otherClosest: () => [],
+      onOtherNodes: () => {},
+    })
+    return { made, sent }
+  }
+
+  it("answers with less than five times what it was asked, headers included", () => {
+    const { made, sent } = node()
+    for (let i = 0; i < 500; i++) {
+      // Everybody it could name, and more peers than fit.
+      made.offer([{ host: `10.1.${i >> 8}.${i & 255}`, port: 1 }])
+    }
+    const ask = encodeQuery({
+      transaction: Uint8Array.of(1, 2),
+      id: random.bytes(20),
+      readOnly: true,
+      question: { method: "get_peers", infoHash },
+    })
+    made.receive(ask, from)
+    expect(sent[0]!.length + 28).toBeLessThan(5 * (ask.length + 28))
+  })
+
+  it("stops answering one that asks on and on, and answers nobody when it only reads", () => {
+    const ping = encodeQuery({
+      transaction: Uint8Array.of(1),
+      id: random.bytes(20),
+      readOnly: true,
+      question: { method: "ping" },
+    })
+    const { made, sent } = node()
+    for (let i = 0; i < 1000; i++) made.receive(ping, from)
+    expect(sent).toHaveLength(50)
+    const reader = node(true)
+    reader.made.receive(ping, from)
+    expect(reader.sent).toEqual([])
+  })
+
+  it("gives all who ask no more than its share of the line", () => {
+    const question: Question = { method: "find_node", target: infoHash }
+    const ask = encodeQuery({ transaction: Uint8Array.of(1), id: random.bytes(20), readOnly: true, question })
+    const { made, sent } = node()
+    for (let i = 0; i < 5000; i++) made.receive(ask, { host: host(i), port: 7 })
+    const bytes = sent.reduce((sum, { length }) => sum + length, 0)
+    expect(bytes).toBeGreaterThan(30_000)
+    expect(bytes).toBeLessThan(42_000)
+  })
+})

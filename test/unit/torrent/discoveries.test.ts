@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest"
+import { Discoveries, type Need } from "../../../src/torrent/discoveries.js"
+import type { Discovery, Search } from "../../../src/torrent/discovery.js"
+
+function stage(hopeful = true) {
+  const searches: (Search & { closed: boolean })[] = []
+  const discovery: Discovery = {
+    origin: "dht",
+    search() {
+      const search = {
+        hopeful,
+        status: "asking",
+        closed: false,
+        soon() {},
+        close() {
+          this.closed = true
+        },
+      }
+      searches.push(search)
+      return search
+    },
+  }
+  const discoveries = new Discoveries({ discoveries: [discovery], infoHash: new Uint8Array(20), onPeers: () => {} })
+  const tick = (need: Partial<Need>): number => {
+    discoveries.tick({ now: 0, lastArrival: 0, wantsPeers: true, downloading: true, noOtherSource: false, ...need })
+    return searches.length
+  }
+  return { discoveries, searches, tick }
+}
+
+describe("searching further", () => {
+  it("begins at once for who gives, and for who has nobody else to ask", () => {
+    expect(stage().tick({ downloading: false })).toBe(1)
+    expect(stage().tick({ noOtherSource: true })).toBe(1)
+  })
+
+  it("begins after a second in which nothing arrived", () => {
+    const { tick } = stage()
+    expect(tick({ now: 10_000 })).toBe(0)
+    expect(tick({ now: 10_750, lastArrival: 10_500 })).toBe(0)
+    expect(tick({ now: 11_250, lastArrival: 10_500 })).toBe(0)
+    expect(tick({ now: 11_500, lastArrival: 10_500 })).toBe(1)
+  })
+
+  it("begins after five seconds however well it goes, and once", () => {
+    const { tick } = stage()
+    for (let now = 0; now < 5000; now += 250) expect(tick({ now, lastArrival: now })).toBe(0)
+    expect(tick({ now: 5000, lastArrival: 5000 })).toBe(1)
+    expect(tick({ now: 9000, lastArrival: 5000 })).toBe(1)
+  })
+
+  it("is hope until the searches have none", () => {
+    const { discoveries, tick } = stage(false)
+    expect(discoveries.hopeful).toBe(true)
+    tick({ noOtherSource: true })
+    expect(discoveries.hopeful).toBe(false)
+    const none = new Discoveries({ discoveries: [], infoHash: new Uint8Array(20), onPeers: () => {} })
+    expect(none.hopeful).toBe(false)
+  })
+
+  it("ends with the torrent", () => {
+    const { discoveries, searches, tick } = stage()
+    tick({ noOtherSource: true })
+    discoveries.close()
+    expect([searches[0]!.closed, discoveries.hopeful]).toEqual([true, false])
+    const unbegun = stage()
+    unbegun.discoveries.close()
+    expect(unbegun.tick({ noOtherSource: true })).toBe(0)
+  })
+})
