@@ -104,22 +104,12 @@ export function decodeMessage(datagram: Uint8Array): Message {
   if (message === undefined || transaction === undefined || transaction.length > MAX_TRANSACTION) {
     throw new ProtocolError("no KRPC message")
   }
-  switch (message.text("y")) {
-    case "q":
-      return decodeQuery(message, transaction)
-    case "r": {
-      const values = message.dictionary("r")
-      const id = values === undefined ? undefined : idIn(values, "id")
-      if (values === undefined || id === undefined) throw new ProtocolError("a response without an id")
-      return { kind: "response", transaction, id, answer: decodeAnswer(values), ip: ipIn(message) }
-    }
-    case "e": {
-      const code = message.list("e")?.[0]
-      return { kind: "error", transaction, code: typeof code === "number" ? code : 0, ip: ipIn(message) }
-    }
-    default:
-      throw new ProtocolError("a KRPC message of an unknown kind")
-  }
+  const kind = message.text("y")
+  if (kind === "q") return decodeQuery(message, transaction)
+  if (kind === "r") return decodeResponse(message, transaction)
+  if (kind !== "e") throw new ProtocolError("a KRPC message of an unknown kind")
+  const code = message.list("e")?.[0]
+  return { kind: "error", transaction, code: typeof code === "number" ? code : 0, ip: ipIn(message) }
 }
 
 export function encodeQuery({ transaction, id, question, readOnly }: Omit<Query, "kind">): Uint8Array {
@@ -181,6 +171,13 @@ function decodeQuery(message: BencodeDictionary, transaction: Uint8Array): Query
   if (question === "unknown") return misunderstood(KRPC_ERROR.unknownMethod, "unknown method")
   if (question === undefined) return misunderstood(KRPC_ERROR.protocol, "an argument is missing or wrong")
   return { kind: "query", transaction, id, question, readOnly: message.integer("ro") === 1 }
+}
+
+function decodeResponse(message: BencodeDictionary, transaction: Uint8Array): Response {
+  const values = message.dictionary("r")
+  const id = values === undefined ? undefined : idIn(values, "id")
+  if (values === undefined || id === undefined) throw new ProtocolError("a response without an id")
+  return { kind: "response", transaction, id, answer: decodeAnswer(values), ip: ipIn(message) }
 }
 
 function decodeQuestion(method: string, values: BencodeDictionary): Question | "unknown" | undefined {

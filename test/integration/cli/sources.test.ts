@@ -63,7 +63,7 @@ describe("no source", () => {
     const command = stage.start(["get", dataset.infoHash, "--json"])
     const reason = (): unknown => jsonLines(whole(command.stdout)).at(-1)?.["waitingFor"]
     await command.until("it says why it waits", () => typeof reason() === "string")
-    expect(reason()).toBe("the trackers know no peer")
+    expect(reason()).toBe("the trackers know no peer; no node of the DHT answers")
     const announced = await stage.announced(command, "started")
     dataset.seeders[0]!.connect("127.0.0.1", announced.port)
     await command.exits(0)
