@@ -23,23 +23,27 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const limits = { timeout: 240_000 }
 
-it("two of ours find each other", limits, async () => {
-  const { torrentPath, dataDir, path, name } = sample
-  const dht = await startDhtBackbone("127.0.0.1", NODES)
-  try {
-    const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht.entry })
+it.each([{ magnet: false }, { magnet: true }])(
+  "two of ours find each other; with a magnet link alone: $magnet",
+  limits,
+  async ({ magnet }) => {
+    const { torrentPath, dataDir, path, name } = sample
+    const dht = await startDhtBackbone("127.0.0.1", NODES)
     try {
-      await announced(dht)
-      const outDir = await mkdtemp(join(folder, "ours-"))
-      await academictorrents.download({ torrentPath, outDir, dht: dht.entry, maxSeconds: 60 })
-      expect(await differences(path, join(outDir, name))).toEqual([])
+      const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht.entry })
+      try {
+        await announced(dht)
+        const outDir = await mkdtemp(join(folder, "ours-"))
+        await academictorrents.download({ torrentPath, outDir, dht: dht.entry, magnet, maxSeconds: 60 })
+        expect(await differences(path, join(outDir, name))).toEqual([])
+      } finally {
+        await giver.stop()
+      }
     } finally {
-      await giver.stop()
+      await dht.stop()
     }
-  } finally {
-    await dht.stop()
-  }
-})
+  },
+)
 
 /** Somebody has told the nodes of the torrent. */
 async function announced(dht: DhtBackbone): Promise<void> {
