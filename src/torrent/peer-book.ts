@@ -16,8 +16,8 @@ const RECONNECT = 10_000
 /** Several peers may share a host behind a gateway, so one bad port does not damn it; this many do. */
 const BANS_OF_HOST = 3
 
-/** Where an address came from. */
-export type PeerOrigin = "user" | "tracker" | "pex" | "dht" | "lsd"
+/** Where an address came from; `incoming`: whoever connected to us said that it listens there. */
+export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
 
 /**
  * How a connection went.

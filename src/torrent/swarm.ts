@@ -328,6 +328,8 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     if (this.#interest.useless(peer)) session.close()
     else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
       const address = { host: session.remote.host, port: session.listenPort }
+      // Known from here on: named by another peer later, it would be connected to a second time.
+      this.#o.book.add(address, "incoming", this.#o.clock.now())
       if (this.#o.book.claim(address)) peer.addresses.push(address)
     }
   }

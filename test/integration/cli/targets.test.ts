@@ -1,6 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { toBase32 } from "../../../src/bytes/base32.js"
+import { jsonLines } from "./command.js"
 import { type Original, Stage, sameFile } from "./stage.js"
 
 const LENGTH = 200_000
@@ -82,7 +83,7 @@ describe("metadata that can't be had", () => {
     expect(stdout).toBe("")
     expect(stderr).toMatch(/there is no such dataset/)
     expect(stderr).toMatch(/check the infohash/)
-    expect(JSON.parse((await stage.run(["get", "--json", hash], { exits: 3 })).stdout)).toMatchObject({
+    expect(jsonLines((await stage.run(["get", "--json", hash], { exits: 3 })).stdout).at(-1)).toMatchObject({
       type: "error",
       code: "AT_NOT_FOUND",
     })
@@ -90,7 +91,7 @@ describe("metadata that can't be had", () => {
 
   it("is 3 when a web page comes instead of a torrent", async () => {
     await using stage = await Stage.open({ site: { fault: () => ({ kind: "html" }) } })
-    expect(JSON.parse((await stage.run(["get", "--json", hash], { exits: 3 })).stdout)).toMatchObject({
+    expect(jsonLines((await stage.run(["get", "--json", hash], { exits: 3 })).stdout).at(-1)).toMatchObject({
       type: "error",
       code: "AT_METADATA",
       hint: expect.stringMatching(/./) as string,
