@@ -38,7 +38,9 @@ const CONFIRM_TIME = 10_000
 const WINDOW_PROBE = 3000
 /** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
 const KEEP_ALIVE = 29_000
-const NO_SACK = new Uint8Array(0)
+/** ms for all that is under way to get there once we have closed, whatever the other side goes on to say. */
+const CLOSE_TIME = 30_000
+const NOTHING = new Uint8Array(0)
 
 /** What a connection needs from the socket it belongs to. */
 export interface UtpHost {
@@ -96,6 +98,8 @@ export class UtpConnection implements ByteStream {
   /** Clock time: something was acknowledged, or the first packet sent, ms. */
   #waitingSince = 0
   #lastSent = 0
+  /** Clock time, ms. */
+  #closedAt = 0
   /** The window that the other side knows. */
   #saidWindow = RECEIVE_WINDOW
   #paused = false
@@ -215,6 +219,8 @@ export class UtpConnection implements ByteStream {
   tick(now: number): void {
     if (this.#state === "syn-received") {
       if (now - this.#waitingSince >= CONFIRM_TIME) this.fail(undefined)
+    } else if (this.#state === "closing" && now - this.#closedAt >= CLOSE_TIME) {
+      this.fail(undefined)
     } else if (this.#outgoing.waiting) {
       if (now - this.#waitingSince >= this.#roundTrip.timeout) this.#timeOut(now)
     } else if (this.#queue.length > 0 && now - this.#lastSent >= WINDOW_PROBE) {
@@ -285,7 +291,7 @@ export class UtpConnection implements ByteStream {
     const { sequence } = packet
     if (this.#end !== undefined && seqDistance(this.#end, sequence) > 0) return
     if (isEnd) this.#end ??= sequence
-    incoming.put(sequence, packet.datagram.subarray(isEnd ? packet.datagram.length : packet.payloadAt))
+    incoming.put(sequence, isEnd ? NOTHING : packet.datagram.subarray(packet.payloadAt))
   }
 
   #deliver(): void {
@@ -360,7 +366,7 @@ export class UtpConnection implements ByteStream {
   #sendBare(type: UtpType): void {
     const fixed = { type, connectionId: this.sendId, sequence: this.#outgoing.next }
     const now = this.#host.clock.now()
-    this.#send(encodeBare(fixed, this.#current(now), this.#incoming?.selectiveAck() ?? NO_SACK), now)
+    this.#send(encodeBare(fixed, this.#current(now), this.#incoming?.selectiveAck() ?? NOTHING), now)
   }
 
   #current(now: number): CurrentFields {
@@ -382,6 +388,7 @@ export class UtpConnection implements ByteStream {
     this.#incoming?.clear()
     if (this.#state === "open") {
       this.#state = "closing"
+      this.#closedAt = this.#host.clock.now()
       this.#transmitNew(UTP_TYPE.fin, 0, this.sendId)
     } else this.#vanish()
   }

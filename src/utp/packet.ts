@@ -6,6 +6,8 @@ export type UtpType = (typeof UTP_TYPE)[keyof typeof UTP_TYPE]
 export const UTP_HEADER = 20
 const VERSION = 1
 const SELECTIVE_ACK = 1
+/** Bytes of a header with extensions at most: one of each kind that is known, the longest, and some to spare. */
+const MAX_HEADER = 512
 
 /** What a header says, and where the rest of the packet lies. One object is used again and again. */
 export class UtpPacket {
@@ -72,7 +74,8 @@ export class UtpPacket {
       at += length
     }
     this.payloadAt = at
-    return true
+    // Payloads are kept as views: behind a long header a short one would hold a whole datagram.
+    return at <= MAX_HEADER
   }
 }
 

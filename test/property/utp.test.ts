@@ -47,6 +47,24 @@ describe("uTP packets", () => {
     )
   })
 
+  it("are refused when extensions make them long", () => {
+    const packet = new UtpPacket()
+    for (const [count, fits] of [
+      [1, true],
+      [200, false],
+    ] as const) {
+      const chain = Array.from({ length: count }, (_, i) => [
+        i === count - 1 ? 0 : 9,
+        255,
+        ...new Array<number>(255).fill(0),
+      ])
+      const head = new Uint8Array(UTP_HEADER)
+      head[0] = 1
+      head[1] = 9
+      expect(packet.read(Uint8Array.from([...head, ...chain.flat(), 1]))).toBe(fits)
+    }
+  })
+
   it("are numbered around the end of the numbers", () => {
     fc.assert(
       fc.property(word(16), fc.integer({ min: -32768, max: 32767 }), (from, distance) => {

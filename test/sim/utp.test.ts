@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
+import { Incoming } from "../../src/utp/incoming.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "../../src/utp/packet.js"
 import { Recorder } from "../compliance/net-recorder.js"
 import { fingerprint } from "../support/bytes.js"
@@ -253,6 +254,51 @@ describe("a uTP port", () => {
     heard.stream!.destroy()
     await simulation.run(120_000)
     expect(far.socket.connectionCount).toBe(1)
+  })
+
+  /** A stranger's connection to 10.0.0.2, and how he says something on it. */
+  async function strangersConnection() {
+    const { simulation, far } = await open({})
+    const { answers, socket } = await stranger(simulation)
+    const heard = new Recorder()
+    far.socket.listen((stream) => {
+      heard.stream = stream
+      return heard
+    })
+    const syn = encodeBare({ type: UTP_TYPE.syn, connectionId: 9, sequence: 1 }, current, new Uint8Array(0))
+    socket.send(syn, at("10.0.0.2"))
+    await simulation.run(100)
+    const ack = (answers[0]!.packet.sequence - 1) & 0xffff
+    const say = (type: 0 | 1 | 2, sequence: number, behind = 0): void => {
+      const head = encodeBare({ type, connectionId: 10, sequence }, { ...current, ack }, new Uint8Array(0))
+      const packet = new Uint8Array(head.length + behind)
+      packet.set(head)
+      socket.send(packet, at("10.0.0.2"))
+    }
+    say(2, 2)
+    await simulation.run(100)
+    return { simulation, far, heard, say }
+  }
+
+  it("lets go of a connection that it has closed, whatever the other side goes on to say", async () => {
+    const { simulation, far, heard, say } = await strangersConnection()
+    heard.stream!.destroy()
+    for (let second = 0; second < 60; second++) {
+      say(2, 2)
+      await simulation.run(1000)
+    }
+    expect(far.socket.connectionCount).toBe(1)
+  })
+
+  it("keeps nothing of what stands behind an end", async () => {
+    const put = vi.spyOn(Incoming.prototype, "put")
+    const { simulation, say } = await strangersConnection()
+    for (let sequence = 900; sequence > 2; sequence--) say(1, sequence, 1200)
+    await simulation.run(1000)
+    const kept = put.mock.calls.map(([, payload]) => payload.buffer.byteLength)
+    put.mockRestore()
+    expect(kept.length).toBeGreaterThan(0)
+    expect(Math.max(...kept)).toBe(0)
   })
 })
 
