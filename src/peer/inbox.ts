@@ -30,7 +30,7 @@ const MAX_EXTENSIONS = 64
 /** Pieces remembered; BEP 6 sends ten. */
 const MAX_ALLOWED_FAST = 100
 /** A peer that asks and does not read the answers is cut off when so many bytes wait. */
-const MAX_BACKLOG = 16 << 20
+export const MAX_BACKLOG = 16 << 20
 
 /** Requests for hashes at a time (libtorrent: 2). */
 const MAX_HASH_REQUESTS = 4
@@ -201,6 +201,8 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
   }
 
   onExtended(id: number, payload: Uint8Array): void {
+    // Many are answered, if only with a refusal.
+    if (this.#peer.sendBacklog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
     if (id === EXTENSION_HANDSHAKE_ID) this.#onExtensionHandshake(payload)
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }

@@ -18,6 +18,7 @@ import {
 import type { WireSink } from "../wire/sink.js"
 import { Connection } from "./connection.js"
 import { METADATA_EXTENSIONS, METADATA_ID } from "./extension-ids.js"
+import { MAX_BACKLOG } from "./inbox.js"
 import { Said } from "./said.js"
 import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
 
@@ -192,7 +193,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   onRequest(piece: number, begin: number, length: number): void {
     if (!this.#fast) return
     this.#connection.encoder.rejectRequest(piece, begin, length)
-    this.#connection.send()
+    this.#sendRefusal()
   }
 
   onAllowedFast(piece: number): void {
@@ -262,7 +263,12 @@ export class MetadataPeer implements StreamListener, WireSink {
     else if (this.#metadataId !== undefined) {
       // Whoever lacks it says no (BEP 9).
       this.#connection.encoder.extended(this.#metadataId, encodeMetadataReject(message.piece))
-      this.#connection.send()
+      this.#sendRefusal()
     }
+  }
+
+  #sendRefusal(): void {
+    this.#connection.send()
+    if (this.#connection.backlog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
   }
 }

@@ -652,6 +652,14 @@ describe("the extension protocol", () => {
     expect(peer.events()).toEqual([["extension", 2, 5]])
   })
 
+  test("ends with who sends its messages and does not read what comes back", async () => {
+    const peer = await Scripted.ready()
+    peer.stream.write(new Uint8Array(17 << 20))
+    peer.voice.encoder.extended(2, new Uint8Array(5))
+    peer.say()
+    expect(peer.events()).toEqual([["closed", "it asks and does not read the answers"]])
+  })
+
   test("is not spoken to those who do not offer it", async () => {
     const host = new RecordingHost()
     const stream = new MemoryStream()
