@@ -165,8 +165,13 @@ export class Session {
         hint: "close the other use of it first",
       })
     }
-    const legacy = this.#fetches.get(key)?.release()
-    this.#fetches.delete(key)
+    const truncated = metainfo.version === "hybrid" ? metainfo.infoHashV2!.subarray(0, 20) : undefined
+    // A link may have named a hybrid by either infohash.
+    const fetched = [key, ...(truncated === undefined ? [] : [toHex(truncated)])].find((name) =>
+      this.#fetches.has(name),
+    )
+    const legacy = fetched === undefined ? undefined : this.#fetches.get(fetched)?.release()
+    if (fetched !== undefined) this.#fetches.delete(fetched)
     const { download, upload, connections } = new Limits(this.#options.platform.clock, options, this.#limits)
     const torrent = new Torrent({
       ...options,
@@ -185,8 +190,7 @@ export class Session {
     this.#torrents.set(key, torrent)
     this.#gives ||= options.seed
     this.#arrivals.add(metainfo.infoHash)
-    if (metainfo.version === "hybrid") {
-      const truncated = metainfo.infoHashV2!.subarray(0, 20)
+    if (truncated !== undefined) {
       this.#hybrids.set(toHex(truncated), torrent)
       this.#arrivals.add(truncated)
     }

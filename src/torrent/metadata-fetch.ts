@@ -204,12 +204,13 @@ export class MetadataFetch implements MetadataPeerHost {
     }
   }
 
-  /** Ends it, and leaves what it has to the torrent of which this is the metadata. */
+  /**
+   * Ends it, and leaves what it has to the torrent of which this is the metadata. Connections count here until they are
+   * handed over.
+   */
   release(): Legacy {
     const connections = [...this.#peers].filter(([, { ready }]) => ready).map(([peer]) => peer)
     for (const [peer, { ready }] of [...this.#peers]) if (!ready) peer.close()
-    // They are the torrent's from here on: their ends are no business of ours.
-    this.#peers.clear()
     this.#timer?.cancel()
     this.#discoveries.close()
     const abandoned = this.#announcer.abandon()

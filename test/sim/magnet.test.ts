@@ -8,8 +8,13 @@ import { TorrentCache } from "../../src/dataset/torrent-cache.js"
 import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
+import { ConnectionBudget } from "../../src/torrent/connection-budget.js"
+import { MetadataFetch } from "../../src/torrent/metadata-fetch.js"
 import type { ProgressSnapshot } from "../../src/torrent/progress.js"
+import { encodeHandshake } from "../../src/wire/handshake.js"
 import { digester } from "../support/torrents.js"
+import { draftTorrent } from "../support/v2-torrents.js"
+import { MemoryStream, theirId } from "../unit/peer/harness.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -33,6 +38,15 @@ const wrongByte = (at: number) =>
     return info
   })
 
+/** With both infohashes. */
+function hybridDataset(files: Readonly<Record<string, number>>): SimDataset {
+  const { torrent, layout, data } = draftTorrent(files, { version: "hybrid", name: "data" })
+  const named = layout.files.flatMap(({ path, padding }, i): [string, Uint8Array][] =>
+    padding ? [] : [[`data/${path}`, data[i]!]],
+  )
+  return { metainfo: parseTorrent(torrent, digester), torrentBytes: torrent, files: new Map(named) }
+}
+
 function stage(seed: number) {
   const simulation = createSimulation({ seed })
   const platform = simulation.platform("10.0.0.1", { latency: 10 })
@@ -49,7 +63,7 @@ function stage(seed: number) {
     nodes.push(node)
     return node
   }
-  const begin = async (options: Options = {}, signal?: AbortSignal) => {
+  const begin = async (options: Options = {}, signal?: AbortSignal, other: Partial<Wanted> = {}) => {
     const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: PORT })
     nodes.push({ session, close: () => session.close() } as SimNode)
     const wanted: Wanted = {
@@ -57,6 +71,7 @@ function stage(seed: number) {
       name: "data",
       hints: { trackers: [], webSeeds: [], peers: hosts.map((host) => ({ host, port: PORT })) },
       matches: (metadata) => toHex(digester.digest("sha1", metadata)) === toHex(infoHash),
+      ...other,
     }
     const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
     const torrent = await metadataFromPeers(
@@ -85,12 +100,27 @@ function stage(seed: number) {
 }
 
 describe("metadata from peers", () => {
-  it("is what the infohash names, and the download goes on over the same connections", async () => {
+  const hybrid = hybridDataset({ "a.bin": 100 * KiB, "b.bin": 40 * KiB })
+  const { infoHash: infoHashV1, infoHashV2 } = hybrid.metainfo
+  const byV2: Partial<Wanted> = {
+    infoHash: infoHashV2!.subarray(0, 20),
+    matches: (metadata) => toHex(digester.digest("sha256", metadata)) === toHex(infoHashV2!),
+  }
+  const byV1: Partial<Wanted> = {
+    infoHash: infoHashV1,
+    matches: (metadata) => toHex(digester.digest("sha1", metadata)) === toHex(infoHashV1),
+  }
+
+  it.each<[string, SimDataset, Partial<Wanted>]>([
+    ["the infohash", dataset, {}],
+    ["a hybrid's v1 infohash", hybrid, byV1],
+    ["a hybrid's v2 infohash", hybrid, byV2],
+  ])("is what %s names, and the download goes on over the same connections", async (_, given, wanted) => {
     const s = stage(1)
-    await s.give(dataset)
-    const { session, torrent } = await s.until(s.begin())
+    await s.give(given)
+    const { session, torrent } = await s.until(s.begin({}, undefined, wanted))
     const metainfo = parseTorrent(torrent, digester)
-    expect(Buffer.compare(metainfo.infoBytes, infoBytes)).toBe(0)
+    expect(Buffer.compare(metainfo.infoBytes, given.metainfo.infoBytes)).toBe(0)
     const opening = PieceStore.open({
       platform: s.platform,
       metainfo,
@@ -108,11 +138,41 @@ describe("metadata from peers", () => {
       seed: false,
     })
     await s.until(added.whenComplete())
-    expect(wrongFiles(s.platform, dataset)).toEqual([])
+    expect(wrongFiles(s.platform, given)).toEqual([])
     const accepted = s.simulation.platform("10.0.1.1").log.lines.filter(({ message }) => message.includes("connected,"))
     expect(accepted).toHaveLength(1)
     await s.close()
     expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("leaves no connection counted that can't be handed over", () => {
+    const { platform } = stage(14)
+    const budget = new ConnectionBudget(1)
+    const fetch = new MetadataFetch({
+      platform,
+      peerId: new Uint8Array(20).fill(1),
+      clientVersion: "x",
+      listenPort: undefined,
+      budget,
+      encryption: "allow",
+      infoHash,
+      name: "data",
+      matches: () => true,
+      trackers: [],
+      peers: [],
+      hintedPeers: [],
+    })
+    const stream = new MemoryStream()
+    const handshake = encodeHandshake(infoHash, theirId)
+    // Half a message stands behind it.
+    const peer = fetch.accept(stream, new Uint8Array([...handshake, 0, 0, 0]))
+    expect(peer).toBeDefined()
+    expect(budget.mayAccept).toBe(false)
+    const { connections } = fetch.release()
+    expect(connections).toHaveLength(1)
+    connections[0]!.handOver(() => undefined)
+    expect(stream.destroyed).toBe(true)
+    expect(budget.mayAccept).toBe(true)
   })
 
   it.each<[string, SimDataset[]]>([
