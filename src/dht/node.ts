@@ -150,7 +150,8 @@ export class DhtNode {
 
   /** A datagram came. Whatever it is, it does no harm. */
   receive(datagram: Uint8Array, from: Endpoint): void {
-    if (datagram.length > MAX_DATAGRAM) return
+    // A link-local address with its zone (`%eth0`) has no compact form: such a node can't be told of.
+    if (datagram.length > MAX_DATAGRAM || parseIp(from.host) === undefined) return
     try {
       const message = decodeMessage(datagram)
       if (message.kind === "query" || message.kind === "misunderstood") {

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest"
+import { decodeMessage, encodeQuery, encodeResponse } from "../../../src/dht/krpc.js"
+import { DhtNode } from "../../../src/dht/node.js"
+import type { Endpoint } from "../../../src/ports/net.js"
+import { SimRandom } from "../../sim/lib/sim-random.js"
+import { digester } from "../../support/torrents.js"
+
+const id = (byte: number) => new Uint8Array(20).fill(byte)
+
+/** A node of the IPv6 network, and what it sent. */
+function stage() {
+  const sent: Uint8Array[] = []
+  const node = new DhtNode({
+    family: 6,
+    random: new SimRandom("node"),
+    hasher: digester,
+    now: () => 1000,
+    send: (datagram) => sent.push(datagram),
+    id: id(1),
+    readOnly: () => false,
+    otherClosest: () => [],
+    onOtherNodes: () => {},
+  })
+  /** Asks, and answers what it is asked in return. */
+  const meet = (from: Endpoint): void => {
+    const question = { method: "ping" } as const
+    node.receive(encodeQuery({ transaction: id(7).subarray(0, 4), id: id(2), question, readOnly: false }), from)
+    for (const datagram of sent) {
+      const message = decodeMessage(datagram)
+      if (message.kind !== "query") continue
+      node.receive(encodeResponse({ transaction: message.transaction, id: id(2), answer: {}, ip: from }), from)
+    }
+  }
+  return { node, sent, meet }
+}
+
+describe("a DHT node", () => {
+  it("gets to know who asks it and answers", () => {
+    const { node, meet } = stage()
+    meet({ host: "2001:db8::1", port: 6881 })
+    expect(node.size).toBe(1)
+  })
+
+  it("does not hear a link-local address with a zone, which it could tell nobody of", () => {
+    const { node, sent, meet } = stage()
+    const near = { host: "fe80::1%eth0", port: 6881 }
+    node.ping(near)
+    meet(near)
+    expect(node.size).toBe(0)
+    expect(sent).toHaveLength(1)
+  })
+})
