@@ -284,8 +284,13 @@ export class Torrent implements IntakeHost {
 
   /** Goes on with those from whom the metadata came. */
   #inherit(): void {
-    const { legacy } = this.#o
+    const { legacy, metainfo } = this.#o
     if (legacy === undefined) return
+    if (metainfo.private) {
+      // BEP 27: its peers come from its tracker, and nobody knows any more which of these did.
+      for (const connection of legacy.connections) connection.close(new Error("the torrent is private"))
+      return
+    }
     for (const endpoint of legacy.endpoints) this.#p.book.add(endpoint, "tracker", this.#o.platform.clock.now())
     for (const connection of legacy.connections) this.#p.swarm.adopt(connection)
   }

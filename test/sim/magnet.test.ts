@@ -145,6 +145,28 @@ describe("metadata from peers", () => {
     expect(s.platform.clock.pendingTimers).toBe(0)
   })
 
+  it("says that the torrent is private: then nobody counts whom no tracker has named", async () => {
+    const s = stage(15)
+    const node = await s.give(dataset)
+    const { session, torrent } = await s.until(s.begin())
+    const metainfo = { ...parseTorrent(torrent, digester), private: true }
+    const opening = PieceStore.open({
+      platform: s.platform,
+      metainfo,
+      torrentBytes: torrent,
+      datastore: "/store",
+      verify: "auto",
+    })
+    const store = await s.until(opening)
+    const sources = { trackers: [["http://tracker.invalid/announce"]], webSeeds: [], peers: [] }
+    const added = session.add({ metainfo, store, ...sources, fetch: true, seed: false })
+    added.whenComplete().catch(() => {})
+    await s.simulation.run(500)
+    expect(added.snapshot().peers).toMatchObject({ connected: 0, known: 0 })
+    expect(node.torrent.snapshot().peers.connected).toBe(0)
+    await s.close()
+  })
+
   it("leaves no connection counted that can't be handed over", () => {
     const { platform } = stage(14)
     const budget = new ConnectionBudget(1)
