@@ -9,6 +9,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { Discovery } from "../torrent/discovery.js"
 import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
 import { Torrent } from "../torrent/torrent.js"
+import { TrackerClient } from "../tracker/tracker-client.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { Arrivals } from "./arrivals.js"
 import { DhtDiscovery, type DhtSettings } from "./dht-discovery.js"
@@ -64,7 +65,7 @@ export interface AddOptions {
   readonly maxPeers?: number | undefined
 }
 
-/** What the torrents of one process share: the listening port, the peer id, limits. */
+/** What the torrents of one process share: the listening port, the peer id, the way to trackers, limits. */
 export class Session {
   readonly #options: SessionOptions
   readonly #peerId: Uint8Array
@@ -75,6 +76,7 @@ export class Session {
   readonly #arrivals: Arrivals
   readonly #fetches = new Map<string, MetadataFetch>()
   readonly #limits: Limits
+  readonly #trackerClient: TrackerClient
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
@@ -98,6 +100,7 @@ export class Session {
     })
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
+    this.#trackerClient = new TrackerClient(options.platform)
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({
@@ -142,6 +145,7 @@ export class Session {
       peerId: this.#peerId,
       listenPort: this.port,
       budget: this.#limits.connections,
+      trackerClient: this.#trackerClient,
       encryption: this.#policy,
       discoveries: this.discoveries,
     })
@@ -186,6 +190,7 @@ export class Session {
       budget: connections,
       discoveries: this.discoveries,
       dht: this.#dht,
+      trackerClient: this.#trackerClient,
     })
     this.#torrents.set(key, torrent)
     this.#gives ||= options.seed
@@ -213,6 +218,7 @@ export class Session {
       ...torrents.map((torrent) => torrent.stop()),
       ...fetches.map((fetch) => fetch.close()),
     ])
+    await this.#trackerClient.close()
     const portMap = await this.#portMap
     await portMap?.close()
     await this.#utp?.close()

@@ -9,6 +9,7 @@ import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
 import { Announcer } from "../tracker/announcer.js"
+import type { TrackerClient } from "../tracker/tracker-client.js"
 import { WebSeed } from "../webseed/web-seed.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { ConnectionBudget } from "./connection-budget.js"
@@ -58,6 +59,7 @@ export interface TorrentOptions {
   readonly uploadLimit: RateLimit
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
+  readonly trackerClient: TrackerClient
   /** Peers at a time. Default: 80. */
   readonly maxPeers?: number | undefined
   /** False: only give what is there. */
@@ -142,6 +144,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const tally = new Tally(layout, table.have, store.wanted)
   const announcer = new Announcer({
     platform,
+    client: options.trackerClient,
     trackers: options.trackers,
     infoHash: metainfo.infoHash,
     peerId: options.peerId,

@@ -8,6 +8,7 @@ import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import { Announcer } from "../tracker/announcer.js"
+import type { TrackerClient } from "../tracker/tracker-client.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { MetadataMessage } from "../wire/metadata-message.js"
 import type { ConnectionBudget } from "./connection-budget.js"
@@ -49,6 +50,7 @@ export interface SharedParts {
   readonly encryption: EncryptionPolicy
   /** Where peers are found beside trackers. */
   readonly discoveries?: readonly Discovery[]
+  readonly trackerClient: TrackerClient
 }
 
 export interface MetadataFetchOptions extends SharedParts {
@@ -121,6 +123,7 @@ export class MetadataFetch implements MetadataPeerHost {
     })
     this.#announcer = new Announcer({
       platform,
+      client: options.trackerClient,
       trackers: options.trackers,
       infoHash: options.infoHash,
       peerId: options.peerId,

@@ -4,7 +4,7 @@ import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { AnnounceAnswer, AnnounceEvent, AnnounceOutcome, AnnounceStats } from "./announce.js"
 import { TierList } from "./tier-list.js"
-import { TrackerClient } from "./tracker-client.js"
+import type { TrackerClient } from "./tracker-client.js"
 import { type Flight, TrackerEntry, type TrackerStatus } from "./tracker-entry.js"
 
 /** Trackers taken from one torrent: more is an attempt to make us ask half the internet. */
@@ -29,7 +29,9 @@ export interface AnnouncerHost {
 }
 
 export interface AnnouncerOptions {
-  readonly platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http" | "log">
+  readonly platform: Pick<Platform, "clock" | "random" | "log">
+  /** Asks the trackers; others may use it, too. */
+  readonly client: TrackerClient
   readonly host: AnnouncerHost
   /** BEP 12: tiers in order. */
   readonly trackers: readonly (readonly string[])[]
@@ -45,7 +47,6 @@ export interface AnnouncerOptions {
 /** Announces one torrent to its trackers, from `start` to `stop`. */
 export class Announcer {
   readonly #options: AnnouncerOptions
-  readonly #client: TrackerClient
   readonly #tiers: TierList<TrackerEntry>
   #phase: "new" | "running" | "stopping" = "new"
   #wasComplete = false
@@ -54,7 +55,6 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
-    this.#client = new TrackerClient(options.platform)
     const { random } = options.platform
     const entries = options.trackers.flatMap((tier, index) => tier.map((url) => new TrackerEntry(url, index, random)))
     if (entries.length > MAX_TRACKERS)
@@ -89,8 +89,8 @@ export class Announcer {
   }
 
   /**
-   * Ends what is under way, and says `event=stopped` to the trackers that know us: within 5 s, after which all sockets
-   * are closed.
+   * Ends what is under way, and says `event=stopped` to the trackers that know us: within 5 s, after which nothing is
+   * awaited from any.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
@@ -137,6 +137,7 @@ export class Announcer {
     const since = this.#now()
     const event = entry.takeEvent()
     const controller = new AbortController()
+    entry.follow(controller)
     entry.schedule.begin(since)
     const done = this.#announce(entry, event, controller.signal)
       .then((outcome) => {
@@ -144,7 +145,7 @@ export class Announcer {
         if (!controller.signal.aborted) this.#onOutcome(entry, event, outcome)
       })
       .catch((error: unknown) => this.#log("warn", `a bug: ${String(error)}`))
-    entry.flight = { event, since, controller, done }
+    entry.flight = { event, since, done }
   }
 
   #onOutcome(entry: TrackerEntry, event: AnnounceEvent, outcome: AnnounceOutcome): void {
@@ -169,13 +170,18 @@ export class Announcer {
     const { infoHash, peerId, key, host } = this.#options
     const request = { infoHash, peerId, key, event, stats: host.stats() }
     const { trackerId } = entry
-    return this.#client.announce(
+    return this.#options.client.announce(
       entry.target,
       trackerId === undefined ? request : { ...request, trackerId },
       signal,
-      (late) => {
-        entry.addPeers(late)
-        this.#hand(late, entry)
+      {
+        onSent: () => {
+          entry.sentAt = this.#now()
+        },
+        onLate: (late) => {
+          entry.addPeers(late)
+          this.#hand(late, entry)
+        },
       },
     )
   }
@@ -200,21 +206,20 @@ export class Announcer {
     const timer = this.#options.platform.clock.after(STOP_TIMEOUT, () => budget.abort())
     await Promise.all(this.#tiers.trackers.map((entry) => this.#leave(entry, budget.signal)))
     timer.cancel()
-    await this.#client.close()
+    budget.abort()
   }
 
   async #abandon(): Promise<void> {
     this.#phase = "stopping"
     this.#timer?.cancel()
-    const flights = this.#tiers.trackers.flatMap(({ flight }) => flight ?? [])
-    for (const { controller } of flights) controller.abort()
-    await Promise.all(flights.map(({ done }) => done))
-    await this.#client.close()
+    for (const entry of this.#tiers.trackers) entry.letGo()
+    await Promise.all(this.#tiers.trackers.map(({ flight }) => flight?.done))
   }
 
   /** The goodbye to one tracker. */
   async #leave(entry: TrackerEntry, budget: AbortSignal): Promise<void> {
-    if (entry.flight !== undefined) await this.#land(entry.flight)
+    if (entry.flight !== undefined) await this.#land(entry, entry.flight)
+    entry.letGo()
     for (const event of ["completed", "stopped"] as const) {
       if (!entry.joined || budget.aborted) return
       if (event === "completed" && !entry.completedPending) continue
@@ -224,9 +229,14 @@ export class Announcer {
   }
 
   /** Ends what is under way: at once when nothing hangs on it, after a while when the tracker may get to know us. */
-  async #land({ event, since, controller, done }: Flight): Promise<void> {
-    const grace = event === "started" ? since + STARTED_GRACE - this.#now() : event === "completed" ? STOP_TIMEOUT : 0
-    const timer = this.#options.platform.clock.after(Math.max(grace, 0), () => controller.abort())
+  async #land(entry: TrackerEntry, { event, done }: Flight): Promise<void> {
+    const { sentAt } = entry
+    if (sentAt === undefined) {
+      entry.letGo()
+      return done
+    }
+    const grace = event === "started" ? sentAt + STARTED_GRACE - this.#now() : event === "completed" ? STOP_TIMEOUT : 0
+    const timer = this.#options.platform.clock.after(Math.max(grace, 0), () => entry.letGo())
     await done
     timer.cancel()
   }

@@ -21,11 +21,10 @@ export interface TrackerStatus {
   readonly nextAnnounceIn: number | null
 }
 
-/** An announce under way. */
+/** An announce under way, or waiting for its turn. */
 export interface Flight {
   readonly event: AnnounceEvent
   readonly since: number
-  readonly controller: AbortController
   /** Never rejects. */
   readonly done: Promise<void>
 }
@@ -40,6 +39,9 @@ export class TrackerEntry implements Askable {
   readonly target: TrackerTarget
   readonly schedule: TrackerSchedule
   flight: Flight | undefined
+  /** When the last announce went out; undefined while it waits for others to the same host. */
+  sentAt: number | undefined
+  #controller: AbortController | undefined
   /** It knows that we take part: it answered `started`, and has not answered `stopped`. */
   joined = false
   /** The torrent became complete, and it was not told. */
@@ -61,6 +63,18 @@ export class TrackerEntry implements Askable {
 
   get askedAt(): number | undefined {
     return this.flight?.since
+  }
+
+  /** A new announce, which `controller` ends. What the one before could still hear is of no more use. */
+  follow(controller: AbortController): void {
+    this.letGo()
+    this.#controller = controller
+    this.sentAt = undefined
+  }
+
+  /** Ends the last announce, and the wait for what a second address answers to it. */
+  letGo(): void {
+    this.#controller?.abort()
   }
 
   /** What the next announce has to say. A tracker that did not know us while we were incomplete is not told `completed`. */
@@ -95,7 +109,8 @@ export class TrackerEntry implements Askable {
   /** Nothing came from it, or nothing new is to be expected soon. */
   isDead(now: number): boolean {
     if (this.#lastOutcome === "failed") return true
-    return this.#lastOutcome === "none" && this.flight !== undefined && now - this.flight.since >= SILENT_AFTER
+    if (this.#lastOutcome !== "none" || this.flight === undefined) return false
+    return this.sentAt !== undefined && now - this.sentAt >= SILENT_AFTER
   }
 
   status(now: number): TrackerStatus {

@@ -207,7 +207,9 @@ export class UdpClient {
   #keepConnection(place: UdpPlace, datagram: Uint8Array): bigint | undefined {
     const id = decodeConnect(datagram)
     if (id === undefined) return undefined
-    this.#connections.set(nameOf(place), { id, expiresAt: this.#platform.clock.now() + CONNECTION_ID_LIFE })
+    const now = this.#platform.clock.now()
+    for (const [name, { expiresAt }] of this.#connections) if (expiresAt <= now) this.#connections.delete(name)
+    this.#connections.set(nameOf(place), { id, expiresAt: now + CONNECTION_ID_LIFE })
     return id
   }
 

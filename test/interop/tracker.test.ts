@@ -4,6 +4,7 @@ import { createPlatform, type NodePlatform } from "../../src/node/platform.js"
 import type { Endpoint } from "../../src/ports/net.js"
 import { Announcer } from "../../src/tracker/announcer.js"
 import { scrape } from "../../src/tracker/scrape.js"
+import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { describeWith, opentracker } from "../support/partners/index.js"
 
 const HASHES = {
@@ -15,14 +16,17 @@ const HASHES = {
 describeWith("opentracker", [opentracker], () => {
   let tracker: Awaited<ReturnType<typeof opentracker.start>>
   let platform: NodePlatform
+  let client: TrackerClient
 
   beforeAll(async () => {
     platform = createPlatform()
+    client = new TrackerClient(platform)
     tracker = await opentracker.start({ infoHashes: [toHex(HASHES.http), toHex(HASHES.udp)] })
   })
 
   afterAll(async () => {
     await tracker.stop()
+    await client.close()
     await platform.close()
   })
 
@@ -34,6 +38,7 @@ describeWith("opentracker", [opentracker], () => {
     })
     const announcer = new Announcer({
       platform,
+      client,
       host: {
         stats: () => ({ uploaded: 0, downloaded: 0, left, port, numWant: 50 }),
         onPeers: (endpoints) => found(endpoints),

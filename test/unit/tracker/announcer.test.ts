@@ -4,6 +4,7 @@ import { type BencodeInput, encode } from "../../../src/metainfo/bencode.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import type { AnnounceStats } from "../../../src/tracker/announce.js"
 import { Announcer } from "../../../src/tracker/announcer.js"
+import { TrackerClient } from "../../../src/tracker/tracker-client.js"
 import { compact, FakeTrackers, INFO_HASH, PEER_ID, type SeenRequest } from "./fake-trackers.js"
 
 const PEERS = compact("203.0.113.8:1000", "203.0.113.9:2000")
@@ -23,8 +24,10 @@ function setUp(tiers: readonly (readonly string[])[], { isPrivate = false, stats
   const state = { uploaded: 1, downloaded: 2, left: 100, port: 6881, numWant: 100, ...stats }
   const peers: { from: string; at: number; endpoints: readonly Endpoint[] }[] = []
   const external: string[] = []
+  const client = new TrackerClient(fake.platform)
   const announcer = new Announcer({
     platform: fake.platform,
+    client,
     host: {
       stats: () => ({ ...state }),
       onPeers: (endpoints, from) => peers.push({ from, at: fake.clock.now(), endpoints }),
@@ -37,7 +40,7 @@ function setUp(tiers: readonly (readonly string[])[], { isPrivate = false, stats
     isPrivate,
   })
   const hosts = () => fake.seen.map(({ host }) => host)
-  return { fake, announcer, state, peers, external, hosts }
+  return { fake, client, announcer, state, peers, external, hosts }
 }
 
 describe("an announcer", () => {
@@ -223,10 +226,11 @@ describe("tiers of a public torrent", () => {
 
   it("shuffle inside a tier, so that all of its trackers get their share", async () => {
     const firsts = new Set<string>()
-    const { fake } = setUp([])
+    const { fake, client } = setUp([])
     for (let round = 0; round < 50; round++) {
       const announcer = new Announcer({
         platform: fake.platform,
+        client,
         host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 1, numWant: 1 }), onPeers() {} },
         trackers: [[url("a.example"), url("b.example"), url("c.example")]],
         infoHash: INFO_HASH,
@@ -490,7 +494,7 @@ describe("the end", () => {
 
 describe("a UDP tracker in a tier", () => {
   it("that is silent delays nobody, and is not silent for ever", async () => {
-    const { fake, announcer, peers } = setUp([["udp://dead.example:80/announce"], ["a.example"]])
+    const { fake, client, announcer, peers } = setUp([["udp://dead.example:80/announce"], ["a.example"]])
     fake.network.name("dead.example", ["203.0.113.250"])
     fake.http("a.example", good)
     announcer.start()
@@ -500,6 +504,7 @@ describe("a UDP tracker in a tier", () => {
     expect(announcer.status()[0]).toMatchObject({ state: "failed", message: "no answer" })
     await fake.clock.runUntil(announcer.stop())
     expect(fake.processClock.pendingTimers).toBe(0)
+    await fake.clock.runUntil(client.close())
     expect(fake.network.host("198.51.100.1").udpPorts.size).toBe(0)
   })
 })

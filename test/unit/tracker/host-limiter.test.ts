@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest"
+import { HostLimiter } from "../../../src/tracker/host-limiter.js"
+import { VirtualClock } from "../../sim/lib/virtual-clock.js"
+
+const endless = () => new AbortController().signal
+
+function setUp() {
+  const clock = new VirtualClock()
+  const limiter = new HostLimiter(clock)
+  const starts: { name: string; at: number }[] = []
+  let active = 0
+  let most = 0
+  /** Work that takes `time` ms. */
+  const run = (name: string, time: number, { host = "a.example", urgent = false, signal = endless() } = {}) =>
+    limiter.run(host, { signal, urgent }, async () => {
+      starts.push({ name, at: clock.now() })
+      most = Math.max(most, ++active)
+      await new Promise<void>((resolve) => clock.after(time, resolve))
+      active--
+      return name
+    })
+  const names = () => starts.map(({ name }) => name)
+  return { clock, limiter, starts, names, run, most: () => most }
+}
+
+describe("a limiter of hosts", () => {
+  it("lets one who is alone start within the call", async () => {
+    const { clock, names, run } = setUp()
+    const done = run("only", 10)
+    expect(names()).toEqual(["only"])
+    expect(await clock.runUntil(done)).toBe("only")
+  })
+
+  it("keeps no gap while few wait", async () => {
+    const { clock, starts, run } = setUp()
+    await clock.runUntil(Promise.all(["1", "2", "3", "4", "5"].map((name) => run(name, 10))))
+    expect(starts.map(({ at }) => at)).toEqual([0, 0, 10, 10, 20])
+  })
+
+  it("keeps two at a time and a gap between starts while many wait", async () => {
+    const { clock, starts, names, run, most } = setUp()
+    const all = Array.from({ length: 50 }, (_, at) => String(at))
+    expect(await clock.runUntil(Promise.all(all.map((name) => run(name, 400))))).toEqual(all)
+    expect(names()).toEqual(all)
+    expect(most()).toBe(2)
+    // The last three are few.
+    for (let at = 2; at < 47; at++) expect(starts[at]!.at - starts[at - 1]!.at).toBeGreaterThanOrEqual(250)
+  })
+
+  it("pauses for those who wait behind work that was ended", async () => {
+    const { clock, starts, limiter, run } = setUp()
+    const controllers = [new AbortController(), new AbortController()]
+    const { signal } = controllers[0]!
+    const ended = limiter.run("a.example", { signal, urgent: false }, () => {
+      return new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
+    })
+    const done = run("beside", 5_000)
+    const closing = run("closing", 10, { urgent: true, signal: controllers[1]!.signal })
+    const patient = run("patient", 10, { urgent: true })
+    await clock.run(100)
+    controllers[0]!.abort()
+    await ended
+    controllers[1]!.abort()
+    await clock.runUntil(Promise.all([done, closing, patient]))
+    expect(starts).toEqual([
+      { name: "beside", at: 0 },
+      { name: "patient", at: 350 },
+    ])
+  })
+
+  it("does not let hosts wait for one another", async () => {
+    const { clock, names, run } = setUp()
+    const done = ["a", "b", "c"].flatMap((host) => [run(`${host}1`, 10, { host }), run(`${host}2`, 10, { host })])
+    expect(names()).toEqual(["a1", "a2", "b1", "b2", "c1", "c2"])
+    await clock.runUntil(Promise.all(done))
+  })
+
+  it("lets urgent work go first, in its order and without a gap", async () => {
+    const { clock, starts, run } = setUp()
+    const done = Array.from({ length: 8 }, (_, at) => run(`calm ${at}`, 10))
+    done.push(...["x", "y", "z"].map((name) => run(name, 10, { urgent: true })))
+    await clock.runUntil(Promise.all(done))
+    expect(starts.slice(2, 5)).toEqual([
+      { name: "x", at: 10 },
+      { name: "y", at: 10 },
+      { name: "z", at: 20 },
+    ])
+  })
+
+  it("forgets who gives up, and passes the turn on when work fails", async () => {
+    const { clock, limiter, names, run } = setUp()
+    const controller = new AbortController()
+    const broken = limiter.run("a.example", { signal: endless(), urgent: false }, () =>
+      Promise.reject(new Error("broken")),
+    )
+    broken.catch(() => {})
+    const first = run("first", 10)
+    const gone = run("gone", 10, { signal: controller.signal })
+    const last = run("last", 10)
+    controller.abort()
+    expect(await clock.runUntil(gone)).toBeUndefined()
+    await expect(broken).rejects.toThrow("broken")
+    await clock.runUntil(Promise.all([first, last]))
+    expect(await run("late", 10, { signal: controller.signal })).toBeUndefined()
+    expect(names()).toEqual(["first", "last"])
+  })
+})
