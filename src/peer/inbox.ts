@@ -3,11 +3,13 @@ import { ProtocolError } from "../errors.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
+import { decodeDontHave } from "../wire/dont-have.js"
 import { decodeExtensionHandshake, EXTENSION_HANDSHAKE_ID, type ExtensionHandshake } from "../wire/extension.js"
 import { HASH_HEADER_LENGTH, readHashHeader } from "../wire/hash-messages.js"
 import { MAX_BLOCK_LENGTH, MessageId } from "../wire/message.js"
 import type { WireSink } from "../wire/sink.js"
 import type { BlockWriter } from "./block-writer.js"
+import { DONT_HAVE_ID } from "./extension-ids.js"
 import type { OwnRequests } from "./own-requests.js"
 import type { PeerHost } from "./peer-host.js"
 import type { PeerState } from "./peer-state.js"
@@ -204,6 +206,7 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
     // Many are answered, if only with a refusal.
     if (this.#peer.sendBacklog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
     if (id === EXTENSION_HANDSHAKE_ID) this.#onExtensionHandshake(payload)
+    else if (id === DONT_HAVE_ID) this.#onDontHave(decodeDontHave(payload))
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }
 
@@ -278,6 +281,21 @@ export class Inbox<Peer extends PeerState & Answering> implements WireSink {
     this.#peer.pieces = pieces
     this.#host.onPieces(this.#peer, previous)
     return pieces
+  }
+
+  #onDontHave(piece: number): void {
+    const peer = this.#peer
+    if (piece >= this.#layout.pieceCount) throw new ProtocolError(`it lost piece ${piece}, which does not exist`)
+    if (peer.sendBacklog > MAX_BACKLOG) throw new ProtocolError("it loses pieces and does not read what we say")
+    if (peer.pieces?.delete(piece) !== true) return
+    // With the fast extension rejects follow, as to what was cancelled.
+    for (const block of this.#own.blocks()) {
+      if (this.#layout.pieceOfBlock(block) !== piece) continue
+      this.#own.giveUp(block)
+      this.#resting = true
+      this.#host.onDropped(peer, block)
+    }
+    this.#host.onDontHave(peer, piece)
   }
 
   #onExtensionHandshake(payload: Uint8Array): void {

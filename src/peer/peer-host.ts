@@ -20,6 +20,8 @@ export interface PeerHost<Peer> {
   onPieces(peer: Peer, previous: Bitfield | undefined): void
   /** It has one more piece, which is in `peer.pieces` already. */
   onHave(peer: Peer, piece: number): void
+  /** It has one piece less, which is out of `peer.pieces` already, and requests for it were dropped (BEP 54). */
+  onDontHave(peer: Peer, piece: number): void
   /** It chokes us. Without the fast extension all requests were dropped before. */
   onChoked(peer: Peer): void
   onUnchoked(peer: Peer): void
@@ -44,7 +46,7 @@ export interface PeerHost<Peer> {
   onRoom(peer: Peer): void
   /** An extended handshake came (BEP 10); there may be several. */
   onExtended(peer: Peer, handshake: ExtensionHandshake): void
-  /** An extended message with one of the ids that we announced. `payload` is valid during the call. */
+  /** An extended message with one of the ids that we announced, but for lost pieces. `payload` is valid during the call. */
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
   /** It asks for hashes (BEP 52): answer with `sendHashes`, sooner or later. */
   onHashRequest?(peer: Peer, request: HashRequest): void

@@ -4,6 +4,7 @@ import type { HashRequest } from "../metainfo/hash-request.js"
 import { BLOCK_LENGTH, type TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
+import { DONT_HAVE_EXTENSION, encodeDontHave } from "../wire/dont-have.js"
 import { EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake } from "../wire/extension.js"
 import type { Handshake } from "../wire/handshake.js"
 import { Connection } from "./connection.js"
@@ -43,7 +44,7 @@ export interface PeerSessionOptions {
 }
 
 /**
- * One connection to a peer (BEP 3, 6, 10, 21): what each side said, what each side waits for. It does no I/O and has no
+ * One connection to a peer (BEP 3, 6, 10, 21, 54): what each side said, what each side waits for. It does no I/O and has no
  * timers: a stream, a clock and {@link tick} drive it, and a {@link PeerHost} decides.
  */
 export class PeerSession extends PeerState implements StreamListener {
@@ -234,6 +235,11 @@ export class PeerSession extends PeerState implements StreamListener {
     if (this.#connection.phase !== "open") return
     this.#connection.encoder.have(piece)
     this.#connection.send()
+  }
+
+  /** We have a piece no more (BEP 54), if the other side takes that. */
+  sendDontHave(piece: number): void {
+    this.sendExtension(DONT_HAVE_EXTENSION, encodeDontHave(piece))
   }
 
   /**

@@ -85,6 +85,12 @@ export class Availability {
     else this.#counts[piece]!++
   }
 
+  /** A peer that came through {@link addPeer} has one less. */
+  removeHave(piece: number): void {
+    if (this.#candidate[piece] === 1 && !this.#dirty) this.#moveDown(piece)
+    else this.#counts[piece]!--
+  }
+
   /** The piece may be picked from now on. */
   addCandidate(piece: number): void {
     if (this.#candidate[piece] === 1) return

@@ -22,7 +22,7 @@ export interface BlockSource {
   readonly counted: boolean
   /** While it chokes us: the few pieces it may be asked for all the same (BEP 6); undefined: all it has. */
   readonly onlyPieces: ReadonlySet<number> | undefined
-  /** How many pieces it has, choked or not: they never become fewer. */
+  /** How many pieces it has, choked or not; {@link Picker.forget} when they have become fewer. */
   readonly pieceCount: number
   hasPiece(piece: number): boolean
   isAsked(block: number): boolean
@@ -69,7 +69,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return this.#deadlines.first((piece) => this.#table.is(piece, "missing") && has(piece))
   }
 
-  /** The source is gone. */
+  /** The source is gone, or has fewer pieces than before. */
   forget(source: number): void {
     this.#last.delete(source)
     this.#barren.delete(source)

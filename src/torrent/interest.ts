@@ -40,6 +40,13 @@ export class Interest {
     return needed
   }
 
+  /** The peer has one piece less. Whether we still want something of it is looked at with the next tick: it is O(pieces). */
+  dontHave(peer: PeerSource, piece: number): void {
+    if (peer.availability === "seed") this.pieces(peer, undefined)
+    else if (peer.availability === "pieces") this.#table.availability.removeHave(piece)
+    peer.interestChecked = Number.NEGATIVE_INFINITY
+  }
+
   /** The peer does not count any more. */
   forget(peer: PeerSource, pieces: Bitfield | undefined): void {
     if (peer.availability === "seed") this.#table.availability.removeSeed()

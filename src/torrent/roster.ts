@@ -40,4 +40,9 @@ export class Roster {
   announceHave(piece: number): void {
     for (const peer of this.connected()) if (!peer.session.pieces?.has(piece)) peer.session.sendHave(piece)
   }
+
+  /** We have one piece less: tell all. */
+  announceLoss(piece: number): void {
+    for (const peer of this.connected()) peer.session.sendDontHave(piece)
+  }
 }

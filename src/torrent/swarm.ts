@@ -272,6 +272,16 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     } else if (this.#interest.useless(peer)) session.close()
   }
 
+  onDontHave(session: PeerSession, piece: number): void {
+    const peer = this.peers.get(session)
+    if (peer === undefined) return
+    this.#interest.dontHave(peer, piece)
+    this.#o.picker.forget(peer.id)
+    // Who has a piece is not told that we have it, too.
+    if (this.#o.have.has(piece)) session.sendHave(piece)
+    this.#refill.ask()
+  }
+
   onChoked(): void {
     this.#refill.ask()
   }

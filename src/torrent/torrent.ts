@@ -304,6 +304,8 @@ export class Torrent implements IntakeHost {
   #lost(piece: number): void {
     if (!this.#p.table.lost(piece)) return
     this.#p.tally.lost(piece)
+    this.#p.swarm.announceLoss(piece)
+    this.#p.uploads.lost(piece)
     if (this.#waking) return
     // With a file, thousands are lost in one turn.
     this.#waking = true

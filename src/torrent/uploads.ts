@@ -66,6 +66,16 @@ export class Uploads {
     for (const { piece, begin, length } of queue?.requests.splice(0) ?? []) peer.reject(piece, begin, length)
   }
 
+  /** The piece is not there any more: whoever waits for some of it is refused (BEP 54). */
+  lost(piece: number): void {
+    for (const [peer, { requests }] of this.#queues) {
+      const refused = requests.filter((request) => request.piece === piece)
+      if (refused.length === 0) continue
+      requests.splice(0, Infinity, ...requests.filter((request) => request.piece !== piece))
+      for (const { begin, length } of refused) peer.reject(piece, begin, length)
+    }
+  }
+
   forget(peer: Receiver): void {
     this.#queues.get(peer)?.requests.splice(0)
     this.#queues.delete(peer)

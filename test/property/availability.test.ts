@@ -7,7 +7,7 @@ import { seededRandom } from "../support/seeded-random.js"
 type Step =
   | { kind: "join"; pieces: number[] }
   | { kind: "leave"; peer: number }
-  | { kind: "have"; peer: number; piece: number }
+  | { kind: "have" | "dontHave"; peer: number; piece: number }
   | { kind: "seed" }
   | { kind: "candidate"; piece: number; on: boolean }
 
@@ -21,7 +21,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     pieces: fc.oneof(fc.uniqueArray(piece, { maxLength: 10 }), fc.uniqueArray(piece, { minLength: 55 })),
   }),
   fc.record({ kind: fc.constant("leave" as const), peer: fc.nat() }),
-  fc.record({ kind: fc.constant("have" as const), peer: fc.nat(), piece }),
+  fc.record({ kind: fc.constantFrom("have" as const, "dontHave" as const), peer: fc.nat(), piece }),
   fc.record({ kind: fc.constant("seed" as const) }),
   fc.record({ kind: fc.constant("candidate" as const), piece, on: fc.boolean() }),
 )
@@ -49,6 +49,8 @@ describe("availability", () => {
             if (pieces !== undefined) availability.removePeer(pieces)
           } else if (s.kind === "have") {
             if (peers[s.peer % Math.max(1, peers.length)]?.add(s.piece)) availability.addHave(s.piece)
+          } else if (s.kind === "dontHave") {
+            if (peers[s.peer % Math.max(1, peers.length)]?.delete(s.piece)) availability.removeHave(s.piece)
           } else if (s.kind === "seed") {
             seeds++
             availability.addSeed()

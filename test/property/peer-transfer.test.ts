@@ -100,6 +100,7 @@ class Client implements PeerHost<PeerSession> {
     peer.setInterested(!this.have.complete)
     this.onRoom(peer)
   }
+  onDontHave(): void {}
   onChoked(): void {}
   onUnchoked(): void {}
   onInterestChanged(peer: PeerSession): void {

@@ -128,6 +128,9 @@ export class RecordingHost implements PeerHost<PeerSession> {
   onHave(peer: PeerSession, piece: number): void {
     this.#note(peer, "have", piece)
   }
+  onDontHave(peer: PeerSession, piece: number): void {
+    this.#note(peer, "dontHave", piece)
+  }
   onChoked(peer: PeerSession): void {
     this.#note(peer, "choked")
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { ProtocolError } from "../../../src/errors.js"
 import { PeerSession } from "../../../src/peer/peer-session.js"
+import { encodeDontHave } from "../../../src/wire/dont-have.js"
 import { encodeExtensionHandshake } from "../../../src/wire/extension.js"
 import { encodeHandshake } from "../../../src/wire/handshake.js"
 import { infoHash, layout, MemoryStream, ourId, RecordingHost, Scripted, theirId } from "./harness.js"
@@ -617,6 +618,80 @@ describe("time", () => {
       peer.pass(10_000)
     }
     expect(peer.host.of("closed")).toEqual([["closed", "a block took more than two minutes"]])
+  })
+})
+
+describe("a lost piece (BEP 54)", () => {
+  const lose = (peer: Scripted, payload: Uint8Array): void => {
+    peer.voice.encoder.extended(3, payload)
+    peer.say()
+  }
+
+  test.each([true, false])(
+    "ends the requests for it, and nothing is asked until the next tick; fast: %s",
+    async (fast) => {
+      const peer = await asking([3, 5, 1], { fast })
+      peer.voice.encoder.bitfield(full().bytes)
+      peer.say()
+      peer.events()
+      lose(peer, encodeDontHave(0))
+      expect(peer.events()).toEqual([
+        ["dropped", 3],
+        ["dropped", 1],
+        ["dontHave", 0],
+      ])
+      expect([...peer.session.pieces!]).toEqual([1, 2, 3, 4])
+      expect(peer.session.isOutstanding(5)).toBe(true)
+      expect(peer.session.room).toBe(0)
+      if (fast) for (const index of [3, 1]) peer.voice.encoder.rejectRequest(0, index * BLOCK, BLOCK)
+      peer.say()
+      peer.pass(250)
+      expect(peer.session.room).toBeGreaterThan(0)
+      expect(peer.host.of("closed")).toEqual([])
+    },
+  )
+
+  test("is news once, and may be had again", async () => {
+    const peer = await asking([2])
+    peer.voice.encoder.haveAll()
+    peer.say()
+    peer.events()
+    lose(peer, encodeDontHave(0))
+    lose(peer, encodeDontHave(0))
+    expect(peer.events()).toEqual([
+      ["dropped", 2],
+      ["dontHave", 0],
+    ])
+    peer.voice.encoder.have(0)
+    peer.say()
+    expect(peer.events()).toEqual([["have", 0]])
+  })
+
+  test("is nothing to those who said nothing of what they have", async () => {
+    const peer = await Scripted.ready()
+    lose(peer, encodeDontHave(0))
+    expect(peer.events()).toEqual([])
+  })
+
+  test.each([
+    ["of a piece that does not exist", encodeDontHave(layout.pieceCount), "it lost piece 5, which does not exist"],
+    ["of the last number there is", encodeDontHave(0xffffffff), "it lost piece 4294967295, which does not exist"],
+    ["too short", new Uint8Array(3), "a lost piece is said in 3 bytes"],
+    ["too long", new Uint8Array(5), "a lost piece is said in 5 bytes"],
+  ])("ends the connection when it is %s", async (_what, payload, reason) => {
+    const peer = await Scripted.ready()
+    lose(peer, payload)
+    expect(peer.events()).toEqual([["closed", reason]])
+  })
+
+  test("is told to those who take it, with their number for it", async () => {
+    const peer = await Scripted.ready()
+    peer.session.sendDontHave(2)
+    expect(await peer.hearsSoon()).toEqual([])
+    peer.voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["lt_donthave", 7]]) }))
+    peer.say()
+    peer.session.sendDontHave(2)
+    expect(await peer.hearsSoon()).toEqual([["extended", 7, "00000002"]])
   })
 })
 

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest"
+import type { ByteStream, Endpoint } from "../../src/ports/net.js"
+import { WireDecoder } from "../../src/wire/decoder.js"
+import { encodeDontHave } from "../../src/wire/dont-have.js"
+import { encodeExtensionHandshake } from "../../src/wire/extension.js"
+import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.js"
+import { type Call, Output, RecordingSink } from "../unit/wire/calls.js"
+import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
+import { startNode } from "./lib/sim-node.js"
+import { createSimulation, type SimPlatform } from "./lib/simulation.js"
+
+const KiB = 1024
+/** ms of virtual time. */
+const LIMIT = 600_000
+/** Ours for lost pieces, and the other side's. */
+const OURS = 3
+const THEIRS = 77
+const at = (host: string): Endpoint => ({ host, port: 6881 })
+
+/** A client that says what a test wants, connected to 10.0.0.1; its handshake offers fast and extended messages. */
+class Puppet {
+  readonly voice = new Output()
+  readonly #ears = new RecordingSink()
+  readonly #stream: ByteStream
+  open = true
+
+  constructor(from: SimPlatform, { metainfo }: SimDataset) {
+    const decoder = new WireDecoder(this.#ears, metainfo.layout.pieceCount)
+    let left = HANDSHAKE_LENGTH
+    this.#stream = from.net.connect(at("10.0.0.1"), {
+      onOpen: () => {
+        this.#stream.write(encodeHandshake(metainfo.infoHash, new TextEncoder().encode("-XX0001-puppetpuppet")))
+        this.say()
+      },
+      onData: (chunk) => {
+        const skipped = Math.min(left, chunk.length)
+        left -= skipped
+        decoder.push(chunk.subarray(skipped))
+      },
+      onDrain: () => {},
+      onClose: () => {
+        this.open = false
+      },
+    })
+    this.voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["lt_donthave", THEIRS]]) }))
+  }
+
+  say(): void {
+    this.#stream.write(this.voice.bytes())
+    this.voice.clear()
+  }
+
+  /** What came since the last call, of these kinds. */
+  heard(...names: string[]): Call[] {
+    return this.#ears.calls.splice(0).filter(([name]) => names.includes(name))
+  }
+}
+
+describe("a lost piece (BEP 54)", () => {
+  it("is told to the peers, and their requests for it are refused; when it is back they are told, too", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    const dataset = simDataset({ "a.bin": 256 * KiB }, { pieceLength: 32 * KiB })
+    const platform = simulation.platform("10.0.0.1")
+    putDataset(platform, dataset)
+    const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
+    const puppet = new Puppet(simulation.platform("10.0.0.2"), dataset)
+    puppet.voice.encoder.haveNone()
+    puppet.voice.encoder.interested()
+    await simulation.run(5_000)
+    expect(puppet.heard("haveAll", "unchoke")).toEqual([["haveAll"], ["unchoke"]])
+
+    const file = await simulation.runUntil(platform.disk.open("/store/data/a.bin", "write"), LIMIT)
+    await simulation.runUntil(file.truncate(2 * 32 * KiB), LIMIT)
+    puppet.voice.encoder.request(2, 0, 16 * KiB)
+    puppet.voice.encoder.request(2, 16 * KiB, 16 * KiB)
+    puppet.voice.encoder.request(1, 0, 16 * KiB)
+    puppet.say()
+    await simulation.run(2_000)
+    const heard = puppet.heard("extended", "reject", "piece").map(([name, ...values]) => [name, ...values.slice(0, 2)])
+    expect(heard.filter(([name]) => name === "extended")).toEqual([["extended", THEIRS, "00000002"]])
+    expect(heard.filter(([name]) => name === "reject").sort()).toEqual([
+      ["reject", 2, 0],
+      ["reject", 2, 16 * KiB],
+    ])
+    expect(heard.filter(([name]) => name === "piece")).toEqual([["piece", 1, 0]])
+
+    const helper = simulation.platform("10.0.0.3")
+    putDataset(helper, dataset)
+    const start = startNode({ platform: helper, dataset, seed: true, peers: [at("10.0.0.1")] })
+    const other = await simulation.runUntil(start, LIMIT)
+    await simulation.run(60_000)
+    expect(puppet.heard("have", "extended")).toEqual([["have", 2]])
+    await simulation.runUntil(Promise.all([node.close(), other.close()]), LIMIT)
+  })
+
+  it("of a peer is not asked for any more, nor is the peer interesting for it, until it has it again", async () => {
+    const simulation = createSimulation({ seed: 6 })
+    const dataset = simDataset({ "a.bin": 64 * KiB }, { pieceLength: 32 * KiB })
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.9")] }), LIMIT)
+    const puppet = new Puppet(simulation.platform("10.0.0.2"), dataset)
+    puppet.voice.encoder.haveAll()
+    puppet.voice.encoder.unchoke()
+    await simulation.run(1_000)
+    const pieces = (): number[] =>
+      puppet
+        .heard("request")
+        .map(([, piece]) => Number(piece))
+        .sort()
+    expect(pieces()).toEqual([0, 0, 1, 1])
+    puppet.voice.encoder.extended(OURS, encodeDontHave(1))
+    puppet.say()
+    await simulation.run(2_000)
+    expect(puppet.heard("request", "notInterested")).toEqual([])
+    puppet.voice.encoder.extended(OURS, encodeDontHave(0))
+    puppet.say()
+    await simulation.run(2_000)
+    expect(puppet.heard("request", "notInterested")).toEqual([["notInterested"]])
+
+    puppet.voice.encoder.have(1)
+    puppet.say()
+    await simulation.run(2_000)
+    expect(puppet.heard("request", "interested").map(([name, piece]) => [name, piece])).toEqual([
+      ["interested", undefined],
+      ["request", 1],
+      ["request", 1],
+    ])
+
+    // What it has no more is had of somebody else.
+    puppet.voice.encoder.extended(OURS, encodeDontHave(1))
+    puppet.say()
+    const helper = simulation.platform("10.0.0.3")
+    putDataset(helper, dataset)
+    const start = startNode({ platform: helper, dataset, seed: true, peers: [at("10.0.0.1")] })
+    const other = await simulation.runUntil(start, LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), 5_000)
+    expect(puppet.open).toBe(true)
+    await simulation.runUntil(Promise.all([node.close(), other.close()]), LIMIT)
+  })
+})
