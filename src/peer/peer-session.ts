@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { parseIp } from "../bytes/ip.js"
 import { AtError, ProtocolError } from "../errors.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
 import { BLOCK_LENGTH, type TorrentLayout } from "../metainfo/layout.js"
@@ -363,12 +364,14 @@ export class PeerSession extends PeerState implements StreamListener {
 
   #extensionHandshake(complete: boolean): Uint8Array {
     const { clientVersion, listenPort, extensions, metadataSize } = this.#options
+    const yourAddress = parseIp(this.remote.host)
     return encodeExtensionHandshake({
       messages: extensions ?? new Map(),
       client: clientVersion,
       requestQueue: ANNOUNCED_REQUEST_QUEUE,
       uploadOnly: complete,
       ...(listenPort !== undefined && { listenPort }),
+      ...(yourAddress !== undefined && { yourAddress }),
       ...(metadataSize !== undefined && { metadataSize }),
     })
   }

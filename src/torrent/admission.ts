@@ -1,5 +1,7 @@
 import { ipScope, parseIp } from "../bytes/ip.js"
+import type { Endpoint } from "../ports/net.js"
 import type { ConnectionBudget } from "./connection-budget.js"
+import type { PriorityOf } from "./peer-book.js"
 import type { PeerSource } from "./peer-source.js"
 
 /** Peers of one torrent at most, unless told otherwise (rain: 100, Transmission: 50). */
@@ -18,30 +20,39 @@ const IDLE_WHEN_FULL = 60_000
 /** To a newcomer it gives way as soon as both sides had the time to say what they have, ms. */
 const IDLE_FOR_NEWCOMER = 10_000
 
+export interface AdmissionOptions {
+  readonly peers: () => Iterable<PeerSource>
+  readonly budget: ConnectionBudget
+  /** Peers at a time, at least 1. Default: 80. */
+  readonly maxPeers?: number | undefined
+  readonly priorityOf: PriorityOf
+}
+
 /** Who may have one of the places for peers, and who loses it. */
 export class Admission {
   readonly #peers: () => Iterable<PeerSource>
   readonly #budget: ConnectionBudget
-
   readonly #most: number
+  readonly #priorityOf: PriorityOf
 
-  /** `most`: peers at a time, at least 1. */
-  constructor(peers: () => Iterable<PeerSource>, budget: ConnectionBudget, most = MAX_PEERS) {
-    this.#most = most
+  constructor({ peers, budget, maxPeers = MAX_PEERS, priorityOf }: AdmissionOptions) {
+    this.#most = maxPeers
     this.#peers = peers
     this.#budget = budget
+    this.#priorityOf = priorityOf
   }
 
   mayConnect(now: number): boolean {
     return this.#count() < this.#most && this.#budget.mayConnect(now)
   }
 
-  /** Whether one more connection may come in from `host`. An idle one may have to leave for it. */
-  mayAccept(host: string, now: number): boolean {
+  /** Whether one more connection may come in from there. An idle one, or one of lower priority, may have to leave for it. */
+  mayAccept(remote: Endpoint, now: number): boolean {
+    const { host } = remote
     const ofHost = this.#count((peer) => peer.incoming && peer.session.remote.host === host)
     if (ofHost >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST)) return false
-    if (this.#incomingFull) return this.#evict((peer) => peer.incoming, now)
-    return this.#full ? this.#evict(() => true, now) : true
+    if (this.#incomingFull) return this.#evict((peer) => peer.incoming, now) || this.#outrank(remote, now)
+    return this.#full ? this.#evict(() => true, now) || this.#outrank(remote, now) : true
   }
 
   /** Ends what is of no use. To be called every 250 ms. */
@@ -87,6 +98,25 @@ export class Admission {
     }
     idlest?.session.close(new Error("gives way to another"))
     return idlest !== undefined
+  }
+
+  /**
+   * Ends the connection of lowest priority (BEP 40) among those that came in, have nothing for us and were not served for a
+   * while, if the newcomer has a higher one. False when there is none.
+   */
+  #outrank(newcomer: Endpoint, now: number): boolean {
+    let lowest = this.#priorityOf(newcomer)
+    if (lowest === undefined) return false
+    let outranked: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      const { session } = peer
+      if (!peer.ready || !peer.incoming || session.amInterested || !session.amChoking) continue
+      if (now - peer.requestedAt < IDLE_FOR_NEWCOMER) continue
+      const priority = this.#priorityOf(session.remote)
+      if (priority !== undefined && priority < lowest) [outranked, lowest] = [peer, priority]
+    }
+    outranked?.session.close(new Error("gives way to one of higher priority"))
+    return outranked !== undefined
   }
 }
 

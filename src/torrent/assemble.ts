@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { parseIp } from "../bytes/ip.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
@@ -17,14 +18,16 @@ import { Culprits } from "./culprits.js"
 import { Discoveries } from "./discoveries.js"
 import type { DhtLink, Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
+import { ExternalAddress } from "./external-address.js"
 import { HashAnswers } from "./hash-answers.js"
 import { Intake, type IntakeHost } from "./intake.js"
 import { LeafCheck } from "./leaf-check.js"
 import { MemoryRelief } from "./memory-relief.js"
 import type { Legacy } from "./metadata-fetch.js"
 import { MetadataUploads } from "./metadata-uploads.js"
-import { PeerBook, type PeerOrigin } from "./peer-book.js"
+import { PeerBook, type PeerOrigin, type PriorityOf } from "./peer-book.js"
 import { PeerExchange } from "./peer-exchange.js"
+import { peerPriority } from "./peer-priority.js"
 import { PieceCache } from "./piece-cache.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
@@ -100,6 +103,11 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
   const book = new PeerBook(random, new EncryptionChoice(options.encryption))
+  const external = new ExternalAddress(() => book.prefer(priorityOf))
+  const priorityOf: PriorityOf = (endpoint) => {
+    const ours = external.seenFrom(endpoint.host)
+    return ours === undefined ? undefined : peerPriority({ host: ours, port: options.listenPort ?? 0 }, endpoint)
+  }
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
   const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
   const cache = new PieceCache(layout, read)
@@ -124,6 +132,8 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
             for (const endpoint of endpoints) book.add(endpoint, "pex", clock.now())
           }),
     book,
+    external,
+    priorityOf,
     budget: options.budget,
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
     maxPeers: options.maxPeers,
@@ -159,6 +169,10 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
         numWant: host.numWant(),
       }),
       onPeers: (endpoints) => host.onPeers(endpoints, "tracker"),
+      onExternalAddress: (address, tracker) => {
+        const bytes = parseIp(address)
+        if (bytes !== undefined) external.vote(new URL(tracker).hostname, bytes)
+      },
     },
   })
   const discoveries = new Discoveries({

@@ -40,7 +40,12 @@ interface Address {
   readonly way: Way
   /** Whoever is there wants nothing: there is no use in a connection until we want something. */
   satisfied: boolean
+  /** Among equals the highest is tried first; 0 while nothing is known of it. */
+  priority: number
 }
+
+/** How much a connection to an address is worth, 0 to 2^32 - 1; undefined: it can't be said. */
+export type PriorityOf = (endpoint: Endpoint) => number | undefined
 
 /** The addresses a torrent knows, and when each may be tried. */
 export class PeerBook {
@@ -49,6 +54,7 @@ export class PeerBook {
   readonly #bannedOfHost = new Map<string, number>()
   readonly #random: Random
   readonly #encryption: EncryptionChoice
+  #priorityOf: PriorityOf | undefined
 
   constructor(random: Random, encryption: EncryptionChoice) {
     this.#random = random
@@ -75,7 +81,23 @@ export class PeerBook {
     }
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#forgetOne()) return
     const way = this.#encryption.newWay()
-    this.#addresses.set(key, { endpoint, origin, failures: 0, notBefore: 0, busy: false, way, satisfied: false })
+    const priority = this.#priority(endpoint)
+    this.#addresses.set(key, {
+      endpoint,
+      origin,
+      failures: 0,
+      notBefore: 0,
+      busy: false,
+      way,
+      satisfied: false,
+      priority,
+    })
+  }
+
+  /** From now on those with the highest priority come first among equals. To be called again when priorities change. */
+  prefer(priorityOf: PriorityOf): void {
+    this.#priorityOf = priorityOf
+    for (const address of this.#addresses.values()) address.priority = this.#priority(address.endpoint)
   }
 
   /** The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first. */
@@ -85,8 +107,9 @@ export class PeerBook {
     for (const address of this.#addresses.values()) {
       if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) continue
       if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
-      if (best !== undefined && address.failures > best.failures) continue
-      if (best !== undefined && address.failures === best.failures) {
+      const order = best === undefined ? -1 : address.failures - best.failures || best.priority - address.priority
+      if (order > 0) continue
+      if (order === 0) {
         // A fair draw among equals, in one pass.
         if (this.#random.below(++ties) !== 0) continue
       } else ties = 1
@@ -169,6 +192,11 @@ export class PeerBook {
       if (address.busy || address.origin === "user" || address.failures < MAX_FAILURES) return true
     }
     return false
+  }
+
+  /** Where it can't be said, chance has it: priorities are as evenly spread. */
+  #priority(endpoint: Endpoint): number {
+    return this.#priorityOf === undefined ? 0 : (this.#priorityOf(endpoint) ?? this.#random.below(2 ** 32))
   }
 
   #forgetOne(): boolean {

@@ -12,6 +12,7 @@ import type { Hasher } from "../ports/hasher.js"
 import type { Log } from "../ports/log.js"
 import type { ByteStream, Endpoint, Net } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
+import type { ExtensionHandshake } from "../wire/extension.js"
 import type { MseTools } from "../wire/mse.js"
 import { Admission } from "./admission.js"
 import { allowFastPieces } from "./allowed-fast.js"
@@ -19,11 +20,12 @@ import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { DhtLink } from "./discovery.js"
+import type { ExternalAddress } from "./external-address.js"
 import type { HashAnswers } from "./hash-answers.js"
 import type { Intake } from "./intake.js"
 import { Interest } from "./interest.js"
 import type { MetadataUploads } from "./metadata-uploads.js"
-import type { PeerBook } from "./peer-book.js"
+import type { PeerBook, PriorityOf } from "./peer-book.js"
 import type { PeerExchange } from "./peer-exchange.js"
 import { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -48,6 +50,9 @@ export interface SwarmOptions {
   /** Undefined: none. */
   readonly pex: PeerExchange | undefined
   readonly book: PeerBook
+  /** Hears what peers take for our address. */
+  readonly external: ExternalAddress
+  readonly priorityOf: PriorityOf
   readonly budget: ConnectionBudget
   /** Default: 80. */
   readonly maxPeers?: number | undefined
@@ -94,7 +99,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     this.#interest = new Interest(options.table, options.picker.fellows)
     this.#choking = new Choking(options.uploads, options.have)
     this.#asking = new Asking({ ...options, peers: () => this.connected() })
-    this.#admission = new Admission(() => this.peers.values(), options.budget, options.maxPeers)
+    this.#admission = new Admission({ ...options, peers: () => this.peers.values() })
     const { clock, totals } = options
     this.#throttle = new Throttle({
       clock,
@@ -128,7 +133,7 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
   accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
     if (this.#closing || this.#o.book.isBanned(stream.remote)) return undefined
-    if (!this.#admission.mayAccept(stream.remote.host, this.#o.clock.now())) return undefined
+    if (!this.#admission.mayAccept(stream.remote, this.#o.clock.now())) return undefined
     this.#o.budget.accepted()
     const { session } = this.#add("incoming", { received })
     session.attach(stream)
@@ -332,9 +337,10 @@ export class Swarm extends Roster implements PeerHost<PeerSession> {
     if (peer?.ready) this.#fill(peer)
   }
 
-  onExtended(session: PeerSession): void {
+  onExtended(session: PeerSession, { yourAddress }: ExtensionHandshake): void {
     const peer = this.peers.get(session)
     if (peer === undefined) return
+    if (yourAddress !== undefined) this.#o.external.vote(session.remote.host, yourAddress)
     if (this.#interest.useless(peer)) session.close()
     else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
       const address = { host: session.remote.host, port: session.listenPort }

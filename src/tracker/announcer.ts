@@ -25,7 +25,7 @@ export interface AnnouncerHost {
   /** Peers of one answer; ports are 1 to 65535, addresses can be a peer's (private and loopback ones among them). */
   onPeers(endpoints: readonly Endpoint[], tracker: string): void
   /** Our own address, as a tracker sees it (BEP 24). */
-  onExternalAddress?(host: string): void
+  onExternalAddress?(host: string, tracker: string): void
 }
 
 export interface AnnouncerOptions {
@@ -189,7 +189,7 @@ export class Announcer {
   #hand(answer: AnnounceAnswer, entry: TrackerEntry): void {
     if (this.#phase !== "running") return
     const { host } = this.#options
-    if (answer.externalAddress !== undefined) host.onExternalAddress?.(answer.externalAddress)
+    if (answer.externalAddress !== undefined) host.onExternalAddress?.(answer.externalAddress, entry.url)
     if (answer.peers.length > 0) host.onPeers(answer.peers, entry.url)
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import { Choker } from "../../src/peer/choker.js"
 import { Picker } from "../../src/picker/picker.js"
 import type { ByteStream, Endpoint } from "../../src/ports/net.js"
+import { peerPriority } from "../../src/torrent/peer-priority.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
@@ -37,7 +38,14 @@ function serveTracker(simulation: Simulation, url: string, peers: readonly Endpo
 }
 
 /** A stranger's connection that says `greeting` after the handshake, and keeps itself alive. */
-function stranger(from: SimPlatform, dataset: SimDataset, n: number, greeting = new Uint8Array(0)): ByteStream {
+function stranger(
+  from: SimPlatform,
+  dataset: SimDataset,
+  n: number,
+  greeting = new Uint8Array(0),
+  to = at("10.0.0.1"),
+  onEnd = (): void => {},
+): ByteStream {
   const handshake = new Uint8Array(68)
   handshake[0] = 19
   handshake.set(new TextEncoder().encode("BitTorrent protocol"), 1)
@@ -49,7 +57,7 @@ function stranger(from: SimPlatform, dataset: SimDataset, n: number, greeting = 
     stream.write(new Uint8Array(4))
     from.clock.after(60_000, keepAlive)
   }
-  const stream = from.net.connect(at("10.0.0.1"), {
+  const stream = from.net.connect(to, {
     onOpen: () => {
       stream.write(handshake)
       if (greeting.length > 0) stream.write(greeting)
@@ -59,6 +67,7 @@ function stranger(from: SimPlatform, dataset: SimDataset, n: number, greeting = 
     onDrain: () => {},
     onClose: () => {
       open = false
+      onEnd()
     },
   })
   return stream
@@ -189,6 +198,48 @@ describe("strangers", () => {
     const leech = await simulation.runUntil(startNode({ platform: late, dataset, peers: [at("10.0.0.1")] }), LIMIT)
     await simulation.runUntil(leech.torrent.whenComplete(), 30_000)
     await close(simulation, node, leech)
+  })
+
+  /** All places are taken by who wants something; then two come, of the highest and of the lowest priority. Who may stay? */
+  async function staying(trackers: number): Promise<string[]> {
+    const us = "93.184.216.34"
+    const simulation = createSimulation({ seed: 24 })
+    const urls = Array.from({ length: trackers }, (_, n) => `http://10.${n}.0.9/announce`)
+    const external = Uint8Array.from(us.split(".").map(Number))
+    const answer = [..."d11:external ip4:", ...external, ..."8:intervali1800e5:peers0:e"]
+    const body = Uint8Array.from(answer.map((part) => (typeof part === "string" ? part.charCodeAt(0) : part)))
+    for (const url of urls) simulation.web.serve(url, () => ({ status: 200, body }))
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB, trackers: urls.map((url) => [url]) })
+    const platform = simulation.platform(us, { latency: 5 })
+    putDataset(platform, dataset)
+    const node = await simulation.runUntil(
+      startNode({ platform, dataset, seed: true, torrentLimits: { maxPeers: 40 } }),
+      LIMIT,
+    )
+    const present = new Set<string>()
+    const comes = (host: string, n: number): void => {
+      present.add(host)
+      const from = simulation.platform(host, { latency: 5 })
+      stranger(from, dataset, n, Uint8Array.from(message(INTERESTED)), at(us), () => present.delete(host))
+    }
+    const priority = (host: string): number => peerPriority(at(us), at(host)) ?? 0
+    const hosts = Array.from({ length: 32 }, (_, n) => `${11 + n}.7.0.1`).sort((a, b) => priority(a) - priority(b))
+    for (const [n, host] of hosts.slice(1, -1).entries()) comes(host, n)
+    await simulation.run(30_000)
+    expect(present.size).toBe(30)
+    const [lowest = "", highest = ""] = [hosts[0], hosts.at(-1)]
+    comes(highest, 100)
+    comes(lowest, 101)
+    await simulation.run(1_000)
+    expect(present.size).toBe(30)
+    const stay = [highest, lowest].map((host) => (present.has(host) ? "stays" : "goes"))
+    await close(simulation, node)
+    return stay
+  }
+
+  it("that all want something give way to one of higher priority, when two say what our address is", async () => {
+    expect(await staying(2)).toEqual(["stays", "goes"])
+    expect(await staying(1)).toEqual(["goes", "goes"])
   })
 
   it("that take our name for theirs do not keep a place", async () => {

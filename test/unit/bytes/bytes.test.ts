@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { Backoff } from "../../../src/bytes/backoff.js"
 import { fromBase32, toBase32 } from "../../../src/bytes/base32.js"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
-import { crc32 } from "../../../src/bytes/crc32.js"
+import { crc32, crc32c } from "../../../src/bytes/crc32.js"
 import { fromHex, toHex } from "../../../src/bytes/hex.js"
 import { MinHeap } from "../../../src/bytes/min-heap.js"
 import { RateMeter } from "../../../src/bytes/rate-meter.js"
@@ -65,6 +65,7 @@ describe("CRC-32", () => {
   it("agrees with the standard's check value", () => {
     expect(crc32(encodeUtf8("123456789"))).toBe(0xcbf43926)
     expect(crc32(new Uint8Array(0))).toBe(0)
+    expect(crc32c(encodeUtf8("123456789"))).toBe(0xe3069283)
   })
 
   it("is the same for data in parts", () => {

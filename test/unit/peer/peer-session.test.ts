@@ -42,8 +42,8 @@ describe("the handshake of a session", () => {
     expect(peer.session.clientName).toBe("Transmission 3.0")
     const heard = await peer.hearsSoon()
     expect(heard.map((call) => call[0])).toEqual(["extended", "haveNone"])
-    expect(Buffer.from(String(heard[0]![2]), "hex").toString()).toBe(
-      "d1:mde4:reqqi500e11:upload_onlyi0e1:v22:academictorrents 0.1.0e",
+    expect(Buffer.from(String(heard[0]![2]), "hex").toString("latin1")).toBe(
+      "d1:mde4:reqqi500e11:upload_onlyi0e1:v22:academictorrents 0.1.06:yourip4:\xc0\x00\x02\x01e",
     )
   })
 

@@ -27,6 +27,32 @@ describe("the addresses of a torrent", () => {
     expect(book.next(10_000)).toEqual(peer(1))
   })
 
+  it("tries those of the highest priority first among equals, whenever they were named", () => {
+    const book = bookOf("tracker", peer(1), peer(2), peer(3))
+    const priority = (endpoint: Endpoint): number => Number(endpoint.host.split(".")[3])
+    book.prefer(priority)
+    book.add(peer(9), "tracker", 0)
+    expect([book.next(0), book.next(0)]).toEqual([peer(9), peer(3)])
+    book.prefer((endpoint) => 10 - priority(endpoint))
+    expect(book.next(0)).toEqual(peer(1))
+    book.ended(peer(9), "failed", 0)
+    book.ended(peer(3), "useful", 0)
+    book.prefer(priority)
+    // What failed comes last, whatever its priority.
+    expect([book.next(MINUTE), book.next(MINUTE), book.next(MINUTE)]).toEqual([peer(3), peer(2), peer(9)])
+  })
+
+  it("leaves to chance those whose priority can't be said", () => {
+    const firsts = new Set<string>()
+    for (let seed = 0; seed < 50; seed++) {
+      const book = new PeerBook(seededRandom(seed), new EncryptionChoice("allow"))
+      for (const n of [1, 2]) book.add(peer(n), "tracker", 0)
+      book.prefer((endpoint) => (endpoint.host === peer(1).host ? 2 ** 31 : undefined))
+      firsts.add(name(book.next(0)))
+    }
+    expect(firsts.size).toBe(2)
+  })
+
   it("tells ports of one host apart", () => {
     expect(bookOf("tracker", peer(1, 1000), peer(1, 1001)).size).toBe(2)
   })
