@@ -10,7 +10,7 @@ const PACKAGE = join(FOLDER, "node_modules/webtorrent/package.json")
 export const webtorrent = {
   name: "webtorrent",
   webSeeds: true,
-  missing: () => (existsSync(PACKAGE) ? undefined : "npm install --prefix bench/webtorrent --ignore-scripts"),
+  missing: () => (existsSync(PACKAGE) ? undefined : "npm ci --prefix bench/webtorrent --ignore-scripts"),
   version: () => JSON.parse(readFileSync(PACKAGE, "utf8")).version,
   get({ torrent, peers, out, scratch, port, stay }) {
     const mark = stay ? markPath(scratch) : undefined

@@ -17,7 +17,7 @@ export const aria2: Partner = {
     keepBench(job, async (bench) => {
       const args = ["--seed-ratio=0.0", "--check-integrity=true", "--bt-hash-check-seed=true", `--dir=${job.dataDir}`]
       const program = await startAria2(bench, job, args)
-      await program.until(/SEED\(/)
+      await (job.partial ? bench.listening(program) : program.until(/SEED\(/))
       return program
     }),
   download: (job) =>

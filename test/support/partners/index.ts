@@ -3,12 +3,15 @@ import { describe } from "vitest"
 
 export { academictorrents } from "./academictorrents.js"
 export { aria2 } from "./aria2.js"
+export { deluge } from "./deluge.js"
 export { libtorrent } from "./libtorrent.js"
 export { nginx } from "./nginx.js"
 export { type Opentracker, opentracker } from "./opentracker.js"
 export type { Address, DownloadJob, Partner, Running, SeedJob } from "./partner.js"
+export { qbittorrent } from "./qbittorrent.js"
 export { rtorrent } from "./rtorrent.js"
 export { transmission } from "./transmission.js"
+export { webtorrent } from "./webtorrent.js"
 
 /**
  * A suite that needs other programs. Where one is missing the suite is skipped, and one printed line says what to

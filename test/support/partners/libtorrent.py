@@ -54,6 +54,16 @@ print("ready", session.listen_port(), flush=True)
 for host, port in job["peers"]:
     handle.connect_peer((host, port))
 
+
+def wait_for(kind, action):
+    action()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        session.wait_for_alert(100)
+        if any(isinstance(alert, kind) for alert in session.pop_alerts()):
+            return
+
+
 checked = False
 complete = False
 CHECKING = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
@@ -66,24 +76,16 @@ while True:
         complete = True
         print("complete", flush=True)
         if job["mode"] == "download":
-            handle.flush_cache()
-            flushed = time.monotonic() + 10
-            while time.monotonic() < flushed:
-                session.wait_for_alert(100)
-                if any(isinstance(a, lt.cache_flushed_alert) for a in session.pop_alerts()):
-                    break
+            # What was received is on its way to the disk still.
+            wait_for(lt.cache_flushed_alert, handle.flush_cache)
             session.pause()
             # A torrent's files are closed when it is removed: what another process reads then is all there.
-            session.remove_torrent(handle)
-            deadline = time.monotonic() + 10
-            while time.monotonic() < deadline:
-                session.wait_for_alert(100)
-                if any(isinstance(a, lt.torrent_removed_alert) for a in session.pop_alerts()):
-                    break
+            wait_for(lt.torrent_removed_alert, lambda: session.remove_torrent(handle))
             os._exit(0)
     if status.errc.value() != 0:
         print("error", status.errc.message(), flush=True)
         os._exit(1)
     for alert in session.pop_alerts():
-        print(alert.message(), flush=True)
+        if alert.category() & lt.alert.category_t.error_notification:
+            print(alert.message(), flush=True)
     time.sleep(0.02)

@@ -1,19 +1,22 @@
-import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import type { Program } from "../program.js"
-import { type Bench, type DownloadJob, keepBench, type Partner, type SeedJob, withBench } from "./partner.js"
+import {
+  type Bench,
+  type DownloadJob,
+  keepBench,
+  needsPython,
+  type Partner,
+  PYTHON,
+  type SeedJob,
+  withBench,
+} from "./partner.js"
 
 const SCRIPT = fileURLToPath(new URL("./libtorrent.py", import.meta.url))
-// The system's own Python: another one in PATH would not find Debian's module.
-const PYTHON = "/usr/bin/python3"
 
 /** libtorrent 2.0 through its Python binding: the most complete partner. */
 export const libtorrent: Partner = {
   name: "libtorrent",
-  missing() {
-    const works = spawnSync(PYTHON, ["-c", "import libtorrent"]).status === 0
-    return works ? undefined : "python3 with libtorrent (apt-get install python3-libtorrent)"
-  },
+  missing: () => needsPython("libtorrent", "python3-libtorrent"),
   seed: (job) =>
     keepBench(job, async (bench) => {
       const program = await startScript(bench, job, job.partial ? "share" : "seed", job.dataDir)
@@ -33,7 +36,6 @@ async function startScript(
   mode: "seed" | "share" | "download",
   dir: string,
 ): Promise<Program> {
-  const peers = "peers" in job ? (job.peers ?? []) : []
   const options = {
     mode,
     dir,
@@ -42,7 +44,7 @@ async function startScript(
     host: bench.host,
     port: bench.port,
     tracker: job.tracker ?? null,
-    peers: peers.map((peer) => [peer.host, peer.port]),
+    peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
     encryption: job.encryption ?? "allowed",
     utp: job.utp ?? false,
     dht: job.dht === undefined ? null : [job.dht.host, job.dht.port],

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -5,7 +6,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BencodableDictionary, encode, Raw, spans } from "../../../testbed/bencode.js"
 import type { Netns } from "../netns.js"
-import { freePort } from "../ports.js"
+import { freePort, isListening } from "../ports.js"
 import { findProgram, Program, type ProgramOptions } from "../program.js"
 
 export interface Address {
@@ -23,10 +24,12 @@ interface Job {
   /** Runs inside this namespace. */
   netns?: Netns
   encryption?: "off" | "allowed" | "required"
-  /** uTP besides TCP; absent: not. */
+  /** Speaks uTP besides TCP. */
   utp?: boolean
   /** The node at which it enters the DHT, which is off otherwise. */
   dht?: Address
+  /** Who has it. Programs that can't be told are given a tracker that names just these. */
+  peers?: readonly Address[]
   maxSeconds?: number
 }
 
@@ -34,7 +37,7 @@ export interface SeedJob extends Job {
   torrentPath: string
   /** The folder that holds the torrent's file or folder. */
   dataDir: string
-  /** Some of the data is wrong or missing: what is right is given, and the rest fetched from whoever connects. */
+  /** Some of the data is wrong or missing: what is right is given, and the rest fetched. It listens, at least, when it is started. */
   partial?: boolean
 }
 
@@ -44,8 +47,6 @@ export interface DownloadJob extends Job {
   outDir: string
   /** A part of it is there, and is to be kept. */
   resume?: boolean
-  /** Who has it. Programs that can't be told are given a tracker that names just these. */
-  peers?: readonly Address[]
   /** Keep the torrent's `url-list`; it is left out otherwise. */
   webSeeds?: boolean
   /** It is given a magnet link with the infohash alone: the metadata must come from the peers. */
@@ -69,9 +70,17 @@ export interface Partner {
   download(job: DownloadJob): Promise<void>
 }
 
+export const PYTHON = "/usr/bin/python3"
+
 /** The message for a program that is not there. */
 export function needsProgram(program: string, debianPackage: string): string | undefined {
   return findProgram(program) === undefined ? `${program} (apt-get install ${debianPackage})` : undefined
+}
+
+/** The same for a module of the system's own Python: another one in PATH would not find Debian's modules. */
+export function needsPython(module: string, debianPackage: string): string | undefined {
+  const works = spawnSync(PYTHON, ["-c", `import ${module}`]).status === 0
+  return works ? undefined : `${PYTHON} with ${module} (apt-get install ${debianPackage})`
 }
 
 /** A folder of its own, a port and a torrent with the right tracker: what every driver starts from. */
@@ -138,6 +147,12 @@ export class Bench {
     return `magnet:?xt=urn:btih:${infoHash}${tracker === undefined ? "" : `&tr=${encodeURIComponent(tracker)}`}`
   }
 
+  /** Waits until the program, which can't say so, listens. */
+  async listening(program: Program): Promise<void> {
+    const { netns } = this.job
+    await program.poll("listening", () => isListening(this.port, netns?.pid))
+  }
+
   running(program: Program): Running {
     return { host: this.host, port: this.port, program, stop: () => this.close() }
   }
@@ -148,7 +163,7 @@ export class Bench {
   }
 
   async #peerTracker(): Promise<string | undefined> {
-    const peers = "peers" in this.job ? this.job.peers : undefined
+    const { peers } = this.job
     if (peers === undefined) return undefined
     const script = fileURLToPath(new URL("./peer-tracker.mjs", import.meta.url))
     const program = this.start(process.execPath, [

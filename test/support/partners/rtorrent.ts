@@ -46,7 +46,7 @@ async function startRtorrent(bench: Bench, job: SeedJob | DownloadJob, dir: stri
     `network.port_range.set=${bench.port}-${bench.port}`,
     "network.port_random.set=no",
     `session.path.set=${session}`,
-    `directory.default.set=${dir}`,
+    `directory.default.set="${dir}"`,
     "protocol.pex.set=no",
     "dht.mode.set=disable",
     `protocol.encryption.set=${encryption}`,

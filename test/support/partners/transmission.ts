@@ -22,8 +22,8 @@ export const transmission: Partner = {
   missing: () => needsProgram("transmission-cli", "transmission-cli") ?? netnsMissing(),
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const program = await startTransmission(bench, job, job.dataDir, ["--verify"])
-      await program.until(/Seeding, /)
+      const program = await startTransmission(bench, job, job.dataDir, [])
+      await (job.partial ? bench.listening(program) : program.until(/Seeding, /))
       return program
     }),
   download: (job) =>
@@ -34,10 +34,7 @@ export const transmission: Partner = {
       await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
       await chmod(script, 0o755)
       await mkdir(job.outDir, { recursive: true })
-      const program = await startTransmission(bench, job, job.outDir, [
-        ...["--finish", script],
-        ...(job.resume ? ["--verify"] : []),
-      ])
+      const program = await startTransmission(bench, job, job.outDir, ["--finish", script])
       await program.poll("complete", () => existsSync(mark), bench.seconds)
     }),
 }
@@ -56,7 +53,7 @@ async function startTransmission(
     "dht-enabled": job.dht !== undefined,
     "lpd-enabled": false,
     "pex-enabled": false,
-    "utp-enabled": job.utp ?? false,
+    "utp-enabled": job.utp === true,
     "port-forwarding-enabled": false,
     encryption: { off: 0, allowed: 1, required: 2 }[job.encryption ?? "allowed"],
   }

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from "node:fs"
+import { chmod, mkdir, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Program } from "../program.js"
+import {
+  type Bench,
+  type DownloadJob,
+  keepBench,
+  needsProgram,
+  type Partner,
+  type SeedJob,
+  withBench,
+} from "./partner.js"
+
+/** qBittorrent 4.5 without a window: libtorrent 2.0 inside. */
+export const qbittorrent: Partner = {
+  name: "qbittorrent-nox",
+  missing: () => needsProgram("qbittorrent-nox", "qbittorrent-nox"),
+  seed: (job) =>
+    keepBench(job, async (bench) => {
+      const program = await startQbittorrent(bench, job, job.dataDir, job.partial ? [] : ["--skip-hash-check"])
+      await bench.listening(program)
+      const log = join(bench.folder, "qBittorrent/data/logs/qbittorrent.log")
+      await program.poll("holding the torrent", () => existsSync(log) && /added/i.test(readFileSync(log, "utf8")))
+      return program
+    }),
+  download: (job) =>
+    withBench(job, async (bench) => {
+      const program = await startQbittorrent(bench, job, job.outDir, [])
+      await program.poll("complete", () => existsSync(markOf(bench)), bench.seconds)
+    }),
+}
+
+function markOf(bench: Bench): string {
+  return join(bench.folder, "complete")
+}
+
+async function startQbittorrent(
+  bench: Bench,
+  job: SeedJob | DownloadJob,
+  dir: string,
+  args: readonly string[],
+): Promise<Program> {
+  const script = join(bench.folder, "complete.sh")
+  await writeFile(script, `#!/bin/sh\n: > ${markOf(bench)}\n`)
+  await chmod(script, 0o755)
+  const config = join(bench.folder, "qBittorrent/config")
+  await mkdir(config, { recursive: true })
+  const sections = {
+    LegalNotice: { Accepted: true },
+    AutoRun: { enabled: true, program: script },
+    Preferences: { "WebUI\\Enabled": false },
+    BitTorrent: {
+      "Session\\InterfaceAddress": bench.host,
+      "Session\\Port": bench.port,
+      "Session\\DHTEnabled": false,
+      "Session\\LSDEnabled": false,
+      "Session\\PeXEnabled": false,
+      "Session\\Encryption": { allowed: 0, required: 1, off: 2 }[job.encryption ?? "allowed"],
+      "Session\\BTProtocol": job.utp ? "UTP" : "TCP",
+      "Session\\MultiConnectionsPerIp": true,
+      "Session\\SSRFMitigation": false,
+      "Session\\QueueingSystemEnabled": false,
+      "Session\\Preallocation": false,
+      // What is complete is written, too.
+      "Session\\DiskIOType": "Posix",
+    },
+    Network: { PortForwardingEnabled: false },
+  }
+  const lines = Object.entries(sections).flatMap(([name, values]) => [
+    `[${name}]`,
+    ...Object.entries(values).map(([key, value]) => `${key}=${value}`),
+  ])
+  await writeFile(join(config, "qBittorrent.conf"), `${lines.join("\n")}\n`)
+  return bench.start(
+    "qbittorrent-nox",
+    [`--profile=${bench.folder}`, `--save-path=${dir}`, "--skip-dialog=true", ...args, await bench.target()],
+    { env: { ...process.env, QT_LOGGING_RULES: "*=false" } },
+  )
+}
