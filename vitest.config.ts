@@ -9,6 +9,6 @@ export default defineConfig({
     pool: "forks",
     // No test asks the world for DHT nodes.
     env: { AT_DHT_BOOTSTRAP: "" },
-    reporters: ["default", "./test/support/closing-line-reporter.ts"],
+    reporters: ["default", "./test/support/matrix/reporter.ts", "./test/support/closing-line-reporter.ts"],
   },
 })

@@ -27,7 +27,6 @@ const maxSeconds = 40
 const CASES = [
   { who: "they insist on encryption", encryption: "required", ours: "allow" },
   { who: "we insist on encryption", encryption: "allowed", ours: "require" },
-  { who: "both insist on encryption", encryption: "required", ours: "require" },
   { who: "we prefer it and they have none", encryption: "off", ours: "prefer" },
 ] as const
 

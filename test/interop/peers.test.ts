@@ -69,20 +69,6 @@ describe.concurrent("one to one", () => {
           }),
         )
       }
-
-      it("we give data where it lies", limits, () =>
-        withPlaces(partner, async ({ ours, theirs }) => {
-          const { torrentPath, dataDir, path, name } = samples.get(AWKWARD)!
-          const outDir = await mkdtemp(join(folder, "theirs-"))
-          const giver = await academictorrents.seed({ torrentPath, dataDir, ...ours })
-          try {
-            await partner.download({ torrentPath, outDir, peers: [giver], maxSeconds, ...theirs })
-          } finally {
-            await giver.stop()
-          }
-          expect(await differences(path, join(outDir, name))).toEqual(leftOut(partner, AWKWARD))
-        }),
-      )
     })
   }
 })

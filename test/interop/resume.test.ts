@@ -3,16 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { lastProgress } from "../support/partners/academictorrents.js"
-import {
-  academictorrents,
-  aria2,
-  describeWith,
-  libtorrent,
-  type Partner,
-  rtorrent,
-  transmission,
-} from "../support/partners/index.js"
-import { withPlaces } from "../support/places.js"
+import { academictorrents, describeWith, libtorrent, type Partner, rtorrent } from "../support/partners/index.js"
 import { type Relay, startRelay } from "../support/relay.js"
 import { type Sample, sampleOf } from "../support/samples.js"
 import { differences } from "../support/trees.js"
@@ -63,57 +54,6 @@ const couples: readonly [Partner, Partner][] = [
 ]
 
 describe.concurrent("what is there already", () => {
-  for (const partner of [libtorrent, aria2, rtorrent]) {
-    describeWith(`with ${partner.name}, half being there`, [partner], () => {
-      it("we fetch just the other half", limits, async () => {
-        const { torrentPath, dataDir } = sample
-        const outDir = await halfOf("second")
-        const source = await partner.seed({ torrentPath, dataDir })
-        try {
-          const given = await bytesThrough(source, (relay) =>
-            academictorrents.download({ torrentPath, outDir, peers: [relay], maxSeconds }),
-          )
-          expect(given).toBeLessThan(2.3 * MiB)
-        } finally {
-          await source.stop()
-        }
-        expect(await complaints(outDir)).toEqual([])
-      })
-
-      it("they fetch just the other half from us", limits, async () => {
-        const { torrentPath, dataDir } = sample
-        const outDir = await halfOf("first")
-        const giver = await academictorrents.seed({ torrentPath, dataDir })
-        try {
-          const given = await bytesThrough(giver, (relay) =>
-            partner.download({ torrentPath, outDir, resume: true, peers: [relay], maxSeconds }),
-          )
-          expect(given).toBeLessThan(2.3 * MiB)
-        } finally {
-          await giver.stop()
-        }
-        expect(await complaints(outDir)).toEqual([])
-      })
-    })
-  }
-
-  describeWith("with transmission, half being there", [transmission], () => {
-    it("they fetch the other half from us", limits, () =>
-      withPlaces(transmission, async ({ ours, theirs }) => {
-        const { torrentPath, dataDir } = sample
-        const outDir = await halfOf("second")
-        const giver = await academictorrents.seed({ torrentPath, dataDir, ...ours })
-        try {
-          await transmission.download({ torrentPath, outDir, resume: true, peers: [giver], maxSeconds, ...theirs })
-          expect(lastProgress(giver.program)?.uploaded).toBeLessThan(2.3 * MiB)
-        } finally {
-          await giver.stop()
-        }
-        expect(await complaints(outDir)).toEqual([])
-      }),
-    )
-  })
-
   describeWith("a get that was killed", [libtorrent], () => {
     it("goes on where it stopped", async () => {
       const { torrentPath, dataDir, length } = sample

@@ -1,0 +1,108 @@
+import { cp, mkdtemp, open } from "node:fs/promises"
+import { join } from "node:path"
+import { expect } from "vitest"
+import { openNetnsPair, refuseTcp } from "../netns.js"
+import { lastProgress } from "../partners/academictorrents.js"
+import { academictorrents, type Partner, transmission, webtorrent } from "../partners/index.js"
+import type { Place } from "../places.js"
+import { WITHOUT_EMPTY_FILES } from "../samples.js"
+import { differences } from "../trees.js"
+import type { MatrixSample } from "./samples.js"
+import type { Column, Direction } from "./table.js"
+
+/** Seconds that one transfer may take: libtorrent tries a peer that did not answer again after sixty. */
+const MAX_SECONDS = 120
+
+const ADDRESSES = ["10.77.0.1", "10.77.0.2"] as const
+
+/** Where a download is resumed, the rest of this file of the sample is zeros from there on: half of all. */
+const HALF = { file: "a.bin", from: 250_000, length: 750_003 }
+
+export interface Transfer {
+  readonly partner: Partner
+  readonly column: Column
+  readonly sample: MatrixSample
+  /** Folders for what is downloaded are made in it. */
+  readonly folder: string
+}
+
+/** One transfer between us and a client, each a host of its own. Every byte and what the column asks is checked. */
+export async function transfer(direction: Direction, job: Transfer): Promise<void> {
+  const [ours, theirs] = await openNetnsPair(ADDRESSES)
+  try {
+    if (job.column.udpAlone) {
+      await Promise.all([refuseTcp(ours), refuseTcp(theirs)])
+    }
+    const places = { ours: { host: ADDRESSES[0], netns: ours }, theirs: { host: ADDRESSES[1], netns: theirs } }
+    await TRANSFERS[direction](job, places)
+  } finally {
+    await Promise.all([ours.close(), theirs.close()])
+  }
+}
+
+const TRANSFERS = { get, give }
+
+/** We download from the client. */
+async function get(job: Transfer, { ours, theirs }: Record<"ours" | "theirs", Place>): Promise<void> {
+  const { partner, column, sample } = job
+  const { torrentPath, dataDir, path, name, length } = sample
+  const magnet = column.magnet === true
+  const outDir = await startOf(job)
+  const source = await partner.seed({ torrentPath, dataDir, ...column.theirs, ...theirs })
+  try {
+    const options = column.ours ?? []
+    const getter = await academictorrents.get({ torrentPath, magnet, outDir, peers: [source], options, ...ours })
+    try {
+      await getter.program.succeeded(MAX_SECONDS)
+      if (column.said !== undefined) expect(getter.program.output).toMatch(column.said)
+      if (column.resumed) expect(lastProgress(getter.program)?.fromPeers).toBeLessThan(0.6 * length)
+    } finally {
+      await getter.stop()
+    }
+  } finally {
+    await source.stop()
+  }
+  expect(await differences(path, join(outDir, name))).toEqual([])
+}
+
+/** The client downloads from us. */
+async function give(job: Transfer, { ours, theirs }: Record<"ours" | "theirs", Place>): Promise<void> {
+  const { partner, column, sample } = job
+  const { torrentPath, dataDir, path, name, length } = sample
+  const outDir = await startOf(job)
+  const giver = await academictorrents.seed({ torrentPath, dataDir, options: column.ours ?? [], ...ours })
+  try {
+    const { magnet = false, resumed: resume = false } = column
+    const asked = { torrentPath, magnet, outDir, resume, peers: [giver], maxSeconds: MAX_SECONDS }
+    await partner.download({ ...asked, ...column.theirs, ...theirs })
+    if (column.said !== undefined) expect(giver.program.output).toMatch(column.said)
+    if (column.resumed) expect(lastProgress(giver.program)?.uploaded).toBeLessThan(0.6 * length)
+  } finally {
+    await giver.stop()
+  }
+  const found = await differences(path, join(outDir, name))
+  expect(found.filter((line) => !isHarmless(line, job))).toEqual([])
+}
+
+/** What these clients leave out; webtorrent, where no piece lies around an empty file. */
+const NO_EMPTY_FILES: readonly Partner[] = [transmission, webtorrent]
+
+/** Clients that know nothing of padding make files of it. */
+function isHarmless(difference: string, { partner, sample }: Transfer): boolean {
+  return (
+    (NO_EMPTY_FILES.includes(partner) && WITHOUT_EMPTY_FILES.includes(difference)) ||
+    (sample.padded === true && difference.startsWith("only in the second: .pad/"))
+  )
+}
+
+/** The folder that a download begins with: empty, or half there. */
+async function startOf({ column, sample, folder }: Transfer): Promise<string> {
+  const outDir = await mkdtemp(join(folder, "out-"))
+  if (column.resumed) {
+    await cp(sample.path, join(outDir, sample.name), { recursive: true })
+    const file = await open(join(outDir, sample.name, HALF.file), "r+")
+    await file.write(Buffer.alloc(HALF.length), 0, HALF.length, HALF.from)
+    await file.close()
+  }
+  return outDir
+}
