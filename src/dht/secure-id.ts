@@ -1,8 +1,6 @@
+import { crc32c } from "../bytes/crc32.js"
 import { ipScope } from "../bytes/ip.js"
 import { ID_LENGTH } from "./node-id.js"
-
-/** CRC-32C (Castagnoli, 0x1EDC6F41), reflected. */
-const POLYNOMIAL = 0x82f63b78
 
 /** Which bits of an address count (BEP 42): of IPv6 its first half. */
 const MASK_4 = [0x03, 0x0f, 0x3f, 0xff]
@@ -35,14 +33,4 @@ function addressPrefix(address: Uint8Array, seed: number): number {
   const masked = Uint8Array.from(mask, (bits, i) => address[i]! & bits)
   masked[0]! |= (seed & 0x07) << 5
   return crc32c(masked)
-}
-
-// A few bytes now and then: no table is worth its place.
-function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
-  }
-  return ~crc >>> 0
 }

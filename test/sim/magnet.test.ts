@@ -11,6 +11,7 @@ import { PieceStore } from "../../src/storage/piece-store.js"
 import { ConnectionBudget } from "../../src/torrent/connection-budget.js"
 import { MetadataFetch } from "../../src/torrent/metadata-fetch.js"
 import type { ProgressSnapshot } from "../../src/torrent/progress.js"
+import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
 import { digester } from "../support/torrents.js"
 import { draftTorrent } from "../support/v2-torrents.js"
@@ -177,6 +178,7 @@ describe("metadata from peers", () => {
       listenPort: undefined,
       budget,
       encryption: "allow",
+      trackerClient: new TrackerClient(platform),
       infoHash,
       name: "data",
       matches: () => true,
