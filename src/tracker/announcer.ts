@@ -213,7 +213,7 @@ export class Announcer {
     this.#phase = "stopping"
     this.#timer?.cancel()
     for (const entry of this.#tiers.trackers) entry.letGo()
-    await Promise.all(this.#tiers.trackers.map(({ flight }) => flight?.done))
+    await Promise.all(this.#tiers.trackers.flatMap(({ flight }) => flight?.done ?? []))
   }
 
   /** The goodbye to one tracker. */
