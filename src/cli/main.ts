@@ -16,6 +16,8 @@ export async function main(
   args: readonly string[],
   keepCode: KeepCode,
 ): Promise<void> {
+  // Who reads them may go away, as `head` does: that is no fault. What a command makes of it is its run's.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   let hasFetched = false
   const program = new Command(name)
     .version(VERSION)

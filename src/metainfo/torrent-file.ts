@@ -1,5 +1,5 @@
 import { decodeUtf8Lenient } from "../bytes/text.js"
-import type { AtError } from "../errors.js"
+import { AtError } from "../errors.js"
 import type { Hasher } from "../ports/hasher.js"
 import {
   asBytes,
@@ -60,7 +60,12 @@ function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256:
   for (const [file, root] of nodes.roots.entries()) {
     if (root === undefined || !nodes.needsLayer(file)) continue
     const layer = asBytes(layers?.getByBytes(root))
-    if (layer === undefined) throw metadataError(`the torrent has no piece layer for file ${file}`)
+    if (layer === undefined) {
+      throw new AtError("AT_METADATA", `the torrent has no piece layer for file ${file}`, {
+        // So it is with what peers give for a v2 infohash: they have them too, but they are not asked for them yet.
+        hint: "give the whole .torrent file: of a v2 torrent, peers give only the part without the piece layers",
+      })
+    }
     if (!nodes.add(file, layer, sha256)) throw metadataError(`the torrent's piece layer for file ${file} is wrong`)
   }
 }

@@ -27,8 +27,13 @@ export function diskFault(error: unknown): AtError {
       })
     case "link":
       return unsafePath(error.path, cause)
-    case "exists":
     case "not-directory":
+      // No --overwrite helps here: a file on the way to the datastore is not the dataset's to replace.
+      return new AtError("AT_EXISTS", `${error.path} can't be: a file stands where a folder is due`, {
+        hint: "move it away, or use another datastore (-o)",
+        cause,
+      })
+    case "exists":
       return somethingThere(error.path, "something else stands there", cause)
     case "missing":
       return new AtError("AT_DISK_IO", `gone while we were using it: ${error.path}`, {

@@ -16,7 +16,7 @@ import { Discoveries } from "./discoveries.js"
 import type { Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
 import { MetadataExchange } from "./metadata-exchange.js"
-import { metadataReason } from "./metadata-reason.js"
+import { count, metadataReason } from "./metadata-reason.js"
 import { mayAnswer } from "./no-sources.js"
 import { PeerBook, type PeerOrigin } from "./peer-book.js"
 import type { ProgressSnapshot } from "./progress.js"
@@ -362,7 +362,7 @@ export class MetadataFetch implements MetadataPeerHost {
   #giveUp(): void {
     const { name } = this.#o
     const known = this.#book.size
-    const asked = known === 0 ? "no peer is known" : `none of ${known} known peers gave it`
+    const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave it`
     this.#closed ??= this.#close(
       new AtError("AT_METADATA", `the metadata of ${name} can't be had: ${asked}`, {
         hint: "name a peer that has the dataset with --peer, or give the .torrent file",

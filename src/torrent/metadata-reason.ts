@@ -31,6 +31,7 @@ function trackers(s: Situation): string {
   return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
 }
 
-function count(n: number, what: string): string {
+/** A number and what it counts: "1 peer", "2 peers". */
+export function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`
 }

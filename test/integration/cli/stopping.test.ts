@@ -57,6 +57,20 @@ describe("kill -9", () => {
   })
 })
 
+describe("a reader of standard output that goes away", () => {
+  it("ends the command in order, and the same command goes on", async () => {
+    await using stage = await Stage.open()
+    const dataset = await slow(stage)
+    const through = ["bash", "-c", '"$@" | head -1; exit "${PIPESTATUS[0]}"', "bash"]
+    const { code, stdout, stderr } = await stage.start(["get", dataset.infoHash, "--json"], { through }).ended
+    expect({ code, stderr }).toEqual({ code: 141, stderr: "" })
+    expect(JSON.parse(stdout)).toMatchObject({ type: "progress" })
+    dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
+    await stage.run(["get", dataset.infoHash])
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+})
+
 describe("a signal in the middle", () => {
   it.for([
     ["SIGINT", 130],
