@@ -61,6 +61,7 @@ describe("a reader of standard output that goes away", () => {
   it("ends the command in order, and the same command goes on", async () => {
     await using stage = await Stage.open()
     const dataset = await slow(stage)
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
     const through = ["bash", "-c", '"$@" | head -1; exit "${PIPESTATUS[0]}"', "bash"]
     const { code, stdout, stderr } = await stage.start(["get", dataset.infoHash, "--json"], { through }).ended
     expect({ code, stderr }).toEqual({ code: 141, stderr: "" })
