@@ -70,6 +70,8 @@ class Request {
   #attempts = 0
   #asked = false
   #mapped = false
+  /** It did not answer the last time. */
+  #silent = false
   #timer: Timer | undefined
 
   constructor(options: PortMapOptions, protocol: MappedProtocol, socket: () => UdpSocket | undefined) {
@@ -96,6 +98,7 @@ class Request {
     const answer = this.#asked ? decodeMappingAnswer(datagram, { protocol: this.#protocol, port }) : undefined
     if (answer === undefined) return
     this.#asked = false
+    this.#silent = false
     this.#timer?.cancel()
     if (answer.kind === "refused") this.#warn(`does not let peers in at ${this.#name}: ${answer.reason}`)
     else this.#take(answer)
@@ -120,7 +123,10 @@ class Request {
     if (this.#attempts === ATTEMPTS) {
       this.#asked = false
       this.#mapped = false
-      this.#warn(`does not answer NAT-PMP: let peers in at ${this.#name} by hand, if you can`)
+      if (!this.#silent) this.#warn(`does not answer NAT-PMP: let peers in at ${this.#name} by hand, if you can`)
+      this.#silent = true
+      // It may be starting again.
+      this.#timer = this.#options.platform.clock.after(LIFETIME * 500, () => this.start())
       return
     }
     this.#send(LIFETIME)

@@ -18,9 +18,9 @@ export interface Search {
   close(): void
 }
 
-/** Where peers are found without a tracker: the DHT, the local network. One of each kind serves all torrents. */
+/** Where peers are found without a tracker: the DHT. One of each kind serves all torrents. */
 export interface Discovery {
-  readonly origin: "dht" | "lsd"
+  readonly origin: "dht"
   search(wanted: Wanted): Search
 }
 

@@ -17,7 +17,7 @@ const RECONNECT = 10_000
 const BANS_OF_HOST = 3
 
 /** Where an address came from; `incoming`: whoever connected to us said that it listens there. */
-export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
+export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht"
 
 /**
  * How a connection went.
@@ -79,7 +79,7 @@ export class PeerBook {
       if (known.failures >= MAX_FAILURES && now >= known.notBefore) known.failures = MAX_FAILURES - 1
       return
     }
-    if (this.#addresses.size >= MAX_ADDRESSES && !this.#forgetOne()) return
+    if (this.#addresses.size >= MAX_ADDRESSES && !this.#makeRoom(origin)) return
     const way = this.#encryption.newWay()
     const priority = this.#priority(endpoint)
     this.#addresses.set(key, {
@@ -199,14 +199,25 @@ export class PeerBook {
     return this.#priorityOf === undefined ? 0 : (this.#priorityOf(endpoint) ?? this.#random.below(2 ** 32))
   }
 
-  #forgetOne(): boolean {
+  /** Forgets one that failed; for one that no peer named, one that a peer did: peers may name any number. */
+  #makeRoom(origin: PeerOrigin): boolean {
     for (const [key, address] of this.#addresses) {
       if (address.busy || address.origin === "user" || address.failures === 0) continue
       this.#addresses.delete(key)
       return true
     }
+    if (isNamedByPeers(origin)) return false
+    for (const [key, address] of this.#addresses) {
+      if (address.busy || !isNamedByPeers(address.origin)) continue
+      this.#addresses.delete(key)
+      return true
+    }
     return false
   }
+}
+
+function isNamedByPeers(origin: PeerOrigin): boolean {
+  return origin === "pex" || origin === "incoming"
 }
 
 function keyOf(endpoint: Endpoint): string {

@@ -64,13 +64,17 @@ describe("a port map", () => {
     expect(asked).toHaveLength(8)
   })
 
-  it("gives up on a router that does not answer, and says so", async () => {
+  it("says once that a router does not answer, and asks again after an hour", async () => {
     const { simulation, map, asked, said } = await scene({ answers: false })
-    await simulation.run(5 * HOUR)
+    await simulation.run(HOUR / 2)
     expect(asked).toHaveLength(18)
+    await simulation.run(HOUR)
+    expect(asked).toHaveLength(36)
+    expect(said()).toHaveLength(2)
     expect(said()[0]).toMatch(/does not answer NAT-PMP/)
     await simulation.runUntil(map.close())
-    expect(asked).toHaveLength(18)
+    await simulation.run(5 * HOUR)
+    expect(asked).toHaveLength(36)
   })
 
   it("is not believed when another one answers", async () => {

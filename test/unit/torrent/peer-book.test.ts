@@ -242,6 +242,19 @@ describe("the addresses of a torrent", () => {
     expect(rest).not.toContain(name(busy))
   })
 
+  it("has room for those that trackers name, however many peers have named", () => {
+    const book = new PeerBook(seededRandom(1), new EncryptionChoice("allow"))
+    for (let n = 0; n < 2500; n++) book.add(peer(n), "pex", 0)
+    const busy = book.next(0)!
+    for (let n = 3000; n < 3010; n++) book.add(peer(n), "tracker", 0)
+    book.add(peer(4000), "pex", 0)
+    expect(book.size).toBe(2000)
+    const known = book.endpoints().map(name)
+    for (let n = 3000; n < 3010; n++) expect(known).toContain(name(peer(n)))
+    expect(known).toContain(name(busy))
+    expect(known).not.toContain(name(peer(4000)))
+  })
+
   it("never gives out one that is in use, banned, or to be waited for", () => {
     const step = fc.record({
       action: fc.constantFrom("add", "next", "next", "fail", "serve", "ban", "forget", "wait"),
