@@ -1,37 +1,13 @@
 import { ProtocolError } from "../errors.js"
-import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
-import { Congestion } from "./congestion.js"
+import { type ConnectionState, MAX_TIMEOUTS } from "./connection-state.js"
 import { Delays } from "./delays.js"
+import type { UtpHost } from "./host.js"
 import { Incoming, RECEIVE_WINDOW } from "./incoming.js"
-import { Outgoing, type SentPacket } from "./outgoing.js"
-import {
-  type CurrentFields,
-  encodeBare,
-  UTP_HEADER,
-  UTP_TYPE,
-  type UtpPacket,
-  type UtpType,
-  writeCurrent,
-  writeFixed,
-} from "./packet.js"
-import { DATAGRAM, type PacketPool } from "./packet-pool.js"
-import { RoundTrip } from "./round-trip.js"
-import { microseconds, seq, seqDistance } from "./wrapping.js"
-import { WriteQueue } from "./write-queue.js"
+import { type CurrentFields, encodeBare, UTP_TYPE, type UtpPacket, type UtpType, writeCurrent } from "./packet.js"
+import { Sender } from "./sender.js"
+import { microseconds, seq } from "./wrapping.js"
 
-/** Bytes of a full packet. */
-const PAYLOAD = DATAGRAM - UTP_HEADER
-/** Bytes under way at most. */
-const MAX_WINDOW = 1024 * 1024
-/** Bytes queued before `write` asks to wait, as for TCP. */
-const HIGH_WATER = 256 * 1024
-/** Time-outs in a row until the other side counts as gone: the first 63 times the shortest, half a minute or more. */
-const MAX_TIMEOUTS = 6
-/** The same while connecting (libtorrent: 3 s in all): 1 and 2 s. */
-const MAX_SYN_TIMEOUTS = 2
-/** The same once we have closed, and only want the other side to know. */
-const MAX_FIN_TIMEOUTS = 3
 /** ms for an accepted connection's other side to prove its address: its first packets may be lost. */
 const CONFIRM_TIME = 10_000
 /** ms until a closed window is tried with a packet: the word that it is open may be lost (libutp: 15 s). */
@@ -41,30 +17,6 @@ const KEEP_ALIVE = 29_000
 /** ms for all that is under way to get there once we have closed, whatever the other side goes on to say. */
 const CLOSE_TIME = 30_000
 const NOTHING = new Uint8Array(0)
-
-/** What a connection needs from the socket it belongs to. */
-export interface UtpHost {
-  readonly clock: Clock
-  readonly pool: PacketPool
-  send(datagram: Uint8Array, to: Endpoint): void
-  /** {@link UtpConnection.acknowledge} is to be called once what has come together is through. */
-  askAcknowledge(connection: UtpConnection): void
-  /** It said by another packet what it would have acknowledged. */
-  acknowledged(connection: UtpConnection): void
-  /** The other side of an accepted connection has proved its address. Undefined: nobody wants it. */
-  confirmed(connection: UtpConnection): StreamListener | undefined
-  /** No packet belongs to it any more. */
-  gone(connection: UtpConnection): void
-}
-
-/**
- * - `syn-sent`: we connect
- * - `syn-received`: accepted; the other side has not proved its address yet
- * - `open`: bytes go both ways
- * - `closing`: closed by us; the other side does not know yet
- * - `gone`
- */
-type State = "syn-sent" | "syn-received" | "open" | "closing" | "gone"
 
 export interface UtpConnectionOptions {
   readonly remote: Endpoint
@@ -81,55 +33,51 @@ export class UtpConnection implements ByteStream {
   readonly remote: Endpoint
   readonly receiveId: number
   readonly sendId: number
-  readonly #host: UtpHost
-  readonly #roundTrip = new RoundTrip()
+  readonly #host: UtpHost<UtpConnection>
   readonly #delays = new Delays()
-  readonly #congestion = new Congestion(PAYLOAD, MAX_WINDOW)
-  readonly #outgoing: Outgoing
-  readonly #queue = new WriteQueue()
+  readonly #sender: Sender
   #incoming: Incoming | undefined
   #listener: StreamListener | undefined
-  #state: State
-  /** Bytes the other side takes. */
-  #theirWindow = 0
-  /** The number of the other side's last packet, once it has closed. */
-  #end: number | undefined
+  #state: ConnectionState
+  /** Clock time when this state began, ms. */
+  #stateSince: number
+  /** Time-outs in a row. */
   #timeouts = 0
-  /** Clock time: something was acknowledged, or the first packet sent, ms. */
-  #waitingSince = 0
-  #lastSent = 0
   /** Clock time, ms. */
-  #closedAt = 0
-  /** The window that the other side knows. */
-  #saidWindow = RECEIVE_WINDOW
+  #lastSent = 0
   #paused = false
-  #needsDrain = false
   #pumpAsked = false
 
-  private constructor(host: UtpHost, state: State, { remote, receiveId, sendId, sequence }: UtpConnectionOptions) {
+  private constructor(
+    host: UtpHost<UtpConnection>,
+    state: ConnectionState,
+    { remote, receiveId, sendId, sequence }: UtpConnectionOptions,
+  ) {
+    const { clock, pool } = host
     this.#host = host
     this.#state = state
+    this.#stateSince = clock.now()
     this.remote = remote
     this.receiveId = receiveId
     this.sendId = sendId
-    this.#outgoing = new Outgoing(sequence, (buffer) => host.pool.give(buffer))
+    const send = (datagram: Uint8Array, now: number): void => this.#sendNumbered(datagram, now)
+    this.#sender = new Sender({ clock, pool, delays: this.#delays, sequence, sendId, send })
   }
 
   /** Asks the other side for a connection. */
-  static connect(host: UtpHost, options: UtpConnectionOptions, listener: StreamListener): UtpConnection {
+  static connect(host: UtpHost<UtpConnection>, options: UtpConnectionOptions, listener: StreamListener): UtpConnection {
     const connection = new UtpConnection(host, "syn-sent", options)
     connection.#listener = listener
-    connection.#transmitNew(UTP_TYPE.syn, 0, options.receiveId)
+    connection.#sender.sign(UTP_TYPE.syn, options.receiveId)
     return connection
   }
 
   /** Answers a SYN. Nothing more is sent before the other side has proved its address. */
-  static accept(host: UtpHost, options: UtpConnectionOptions, syn: UtpPacket): UtpConnection {
+  static accept(host: UtpHost<UtpConnection>, options: UtpConnectionOptions, syn: UtpPacket): UtpConnection {
     const connection = new UtpConnection(host, "syn-received", options)
     connection.#incoming = new Incoming(syn.sequence)
-    connection.#theirWindow = syn.window
+    connection.#sender.theirWindow = syn.window
     connection.#delays.add(syn, host.clock.now())
-    connection.#waitingSince = host.clock.now()
     connection.acknowledge()
     return connection
   }
@@ -140,7 +88,7 @@ export class UtpConnection implements ByteStream {
   }
 
   get bufferedBytes(): number {
-    return this.#queue.length
+    return this.#sender.queued
   }
 
   write(chunk: Uint8Array, onTaken?: () => void): boolean {
@@ -148,11 +96,8 @@ export class UtpConnection implements ByteStream {
       onTaken?.()
       return this.#state === "open" || this.#state === "syn-sent"
     }
-    this.#queue.push(chunk, onTaken)
     this.#askPump()
-    if (this.#queue.length <= HIGH_WATER) return true
-    this.#needsDrain = true
-    return false
+    return this.#sender.push(chunk, onTaken)
   }
 
   pause(): void {
@@ -182,18 +127,19 @@ export class UtpConnection implements ByteStream {
   /** Takes a packet that is for this connection, and neither SYN nor reset. */
   receive(packet: UtpPacket): void {
     const now = this.#host.clock.now()
-    if (this.#state === "gone" || !this.#outgoing.plausible(packet.ack)) return
+    if (this.#state === "gone" || !this.#sender.plausible(packet.ack)) return
     if (this.#state === "syn-sent") {
       // The number of its first packet is not known before this one.
-      if (packet.type !== UTP_TYPE.state || packet.ack !== seq(this.#outgoing.next - 1)) return
+      if (packet.type !== UTP_TYPE.state || packet.ack !== seq(this.#sender.next - 1)) return
       this.#incoming = new Incoming(seq(packet.sequence - 1))
     } else if (this.#state === "syn-received" && !this.#confirm(packet)) return
     this.#timeouts = 0
-    this.#theirWindow = packet.window
-    this.#takeAcknowledgement(packet, now)
+    this.#sender.theirWindow = packet.window
+    this.#sender.acknowledge(packet, now)
+    if (this.#state === "closing" && !this.#sender.waiting) this.#vanish()
     this.#takePayload(packet)
     if (this.#state === "syn-sent") {
-      this.#state = "open"
+      this.#enter("open")
       // The other side waits for a packet that proves our address, if only a bare one.
       this.#host.askAcknowledge(this)
       this.#listener?.onOpen()
@@ -205,7 +151,7 @@ export class UtpConnection implements ByteStream {
   /** The other side knows of no such connection. Not believed when it answers nothing that we can have sent. */
   receiveReset(packet: UtpPacket): void {
     // It names the packet it answers, which may be a bare one: those have the number of the next.
-    if (!this.#outgoing.plausible(packet.ack) && packet.ack !== this.#outgoing.next) return
+    if (!this.#sender.plausible(packet.ack) && packet.ack !== this.#sender.next) return
     if (this.#state === "syn-sent") this.fail(new ProtocolError("the other side refused the connection"))
     else this.fail(new ProtocolError("the other side reset the connection"))
   }
@@ -217,22 +163,24 @@ export class UtpConnection implements ByteStream {
 
   /** To be called ten times a second. */
   tick(now: number): void {
+    const sender = this.#sender
+    const inState = now - this.#stateSince
     if (this.#state === "syn-received") {
-      if (now - this.#waitingSince >= CONFIRM_TIME) this.fail(undefined)
-    } else if (this.#state === "closing" && now - this.#closedAt >= CLOSE_TIME) {
+      if (inState >= CONFIRM_TIME) this.fail(undefined)
+    } else if (this.#state === "closing" && inState >= CLOSE_TIME) {
       this.fail(undefined)
-    } else if (this.#outgoing.waiting) {
-      if (now - this.#waitingSince >= this.#roundTrip.timeout) this.#timeOut(now)
-    } else if (this.#queue.length > 0 && now - this.#lastSent >= WINDOW_PROBE) {
-      this.#transmitData(Math.min(this.#queue.length, PAYLOAD))
+    } else if (sender.waiting) {
+      if (sender.overdue(now)) this.#timeOut(now)
+    } else if (sender.queued > 0 && now - this.#lastSent >= WINDOW_PROBE) {
+      sender.probe()
     }
     if (this.#state === "open" && now - this.#lastSent >= KEEP_ALIVE) this.acknowledge()
   }
 
   /** Only who got our answer to its SYN knows our first number: it is where it says. */
   #confirm(packet: UtpPacket): boolean {
-    if (packet.ack !== seq(this.#outgoing.next - 1)) return false
-    this.#state = "open"
+    if (packet.ack !== seq(this.#sender.next - 1)) return false
+    this.#enter("open")
     const listener = this.#host.confirmed(this)
     if (listener === undefined) {
       this.#sendBare(UTP_TYPE.reset)
@@ -245,40 +193,12 @@ export class UtpConnection implements ByteStream {
   }
 
   #timeOut(now: number): void {
-    this.#timeouts++
-    const most = {
-      "syn-sent": MAX_SYN_TIMEOUTS,
-      "syn-received": 0,
-      open: MAX_TIMEOUTS,
-      closing: MAX_FIN_TIMEOUTS,
-      gone: 0,
-    }
-    if (this.#timeouts >= most[this.#state]) {
+    if (++this.#timeouts >= MAX_TIMEOUTS[this.#state]) {
       this.fail(new ProtocolError("the other side does not answer"))
       return
     }
-    this.#waitingSince = now
-    this.#roundTrip.backOff()
-    this.#congestion.timedOut()
-    this.#outgoing.loseAll()
+    this.#sender.timedOut(now)
     this.#pump()
-  }
-
-  #takeAcknowledgement(packet: UtpPacket, now: number): void {
-    const measured = this.#delays.add(packet, now)
-    const underWay = this.#outgoing.bytesUnderWay
-    const bare = packet.type === UTP_TYPE.state
-    const acknowledged = this.#outgoing.acknowledge(packet, bare, now, this.#roundTrip.least)
-    if (acknowledged.sample !== undefined) this.#roundTrip.add(acknowledged.sample)
-    if (acknowledged.packets > 0) {
-      this.#roundTrip.progress()
-      this.#waitingSince = now
-    }
-    if (acknowledged.bytes > 0 && measured) {
-      this.#congestion.acknowledged(acknowledged.bytes, underWay, this.#delays.queue(acknowledged.least))
-    }
-    if (acknowledged.lost) this.#congestion.lost(now)
-    if (this.#state === "closing" && !this.#outgoing.waiting) this.#vanish()
   }
 
   #takePayload(packet: UtpPacket): void {
@@ -288,10 +208,8 @@ export class UtpConnection implements ByteStream {
     if (!isEnd && (packet.type !== UTP_TYPE.data || packet.payloadLength === 0)) return
     // Also of what came before: the acknowledgement may have been lost.
     this.#host.askAcknowledge(this)
-    const { sequence } = packet
-    if (this.#end !== undefined && seqDistance(this.#end, sequence) > 0) return
-    if (isEnd) this.#end ??= sequence
-    incoming.put(sequence, isEnd ? NOTHING : packet.datagram.subarray(packet.payloadAt))
+    if (isEnd) incoming.end(packet.sequence)
+    else incoming.put(packet.sequence, packet.datagram.subarray(packet.payloadAt))
   }
 
   #deliver(): void {
@@ -303,12 +221,10 @@ export class UtpConnection implements ByteStream {
       if (payload.length > 0) this.#listener?.onData(payload)
     }
     if (this.#state !== "open") return
-    if (this.#end === incoming.ack && incoming.readyCount === 0) {
+    if (incoming.ended) {
       this.acknowledge()
       this.fail(undefined)
-    } else if (this.#saidWindow < RECEIVE_WINDOW / 2 && incoming.window >= RECEIVE_WINDOW / 2) {
-      this.#host.askAcknowledge(this)
-    }
+    } else if (incoming.reopened) this.#host.askAcknowledge(this)
   }
 
   // What is written in one turn goes out in full packets.
@@ -321,58 +237,25 @@ export class UtpConnection implements ByteStream {
     })
   }
 
-  /** Sends what both windows allow. */
   #pump(): void {
-    if (this.#state === "gone") return
-    const outgoing = this.#outgoing
-    for (;;) {
-      const lost = outgoing.firstLost()
-      if (lost === undefined) break
-      if (outgoing.bytesUnderWay > 0 && outgoing.bytesUnderWay + lost.length > this.#congestion.window) return
-      this.#transmit(lost)
-    }
-    if (this.#state !== "open") return
-    const window = Math.min(this.#congestion.window, this.#theirWindow)
-    while (this.#queue.length > 0 && outgoing.hasRoom) {
-      const length = Math.min(this.#queue.length, PAYLOAD)
-      if (outgoing.bytesUnderWay + length > window) return
-      this.#transmitData(length)
-    }
-    if (this.#queue.length > 0 || !this.#needsDrain) return
-    this.#needsDrain = false
-    this.#listener?.onDrain()
+    if (this.#state !== "gone" && this.#sender.pump(this.#state === "open")) this.#listener?.onDrain()
   }
 
-  #transmitData(length: number): void {
-    this.#transmitNew(UTP_TYPE.data, length, this.sendId)
-  }
-
-  #transmitNew(type: UtpType, length: number, connectionId: number): void {
-    const buffer = this.#host.pool.take()
-    writeFixed(buffer, { type, connectionId, sequence: this.#outgoing.next })
-    if (length > 0) this.#queue.take(buffer, UTP_HEADER, length)
-    if (!this.#outgoing.waiting) this.#waitingSince = this.#host.clock.now()
-    this.#transmit(this.#outgoing.add(buffer, UTP_HEADER + length))
-  }
-
-  #transmit(packet: SentPacket): void {
-    const now = this.#host.clock.now()
-    writeCurrent(packet.buffer, this.#current(now))
-    this.#outgoing.transmitted(packet, now)
-    this.#send(packet.buffer.subarray(0, packet.length), now)
+  #sendNumbered(datagram: Uint8Array, now: number): void {
+    writeCurrent(datagram, this.#current(now))
+    this.#send(datagram, now)
     if (this.#incoming?.hasHoles === false) this.#host.acknowledged(this)
   }
 
   #sendBare(type: UtpType): void {
-    const fixed = { type, connectionId: this.sendId, sequence: this.#outgoing.next }
+    const fixed = { type, connectionId: this.sendId, sequence: this.#sender.next }
     const now = this.#host.clock.now()
     this.#send(encodeBare(fixed, this.#current(now), this.#incoming?.selectiveAck() ?? NOTHING), now)
   }
 
   #current(now: number): CurrentFields {
     const incoming = this.#incoming
-    const window = incoming?.window ?? RECEIVE_WINDOW
-    this.#saidWindow = window
+    const window = incoming?.sayWindow() ?? RECEIVE_WINDOW
     return { timestamp: microseconds(now), timestampDifference: this.#delays.reply, window, ack: incoming?.ack ?? 0 }
   }
 
@@ -381,25 +264,28 @@ export class UtpConnection implements ByteStream {
     this.#host.send(datagram, this.remote)
   }
 
+  #enter(state: ConnectionState): void {
+    this.#state = state
+    this.#stateSince = this.#host.clock.now()
+  }
+
   /** Nobody listens any more: lets the other side know, behind all that is under way. */
   #leave(): void {
     this.#listener = undefined
-    this.#queue.clear()
+    this.#sender.clearQueue()
     this.#incoming?.clear()
     if (this.#state === "open") {
-      this.#state = "closing"
-      this.#closedAt = this.#host.clock.now()
-      this.#transmitNew(UTP_TYPE.fin, 0, this.sendId)
+      this.#enter("closing")
+      this.#sender.sign(UTP_TYPE.fin)
     } else this.#vanish()
   }
 
   #vanish(): void {
     if (this.#state === "gone") return
-    this.#state = "gone"
+    this.#enter("gone")
     this.#listener = undefined
-    this.#queue.clear()
+    this.#sender.clear()
     this.#incoming?.clear()
-    this.#outgoing.clear()
     this.#host.gone(this)
   }
 }

@@ -20,6 +20,10 @@ export class Incoming {
   /** Bytes kept. */
   #weight = 0
   #ack: number
+  /** The number of the other side's last packet, once it has closed. */
+  #end: number | undefined
+  /** The window that the other side knows. */
+  #saidWindow = RECEIVE_WINDOW
 
   /** `ack`: the sequence number before the first one to come. */
   constructor(ack: number) {
@@ -36,8 +40,20 @@ export class Incoming {
     return Math.max(0, RECEIVE_WINDOW - this.#weight)
   }
 
-  get readyCount(): number {
-    return this.#ready.length
+  /** {@link window}, which the other side is told now. */
+  sayWindow(): number {
+    this.#saidWindow = this.window
+    return this.#saidWindow
+  }
+
+  /** The window is much larger than the other side knows. */
+  get reopened(): boolean {
+    return this.#saidWindow < RECEIVE_WINDOW / 2 && this.window >= RECEIVE_WINDOW / 2
+  }
+
+  /** The other side has closed, and all it sent was taken. */
+  get ended(): boolean {
+    return this.#end === this.#ack && this.#ready.length === 0
   }
 
   /** Some packet is there whose predecessor is not. */
@@ -45,8 +61,15 @@ export class Incoming {
     return this.#aheadCount > 0
   }
 
-  /** Takes a payload in, once; it may be empty, which is an end. False: it came before, lies too far ahead, or there is no room. */
+  /** Nothing comes behind the packet of that number, which is empty. */
+  end(sequence: number): void {
+    this.#end ??= sequence
+    this.put(sequence, NOTHING)
+  }
+
+  /** Takes a payload in, once. False: it came before, lies too far ahead or behind the end, or there is no room. */
   put(sequence: number, payload: Uint8Array): boolean {
+    if (this.#end !== undefined && seqDistance(this.#end, sequence) > 0) return false
     const distance = seqDistance(this.#ack, sequence)
     if (distance < 1 || distance >= AHEAD) return false
     // The one that all wait for is taken even if those ahead of it fill the window, for it sets them free.

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
-import { UtpConnection, type UtpHost } from "./connection.js"
+import { UtpConnection } from "./connection.js"
+import type { UtpHost } from "./host.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "./packet.js"
 import { PacketPool } from "./packet-pool.js"
 import { microseconds, seq } from "./wrapping.js"
@@ -28,7 +29,7 @@ export interface UtpSocketOptions {
 export type UtpAccept = (stream: ByteStream) => StreamListener | undefined
 
 /** All uTP connections over one UDP port. */
-export class UtpSocket implements UtpHost {
+export class UtpSocket implements UtpHost<UtpConnection> {
   readonly clock: Clock
   readonly pool = new PacketPool()
   readonly #options: UtpSocketOptions

@@ -1,0 +1,162 @@
+import type { Clock } from "../ports/clock.js"
+import { Congestion } from "./congestion.js"
+import type { Delays } from "./delays.js"
+import { Outgoing, type SentPacket } from "./outgoing.js"
+import { UTP_HEADER, UTP_TYPE, type UtpPacket, type UtpType, writeFixed } from "./packet.js"
+import { DATAGRAM, type PacketPool } from "./packet-pool.js"
+import { RoundTrip } from "./round-trip.js"
+import { WriteQueue } from "./write-queue.js"
+
+/** Bytes of a full packet. */
+const PAYLOAD = DATAGRAM - UTP_HEADER
+/** Bytes under way at most. */
+const MAX_WINDOW = 1024 * 1024
+/** Bytes queued before `write` asks to wait, as for TCP. */
+const HIGH_WATER = 256 * 1024
+
+export interface SenderOptions {
+  readonly clock: Clock
+  readonly pool: PacketPool
+  /** Knows all packets that come. */
+  readonly delays: Delays
+  /** The number of our first packet. */
+  readonly sequence: number
+  /** Of packets to the other side. */
+  readonly sendId: number
+  /** Completes the header with where we stand now, and sends. */
+  readonly send: (datagram: Uint8Array, now: number) => void
+}
+
+/** What goes out by one connection: how much at a time, and again when it got lost. */
+export class Sender {
+  /** Bytes the other side takes. */
+  theirWindow = 0
+  readonly #options: SenderOptions
+  readonly #roundTrip = new RoundTrip()
+  readonly #congestion = new Congestion(PAYLOAD, MAX_WINDOW)
+  readonly #outgoing: Outgoing
+  readonly #queue = new WriteQueue()
+  /** Clock time: something was acknowledged, or the first packet sent, ms. */
+  #waitingSince = 0
+  #needsDrain = false
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#outgoing = new Outgoing(options.sequence, (buffer) => options.pool.give(buffer))
+  }
+
+  /** The number of the next packet. */
+  get next(): number {
+    return this.#outgoing.next
+  }
+
+  /** Bytes that wait to be put into packets. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  /** Some packet waits for its acknowledgement. */
+  get waiting(): boolean {
+    return this.#outgoing.waiting
+  }
+
+  /** See {@link Outgoing.plausible}. */
+  plausible(ack: number): boolean {
+    return this.#outgoing.plausible(ack)
+  }
+
+  /** Queues bytes; {@link pump} sends them. False: {@link pump} says when more is welcome. */
+  push(chunk: Uint8Array, onTaken: (() => void) | undefined): boolean {
+    this.#queue.push(chunk, onTaken)
+    if (this.#queue.length <= HIGH_WATER) return true
+    this.#needsDrain = true
+    return false
+  }
+
+  /** Nothing that waits is to be sent. */
+  clearQueue(): void {
+    this.#queue.clear()
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    this.#queue.clear()
+    this.#outgoing.clear()
+  }
+
+  /** Sends what both windows allow; without `data`, only what was sent before. True: more is welcome now, and was not. */
+  pump(data: boolean): boolean {
+    const outgoing = this.#outgoing
+    for (;;) {
+      const lost = outgoing.firstLost()
+      if (lost === undefined) break
+      if (outgoing.bytesUnderWay > 0 && outgoing.bytesUnderWay + lost.length > this.#congestion.window) return false
+      this.#transmit(lost)
+    }
+    if (!data) return false
+    const window = Math.min(this.#congestion.window, this.theirWindow)
+    while (this.#queue.length > 0 && outgoing.hasRoom) {
+      const length = Math.min(this.#queue.length, PAYLOAD)
+      if (outgoing.bytesUnderWay + length > window) return false
+      this.#transmitNew(UTP_TYPE.data, length)
+    }
+    if (this.#queue.length > 0 || !this.#needsDrain) return false
+    this.#needsDrain = false
+    return true
+  }
+
+  /** Sends a packet of bytes, whatever the windows say. */
+  probe(): void {
+    this.#transmitNew(UTP_TYPE.data, Math.min(this.#queue.length, PAYLOAD))
+  }
+
+  /** Sends a SYN or FIN, which is repeated until it is acknowledged. */
+  sign(type: UtpType, connectionId: number = this.#options.sendId): void {
+    this.#transmitNew(type, 0, connectionId)
+  }
+
+  /** Takes what a packet with a plausible `ack` acknowledges. */
+  acknowledge(packet: UtpPacket, now: number): void {
+    const measured = this.#options.delays.add(packet, now)
+    const underWay = this.#outgoing.bytesUnderWay
+    const bare = packet.type === UTP_TYPE.state
+    const acknowledged = this.#outgoing.acknowledge(packet, bare, now, this.#roundTrip.least)
+    if (acknowledged.sample !== undefined) this.#roundTrip.add(acknowledged.sample)
+    if (acknowledged.packets > 0) {
+      this.#roundTrip.progress()
+      this.#waitingSince = now
+    }
+    if (acknowledged.bytes > 0 && measured) {
+      this.#congestion.acknowledged(acknowledged.bytes, underWay, this.#options.delays.queue(acknowledged.least))
+    }
+    if (acknowledged.lost) this.#congestion.lost(now)
+  }
+
+  /** An acknowledgement is overdue. */
+  overdue(now: number): boolean {
+    return this.#outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
+  }
+
+  /** All that is under way is lost: begins again, slowly. */
+  timedOut(now: number): void {
+    this.#waitingSince = now
+    this.#roundTrip.backOff()
+    this.#congestion.timedOut()
+    this.#outgoing.loseAll()
+  }
+
+  #transmitNew(type: UtpType, length: number, connectionId: number = this.#options.sendId): void {
+    const { clock, pool } = this.#options
+    const buffer = pool.take()
+    writeFixed(buffer, { type, connectionId, sequence: this.#outgoing.next })
+    if (length > 0) this.#queue.take(buffer, UTP_HEADER, length)
+    if (!this.#outgoing.waiting) this.#waitingSince = clock.now()
+    this.#transmit(this.#outgoing.add(buffer, UTP_HEADER + length))
+  }
+
+  #transmit(packet: SentPacket): void {
+    const now = this.#options.clock.now()
+    this.#outgoing.transmitted(packet, now)
+    this.#options.send(packet.buffer.subarray(0, packet.length), now)
+  }
+}
