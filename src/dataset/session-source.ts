@@ -5,6 +5,7 @@ import { Session } from "../session/session.js"
 import { dhtSettings } from "./dht-settings.js"
 import type { Options } from "./options.js"
 import { sharedLimits } from "./shared-limits.js"
+import { trackerLimiter } from "./tracker-limiter.js"
 
 /** Opens a dataset's sessions: one may be needed before there is a torrent, to fetch the metadata. */
 export class SessionSource {
@@ -49,6 +50,7 @@ export class SessionSource {
       ...(port === undefined ? {} : { port }),
       ...(encryption === undefined ? {} : { encryption }),
       limits: sharedLimits(),
+      trackerLimiter,
       utp,
       gateway,
       dht: dhtSettings(this.#platform, this.#options),

@@ -1,40 +1,38 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Platform } from "../ports/platform.js"
-import { scrape } from "../tracker/scrape.js"
+import type { ScrapeCounts } from "../tracker/announce.js"
+import { MAX_TRACKERS } from "../tracker/announcer.js"
+import { TrackerClient } from "../tracker/tracker-client.js"
+import { parseTrackerUrl } from "../tracker/tracker-url.js"
+import { trackerLimiter } from "./tracker-limiter.js"
 
 /** Trackers that have not answered by then are not waited for, ms. */
 const PATIENCE = 5_000
 
-/** How many have a dataset, as one tracker knows. */
+/** How many have a dataset, as one tracker knows: null is what it does not say. */
 export type SwarmSize =
-  | {
-      readonly kind: "known"
-      readonly tracker: string
-      readonly seeds: number | null
-      readonly leechers: number | null
-    }
+  | ({ readonly kind: "known"; readonly tracker: string } & ScrapeCounts)
   | { readonly kind: "failed"; readonly tracker: string; readonly message: string }
 
-/** Asks all trackers of a dataset, at the same time, how many peers have it (BEP 48, BEP 15). */
-export async function swarmSizes(platform: Platform, metainfo: Metainfo, signal?: AbortSignal): Promise<SwarmSize[]> {
+/** Asks all trackers of a dataset, at the same time, how many peers have it (BEP 48, BEP 15), without joining them. */
+export async function swarmSizes(platform: Platform, metainfo: Metainfo, signal: AbortSignal): Promise<SwarmSize[]> {
+  const trackers = metainfo.trackers.flat().slice(0, MAX_TRACKERS)
   const enough = new AbortController()
   const stop = (): void => enough.abort()
-  signal?.addEventListener("abort", stop, { once: true })
+  signal.addEventListener("abort", stop, { once: true })
   const timer = platform.clock.after(PATIENCE, stop)
+  const client = new TrackerClient(platform, trackerLimiter)
   try {
     return await Promise.all(
-      metainfo.trackers.flat().map(async (tracker): Promise<SwarmSize> => {
-        try {
-          const { seeds, leechers } = await scrape(platform, tracker, metainfo.infoHash, enough.signal)
-          return { kind: "known", tracker, seeds, leechers }
-        } catch (error) {
-          const message = enough.signal.aborted ? "no answer" : error instanceof Error ? error.message : String(error)
-          return { kind: "failed", tracker, message }
-        }
+      trackers.map(async (tracker): Promise<SwarmSize> => {
+        const outcome = await client.scrape(parseTrackerUrl(tracker), metainfo.infoHash, enough.signal)
+        if (outcome.kind === "answered") return { kind: "known", tracker, ...outcome.counts }
+        return { kind: "failed", tracker, message: enough.signal.aborted ? "no answer" : outcome.message }
       }),
     )
   } finally {
     timer.cancel()
-    signal?.removeEventListener("abort", stop)
+    signal.removeEventListener("abort", stop)
+    await client.close()
   }
 }

@@ -9,6 +9,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { Discovery } from "../torrent/discovery.js"
 import type { MetadataFetch, SharedParts } from "../torrent/metadata-fetch.js"
 import { Torrent } from "../torrent/torrent.js"
+import type { HostLimiter } from "../tracker/host-limiter.js"
 import { TrackerClient } from "../tracker/tracker-client.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { Arrivals } from "./arrivals.js"
@@ -37,6 +38,8 @@ export interface SessionOptions extends LimitOptions {
   readonly encryption?: EncryptionPolicy
   /** What this session shares with others. */
   readonly limits?: Limits | undefined
+  /** The way to trackers, which it shares with others, too. Default: its own. */
+  readonly trackerLimiter?: HostLimiter | undefined
   /** False: TCP alone. */
   readonly utp?: boolean
   /** The IPv4 address of a router that is to let peers in; undefined: none is asked. */
@@ -100,7 +103,7 @@ export class Session {
     })
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
-    this.#trackerClient = new TrackerClient(options.platform)
+    this.#trackerClient = new TrackerClient(options.platform, options.trackerLimiter)
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({

@@ -8,7 +8,7 @@ import type { TrackerClient } from "./tracker-client.js"
 import { type Flight, TrackerEntry, type TrackerStatus } from "./tracker-entry.js"
 
 /** Trackers taken from one torrent: more is an attempt to make us ask half the internet. */
-const MAX_TRACKERS = 100
+export const MAX_TRACKERS = 100
 
 /** All goodbyes together take no longer (as libtorrent and rain). */
 const STOP_TIMEOUT = 5_000

@@ -9,12 +9,17 @@ const GAP = 250
 /** So many may wait before the gap is kept: a few torrents are no burst. */
 const FEW = 3
 
+/** However long a host wants to be left alone, ms: no word of it puts off all of a process for longer than a day. */
+const LONGEST_REST = 24 * 3_600_000
+
 /** Someone who waits for a turn. */
 interface Waiting {
   readonly urgent: boolean
   readonly signal: AbortSignal
   /** Begins the work; what it gives resolves when that is over. */
   start(): Promise<unknown>
+  /** The turn will not come. */
+  leave(): void
 }
 
 interface Queue {
@@ -27,11 +32,16 @@ interface Queue {
   timer: Timer | undefined
 }
 
-/** Lets requests to a host through a few at a time, in the order they came. Hosts do not wait for one another. */
+/**
+ * Lets requests to a host through a few at a time, in the order they came, and none while the host wants to be left alone.
+ * Hosts do not wait for one another.
+ */
 export class HostLimiter {
   readonly #clock: Clock
   /** Of hosts that are being asked. */
   readonly #queues = new Map<string, Queue>()
+  /** Until when hosts are left alone, clock ms. */
+  readonly #rests = new Map<string, number>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -41,14 +51,14 @@ export class HostLimiter {
    * Does `work` when it is its turn, which may be within the call. Urgent work goes before the rest and keeps no gap, but
    * for a pause after work that its signal ended.
    *
-   * @returns undefined when `signal` ended the wait
+   * @returns undefined when `signal` ended the wait, or the host is to be left alone: see {@link restOf}
    */
   run<T>(
     host: string,
     { signal, urgent }: { readonly signal: AbortSignal; readonly urgent: boolean },
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    if (signal.aborted) return Promise.resolve(undefined)
+    if (signal.aborted || this.restOf(host) > 0) return Promise.resolve(undefined)
     const queue = this.#queues.get(host) ?? { active: 0, lastStart: 0, pausedUntil: 0, waiting: [], timer: undefined }
     this.#queues.set(host, queue)
     return new Promise((resolve) => {
@@ -61,10 +71,14 @@ export class HostLimiter {
           resolve(done)
           return done
         },
+        leave: () => {
+          signal.removeEventListener("abort", giveUp)
+          resolve(undefined)
+        },
       }
       const giveUp = (): void => {
         queue.waiting.splice(queue.waiting.indexOf(waiting), 1)
-        resolve(undefined)
+        waiting.leave()
         this.#advance(host, queue)
       }
       signal.addEventListener("abort", giveUp, { once: true })
@@ -72,6 +86,24 @@ export class HostLimiter {
       queue.waiting.splice(firstCalm < 0 ? queue.waiting.length : firstCalm, 0, waiting)
       this.#advance(host, queue)
     })
+  }
+
+  /** The host said so: nobody asks it for so many ms, a day at most. Who waits for a turn need not. */
+  rest(host: string, time: number): void {
+    const now = this.#clock.now()
+    for (const [other, until] of this.#rests) if (until <= now) this.#rests.delete(other)
+    const until = now + Math.min(time, LONGEST_REST)
+    if (until <= (this.#rests.get(host) ?? now)) return
+    this.#rests.set(host, until)
+    const queue = this.#queues.get(host)
+    if (queue === undefined) return
+    for (const waiting of queue.waiting.splice(0)) waiting.leave()
+    this.#advance(host, queue)
+  }
+
+  /** For how long a host is still to be left alone, ms; 0: it may be asked. */
+  restOf(host: string): number {
+    return Math.max((this.#rests.get(host) ?? 0) - this.#clock.now(), 0)
   }
 
   /** Starts who may start now, and comes back for the next. */

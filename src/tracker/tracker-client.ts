@@ -23,18 +23,22 @@ export interface AnnounceListener {
 }
 
 /**
- * Asks trackers, whatever the protocol: one is shared by all that a session runs, so that no host is asked too much at a
- * time. No method rejects; what `signal` ends has failed.
+ * Asks trackers, whatever the protocol: one is shared by all that a session runs, and its limiter by all of the process, so
+ * that no host is asked too much at a time, nor while it wants to be left alone. No method rejects; what `signal` ends has
+ * failed.
  */
 export class TrackerClient {
   readonly #platform: Pick<Platform, "reach" | "clock" | "http">
   readonly #udp: UdpClient
   readonly #limiter: HostLimiter
 
-  constructor(platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">) {
+  constructor(
+    platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">,
+    limiter = new HostLimiter(platform.clock),
+  ) {
     this.#platform = platform
     this.#udp = new UdpClient(platform)
-    this.#limiter = new HostLimiter(platform.clock)
+    this.#limiter = limiter
   }
 
   /** A goodbye does not wait behind others' announces. An aborted `signal` ends the wait for late answers, too. */
@@ -51,8 +55,8 @@ export class TrackerClient {
       return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
     }
     const url = announceUrl(target.url, request)
-    const answer = await this.#get(url, signal, request.event === "stopped", () => listener.onSent())
-    return answer.kind === "failed" ? answer : judged(answer, parseHttpAnswer)
+    const turn = { signal, urgent: request.event === "stopped", onSent: () => listener.onSent() }
+    return this.#ask(url, turn, parseHttpAnswer)
   }
 
   async scrape(target: TrackerTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
@@ -60,21 +64,26 @@ export class TrackerClient {
     if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
     const url = scrapeUrl(target.url, infoHash)
     if (url === undefined) return failed("the tracker's URL has no form for scrapes")
-    const answer = await this.#get(url, signal)
-    return answer.kind === "failed" ? answer : judged(answer, (bytes) => parseHttpScrape(bytes, infoHash))
+    return this.#ask(url, { signal, urgent: false, onSent() {} }, (bytes) => parseHttpScrape(bytes, infoHash))
   }
 
-  async #get(
+  async #ask<A extends { readonly kind: "answered" }>(
     url: string,
-    signal: AbortSignal,
-    urgent = false,
-    onSent?: () => void,
-  ): Promise<HttpBody | TrackerFailure> {
-    const answer = await this.#limiter.run(new URL(url).hostname, { signal, urgent }, () => {
-      onSent?.()
+    { signal, urgent, onSent }: { signal: AbortSignal; urgent: boolean; onSent(): void },
+    parse: (bytes: Uint8Array) => A | TrackerFailure,
+  ): Promise<A | TrackerFailure> {
+    const host = new URL(url).hostname
+    const body = await this.#limiter.run(host, { signal, urgent }, () => {
+      onSent()
       return getAnswer(this.#platform, url, signal)
     })
-    return answer ?? failed("stopped")
+    if (body === undefined) return signal.aborted ? failed("stopped") : leftAlone(this.#limiter.restOf(host))
+    if (body.kind === "failed") return body
+    const outcome = judged(body, parse)
+    if (outcome.kind === "failed" && isOfHost(body.status) && typeof outcome.retry === "number") {
+      this.#limiter.rest(host, outcome.retry)
+    }
+    return outcome
   }
 
   get #withoutDatagrams(): TrackerFailure | undefined {
@@ -97,4 +106,13 @@ function judged<A extends { readonly kind: "answered" }>(
   const dictionary = decodeAnswer(body.bytes)
   const said = typeof dictionary === "string" ? undefined : failureOf(dictionary)
   return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
+}
+
+/** Who is forbidden to ask may be so for one torrent alone; whatever else is to be asked later, all of us ask later. */
+function isOfHost(status: number): boolean {
+  return status !== 403
+}
+
+function leftAlone(rest: number): TrackerFailure {
+  return failed(`it wants to be left alone for ${Math.ceil(rest / 1000)} s more`, rest)
 }

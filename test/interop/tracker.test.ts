@@ -3,8 +3,8 @@ import { toHex } from "../../src/bytes/hex.js"
 import { createPlatform, type NodePlatform } from "../../src/node/platform.js"
 import type { Endpoint } from "../../src/ports/net.js"
 import { Announcer } from "../../src/tracker/announcer.js"
-import { scrape } from "../../src/tracker/scrape.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
+import { parseTrackerUrl } from "../../src/tracker/tracker-url.js"
 import { describeWith, opentracker } from "../support/partners/index.js"
 
 const HASHES = {
@@ -54,7 +54,11 @@ describeWith("opentracker", [opentracker], () => {
   }
 
   const counts = (url: string, infoHash: Uint8Array) =>
-    scrape(platform, url, infoHash, AbortSignal.timeout(10_000)).then(({ seeds, leechers }) => [seeds, leechers])
+    client
+      .scrape(parseTrackerUrl(url), infoHash, AbortSignal.timeout(10_000))
+      .then((outcome) =>
+        outcome.kind === "failed" ? outcome.message : [outcome.counts.seeds, outcome.counts.leechers],
+      )
 
   for (const protocol of ["http", "udp"] as const) {
     it(`brings a seed and a leecher together over ${protocol}, counts them, and forgets them when they stop`, async () => {

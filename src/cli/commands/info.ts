@@ -13,6 +13,7 @@ const MAX_FILES = 20
 
 interface InfoFlags extends CommonFlags {
   files?: boolean
+  scrape?: boolean
 }
 
 export function addInfo(program: Command, run: Run): void {
@@ -23,17 +24,16 @@ export function addInfo(program: Command, run: Run): void {
     .option("-o, --datastore <dir>", "look there first for the metadata")
   addVerbosity(addSources(command))
     .option("--files", "list all files")
+    .option("--scrape", "with --json, too, ask the trackers how many have it")
     .action((target: string, flags: InfoFlags) => run(flags, (context) => info(target, flags, context)))
 }
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {
   await using dataset = await Dataset.open(target, toOptions(flags, console, signal))
-  if (console.json) {
-    console.emit(asJson(dataset))
-    return
-  }
-  const swarm = flags.offline || flags.tracker === false ? [] : await dataset.swarmSizes()
-  console.result(asText(dataset, swarm, flags.files === true))
+  const asks = !flags.offline && flags.tracker !== false && (!console.json || flags.scrape === true)
+  const swarm = asks ? await dataset.swarmSizes() : []
+  if (console.json) console.emit({ ...asJson(dataset), ...(flags.scrape ? { swarm: swarm.map(sizeAsJson) } : {}) })
+  else console.result(asText(dataset, swarm, flags.files === true))
 }
 
 function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
@@ -57,6 +57,10 @@ function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
     createdBy: metainfo.createdBy,
     creationDate: metainfo.creationDate,
   }
+}
+
+function sizeAsJson({ kind: _, ...size }: SwarmSize): object {
+  return size
 }
 
 function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean): string {
@@ -98,5 +102,6 @@ function trackerLine(url: string, answer: SwarmSize | undefined): string {
   const shown = redactUrl(url)
   if (answer === undefined) return shown
   if (answer.kind === "failed") return `${shown}: ${answer.message}`
-  return `${shown}: ${answer.seeds ?? "?"} have all of it, ${answer.leechers ?? "?"} are downloading`
+  const downloads = answer.downloads === null ? "" : `, ${answer.downloads} downloads so far`
+  return `${shown}: ${answer.seeds ?? "?"} have all of it, ${answer.leechers ?? "?"} are downloading${downloads}`
 }

@@ -64,6 +64,20 @@ describe("info --json", () => {
     expect((await stage.run(["info", "--json", "--offline", stage.torrentFile(dataset)])).stdout).toBe(stdout)
   })
 
+  it("with --scrape tells what each tracker knows, too", async () => {
+    await using stage = await Stage.open()
+    const trackers = [[stage.testbed.tracker.httpUrl, "http://127.0.0.1:9/announce"]]
+    const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers }, seeders: [{}] })
+    const { stdout } = await stage.run(["info", "--json", "--scrape", stage.torrentFile(dataset)])
+    const { swarm, ...rest } = JSON.parse(stdout) as { swarm: object[] }
+    expect(Object.keys(rest)).toEqual(KEYS)
+    expect(swarm).toEqual([
+      { tracker: stage.testbed.tracker.httpUrl, seeds: 1, leechers: 0, downloads: 0 },
+      { tracker: "http://127.0.0.1:9/announce", message: expect.stringContaining("ECONNREFUSED") },
+    ])
+    expect(stage.testbed.tracker.announces).toEqual([])
+  })
+
   it("of a single file names it by itself", async () => {
     await using stage = await Stage.open({ announce: "none" })
     const { infoHash } = await stage.publish("one.bin", 5000)

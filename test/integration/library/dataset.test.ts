@@ -4,6 +4,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type * as library from "../../../src/index.js"
 import { createTorrent } from "../../../src/metainfo/create.js"
@@ -131,5 +132,31 @@ describe("the library", () => {
     await expect(dataset.download({ include: 5 as never })).rejects.toBeInstanceOf(at.AtError)
     await expect(at.open(7 as never)).rejects.toBeInstanceOf(at.AtError)
     await dataset.close()
+  })
+
+  it("leaves a tracker alone that found one dataset too fast, whatever dataset asks", async () => {
+    let asked = 0
+    const tracker = createServer((_request, response) => {
+      asked++
+      response.writeHead(429, { "retry-after": "3600" }).end()
+    })
+    await new Promise<void>((resolve) => tracker.listen(0, "127.0.0.1", resolve))
+    const { port } = tracker.address() as AddressInfo
+    const created = await at.create(fileURLToPath(import.meta.url), {
+      output: join(folder, "tracked.torrent"),
+      trackers: [[`http://127.0.0.1:${port}/announce`]],
+    })
+    const options = { port: 0, dht: false, site: "http://127.0.0.1:9" }
+    const openTracked = () =>
+      at.open(created.path, { ...options, timeout: 1_000, datastore: join(folder, `store${stores++}`) })
+    const first = await openTracked()
+    expect(await first.swarmSizes()).toMatchObject([{ kind: "failed", message: "HTTP status 429" }])
+    await first.close()
+    const second = await openTracked()
+    expect(await second.swarmSizes()).toMatchObject([{ message: expect.stringContaining("wants to be left alone") }])
+    await expect(second.download()).rejects.toBeInstanceOf(at.AtError)
+    await second.close()
+    expect(asked).toBe(1)
+    await new Promise((resolve) => tracker.close(resolve))
   })
 })

@@ -104,4 +104,26 @@ describe("a limiter of hosts", () => {
     expect(await run("late", 10, { signal: controller.signal })).toBeUndefined()
     expect(names()).toEqual(["first", "last"])
   })
+
+  it("asks nobody who wants to be left alone: those who wait need not, others' hosts are asked", async () => {
+    const { clock, limiter, names, run } = setUp()
+    const done = [run("1", 10), run("2", 10)]
+    const waiting = [run("3", 10), run("4", 10), run("5", 10, { urgent: true })]
+    limiter.rest("a.example", 60_000)
+    limiter.rest("a.example", 30_000)
+    expect(await Promise.all([...waiting, run("late", 10)])).toEqual([undefined, undefined, undefined, undefined])
+    expect(await clock.runUntil(Promise.all([...done, run("other", 10, { host: "b.example" })]))).toHaveLength(3)
+    expect(names()).toEqual(["1", "2", "other"])
+    expect(limiter.restOf("a.example")).toBe(60_000 - clock.now())
+    expect(limiter.restOf("b.example")).toBe(0)
+    await clock.run(60_000)
+    expect(await clock.runUntil(run("again", 10))).toBe("again")
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("leaves nobody alone for longer than a day", () => {
+    const { limiter } = setUp()
+    limiter.rest("a.example", Number.MAX_SAFE_INTEGER)
+    expect(limiter.restOf("a.example")).toBe(24 * 3_600_000)
+  })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { Announcer } from "../../../src/tracker/announcer.js"
+import { HostLimiter } from "../../../src/tracker/host-limiter.js"
 import { TrackerClient } from "../../../src/tracker/tracker-client.js"
 import { compact, FakeTrackers, type HttpReply, PEER_ID, type SeenRequest } from "./fake-trackers.js"
 
@@ -11,17 +12,18 @@ const good: HttpReply = {
   after: AFTER,
 }
 
-/** Torrents that share their way to one tracker. */
+/** Torrents of four sessions that share their way to one tracker. */
 function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good) {
   const fake = new FakeTrackers()
   fake.http("a.example", reply)
-  const client = new TrackerClient(fake.platform)
+  const limiter = new HostLimiter(fake.clock)
+  const clients = Array.from({ length: 4 }, () => new TrackerClient(fake.platform, limiter))
   const announcers = Array.from(
     { length: TORRENTS },
     (_, index) =>
       new Announcer({
         platform: fake.platform,
-        client,
+        client: clients[index % clients.length]!,
         host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 6881, numWant: 100 }), onPeers() {} },
         trackers: [["http://a.example/announce"]],
         infoHash: new Uint8Array(20).fill(index),
@@ -34,7 +36,7 @@ function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good) 
   /** Torrents that sent that event. */
   const tellers = (event: string) =>
     new Set(fake.seen.filter((request) => request.event === event).map(({ fields }) => fields.get("key"))).size
-  return { fake, client, announcers, stop, tellers }
+  return { fake, announcers, stop, tellers }
 }
 
 /** The most requests at a time, each of which takes `AFTER`. */
@@ -100,5 +102,40 @@ describe("many torrents of one tracker", () => {
     expect(fake.clock.now() - start).toBe(5_000)
     expect(tellers("stopped")).toBe(2)
     expect(fake.processClock.pendingTimers).toBe(0)
+  })
+
+  const tooMany = new TextEncoder().encode("too many requests")
+  it.each([
+    ["429 with Retry-After", { body: tooMany, status: 429, headers: { "retry-after": "600" } }],
+    ["503 with Retry-After", { body: tooMany, status: 503, headers: { "retry-after": "600" } }],
+    ["an overload, `retry in` ten minutes (BEP 31)", { answer: { "failure reason": "overloaded", "retry in": "10" } }],
+  ] satisfies [string, HttpReply][])(
+    "leave the tracker alone, all of them, that answers with %s",
+    async (_name, no) => {
+      let isOverloaded = true
+      const { fake, announcers, stop, tellers } = setUp(() => (isOverloaded ? { ...no, after: 50 } : good))
+      for (const announcer of announcers) announcer.start()
+      await fake.clock.run(599_000)
+      expect(fake.seen.length).toBeLessThanOrEqual(2)
+      expect(announcers.every((announcer) => announcer.exhausted)).toBe(true)
+      const { message, nextAnnounceIn } = announcers.at(-1)!.status()[0]!
+      expect(message).toMatch(/^it wants to be left alone for \d+ s more$/)
+      expect(nextAnnounceIn).toBeLessThan(65_000)
+      isOverloaded = false
+      await fake.clock.run(120_000)
+      expect(tellers("started")).toBe(TORRENTS)
+      await stop()
+    },
+  )
+
+  it.each([
+    ["403", { body: tooMany, status: 403 }],
+    ["`retry in` never", { answer: { "failure reason": "unknown torrent", "retry in": "never" } }],
+  ] satisfies [string, HttpReply][])("ask each for itself a tracker that refuses with %s", async (_name, no) => {
+    const { fake, announcers, stop } = setUp({ ...no, after: 50 })
+    for (const announcer of announcers) announcer.start()
+    await fake.clock.run(60_000)
+    expect(fake.seen).toHaveLength(TORRENTS)
+    await stop()
   })
 })

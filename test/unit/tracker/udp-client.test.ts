@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import type { AnnounceAnswer, AnnounceRequest } from "../../../src/tracker/announce.js"
-import { scrape } from "../../../src/tracker/scrape.js"
+import { TrackerClient } from "../../../src/tracker/tracker-client.js"
+import { parseTrackerUrl } from "../../../src/tracker/tracker-url.js"
 import { UdpClient } from "../../../src/tracker/udp-client.js"
 import { compact, FakeTrackers, INFO_HASH, PEER_ID } from "./fake-trackers.js"
 
@@ -235,9 +236,14 @@ describe("a UDP tracker", () => {
   it("tells the counts of a torrent", async () => {
     const { fake } = await setUp()
     const tracker = await new UdpTracker(fake).open("203.0.113.1")
-    const counts = scrape(fake.platform, "udp://t.example:80/announce", INFO_HASH, forever)
-    expect(await fake.clock.runUntil(counts)).toEqual({ seeds: 7, downloads: 8, leechers: 9 })
+    const client = new TrackerClient(fake.platform)
+    const counts = client.scrape(parseTrackerUrl("udp://t.example:80/announce"), INFO_HASH, forever)
+    expect(await fake.clock.runUntil(counts)).toEqual({
+      kind: "answered",
+      counts: { seeds: 7, downloads: 8, leechers: 9 },
+    })
     expect(tracker.seen).toEqual(["0 connect", "0 scrape"])
+    await fake.clock.runUntil(client.close())
     expect(fake.network.host("198.51.100.1").udpPorts.size).toBe(0)
   })
 })
