@@ -22,6 +22,8 @@ const HANDSHAKE_TIMEOUT = 10_000
 const KEEP_ALIVE = 100_000
 /** Two minutes of BEP 3, and some for the way, ms. */
 const SILENCE_TIMEOUT = 140_000
+/** A peer that asks and does not read the answers is cut off when so many bytes wait. */
+const MAX_BACKLOG = 16 << 20
 
 /**
  * - `connecting`: the stream is not open yet
@@ -38,7 +40,7 @@ export type ConnectionPhase = "connecting" | "handshaking" | "open" | "closed"
 export class Connection {
   readonly encoder = new WireEncoder()
   readonly #clock: Clock
-  readonly #decoder: WireDecoder
+  readonly #pieceCount: number | undefined
   readonly #infoHash: Uint8Array
   readonly #infoHashV2: Uint8Array | undefined
   readonly #peerId: Uint8Array
@@ -49,6 +51,7 @@ export class Connection {
   /** The infohash in our handshake; empty until it has gone out. */
   #said: Uint8Array = new Uint8Array(0)
   #stream: ByteStream | undefined
+  #decoder: WireDecoder | undefined
   #phase: ConnectionPhase = "connecting"
   #reached = false
   #phaseSince: number
@@ -59,7 +62,6 @@ export class Connection {
 
   constructor(options: {
     clock: Clock
-    sink: WireSink
     /** Undefined while the metadata is not there. */
     pieceCount: number | undefined
     /** 20 bytes; of a hybrid, of v1. */
@@ -73,7 +75,7 @@ export class Connection {
     onHandshake: (handshake: Handshake, v2: boolean) => void
   }) {
     this.#clock = options.clock
-    this.#decoder = new WireDecoder(options.sink, options.pieceCount)
+    this.#pieceCount = options.pieceCount
     this.#infoHash = options.infoHash
     this.#infoHashV2 = options.infoHashV2
     this.#peerId = options.peerId
@@ -95,14 +97,9 @@ export class Connection {
     return this.#reached
   }
 
-  /** True while some bytes of a block are in and others are not. */
-  get insideBlock(): boolean {
-    return this.#decoder.insideBlock
-  }
-
   /** True when no part of a message has come without the rest. */
   get betweenMessages(): boolean {
-    return this.#phase === "open" && this.#decoder.betweenMessages
+    return this.#phase === "open" && this.#decoder?.betweenMessages === true
   }
 
   /** The other side's handshake as it came. To be asked for when it is in. */
@@ -120,8 +117,15 @@ export class Connection {
     return this.#held
   }
 
-  attach(stream: ByteStream): void {
+  /** Messages go to `sink`. */
+  attach(stream: ByteStream, sink: WireSink): void {
     this.#stream = stream
+    this.#decoder = new WireDecoder(sink, this.#pieceCount)
+  }
+
+  /** To be called before something is answered. @throws ProtocolError when the other side reads none of the answers */
+  checkBacklog(): void {
+    if (this.backlog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
   }
 
   /** The stream is open: sends our handshake, and waits for the other. */
@@ -154,7 +158,7 @@ export class Connection {
   /** Takes what came in. @throws ProtocolError */
   receive(chunk: Uint8Array): void {
     this.#lastReceived = this.#clock.now()
-    if (this.#phase === "open") this.#decoder.push(chunk)
+    if (this.#phase === "open") this.#decoder?.push(chunk)
     else if (this.#phase === "handshaking") this.#receiveHandshake(chunk)
   }
 
@@ -205,7 +209,7 @@ export class Connection {
 
   close(): void {
     this.#enter("closed")
-    this.#decoder.stop()
+    this.#decoder?.stop()
     this.#stream?.destroy()
   }
 
@@ -229,7 +233,7 @@ export class Connection {
     }
     this.#enter("open")
     this.#onHandshake(handshake, this.#isV2(handshake.infoHash) || this.#isV2(this.#said))
-    if (taken < chunk.length) this.#decoder.push(chunk.subarray(taken))
+    if (taken < chunk.length) this.#decoder?.push(chunk.subarray(taken))
   }
 
   #shakeHands(infoHash: Uint8Array): void {

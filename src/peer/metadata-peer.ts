@@ -18,7 +18,6 @@ import {
 import type { WireSink } from "../wire/sink.js"
 import { Connection } from "./connection.js"
 import { METADATA_EXTENSIONS, METADATA_ID } from "./extension-ids.js"
-import { MAX_BACKLOG } from "./inbox.js"
 import { Said } from "./said.js"
 import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
 
@@ -77,7 +76,6 @@ export class MetadataPeer implements StreamListener, WireSink {
     this.direction = options.direction
     this.#connection = new Connection({
       clock: options.clock,
-      sink: this,
       pieceCount: undefined,
       infoHash: options.infoHash,
       peerId: options.peerId,
@@ -87,7 +85,7 @@ export class MetadataPeer implements StreamListener, WireSink {
 
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
   attach(stream: ByteStream): void {
-    this.#connection.attach(stream)
+    this.#connection.attach(stream, this)
     if (this.direction === "outgoing") return
     this.#connection.open()
     if (this.#o.received !== undefined) this.onData(this.#o.received)
@@ -269,6 +267,6 @@ export class MetadataPeer implements StreamListener, WireSink {
 
   #sendRefusal(): void {
     this.#connection.send()
-    if (this.#connection.backlog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
+    this.#connection.checkBacklog()
   }
 }

@@ -1,25 +1,22 @@
 import type { Bitfield } from "../bytes/bitfield.js"
-import { parseIp } from "../bytes/ip.js"
 import { AtError, ProtocolError } from "../errors.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
-import { BLOCK_LENGTH, type TorrentLayout } from "../metainfo/layout.js"
+import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import { DONT_HAVE_EXTENSION, encodeDontHave } from "../wire/dont-have.js"
-import { EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake } from "../wire/extension.js"
 import type { Handshake } from "../wire/handshake.js"
 import { Connection } from "./connection.js"
 import { EncryptedStream } from "./encrypted-stream.js"
+import { Extensions, type Introduction } from "./extensions.js"
+import { Giver } from "./giver.js"
+import { HashRequests } from "./hash-requests.js"
 import { Inbox } from "./inbox.js"
-import { OwnRequests } from "./own-requests.js"
 import type { PeerHost } from "./peer-host.js"
 import { PeerState } from "./peer-state.js"
-import { ANNOUNCED_REQUEST_QUEUE, TheirRequests } from "./their-requests.js"
+import { Requester } from "./requester.js"
 
-/** A block may take so long once it has begun, ms: 140 bytes a second. */
-const BLOCK_TIMEOUT = 120_000
-
-export interface PeerSessionOptions {
+export interface PeerSessionOptions extends Introduction {
   readonly host: PeerHost<PeerSession>
   readonly clock: Clock
   readonly layout: TorrentLayout
@@ -29,15 +26,8 @@ export interface PeerSessionOptions {
   /** Ours. */
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"
-  /** Our name and version, for the extended handshake. */
-  readonly clientVersion: string
-  readonly listenPort?: number
   /** Say that we take part in the DHT (BEP 5). */
   readonly dht?: boolean
-  /** Our ids for extensions that the host takes part in, by name (BEP 10): 1 to 255. */
-  readonly extensions?: ReadonlyMap<string, number>
-  /** Bytes of the metadata that we give to who asks (BEP 9). */
-  readonly metadataSize?: number
   /** What was read from an accepted connection before its torrent was known. */
   readonly received?: Uint8Array
   /** The connection was used to fetch the metadata: our handshake and "have none" were sent, `received` is what it said. */
@@ -51,39 +41,37 @@ export interface PeerSessionOptions {
 export class PeerSession extends PeerState implements StreamListener {
   readonly #options: PeerSessionOptions
   readonly #connection: Connection
+  readonly #requester: Requester<PeerSession>
+  readonly #giver: Giver<PeerSession>
+  readonly #extensions: Extensions<PeerSession>
+  readonly #hashes: HashRequests<PeerSession>
   readonly #inbox: Inbox<PeerSession>
-  readonly #own = new OwnRequests()
-  readonly #theirs: TheirRequests
 
   constructor(options: PeerSessionOptions) {
     super(options.direction)
-    const { host, clock, layout, infoHash, infoHashV2, peerId } = options
+    const { host, clock, layout } = options
     this.#options = options
-    this.#theirs = new TheirRequests(layout)
-    this.#inbox = new Inbox<PeerSession>({
-      peer: this,
-      host,
-      clock,
-      layout,
-      own: this.#own,
-      theirs: this.#theirs,
-      onPayload: (bytes, now) => this.downloadMeter.add(bytes, now),
-    })
-    this.#connection = new Connection({
-      clock,
-      sink: this.#inbox,
+    const connection = new Connection({
+      ...options,
       pieceCount: layout.pieceCount,
-      infoHash,
-      infoHashV2,
-      peerId,
-      dht: options.dht ?? false,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
     })
+    const parts = { peer: this, host, clock, layout, connection }
+    const requester = new Requester<PeerSession>({ ...parts, meter: this.downloadMeter })
+    const giver = new Giver<PeerSession>({ ...parts, meter: this.uploadMeter })
+    const extensions = new Extensions<PeerSession>({ ...parts, requester, introduction: options })
+    const hashes = new HashRequests<PeerSession>({ ...parts, requester })
+    this.#connection = connection
+    this.#requester = requester
+    this.#giver = giver
+    this.#extensions = extensions
+    this.#hashes = hashes
+    this.#inbox = new Inbox<PeerSession>({ ...parts, requester, giver, extensions, hashes })
   }
 
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
   attach(stream: ByteStream): void {
-    this.#connection.attach(stream)
+    this.#connection.attach(stream, this.#inbox)
     if (this.#options.adopted === true) this.#connection.openAdopted()
     else if (this.direction === "incoming") this.#connection.accept()
     if (this.#options.received !== undefined) this.onData(this.#options.received)
@@ -110,7 +98,7 @@ export class PeerSession extends PeerState implements StreamListener {
 
   /** Blocks asked for and not answered. */
   get outstanding(): number {
-    return this.#own.size
+    return this.#requester.outstanding
   }
 
   /**
@@ -118,63 +106,46 @@ export class PeerSession extends PeerState implements StreamListener {
    * are then the only ones to ask for; and 0 until the next tick after it rejected a request.
    */
   get room(): number {
-    if (this.#connection.phase !== "open" || this.#inbox.resting) return 0
-    if (this.peerChoking && this.allowedFast.size === 0) return 0
-    return Math.max(0, this.#own.window.size - this.#own.size)
+    return this.#requester.room
   }
 
   /** Its window of requests is as full as it is kept: more is asked only when it has answered some. */
   get windowFull(): boolean {
-    return this.#own.size > 0 && !this.#own.window.isLow(this.#own.size)
+    return this.#requester.windowFull
   }
 
   isOutstanding(block: number): boolean {
-    return this.#own.has(block)
+    return this.#requester.has(block)
   }
 
   /** It owes us blocks and has sent none for 20 to 60 s. It gets one request until it sends a block. */
   get snubbed(): boolean {
-    return this.#own.window.snubbed
-  }
-
-  /** Asks for a block, unless that was done. It ends in `onBlockEnd` or `onDropped`. */
-  request(block: number): void {
-    if (this.#connection.phase !== "open") return
-    if (!this.#own.add(block, this.#options.clock.now())) return
-    const { layout } = this.#options
-    const begin = layout.indexOfBlock(block) * BLOCK_LENGTH
-    this.#connection.encoder.request(layout.pieceOfBlock(block), begin, layout.blockLength(block))
-    this.#connection.send()
-  }
-
-  /** Takes a request back, with `onDropped`. A block that is arriving already is left to come. */
-  cancel(block: number): void {
-    if (this.writer.block === block || !this.#own.giveUp(block)) return
-    const { layout } = this.#options
-    const begin = layout.indexOfBlock(block) * BLOCK_LENGTH
-    this.#connection.encoder.cancel(layout.pieceOfBlock(block), begin, layout.blockLength(block))
-    this.#connection.send()
-    this.#options.host.onDropped(this, block)
+    return this.#requester.snubbed
   }
 
   /** Bytes a second that it delivers when asked; 0 while it has shown nothing. */
   get rate(): number {
-    return this.#own.window.rate
+    return this.#requester.rate
   }
 
   /** Milliseconds until it will have sent all that it was asked for, as far as can be told. */
   timeLeft(now: number): number {
-    return this.#own.timeLeft(now)
+    return this.#requester.timeLeft(now)
+  }
+
+  /** Asks for a block, unless that was done. It ends in `onBlockEnd` or `onDropped`. */
+  request(block: number): void {
+    this.#requester.request(block)
+  }
+
+  /** Takes a request back, with `onDropped`. A block that is arriving already is left to come. */
+  cancel(block: number): void {
+    this.#requester.cancel(block)
   }
 
   /** Takes back up to `most` of the latest requests, those that `fits` accepts. @returns how many */
   cancelLast(most: number, fits: (block: number) => boolean): number {
-    const before = this.#own.size
-    for (const block of this.#own.blocks().reverse()) {
-      if (before - this.#own.size >= most) break
-      if (fits(block)) this.cancel(block)
-    }
-    return before - this.#own.size
+    return this.#requester.cancelLast(most, fits)
   }
 
   setInterested(interested: boolean): void {
@@ -187,36 +158,36 @@ export class PeerSession extends PeerState implements StreamListener {
 
   /** Chokes the other side. What it waits for is refused, but for allowed fast pieces; the host may forget it. */
   choke(): void {
-    if (this.amChoking || this.#connection.phase !== "open") return
-    this.amChoking = true
-    const { encoder } = this.#connection
-    encoder.choke()
-    // BEP 6: choke first, then reject. Without the extension a choke refuses all by itself.
-    this.#theirs.drop(this.fast, (piece, begin, length) => {
-      if (this.fast) encoder.rejectRequest(piece, begin, length)
-    })
-    this.#connection.send()
+    this.#giver.choke()
   }
 
   unchoke(): void {
-    if (!this.amChoking || this.#connection.phase !== "open") return
-    this.amChoking = false
-    this.#connection.encoder.unchoke()
-    this.#connection.send()
+    this.#giver.unchoke()
   }
 
   /** Lets the other side ask for a piece while we choke it (BEP 6); nothing without the fast extension. */
   allowFast(piece: number): void {
-    if (!this.fast || this.#connection.phase !== "open" || !this.#theirs.allow(piece)) return
-    this.#connection.encoder.allowedFast(piece)
-    this.#connection.send()
+    this.#giver.allowFast(piece)
+  }
+
+  /**
+   * Answers a request; sends nothing when it is not waiting any more (cancelled, choked). `data` must stay as it is until
+   * `onTaken` is called.
+   */
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): void {
+    this.#giver.sendBlock(piece, begin, data, onTaken)
+  }
+
+  /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
+  reject(piece: number, begin: number, length: number): void {
+    this.#giver.reject(piece, begin, length)
   }
 
   /** Says first what we are (BEP 10) and have. Once, from `onReady`. */
   announcePieces(have: Bitfield): void {
     if (this.#connection.phase !== "open") return
+    this.#extensions.introduce(have.complete)
     const { encoder } = this.#connection
-    if (this.extended) encoder.extended(EXTENSION_HANDSHAKE_ID, this.#extensionHandshake(have.complete))
     // It was told that we have nothing: what is true now may only be added to that.
     if (this.#options.adopted === true) for (const piece of have) encoder.have(piece)
     else if (this.fast && have.complete) encoder.haveAll()
@@ -243,54 +214,24 @@ export class PeerSession extends PeerState implements StreamListener {
     this.sendExtension(DONT_HAVE_EXTENSION, encodeDontHave(piece))
   }
 
-  /**
-   * Answers a request; sends nothing when it is not waiting any more (cancelled, choked). `data` must stay as it is until
-   * `onTaken` is called.
-   */
-  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): void {
-    if (this.#connection.phase !== "open" || !this.#theirs.delete(piece, begin, data.length)) {
-      onTaken()
-      return
-    }
-    this.#connection.sendBlock(piece, begin, data, onTaken)
-    this.uploadMeter.add(data.length, this.#options.clock.now())
-  }
-
-  /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
-  reject(piece: number, begin: number, length: number): void {
-    if (this.#connection.phase !== "open" || !this.#theirs.delete(piece, begin, length) || !this.fast) return
-    this.#connection.encoder.rejectRequest(piece, begin, length)
-    this.#connection.send()
-  }
-
   /** Asks for hashes (BEP 52): `onHashes` tells what came of it, unless the connection ends. False: not of this peer. */
   askHashes(request: HashRequest): boolean {
-    if (!this.v2 || this.#connection.phase !== "open" || !this.#inbox.expectHashes(request)) return false
-    this.#connection.encoder.hashRequest(request)
-    this.#connection.send()
-    return true
+    return this.#hashes.ask(request)
   }
 
   /** Answers a request for hashes; undefined refuses it. */
   sendHashes(request: HashRequest, hashes: Uint8Array | undefined): void {
-    if (this.#connection.phase !== "open") return
-    if (hashes === undefined) this.#connection.encoder.hashReject(request)
-    else this.#connection.encoder.hashes(request, hashes)
-    this.#connection.send()
+    this.#hashes.send(request, hashes)
   }
 
   /** Whether the other side takes an extension. */
   takesExtension(name: string): boolean {
-    return this.#inbox.extensionId(name) !== undefined
+    return this.#extensions.takes(name)
   }
 
   /** Sends an extended message, if the other side takes that extension. @returns whether it does */
   sendExtension(name: string, payload: Uint8Array): boolean {
-    const id = this.#inbox.extensionId(name)
-    if (id === undefined || this.#connection.phase !== "open") return false
-    this.#connection.encoder.extended(id, payload)
-    this.#connection.send()
-    return true
+    return this.#extensions.send(name, payload)
   }
 
   /** Bytes not yet handed to the network. `onSendRoom` tells when they are gone, if it were many. */
@@ -301,7 +242,7 @@ export class PeerSession extends PeerState implements StreamListener {
   /** Stops reading, or goes on: back-pressure reaches the other side. Time-outs rest meanwhile. */
   holdReading(held: boolean): void {
     this.#connection.hold(held)
-    this.#own.progress(this.#options.clock.now())
+    this.#requester.progress()
   }
 
   /** Time-outs, keep-alives, and requests given up. To be called every 250 ms. */
@@ -309,23 +250,17 @@ export class PeerSession extends PeerState implements StreamListener {
     const fault = this.#connection.tick(now)
     if (fault !== undefined) this.close(fault)
     if (this.#connection.phase !== "open" || this.#connection.held) return
-    if (now - (this.#inbox.blockBegan ?? now) >= BLOCK_TIMEOUT) {
-      this.close(new ProtocolError("a block took more than two minutes"))
-      return
-    }
-    this.#giveUpRequests(now)
-    this.#inbox.rested()
-    this.#offerRoom()
+    const late = this.#requester.tick(now)
+    if (late !== undefined) this.close(late)
   }
 
   /** Ends it at once. All requests are dropped and `onClosed` is called before it returns; only the first call counts. */
   close(reason?: Error): void {
     if (this.#connection.phase === "closed") return
     this.#connection.close()
-    const { host } = this.#options
     this.writer.detach()
-    for (const block of this.#own.blocks()) if (this.#own.giveUp(block)) host.onDropped(this, block)
-    host.onClosed(this, reason)
+    this.#requester.dropAll()
+    this.#options.host.onClosed(this, reason)
     this.writer.block = undefined
   }
 
@@ -335,14 +270,14 @@ export class PeerSession extends PeerState implements StreamListener {
 
   onData(chunk: Uint8Array): void {
     // A block that goes on arriving is progress, however slow; one that was taken back is not.
-    if (this.writer.block !== undefined) this.#own.progress(this.#options.clock.now())
+    if (this.writer.block !== undefined) this.#requester.progress()
     try {
       this.#connection.receive(chunk)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.close(error)
     }
-    this.#offerRoom()
+    this.#requester.offerRoom()
   }
 
   onDrain(): void {
@@ -361,43 +296,4 @@ export class PeerSession extends PeerState implements StreamListener {
     this.extended = handshake.extended
     this.#options.host.onReady(this)
   }
-
-  #extensionHandshake(complete: boolean): Uint8Array {
-    const { clientVersion, listenPort, extensions, metadataSize } = this.#options
-    const yourAddress = parseIp(this.remote.host)
-    return encodeExtensionHandshake({
-      messages: extensions ?? new Map(),
-      client: clientVersion,
-      requestQueue: ANNOUNCED_REQUEST_QUEUE,
-      uploadOnly: complete,
-      ...(listenPort !== undefined && { listenPort }),
-      ...(yourAddress !== undefined && { yourAddress }),
-      ...(metadataSize !== undefined && { metadataSize }),
-    })
-  }
-
-  #giveUpRequests(now: number): void {
-    if (this.#own.isOverdue(now)) {
-      // A choked peer that rejects nothing (some clients forget to) is not to blame for sending nothing.
-      if (!this.peerChoking) this.#own.window.snub()
-      for (const block of this.#own.blocks()) this.cancel(block)
-      this.#inbox.roomDue = true
-      return
-    }
-    for (let block = this.#own.lost(now); block !== undefined; block = this.#own.lost(now)) {
-      if (block === this.writer.block) return
-      this.cancel(block)
-      this.#inbox.roomDue = true
-    }
-  }
-
-  #offerRoom(): void {
-    const { window } = this.#own
-    if (!this.#inbox.roomDue || this.room === 0 || !window.isLow(this.#own.size)) return
-    this.#inbox.roomDue = false
-    this.#options.host.onRoom(this)
-    if (this.room > 0) window.starved()
-  }
 }
-
-function nothing(): void {}

@@ -21,6 +21,16 @@ export function layoutOf(length: number, pieceLength: number): TorrentLayout {
 /** Five pieces of four blocks, but the last: 1 block and 100 bytes. */
 export const layout: TorrentLayout = layoutOf(4 * 65536 + 16384 + 100, 65536)
 
+/** Bytes of a block. */
+export const BLOCK = 16384
+
+/** All of the torrent. */
+export function full(): Bitfield {
+  const have = new Bitfield(layout.pieceCount)
+  have.fill()
+  return have
+}
+
 export class ManualClock implements Clock {
   #now = 1000
   #timers: { at: number; fn: () => void }[] = []
@@ -253,4 +263,15 @@ export class Scripted {
       this.session.tick(this.clock.now())
     }
   }
+}
+
+/** Ready, unchoked, and with these blocks asked for. */
+export async function asking(blocks: readonly number[], options: { fast?: boolean } = {}): Promise<Scripted> {
+  const peer = await Scripted.ready(options)
+  peer.voice.encoder.unchoke()
+  peer.say()
+  for (const block of blocks) peer.session.request(block)
+  await peer.hearsSoon()
+  peer.events()
+  return peer
 }

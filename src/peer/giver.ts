@@ -1,0 +1,104 @@
+import type { RateMeter } from "../bytes/rate-meter.js"
+import { ProtocolError } from "../errors.js"
+import type { TorrentLayout } from "../metainfo/layout.js"
+import type { Clock } from "../ports/clock.js"
+import { MAX_BLOCK_LENGTH } from "../wire/message.js"
+import type { Connection } from "./connection.js"
+import type { PeerHost } from "./peer-host.js"
+import type { PeerState } from "./peer-state.js"
+import { TheirRequests } from "./their-requests.js"
+
+/** Answers one peer's requests: which ones count, and that each is answered once. */
+export class Giver<Peer extends PeerState> {
+  readonly #peer: Peer
+  readonly #host: PeerHost<Peer>
+  readonly #clock: Clock
+  readonly #layout: TorrentLayout
+  readonly #connection: Connection
+  readonly #meter: RateMeter
+  readonly #requests: TheirRequests
+
+  constructor(options: {
+    peer: Peer
+    host: PeerHost<Peer>
+    clock: Clock
+    layout: TorrentLayout
+    connection: Connection
+    /** Counts the bytes of blocks that go out. */
+    meter: RateMeter
+  }) {
+    this.#peer = options.peer
+    this.#host = options.host
+    this.#clock = options.clock
+    this.#layout = options.layout
+    this.#connection = options.connection
+    this.#meter = options.meter
+    this.#requests = new TheirRequests(options.layout)
+  }
+
+  choke(): void {
+    if (this.#peer.amChoking || this.#connection.phase !== "open") return
+    this.#peer.amChoking = true
+    const { fast } = this.#peer
+    const { encoder } = this.#connection
+    encoder.choke()
+    // BEP 6: choke first, then reject. Without the extension a choke refuses all by itself.
+    this.#requests.drop(fast, (piece, begin, length) => {
+      if (fast) encoder.rejectRequest(piece, begin, length)
+    })
+    this.#connection.send()
+  }
+
+  unchoke(): void {
+    if (!this.#peer.amChoking || this.#connection.phase !== "open") return
+    this.#peer.amChoking = false
+    this.#connection.encoder.unchoke()
+    this.#connection.send()
+  }
+
+  /** Lets the other side ask for a piece while we choke it (BEP 6); nothing without the fast extension. */
+  allowFast(piece: number): void {
+    if (!this.#peer.fast || this.#connection.phase !== "open" || !this.#requests.allow(piece)) return
+    this.#connection.encoder.allowedFast(piece)
+    this.#connection.send()
+  }
+
+  /** Answers a request, if it is still waiting. */
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): void {
+    if (this.#connection.phase !== "open" || !this.#requests.delete(piece, begin, data.length)) {
+      onTaken()
+      return
+    }
+    this.#connection.sendBlock(piece, begin, data, onTaken)
+    this.#meter.add(data.length, this.#clock.now())
+  }
+
+  /** Refuses a request, if it is still waiting. Without the fast extension it is just forgotten. */
+  reject(piece: number, begin: number, length: number): void {
+    const waiting = this.#connection.phase === "open" && this.#requests.delete(piece, begin, length)
+    if (!waiting || !this.#peer.fast) return
+    this.#connection.encoder.rejectRequest(piece, begin, length)
+    this.#connection.send()
+  }
+
+  onRequest(piece: number, begin: number, length: number): void {
+    if (length > MAX_BLOCK_LENGTH) throw new ProtocolError(`a request for ${length} bytes`)
+    if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a request for bytes that do not exist")
+    this.#connection.checkBacklog()
+    if (this.#requests.full) throw new ProtocolError(`more than ${this.#requests.size} requests at a time`)
+    const served = !this.#peer.amChoking || this.#requests.useAllowance(piece)
+    if (!this.#requests.add(piece, begin, length)) return
+    if (served) this.#host.onRequest(this.#peer, piece, begin, length)
+    else this.reject(piece, begin, length)
+  }
+
+  onCancel(piece: number, begin: number, length: number): void {
+    if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a cancel for bytes that do not exist")
+    if (!this.#requests.has(piece, begin, length)) return
+    this.#host.onCancel(this.#peer, piece, begin, length)
+    // BEP 6: each request has an answer, a cancelled one too.
+    this.reject(piece, begin, length)
+  }
+}
+
+function nothing(): void {}
