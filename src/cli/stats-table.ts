@@ -36,6 +36,9 @@ export function statsTable(name: string, s: TorrentStats): string {
   )
   line("wasted", `${formatSize(wasted.total)}${wasteByReason(wasted)}`)
   line("given", formatSize(s.uploaded))
+  const { store } = commits
+  line("hash and disk in one go", stage(store))
+  if (store.busy > 0) line("  at work", `hash ${milliseconds(store.hashing)}, disk ${milliseconds(store.writing)}`)
   line("hash", stage(commits.hash))
   line("disk", stage(commits.disk))
   line("full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)

@@ -142,7 +142,7 @@ export class Dataset implements AsyncDisposable {
    * const { waits, wasted, commits } = dataset.stats
    * console.log(`memory was full for ${Math.round((100 * waits.noSlot) / waits.total)} % of the time`)
    * console.log(`${wasted.total} bytes were of no use, ${wasted.corrupt} of them wrong`)
-   * console.log(`${commits.disk.bytes / 1e3 / commits.disk.busy} MB/s while the disk was at work`)
+   * console.log(`${commits.store.bytes / 1e3 / commits.store.writing} MB/s while the disk was at work`)
    * ```
    */
   get stats(): TorrentStats {

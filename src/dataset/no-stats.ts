@@ -13,7 +13,14 @@ export function noStats(): TorrentStats {
     wasted: { total: 0, duplicate: 0, unasked: 0, corrupt: 0, cutOff: 0, dropped: 0 },
     uploaded: 0,
     slots: { capacity: 0, peak: 0, bytesEach: 0 },
-    commits: { hash: IDLE_STAGE, disk: IDLE_STAGE, pieces: 0, meanTime: 0, maxTime: 0 },
+    commits: {
+      store: { ...IDLE_STAGE, hashing: 0, writing: 0 },
+      hash: IDLE_STAGE,
+      disk: IDLE_STAGE,
+      pieces: 0,
+      meanTime: 0,
+      maxTime: 0,
+    },
     connections: { peersPeak: 0, webSeedsPeak: 0 },
     eventLoop: { meanDelay: 0, p99Delay: 0, maxDelay: 0 },
   }

@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { decodeUtf8, decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import type { Hasher } from "../ports/hasher.js"
 import { asBytes, asDictionary, type BencodeDictionary, BencodeError, type BencodeLimits, decode } from "./bencode.js"
@@ -166,10 +167,6 @@ function rootsOf(info: BencodeDictionary, { files, layout, kind, rawName }: Cont
 
 function samePath(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
   return a.length === b.length && a.every((element, i) => sameBytes(element, b[i]!))
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
 function singleFile(info: BencodeDictionary, rawName: Uint8Array): RawFile {

@@ -18,6 +18,11 @@ export class NodeFile implements FileHandle {
     this.#path = path
   }
 
+  /** For a thread that writes while the file is kept open. */
+  get descriptor(): number {
+    return this.#descriptor
+  }
+
   read(into: Uint8Array, position: number): Promise<number> {
     return this.#call("read", (resolve, fail) => {
       let count = 0

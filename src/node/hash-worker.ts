@@ -3,7 +3,8 @@
 import { parentPort } from "node:worker_threads"
 import { digestOf } from "./digest-of.js"
 import { hashFileParts } from "./hash-file-parts.js"
-import { DIGEST_LENGTH, type FilesAnswer, type FromWorker, type ToWorker } from "./hash-messages.js"
+import { DIGEST_LENGTH, type Digests, type FilesAnswer, type StoreAnswer, type ToWorker } from "./hash-messages.js"
+import { storePieces } from "./store-pieces.js"
 
 /** The shared memory pieces lie in, by the numbers the main thread gave it. */
 const memories = new Map<number, SharedArrayBuffer>()
@@ -24,7 +25,12 @@ parentPort?.on("message", (message: ToWorker) => {
         const data = new Uint8Array(memories.get(pieces[at]!)!, pieces[at + 1]!, pieces[at + 2]!)
         digests.set(digestOf(algorithm, data), to)
       }
-      const answer: FromWorker = digests
+      const answer: Digests = digests
+      parentPort?.postMessage(answer)
+      break
+    }
+    case "store": {
+      const answer: StoreAnswer = storePieces(message, memories)
       parentPort?.postMessage(answer)
       break
     }

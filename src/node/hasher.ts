@@ -1,10 +1,13 @@
+import { sameBytes } from "../bytes/same-bytes.js"
 import { rootOf } from "../metainfo/merkle.js"
-import type { FilePart, HashAlgorithm, Hasher } from "../ports/hasher.js"
+import type { FilePart, FullPiece, HashAlgorithm, Hasher, PieceFate, Stored } from "../ports/hasher.js"
 import { type Log, silentLog } from "../ports/log.js"
+import { nodeClock } from "./clock.js"
 import { FileHasher } from "./file-hasher.js"
-import { DIGEST_LENGTH } from "./hash-messages.js"
+import { DIGEST_LENGTH, type Digests, type StoreAnswer } from "./hash-messages.js"
 import { type HashJob, HashThread, type HashThreadOwner } from "./hash-thread.js"
 import { SharedMemories } from "./shared-memories.js"
+import { storedBy, storeMessage } from "./store-message.js"
 
 export interface NodeHasherOptions {
   /** Worker threads at most. Default: 2, or 1 where there is one core. */
@@ -20,12 +23,8 @@ export interface NodeHasherOptions {
 }
 
 const BYTES_BEFORE_WORKERS = 2 * 1024 * 1024
-/** Bytes that go to a worker in one message, unless a single job is longer: about a millisecond's work. */
-const BATCH_BYTES = 1024 * 1024
-/** Jobs in one message at most. */
-const BATCH_JOBS = 1024
 /** Messages a worker has at a time: while it works on one, the next is there already. */
-const BATCHES_PER_WORKER = 2
+const JOBS_PER_WORKER = 2
 /**
  * So many bytes wait for the workers there are before one more is started: one hashes a gigabyte or more a second, and a
  * second one that is not needed only takes memory, and time from others.
@@ -77,16 +76,32 @@ export class NodeHasher implements Hasher, HashThreadOwner {
 
   async hashPieces(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
     if (this.#closed !== undefined) throw closedError()
-    const bytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
-    if (!areShared(pieces) || this.#deaths >= MAX_DEATHS) return this.#digests(algorithm, pieces)
-    if (bytes <= this.#bytesBeforeWorkers) {
-      this.#bytesBeforeWorkers -= bytes
-      return this.#digests(algorithm, pieces)
-    }
+    if (!areShared(pieces) || this.#isToBeHere(pieces)) return this.#digests(algorithm, pieces)
     return new Promise((resolve, reject) => {
-      this.#queue.push({ algorithm, pieces, bytes, resolve, reject })
-      // At the end of this turn, so that all pieces asked for in it go together.
-      if (this.#queue.length === 1) queueMicrotask(() => this.#handOut())
+      this.#add({
+        pieces,
+        bytes: bytesOf(pieces),
+        message: (places) => ({ type: "hash", algorithm, pieces: places }),
+        settle: (answer) => resolve(answer as Digests),
+        reject,
+        runHere: () => resolve(this.#digests(algorithm, pieces)),
+      })
+    })
+  }
+
+  async storePieces(algorithm: HashAlgorithm, full: readonly FullPiece[]): Promise<Stored> {
+    if (this.#closed !== undefined) throw closedError()
+    const pieces = full.map(({ bytes }) => bytes)
+    if (!areShared(pieces) || this.#isToBeHere(pieces)) return this.#judge(algorithm, full)
+    return new Promise((resolve, reject) => {
+      this.#add({
+        pieces,
+        bytes: bytesOf(pieces),
+        message: (places) => storeMessage(algorithm, full, places),
+        settle: (answer) => resolve(storedBy(answer as StoreAnswer)),
+        reject,
+        runHere: () => resolve(this.#judge(algorithm, full)),
+      })
     })
   }
 
@@ -106,7 +121,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
   onDeath(thread: HashThread, error: Error, jobs: readonly HashJob[]): void {
     this.#threads.splice(this.#threads.indexOf(thread), 1)
     this.#noteDeath(error)
-    this.#hashHere(jobs)
+    for (const job of jobs) job.runHere()
     this.#handOut()
   }
 
@@ -123,16 +138,16 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     while (this.#queue.length > 0) {
       const thread = this.#threadWithRoom()
       if (thread === undefined) break
-      thread.run(this.#takeBatch())
+      thread.run(this.#queue.shift()!)
     }
-    if (this.#deaths >= MAX_DEATHS) this.#hashHere(this.#queue.splice(0))
+    if (this.#deaths >= MAX_DEATHS) for (const job of this.#queue.splice(0)) job.runHere()
   }
 
   /** The one with least to do; one more when work piles up and it is allowed. */
   #threadWithRoom(): HashThread | undefined {
     let best: HashThread | undefined
     for (const thread of this.#threads) if (best === undefined || thread.bytes < best.bytes) best = thread
-    if (best !== undefined && best.batches < BATCHES_PER_WORKER) return best
+    if (best !== undefined && best.jobs < JOBS_PER_WORKER) return best
     const wanted = best === undefined || this.#queuedBytes > BYTES_BEFORE_ANOTHER
     return wanted && this.#threads.length < this.#maxThreads ? this.#start() : undefined
   }
@@ -161,21 +176,27 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     this.#log.log("warn", "node", `a hash worker died: ${error instanceof Error ? error.message : error}${end}`)
   }
 
-  /** The next jobs of one algorithm that go in one message; at least one. */
-  #takeBatch(): HashJob[] {
-    const first = this.#queue[0]!
-    let { bytes } = first
-    let count = 1
-    for (; count < this.#queue.length && count < BATCH_JOBS; count++) {
-      const job = this.#queue[count]!
-      bytes += job.bytes
-      if (job.algorithm !== first.algorithm || bytes > BATCH_BYTES) break
-    }
-    return this.#queue.splice(0, count)
+  /** Whether so little was hashed that no worker is worth its start, or there can be none. */
+  #isToBeHere(pieces: readonly Uint8Array[]): boolean {
+    if (this.#deaths >= MAX_DEATHS) return true
+    const bytes = bytesOf(pieces)
+    if (bytes > this.#bytesBeforeWorkers) return false
+    this.#bytesBeforeWorkers -= bytes
+    return true
   }
 
-  #hashHere(jobs: readonly HashJob[]): void {
-    for (const { algorithm, pieces, resolve } of jobs) resolve(this.#digests(algorithm, pieces))
+  #add(job: HashJob): void {
+    this.#queue.push(job)
+    this.#handOut()
+  }
+
+  /** Hashes without writing. */
+  #judge(algorithm: HashAlgorithm, pieces: readonly FullPiece[]): Stored {
+    const start = nodeClock.now()
+    const fates = pieces.map(({ bytes, digest }): PieceFate => {
+      return sameBytes(this.digest(algorithm, bytes), digest) ? "right" : "wrong"
+    })
+    return { fates, hashing: nodeClock.now() - start, writing: 0 }
   }
 
   #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {
@@ -192,6 +213,10 @@ function defaultWorkers(): number {
 
 function areShared(pieces: readonly Uint8Array[]): pieces is readonly Uint8Array<SharedArrayBuffer>[] {
   return pieces.every(({ buffer }) => buffer instanceof SharedArrayBuffer)
+}
+
+function bytesOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 function closedError(): Error {

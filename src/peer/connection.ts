@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/same-bytes.js"
 import { ProtocolError } from "../errors.js"
 import type { Clock } from "../ports/clock.js"
 import type { ByteStream } from "../ports/net.js"
@@ -263,8 +264,4 @@ export class Connection {
     this.#lastSent = this.#clock.now()
     this.#stream.write(bytes, onTaken)
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

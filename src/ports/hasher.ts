@@ -1,3 +1,5 @@
+import type { FileHandle } from "./disk.js"
+
 /** A digest the protocol uses. `merkle`: the root of the lowest SHA-256 tree over blocks of 16 KiB (BEP 52), for v2 pieces. */
 export type HashAlgorithm = "sha1" | "sha256" | "merkle"
 
@@ -7,6 +9,33 @@ export interface FilePart {
   readonly path: string | undefined
   readonly position: number
   readonly length: number
+}
+
+/** A piece that is full, and where its bytes go when it is right. */
+export interface FullPiece {
+  /** In shared memory. */
+  readonly bytes: Uint8Array
+  readonly digest: Uint8Array
+  /** The files are open for writing, and stay so. */
+  readonly targets: readonly WriteTarget[]
+}
+
+export interface WriteTarget {
+  readonly file: FileHandle
+  readonly position: number
+  /** Of the piece. */
+  readonly bytes: Uint8Array
+}
+
+/** What became of a full piece: `right` when it hashes right, and some of it may not be written. */
+export type PieceFate = "written" | "right" | "wrong"
+
+export interface Stored {
+  /** In the order of the pieces. */
+  readonly fates: readonly PieceFate[]
+  /** Time that hashing and writing took, ms. */
+  readonly hashing: number
+  readonly writing: number
 }
 
 /** Hashing: at once for small things, beside the main thread for pieces. */
@@ -29,5 +58,11 @@ export interface Hasher {
    * Rejects only when the hasher is closed.
    */
   hashFiles(algorithm: HashAlgorithm, parts: readonly FilePart[], pieceLength: number): Promise<Uint8Array | undefined>
+  /**
+   * Hashes pieces, and writes those that are right from where they were hashed, neighbours together. Why something could
+   * not be written shows to whoever writes it himself. The bytes must stay as they are until the promise settles. Rejects
+   * only when the hasher is closed.
+   */
+  storePieces(algorithm: HashAlgorithm, pieces: readonly FullPiece[]): Promise<Stored>
   close(): Promise<void>
 }

@@ -12,8 +12,17 @@ export interface StageStats {
   readonly maxPieces: number
 }
 
-/** How full pieces reached the disk. Times are ms. */
+/** Pieces that were hashed and written in one go. Times are ms. */
+export interface StoreStats extends StageStats {
+  /** Of the threads that did it: what hashing and what writing took. */
+  readonly hashing: number
+  readonly writing: number
+}
+
+/** How full pieces reached the disk: most in one go, some in two steps. Times are ms. */
 export interface CommitStats {
+  /** Being hashed and written in one go, or waiting for that. */
+  readonly store: StoreStats
   /** Being hashed, or waiting for a hash worker. */
   readonly hash: StageStats
   /** Being written, or waiting for their turn in a file. */
@@ -59,8 +68,25 @@ class Stage {
   }
 }
 
+/** Both in one go. */
+class StoreStage extends Stage {
+  #hashing = 0
+  #writing = 0
+
+  /** The threads were at it for so long, ms. */
+  took(hashing: number, writing: number): void {
+    this.#hashing += hashing
+    this.#writing += writing
+  }
+
+  override stats(): StoreStats {
+    return { ...super.stats(), hashing: this.#hashing, writing: this.#writing }
+  }
+}
+
 /** Measures where full pieces spend their time: two looks at the clock for each piece, four for each batch. */
 export class CommitMeter {
+  readonly store: StoreStage
   readonly hash: Stage
   readonly disk: Stage
   readonly #clock: Clock
@@ -70,6 +96,7 @@ export class CommitMeter {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.store = new StoreStage(clock)
     this.hash = new Stage(clock)
     this.disk = new Stage(clock)
   }
@@ -89,6 +116,7 @@ export class CommitMeter {
 
   stats(): CommitStats {
     return {
+      store: this.store.stats(),
       hash: this.hash.stats(),
       disk: this.disk.stats(),
       pieces: this.#pieces,

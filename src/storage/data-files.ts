@@ -1,5 +1,6 @@
 import type { Extent, TorrentLayout } from "../metainfo/layout.js"
 import { type Disk, DiskError, type FileHandle, type FileStat, type OpenMode } from "../ports/disk.js"
+import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
 import { type DataFile, sameStamp, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
 import { somethingThere, unsafePath } from "./disk-fault.js"
@@ -14,6 +15,9 @@ const PARALLEL = 16
 
 /** Fewer small files than these are not worth a list. */
 const FEW = 4
+
+/** Files that are kept open for one batch at most. */
+const FILES_AT_ONCE = 4
 
 /** Why some bytes of a span could not be had, or can't be relied on. */
 export interface ReadProblem {
@@ -120,6 +124,33 @@ export class DataFiles {
     }
     await this.#createWhole([...byFile].filter(([file, parts]) => this.#isNew(file) && isWhole(file, parts)))
     await inParallel(byFile, PARALLEL, ([file, parts]) => this.#writeParts(file, parts))
+  }
+
+  /**
+   * Once `ready`, hashes pieces and writes those that are right in one go. Undefined when that can't be: a file is to be
+   * made, claimed or compared first, or there are too many.
+   */
+  storePieces(
+    hasher: Hasher,
+    algorithm: HashAlgorithm,
+    pieces: readonly (PieceBytes & { readonly digest: Uint8Array })[],
+    ready: Promise<void>,
+  ): Promise<Stored> | undefined {
+    const files = this.#writableFiles(pieces)
+    if (files === undefined) return undefined
+    return this.#pool.useAll(files, "write", async (handles) => {
+      await ready
+      const full = pieces.map(({ bytes, digest, extents }) => ({
+        bytes,
+        digest,
+        targets: extents.map(({ file, fileOffset, pieceOffset, length }) => ({
+          file: handles[files.indexOf(this.at(file))]!,
+          position: fileOffset,
+          bytes: bytes.subarray(pieceOffset, pieceOffset + length),
+        })),
+      }))
+      return hasher.storePieces(algorithm, full)
+    })
   }
 
   /** The folders that a file's name depends on. */
@@ -273,6 +304,20 @@ export class DataFiles {
       await this.#prepare(file)
       await this.#queueOf(file).add(parts)
     }
+  }
+
+  /** The files that the pieces lie in, if all of them were written to before. */
+  #writableFiles(pieces: readonly PieceBytes[]): DataFile[] | undefined {
+    const files: DataFile[] = []
+    for (const { extents } of pieces) {
+      for (const { file: index } of extents) {
+        const file = this.at(index)
+        if (files.includes(file)) continue
+        if (file.place !== "part" || file.ready === undefined || file.provisional) return undefined
+        if (files.push(file) > FILES_AT_ONCE) return undefined
+      }
+    }
+    return files
   }
 
   /** Nothing of it is there, and nothing is under way that would change that. */

@@ -1,7 +1,7 @@
 import { abortError } from "../errors.js"
 import type { ReadProblem } from "./data-files.js"
 import { inParallel } from "./parallel.js"
-import { type Digesting, digestPieces } from "./piece-digests.js"
+import { DIGEST_LENGTH, type Digesting, digestPieces } from "./piece-digests.js"
 
 /** Bytes read at a time, unless a piece is longer: several small pieces share one read. */
 const RUN_LENGTH = 2 ** 20
@@ -78,19 +78,23 @@ async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array)
     return
   }
   const holes = problems.filter(({ kind }) => kind !== "changed")
-  const hashed: Promise<void>[] = []
-  for (let piece = run.first; piece <= last; piece++) {
+  const views = piecesOf(run).map((piece) => {
     const from = layout.pieceOffset(piece) - offset
-    const data = bytes.subarray(from, from + layout.pieceSize(piece))
-    const whole = !holes.some((hole) => hole.from < from + data.length && hole.to > from)
-    hashed.push(
-      (async () => {
-        const digest = whole ? await digestPieces(options, [piece], [data]) : undefined
-        await options.onPiece(piece, digest, data)
-        options.onProgress?.(data.length)
-      })(),
-    )
+    return { piece, from, data: bytes.subarray(from, from + layout.pieceSize(piece)) }
+  })
+  const whole = views.filter(
+    ({ from, data }) => !holes.some((hole) => hole.from < from + data.length && hole.to > from),
+  )
+  const digests = await digestPieces(
+    options,
+    whole.map(({ piece }) => piece),
+    whole.map(({ data }) => data),
+  )
+  const size = DIGEST_LENGTH[options.version]
+  let hashed = 0
+  for (const view of views) {
+    const digest = whole[hashed] === view ? digests.subarray(size * hashed, size * ++hashed) : undefined
+    await options.onPiece(view.piece, digest, view.data)
+    options.onProgress?.(view.data.length)
   }
-  const results = await Promise.allSettled(hashed)
-  for (const result of results) if (result.status === "rejected") throw result.reason
 }

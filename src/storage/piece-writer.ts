@@ -1,4 +1,5 @@
 import type { AtError } from "../errors.js"
+import type { Stored } from "../ports/hasher.js"
 import type { CommitMeter } from "./commit-meter.js"
 import type { Commit, CommitOutcome } from "./commit-queue.js"
 import type { DataFile } from "./data-file.js"
@@ -6,7 +7,7 @@ import type { PieceBytes } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
 import type { WritingParts } from "./parts.js"
-import { digestingOf, digestPieces, isExpected } from "./piece-digests.js"
+import { type Digesting, digestingOf, digestPieces, isExpected, SHA1_LENGTH } from "./piece-digests.js"
 
 const STORED: CommitOutcome = { kind: "stored" }
 const CORRUPT: CommitOutcome = { kind: "corrupt" }
@@ -49,11 +50,8 @@ export class PieceWriter {
       return { piece, bytes, extents: layout.extentsOfPiece(piece), commit }
     })
     const fresh = full.filter(({ piece }) => !this.#parts.have.has(piece))
-    const right = await this.#verify(fresh)
-    if (right.length > 0) {
-      await this.#meter.disk.during(right.length, bytesOf(right), () => this.#parts.files.writePieces(right))
-      await this.#record(right)
-    }
+    const right = await this.#store(fresh)
+    if (right.length > 0) await this.#record(right)
     const stored = full.filter(({ piece }) => this.#parts.have.has(piece))
     await this.#finishFiles(stored)
     for (const { commit } of stored) commit.settle(STORED)
@@ -79,14 +77,52 @@ export class PieceWriter {
     await this.#distrusting
   }
 
-  /** Those that hash right, noted as begun; the others are settled. */
-  async #verify(pieces: readonly Full[]): Promise<Full[]> {
+  /** Those that hash right, noted as begun and written; the others are settled. */
+  async #store(pieces: readonly Full[]): Promise<Full[]> {
     if (pieces.length === 0) return []
     const { metainfo, platform } = this.#parts
     const begun = this.#begin(pieces)
-    // Both have ended when this goes on: the slots must not be read any more when the commits have failed.
+    // Whatever uses the slots has ended when this goes on: they must not be read any more when the commits have failed.
     begun.catch(() => {})
     const digesting = digestingOf(metainfo, platform.hasher)
+    const storing = digesting.version === "v1" ? this.#storeAtOnce(pieces, begun) : undefined
+    if (storing !== undefined) return storing
+    const right = await this.#verify(pieces, digesting)
+    await begun
+    await this.#write(right)
+    return right
+  }
+
+  /** Those that hash right, written by the thread that hashed them; undefined when that can't be. */
+  #storeAtOnce(pieces: readonly Full[], begun: Promise<void>): Promise<Full[]> | undefined {
+    const { files, metainfo, platform } = this.#parts
+    const digestOf = (piece: number): Uint8Array =>
+      metainfo.pieceHashes.subarray(SHA1_LENGTH * piece, SHA1_LENGTH * (piece + 1))
+    const full = pieces.map(({ piece, bytes, extents }) => ({ piece, bytes, extents, digest: digestOf(piece) }))
+    const storing = files.storePieces(platform.hasher, "sha1", full, begun)
+    return storing && this.#settleStored(pieces, storing)
+  }
+
+  async #settleStored(pieces: readonly Full[], storing: Promise<Stored>): Promise<Full[]> {
+    const { store } = this.#meter
+    const { fates, hashing, writing } = await store.during(pieces.length, bytesOf(pieces), () => storing)
+    store.took(hashing, writing)
+    const right = pieces.filter(({ commit }, i) => {
+      if (fates[i] === "wrong") commit.settle(CORRUPT)
+      return fates[i] !== "wrong"
+    })
+    await this.#write(pieces.filter((_, i) => fates[i] === "right"))
+    return right
+  }
+
+  async #write(pieces: readonly Full[]): Promise<void> {
+    if (pieces.length === 0) return
+    await this.#meter.disk.during(pieces.length, bytesOf(pieces), () => this.#parts.files.writePieces(pieces))
+  }
+
+  /** Those that hash right; the others are settled. */
+  async #verify(pieces: readonly Full[], digesting: Digesting): Promise<Full[]> {
+    const { metainfo } = this.#parts
     const views = pieces.map(({ bytes }) => bytes)
     const digests = await this.#meter.hash.during(pieces.length, bytesOf(pieces), () =>
       digestPieces(
@@ -95,7 +131,6 @@ export class PieceWriter {
         views,
       ),
     )
-    await begun
     return pieces.filter(({ piece, commit }, i) => {
       const right = isExpected(metainfo, digesting, piece, digests, i)
       if (!right) commit.settle(CORRUPT)

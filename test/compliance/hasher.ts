@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { describe, expect } from "vitest"
 import type { Disk } from "../../src/ports/disk.js"
-import type { FilePart, HashAlgorithm, Hasher } from "../../src/ports/hasher.js"
+import type { FilePart, FullPiece, HashAlgorithm, Hasher, WriteTarget } from "../../src/ports/hasher.js"
 import { naiveLowestRoot } from "../support/naive-merkle.js"
 import { holds, type MakeStage } from "./stage.js"
 
@@ -138,6 +138,68 @@ export function describeHasherCompliance(name: string, make: MakeStage<HasherSub
       }
     })
 
+    holds(
+      "writes the pieces that are right, and touches nothing for the others",
+      make,
+      async ({ hasher, disk, root }) => {
+        await putFile(disk, `${root}/a`, new Uint8Array(90_000).fill(7))
+        await putFile(disk, `${root}/b`, new Uint8Array(0))
+        const [a, b] = [await disk.open(`${root}/a`, "write"), await disk.open(`${root}/b`, "write")]
+        const slots = Array.from({ length: 5 }, (_, seed) => sharedPiece(20_000, seed))
+        const [first, second, third, wrong, padded] = slots as [
+          Uint8Array,
+          Uint8Array,
+          Uint8Array,
+          Uint8Array,
+          Uint8Array,
+        ]
+        const full = (
+          bytes: Uint8Array,
+          targets: readonly WriteTarget[],
+          digest = hasher.digest("sha1", bytes),
+        ): FullPiece => ({
+          bytes,
+          digest,
+          targets,
+        })
+        const pieces = [
+          full(third, [{ file: a, position: 40_000, bytes: third }]),
+          full(wrong, [{ file: a, position: 60_000, bytes: wrong }], hasher.digest("sha1", first)),
+          full(second, [
+            { file: a, position: 20_000, bytes: second.subarray(0, 5000) },
+            { file: b, position: 0, bytes: second.subarray(5000) },
+          ]),
+          full(first, [{ file: a, position: 0, bytes: first }]),
+          // Padding between its bytes.
+          full(padded, [
+            { file: b, position: 15_000, bytes: padded.subarray(0, 1000) },
+            { file: b, position: 16_000, bytes: padded.subarray(12_000) },
+          ]),
+        ]
+        const { fates, hashing, writing } = await hasher.storePieces("sha1", pieces)
+        expect(fates.map((fate) => fate === "wrong")).toEqual([false, true, false, false, false])
+        expect(hashing).toBeGreaterThanOrEqual(0)
+        expect(writing).toBeGreaterThanOrEqual(0)
+        for (const [i, fate] of fates.entries()) {
+          if (fate === "right")
+            for (const { file, position, bytes } of pieces[i]!.targets) await file.write([bytes], position)
+        }
+        const wanted = Buffer.concat([
+          first,
+          second.subarray(0, 5000),
+          Buffer.alloc(15_000, 7),
+          third,
+          Buffer.alloc(30_000, 7),
+        ])
+        const found = new Uint8Array(100_000)
+        expect(hex(found.subarray(0, await a.read(found, 0)))).toBe(hex(wanted))
+        const inB = Buffer.concat([second.subarray(5000), padded.subarray(0, 1000), padded.subarray(12_000)])
+        expect(hex(found.subarray(0, await b.read(found, 0)))).toBe(hex(inB))
+        await a.close()
+        await b.close()
+      },
+    )
+
     holds("settles every piece when it is closed, and takes none afterwards", make, async ({ hasher }) => {
       const pieces = Array.from({ length: 50 }, (_, seed) => sharedPiece(50_000, seed))
       const settled = Promise.allSettled(pieces.map((piece) => hasher.hashPiece("sha256", piece)))
@@ -148,6 +210,7 @@ export function describeHasherCompliance(name: string, make: MakeStage<HasherSub
       }
       await expect(hasher.hashPiece("sha1", sharedPiece(10, 1))).rejects.toThrow("closed")
       await expect(hasher.hashFiles("sha1", [], 1000)).rejects.toThrow("closed")
+      await expect(hasher.storePieces("sha1", [])).rejects.toThrow("closed")
       await hasher.close()
     })
   })

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, describe, expect, it } from "vitest"
+import { NodeDisk } from "../../../src/node/disk.js"
 import { NodeHasher, type NodeHasherOptions } from "../../../src/node/hasher.js"
-import type { FilePart, HashAlgorithm } from "../../../src/ports/hasher.js"
+import type { FileHandle } from "../../../src/ports/disk.js"
+import type { FilePart, FullPiece, HashAlgorithm } from "../../../src/ports/hasher.js"
 
 /** Workers are plain JavaScript files: the built one. */
 const workerUrl = new URL("../../../dist/node/hash-worker.js", import.meta.url)
@@ -38,7 +40,7 @@ function temporaryFolder(): string {
 }
 
 /** A worker that dies of a message of that type. */
-function dyingWorker(type: "hash" | "files"): URL {
+function dyingWorker(type: "hash" | "files" | "store"): URL {
   const script = join(temporaryFolder(), "worker.mjs")
   writeFileSync(
     script,
@@ -154,6 +156,37 @@ describe("hasher on Node", () => {
     expect(warnings.length).toBeGreaterThanOrEqual(3)
     expect(warnings[0]).toContain("no more")
     expect(warnings.at(-1)).toContain("without workers")
+  })
+
+  it("writes pieces where they were hashed, and says what it could not write", async () => {
+    const { hasher } = makeHasher({ workers: 1 })
+    const disk = new NodeDisk()
+    const path = join(temporaryFolder(), "data")
+    const [good, full] = [await disk.open(path, "create-new"), await disk.open("/dev/full", "write")]
+    const data = sharedBytes(40_000)
+    const piece = (file: FileHandle, from: number): FullPiece => {
+      const bytes = data.subarray(from, from + 20_000)
+      return { bytes, digest: expected("sha1", bytes), targets: [{ file, position: from, bytes }] }
+    }
+    const { fates } = await hasher.storePieces("sha1", [piece(good, 20_000), piece(full, 0), piece(good, 0)])
+    expect(fates).toEqual(["written", "right", "written"])
+    expect(new Uint8Array(readFileSync(path))).toEqual(new Uint8Array(data))
+    await good.close()
+    await full.close()
+  })
+
+  it("writes nothing when its worker dies, and says what is right", async () => {
+    const { hasher, warnings } = makeHasher({ workerUrl: dyingWorker("store"), workers: 1 })
+    const path = join(temporaryFolder(), "data")
+    const file = await new NodeDisk().open(path, "create-new")
+    const data = sharedBytes(10_000)
+    const targets = [{ file, position: 0, bytes: data }]
+    const right = { bytes: data, digest: expected("sha1", data), targets }
+    const wrong = { bytes: data, digest: expected("sha1", new Uint8Array(0)), targets }
+    expect((await hasher.storePieces("sha1", [right, wrong])).fates).toEqual(["right", "wrong"])
+    expect(readFileSync(path)).toHaveLength(0)
+    expect(warnings).toEqual([expect.stringContaining("no more")])
+    await file.close()
   })
 
   it("rejects what is not done when it is closed, and all that comes later", async () => {

@@ -2,7 +2,15 @@ import { createHash } from "node:crypto"
 import { rootOf } from "../../../src/metainfo/merkle.js"
 import type { Clock } from "../../../src/ports/clock.js"
 import { type Disk, DiskError } from "../../../src/ports/disk.js"
-import type { FilePart, HashAlgorithm, Hasher } from "../../../src/ports/hasher.js"
+import type {
+  FilePart,
+  FullPiece,
+  HashAlgorithm,
+  Hasher,
+  PieceFate,
+  Stored,
+  WriteTarget,
+} from "../../../src/ports/hasher.js"
 import type { SimRandom } from "./sim-random.js"
 
 /** Milliseconds that hashing a piece takes at most; several are under way at once and end in any order. */
@@ -46,6 +54,22 @@ export class SimHasher implements Hasher {
     })
   }
 
+  async storePieces(algorithm: HashAlgorithm, pieces: readonly FullPiece[]): Promise<Stored> {
+    if (this.#closed) throw new Error("the hasher is closed")
+    const fates: PieceFate[] = []
+    let [hashing, writing] = [0, 0]
+    for (const { bytes, digest, targets } of pieces) {
+      const start = this.#clock.now()
+      const found = await this.hashPiece(algorithm, bytes)
+      const hashed = this.#clock.now()
+      if (Buffer.compare(found, digest) !== 0) fates.push("wrong")
+      else fates.push((await this.#write(targets)) ? "written" : "right")
+      hashing += hashed - start
+      writing += this.#clock.now() - hashed
+    }
+    return { fates, hashing, writing }
+  }
+
   async hashFiles(
     algorithm: HashAlgorithm,
     parts: readonly FilePart[],
@@ -73,6 +97,18 @@ export class SimHasher implements Hasher {
     for (const reject of this.#waiting) reject(new Error("the hasher was closed"))
     this.#waiting.clear()
     return Promise.resolve()
+  }
+
+  /** False when some of it may not be written. */
+  async #write(targets: readonly WriteTarget[]): Promise<boolean> {
+    if (this.#random.float() < NOBODY_READS) return false
+    try {
+      for (const { file, position, bytes } of targets) await file.write([bytes], position)
+      return true
+    } catch (error) {
+      if (error instanceof DiskError) return false
+      throw error
+    }
   }
 
   #digests(algorithm: HashAlgorithm, pieces: readonly Uint8Array[]): Uint8Array {

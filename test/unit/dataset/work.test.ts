@@ -74,7 +74,7 @@ describe("stats", () => {
     await first.close()
     const { elapsed, received, wasted, commits } = first.work.stats
     expect(received.total - wasted.total).toBe(1000 * KiB)
-    expect(commits.disk.bytes).toBe(1000 * KiB)
+    expect(commits.hash.bytes + commits.store.bytes).toBe(1000 * KiB)
     await first.simulation.run(10_000)
     expect(first.work.stats.elapsed).toBe(elapsed)
 
