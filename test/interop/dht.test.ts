@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type DhtBackbone, startDhtBackbone } from "../support/dht-backbone.js"
+import { nodesAt, startDhtBackbone } from "../support/dht-backbone.js"
 import { academictorrents } from "../support/partners/index.js"
 import { makeSample, type Sample, SHAPES, type ShapeName } from "../support/samples.js"
 import { differences } from "../support/trees.js"
@@ -28,11 +28,11 @@ it.each([{ magnet: false }, { magnet: true }])(
   limits,
   async ({ magnet }) => {
     const { torrentPath, dataDir, path, name } = sample
-    const dht = await startDhtBackbone("127.0.0.1", NODES)
+    const dht = await startDhtBackbone(nodesAt("127.0.0.1", NODES))
     try {
       const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht.entry })
       try {
-        await announced(dht)
+        await dht.announced()
         const outDir = await mkdtemp(join(folder, "ours-"))
         await academictorrents.download({ torrentPath, outDir, dht: dht.entry, magnet, maxSeconds: 60 })
         expect(await differences(path, join(outDir, name))).toEqual([])
@@ -44,8 +44,3 @@ it.each([{ magnet: false }, { magnet: true }])(
     }
   },
 )
-
-/** Somebody has told the nodes of the torrent. */
-async function announced(dht: DhtBackbone): Promise<void> {
-  await dht.program.until(/stored [1-9]/, 120)
-}

@@ -60,7 +60,7 @@ describe.concurrent("the matrix", () => {
         for (const direction of DIRECTIONS) {
           const cell = { row, column, direction }
           if (whyNot(cell) !== undefined) continue
-          it(`${column}: ${SENTENCES[direction]}`, { timeout: 240_000 }, async ({ task }) => {
+          it(`${column}: ${SENTENCES[direction]}`, { timeout: 300_000 }, async ({ task }) => {
             task.meta.cell = cell
             const details: Column = COLUMNS[column]
             await transfer(direction, { partner, column: details, sample: samples[details.sample ?? "v1"], folder })

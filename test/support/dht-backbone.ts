@@ -10,15 +10,35 @@ export interface DhtBackbone {
   /** Where it is entered. */
   readonly entry: Address
   readonly program: Program
+  /** Resolves when somebody has told the nodes of a torrent. */
+  announced(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Starts so many nodes at an address, in a process of their own, and waits until they know each other. */
-export async function startDhtBackbone(host: string, count: number, netns?: Netns): Promise<DhtBackbone> {
-  const program = new Program(process.execPath, [SCRIPT, host, String(count)], {
-    maxSeconds: 240,
+/** Starts a node at each place (port 0: any), all in one process, and waits until they know each other. */
+export async function startDhtBackbone(places: readonly Address[], netns?: Netns): Promise<DhtBackbone> {
+  const args = places.map(({ host, port }) => `${host}:${port}`)
+  const program = new Program(process.execPath, [SCRIPT, ...args], {
+    maxSeconds: 300,
     ...(netns === undefined ? {} : { through: netns.enter }),
   })
-  const [, port] = await program.until(/entry \S+:(\d+)\n/, 60)
-  return { entry: { host, port: Number(port) }, program, stop: () => program.stop() }
+  try {
+    const [, host, port] = await program.until(/entry (\S+):(\d+)\n/, 60)
+    return {
+      entry: { host: host!, port: Number(port) },
+      program,
+      announced: async () => {
+        await program.until(/stored [1-9]/, 120)
+      },
+      stop: () => program.stop(),
+    }
+  } catch (error) {
+    await program.stop()
+    throw error
+  }
+}
+
+/** So many nodes at one address. */
+export function nodesAt(host: string, count: number): Address[] {
+  return Array.from({ length: count }, () => ({ host, port: 0 }))
 }

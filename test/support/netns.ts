@@ -70,7 +70,12 @@ export async function limitRate(netns: Netns, rate: number): Promise<void> {
   await netns.run(`tc qdisc add dev cable root tbf rate ${8 * rate}bit burst 32kb latency 50ms`)
 }
 
-/** Two namespaces with a cable between them: hosts with one address each. */
+/** More addresses at which the other end of the cable reaches it: `10.77.1.1/16` as `ip addr` takes them. */
+export async function addAddresses(netns: Netns, addresses: readonly string[]): Promise<void> {
+  await netns.run(addresses.map((address) => `ip addr add ${address} dev cable`).join(" && "))
+}
+
+/** Two namespaces with a cable between them: hosts with one address each, of one /16. */
 export async function openNetnsPair(addresses: readonly [string, string]): Promise<[Netns, Netns]> {
   const left = await openNetns([])
   const right = await openNetns([]).catch(async (error: unknown) => {
@@ -79,7 +84,7 @@ export async function openNetnsPair(addresses: readonly [string, string]): Promi
   })
   try {
     await left.run(`ip link add cable type veth peer name cable netns ${right.pid}`)
-    const up = (address: string): string => `ip addr add ${address}/24 dev cable && ip link set cable up`
+    const up = (address: string): string => `ip addr add ${address}/16 dev cable && ip link set cable up`
     await Promise.all([left.run(up(addresses[0])), right.run(up(addresses[1]))])
   } catch (error) {
     await Promise.all([left.close(), right.close()])

@@ -15,6 +15,8 @@ export interface Column {
   readonly magnet?: true
   /** Whoever downloads has half of it already. */
   readonly resumed?: true
+  /** Nobody is told of the other: both have only the way into a DHT of 20 nodes of ours. */
+  readonly dht?: true
   /** Our log must say this. */
   readonly said?: RegExp
 }
@@ -33,6 +35,7 @@ export const COLUMNS = {
   resumed: { ours: [TCP], resumed: true },
   v2: { ours: [TCP], sample: "v2" },
   hybrid: { ours: [TCP], sample: "hybrid" },
+  "DHT alone": { ours: [TCP], magnet: true, sample: "many names", dht: true },
 } as const satisfies Record<string, Column>
 
 export type ColumnName = keyof typeof COLUMNS

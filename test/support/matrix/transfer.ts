@@ -1,9 +1,17 @@
 import { cp, mkdtemp, open } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "vitest"
-import { openNetnsPair, refuseTcp } from "../netns.js"
+import { type DhtBackbone, startDhtBackbone } from "../dht-backbone.js"
+import { addAddresses, type Netns, openNetnsPair, refuseTcp } from "../netns.js"
 import { lastProgress } from "../partners/academictorrents.js"
-import { academictorrents, type Partner, transmission, webtorrent } from "../partners/index.js"
+import {
+  academictorrents,
+  type DownloadJob,
+  type Partner,
+  type Running,
+  transmission,
+  webtorrent,
+} from "../partners/index.js"
 import type { Place } from "../places.js"
 import { WITHOUT_EMPTY_FILES } from "../samples.js"
 import { differences } from "../trees.js"
@@ -11,9 +19,12 @@ import type { MatrixSample } from "./samples.js"
 import type { Column, Direction } from "./table.js"
 
 /** Seconds that one transfer may take: libtorrent tries a peer that did not answer again after sixty. */
-const MAX_SECONDS = 120
+const MAX_SECONDS = 150
 
 const ADDRESSES = ["10.77.0.1", "10.77.0.2"] as const
+
+/** Where the nodes of the DHT are: of a network a client asks few, so each has its own; one asks at this port alone. */
+const NODES = Array.from({ length: 20 }, (_, i) => ({ host: `10.77.${i + 1}.1`, port: 6881 }))
 
 /** Where a download is resumed, the rest of this file of the sample is zeros from there on: half of all. */
 const HALF = { file: "a.bin", from: 250_000, length: 750_003 }
@@ -34,7 +45,8 @@ export async function transfer(direction: Direction, job: Transfer): Promise<voi
       await Promise.all([refuseTcp(ours), refuseTcp(theirs)])
     }
     const places = { ours: { host: ADDRESSES[0], netns: ours }, theirs: { host: ADDRESSES[1], netns: theirs } }
-    await TRANSFERS[direction](job, places)
+    if (job.column.dht) await throughDht(ours, (dht) => TRANSFERS[direction](job, places, dht))
+    else await TRANSFERS[direction](job, places)
   } finally {
     await Promise.all([ours.close(), theirs.close()])
   }
@@ -42,16 +54,40 @@ export async function transfer(direction: Direction, job: Transfer): Promise<voi
 
 const TRANSFERS = { get, give }
 
+type Parties = Record<"ours" | "theirs", Place>
+
+/** Runs a DHT at one end of the cable. */
+async function throughDht(netns: Netns, work: (dht: DhtBackbone) => Promise<void>): Promise<void> {
+  await addAddresses(
+    netns,
+    NODES.map(({ host }) => `${host}/16`),
+  )
+  const dht = await startDhtBackbone(NODES, netns)
+  try {
+    await work(dht)
+  } finally {
+    await dht.stop()
+  }
+}
+
+/** How whoever downloads finds the source: it is named, or has told the DHT of itself. */
+async function waysTo(source: Running, dht: DhtBackbone | undefined): Promise<Pick<DownloadJob, "peers" | "dht">> {
+  if (dht === undefined) return { peers: [source] }
+  await dht.announced()
+  return { dht: dht.entry }
+}
+
 /** We download from the client. */
-async function get(job: Transfer, { ours, theirs }: Record<"ours" | "theirs", Place>): Promise<void> {
+async function get(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone): Promise<void> {
   const { partner, column, sample } = job
   const { torrentPath, dataDir, path, name, length } = sample
   const magnet = column.magnet === true
   const outDir = await startOf(job)
-  const source = await partner.seed({ torrentPath, dataDir, ...column.theirs, ...theirs })
+  const source = await partner.seed({ torrentPath, dataDir, dht: dht?.entry, ...column.theirs, ...theirs })
   try {
+    const ways = await waysTo(source, dht)
     const options = column.ours ?? []
-    const getter = await academictorrents.get({ torrentPath, magnet, outDir, peers: [source], options, ...ours })
+    const getter = await academictorrents.get({ torrentPath, magnet, outDir, ...ways, options, ...ours })
     try {
       await getter.program.succeeded(MAX_SECONDS)
       if (column.said !== undefined) expect(getter.program.output).toMatch(column.said)
@@ -66,14 +102,16 @@ async function get(job: Transfer, { ours, theirs }: Record<"ours" | "theirs", Pl
 }
 
 /** The client downloads from us. */
-async function give(job: Transfer, { ours, theirs }: Record<"ours" | "theirs", Place>): Promise<void> {
+async function give(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone): Promise<void> {
   const { partner, column, sample } = job
   const { torrentPath, dataDir, path, name, length } = sample
   const outDir = await startOf(job)
-  const giver = await academictorrents.seed({ torrentPath, dataDir, options: column.ours ?? [], ...ours })
+  const options = column.ours ?? []
+  const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht?.entry, options, ...ours })
   try {
+    const ways = await waysTo(giver, dht)
     const { magnet = false, resumed: resume = false } = column
-    const asked = { torrentPath, magnet, outDir, resume, peers: [giver], maxSeconds: MAX_SECONDS }
+    const asked = { torrentPath, magnet, outDir, resume, ...ways, maxSeconds: MAX_SECONDS }
     await partner.download({ ...asked, ...column.theirs, ...theirs })
     if (column.said !== undefined) expect(giver.program.output).toMatch(column.said)
     if (column.resumed) expect(lastProgress(giver.program)?.uploaded).toBeLessThan(0.6 * length)

@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import type { Program } from "../program.js"
 import {
   type Bench,
@@ -9,7 +10,7 @@ import {
   withBench,
 } from "./partner.js"
 
-/** aria2: learns peers only from a tracker, and starts slowly (timers of 2 to 3 s). */
+/** aria2: learns peers only from a tracker or the DHT, and starts slowly (timers of 2 to 3 s). */
 export const aria2: Partner = {
   name: "aria2",
   missing: () => needsProgram("aria2c", "aria2"),
@@ -35,8 +36,8 @@ async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readon
   const encryption = { off: [], allowed: [], required: ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"] }
   return bench.start("aria2c", [
     "--no-conf",
-    "--enable-dht=false",
     "--enable-dht6=false",
+    ...dhtOptions(bench, job),
     "--bt-enable-lpd=false",
     "--enable-peer-exchange=false",
     "--summary-interval=1",
@@ -47,4 +48,14 @@ async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readon
     ...args,
     await bench.target(),
   ])
+}
+
+function dhtOptions(bench: Bench, { dht }: SeedJob | DownloadJob): string[] {
+  if (dht === undefined) return ["--enable-dht=false"]
+  return [
+    "--enable-dht=true",
+    `--dht-entry-point=${dht.host}:${dht.port}`,
+    `--dht-listen-port=${bench.port}`,
+    `--dht-file-path=${join(bench.folder, "dht.dat")}`,
+  ]
 }

@@ -22,7 +22,7 @@ SETTINGS = {
     "random_port": False,
     "listen_interface": job["host"],
     "outgoing_interface": job["host"],
-    "dht": False,
+    "dht": job["dht"] is not None,
     "lsd": False,
     "utpex": False,
     "upnp": False,
@@ -42,6 +42,9 @@ daemon.start()
 core = daemon.core
 # It looks for a count that libtorrent 2.0 does not have.
 core._update_session_cache_hit_ratio = lambda: None
+if job["dht"]:
+    # Its own ones are added.
+    core.session.apply_settings({"dht_bootstrap_nodes": job["dht"]})
 component.start()
 
 

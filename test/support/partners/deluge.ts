@@ -44,6 +44,7 @@ async function startDeluge(bench: Bench, job: SeedJob | DownloadJob, dir: string
     port: bench.port,
     peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
     encryption: job.encryption ?? "allowed",
+    dht: job.dht === undefined ? null : `${job.dht.host}:${job.dht.port}`,
   }
   return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])
 }

@@ -1,20 +1,24 @@
-// Nodes of ours that are the DHT in a test: node dht-backbone.mjs HOST COUNT. Prints "entry HOST:PORT" when they know each
-// other, and runs until it is killed.
+// Nodes of ours that are the DHT in a test: node dht-backbone.mjs HOST:PORT…, a node each. Prints "entry HOST:PORT" when they
+// know each other, then each second how many peers they hold, and runs until it is killed.
 import { createSocket } from "node:dgram"
 import { Dht } from "../../../dist/dht/dht.js"
 import { createPlatform } from "../../../dist/node/platform.js"
 
-const [, , host, count] = process.argv
+const places = process.argv.slice(2).map((place) => {
+  const at = place.lastIndexOf(":")
+  return { host: place.slice(0, at), port: Number(place.slice(at + 1)) }
+})
 const { clock, random, hasher, net, log } = createPlatform()
 const store = { load: async () => undefined, save: async () => {} }
 
-async function start(bootstrap) {
-  const socket = createSocket("udp4")
-  await new Promise((resolve) => socket.bind(0, host, resolve))
+async function start(place, bootstrap) {
+  const family = place.host.includes(":") ? 6 : 4
+  const socket = createSocket(`udp${family}`)
+  await new Promise((resolve) => socket.bind(place.port, place.host, resolve))
   const { port } = socket.address()
   const udp = {
     port,
-    speaks: (family) => family === 4,
+    speaks: (other) => other === family,
     send: (datagram, to) => socket.send(datagram, to.port, to.host, () => {}),
   }
   const dht = await Dht.start({
@@ -25,18 +29,18 @@ async function start(bootstrap) {
   socket.on("message", (datagram, from) =>
     dht.receive(new Uint8Array(datagram), { host: from.address, port: from.port }),
   )
-  return { dht, port }
+  return { dht, place: { host: place.host, port } }
 }
 
-const nodes = [await start([])]
-const bootstrap = [{ host, port: nodes[0].port }]
-while (nodes.length < Number(count)) nodes.push(await start(bootstrap))
+const nodes = [await start(places[0], [])]
+const entry = nodes[0].place
+for (const place of places.slice(1)) nodes.push(await start(place, [entry]))
 
-const enough = Math.min(8, Number(count) - 1)
+const enough = Math.min(8, places.length - 1)
 const timer = setInterval(() => {
   if (nodes.some(({ dht }) => dht.size < enough)) return
   clearInterval(timer)
-  console.log(`entry ${host}:${nodes[0].port}`)
+  console.log(`entry ${entry.host}:${entry.port}`)
 }, 50)
 setInterval(() => {
   const peers = nodes.reduce((sum, { dht }) => sum + dht.nodes[0].storedPeers, 0)

@@ -27,7 +27,7 @@ interface Job {
   /** Speaks uTP besides TCP. */
   utp?: boolean
   /** The node at which it enters the DHT, which is off otherwise. */
-  dht?: Address
+  dht?: Address | undefined
   /** Who has it. Programs that can't be told are given a tracker that names just these. */
   peers?: readonly Address[]
   maxSeconds?: number

@@ -12,6 +12,9 @@ import {
   withBench,
 } from "./partner.js"
 
+/** The port at router.bittorrent.com. */
+const DHT_PORT = 6881
+
 /** qBittorrent 4.5 without a window: libtorrent 2.0 inside. */
 export const qbittorrent: Partner = {
   name: "qbittorrent-nox",
@@ -53,7 +56,7 @@ async function startQbittorrent(
     BitTorrent: {
       "Session\\InterfaceAddress": bench.host,
       "Session\\Port": bench.port,
-      "Session\\DHTEnabled": false,
+      "Session\\DHTEnabled": job.dht !== undefined,
       "Session\\LSDEnabled": false,
       "Session\\PeXEnabled": false,
       "Session\\Encryption": { allowed: 0, required: 1, off: 2 }[job.encryption ?? "allowed"],
@@ -72,9 +75,16 @@ async function startQbittorrent(
     ...Object.entries(values).map(([key, value]) => `${key}=${value}`),
   ])
   await writeFile(join(config, "qBittorrent.conf"), `${lines.join("\n")}\n`)
-  return bench.start(
-    "qbittorrent-nox",
-    [`--profile=${bench.folder}`, `--save-path=${dir}`, "--skip-dialog=true", ...args, await bench.target()],
-    { env: { ...process.env, QT_LOGGING_RULES: "*=false" } },
-  )
+  const command = ["qbittorrent-nox", `--profile=${bench.folder}`, `--save-path=${dir}`, "--skip-dialog=true", ...args]
+  const [program, ...rest] = [...(await entering(bench, job)), ...command, await bench.target()]
+  return bench.start(program!, rest, { env: { ...process.env, QT_LOGGING_RULES: "*=false" } })
+}
+
+/** Where it enters the DHT can't be set: what it is run through so that the host which it asks is the one of the job. */
+async function entering(bench: Bench, { dht }: SeedJob | DownloadJob): Promise<string[]> {
+  if (dht === undefined) return []
+  if (dht.port !== DHT_PORT) throw new Error(`qbittorrent enters the DHT at port ${DHT_PORT} alone`)
+  const hosts = join(bench.folder, "hosts")
+  await writeFile(hosts, `127.0.0.1 localhost\n${dht.host} router.bittorrent.com\n`)
+  return ["unshare", "--mount", "--", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
 }

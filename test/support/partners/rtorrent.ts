@@ -48,7 +48,14 @@ async function startRtorrent(bench: Bench, job: SeedJob | DownloadJob, dir: stri
     `session.path.set=${session}`,
     `directory.default.set="${dir}"`,
     "protocol.pex.set=no",
-    "dht.mode.set=disable",
+    ...(job.dht === undefined
+      ? ["dht.mode.set=disable"]
+      : [
+          "dht.mode.set=on",
+          `dht.port.set=${bench.port}`,
+          // It forgets what it is told before it has started.
+          `schedule2=dht_node,1,5,"dht.add_node=${job.dht.host}:${job.dht.port}"`,
+        ]),
     `protocol.encryption.set=${encryption}`,
     mark("hash_done"),
     mark("finished"),

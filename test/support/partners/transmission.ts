@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { chmod, mkdir, writeFile } from "node:fs/promises"
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { netnsMissing } from "../netns.js"
 import type { Program } from "../program.js"
@@ -22,7 +22,7 @@ export const transmission: Partner = {
   missing: () => needsProgram("transmission-cli", "transmission-cli") ?? netnsMissing(),
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const program = await startTransmission(bench, job, job.dataDir, [])
+      const program = await startTransmission(bench, job, job.dataDir, [], await bench.target())
       await (job.partial ? bench.listening(program) : program.until(/Seeding, /))
       return program
     }),
@@ -34,8 +34,17 @@ export const transmission: Partner = {
       await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
       await chmod(script, 0o755)
       await mkdir(job.outDir, { recursive: true })
-      const program = await startTransmission(bench, job, job.outDir, ["--finish", script])
-      await program.poll("complete", () => existsSync(mark), bench.seconds)
+      const run = async (target: string): Promise<void> => {
+        const program = await startTransmission(bench, job, job.outDir, ["--finish", script], target)
+        await program.poll("complete", () => existsSync(mark), bench.seconds)
+      }
+      await run(await bench.target()).catch(async (error: unknown) => {
+        // It takes the pause between metadata and checking for its end, when it happens to look then. What it got is kept.
+        const torrents = join(bench.folder, "config/torrents")
+        const [torrent] = job.magnet ? await readdir(torrents) : []
+        if (torrent === undefined) throw error
+        await run(join(torrents, torrent))
+      })
     }),
 }
 
@@ -44,10 +53,11 @@ async function startTransmission(
   job: SeedJob | DownloadJob,
   dir: string,
   args: readonly string[],
+  target: string,
 ): Promise<Program> {
   if (bench.host.startsWith("127.")) throw new Error("transmission has no use for loopback addresses")
   const config = join(bench.folder, "config")
-  await mkdir(config)
+  await mkdir(config, { recursive: true })
   const settings = {
     "bind-address-ipv4": bench.host,
     "dht-enabled": job.dht !== undefined,
@@ -64,6 +74,6 @@ async function startTransmission(
     ...["-o0", "transmission-cli"],
     ...["--config-dir", config, "--download-dir", dir, "--port", String(bench.port), "--no-portmap"],
     ...args,
-    await bench.target(),
+    target,
   ])
 }

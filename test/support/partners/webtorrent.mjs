@@ -7,7 +7,7 @@ const job = JSON.parse(process.argv[2])
 const client = new WebTorrent({
   torrentPort: job.port,
   tracker: false,
-  dht: false,
+  dht: job.dht === null ? false : { bootstrap: [job.dht] },
   lsd: false,
   utPex: false,
   utp: job.utp,
