@@ -1,11 +1,15 @@
 import { fileURLToPath } from "node:url"
 import type { Netns } from "./netns.js"
-import type { Address } from "./partners/partner.js"
+import { type Address, PYTHON } from "./partners/partner.js"
 import { Program } from "./program.js"
 
-const SCRIPT = fileURLToPath(new URL("./partners/dht-backbone.mjs", import.meta.url))
+/** Whose nodes: what is started with the places. */
+const NODES_OF = {
+  ours: [process.execPath, fileURLToPath(new URL("./partners/dht-backbone.mjs", import.meta.url))],
+  libtorrent: [PYTHON, fileURLToPath(new URL("./partners/libtorrent-dht.py", import.meta.url))],
+} as const
 
-/** Nodes of ours that are the DHT in a test. */
+/** Nodes that are the DHT in a test. */
 export interface DhtBackbone {
   /** Where it is entered. */
   readonly entry: Address
@@ -15,11 +19,14 @@ export interface DhtBackbone {
   stop(): Promise<void>
 }
 
-/** Starts a node at each place (port 0: any), all in one process, and waits until they know each other. */
-export async function startDhtBackbone(places: readonly Address[], netns?: Netns): Promise<DhtBackbone> {
-  const args = places.map(({ host, port }) => `${host}:${port}`)
-  const program = new Program(process.execPath, [SCRIPT, ...args], {
-    maxSeconds: 300,
+/** Starts a node at each place (port 0: any, for ours), all in one process, and waits until they know each other. */
+export async function startDhtBackbone(
+  places: readonly Address[],
+  { netns, of = "ours" }: { netns?: Netns; of?: keyof typeof NODES_OF } = {},
+): Promise<DhtBackbone> {
+  const [command, script] = NODES_OF[of]
+  const program = new Program(command, [script, ...places.map(({ host, port }) => `${host}:${port}`)], {
+    maxSeconds: 400,
     ...(netns === undefined ? {} : { through: netns.enter }),
   })
   try {

@@ -62,7 +62,7 @@ async function throughDht(netns: Netns, work: (dht: DhtBackbone) => Promise<void
     netns,
     NODES.map(({ host }) => `${host}/16`),
   )
-  const dht = await startDhtBackbone(NODES, netns)
+  const dht = await startDhtBackbone(NODES, { netns })
   try {
     await work(dht)
   } finally {
