@@ -202,11 +202,8 @@ function parseHeader(record: JournalRecord): JournalHeader | undefined {
 /** False when the record is not one that we write: it and what follows are not believed. */
 function apply(record: JournalRecord, state: JournalState, budget: { left: number }): boolean {
   const { type, payload } = record
-  if (type === RecordType.clean) {
-    state.clean = true
-    return payload.length === 0
-  }
-  state.clean = false
+  state.clean = type === RecordType.clean && payload.length === 0
+  if (type === RecordType.clean) return state.clean
   if (type === RecordType.open) {
     state.bootId = new TextDecoder().decode(payload)
     return true
