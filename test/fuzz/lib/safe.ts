@@ -1,0 +1,38 @@
+import { foldCase, isStateFolder } from "../../../src/metainfo/safe-element.js"
+import { must } from "./expect.js"
+
+/** Bytes of UTF-8 in one element, so that `.part` still fits into what file systems take. */
+const MAX_ELEMENT = 250
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i
+const UNSAFE = /[\\<>:"|?*\p{Cc}\u202a-\u202e\u2066-\u2069]/u
+
+/** Paths that harm nobody: they stay below the folder, and no two of them meet on any file system. */
+export function mustBeSafe(paths: readonly string[]): void {
+  const taken = new Map<string, string>()
+  const folders = new Set<string>()
+  for (const path of paths) {
+    const elements = path.split("/")
+    for (const element of elements) {
+      must(element !== "" && element !== "." && element !== "..", `${path} leaves its folder`)
+      must(!UNSAFE.test(element), `${JSON.stringify(path)} has characters that are not safe`)
+      must(!DEVICE.test(element), `${path} is a device`)
+      must(!/[. ]$/.test(element), `${path} ends in what Windows drops`)
+      must(Buffer.byteLength(element) <= MAX_ELEMENT, `${path} has an element that is too long`)
+    }
+    const folded = foldCase(path)
+    must(!taken.has(folded), `${path} is ${taken.get(folded)} somewhere`)
+    taken.set(folded, path)
+    for (let depth = 1; depth < elements.length; depth++) folders.add(foldCase(elements.slice(0, depth).join("/")))
+  }
+  for (const [folded, path] of taken) {
+    must(!folders.has(folded), `${path} is a file and a folder`)
+    const unfinished = folded + foldCase(".part")
+    must(!taken.has(unfinished) && !folders.has(unfinished), `the unfinished ${path} is another's`)
+  }
+}
+
+/** The name of a dataset, which stands beside the program's own folder. */
+export function mustBeSafeName(name: string): void {
+  mustBeSafe([name])
+  must(!isStateFolder(name), `${name} is the program's own folder`)
+}

@@ -1,0 +1,24 @@
+import type { Target } from "../lib/target.js"
+import { bencode } from "./bencode.js"
+import { dhtNode } from "./dht-node.js"
+import { dontHave, extendedHandshake, utMetadata, utPex } from "./extensions.js"
+import { httpAnswer, webSeed } from "./http.js"
+import { journal, journalRecords } from "./journal.js"
+import { krpc, savedNodes } from "./krpc.js"
+import { magnet } from "./magnet.js"
+import { metainfo } from "./metainfo.js"
+import { mse } from "./mse.js"
+import { safePath } from "./safe-path.js"
+import { handshake, hashRequest, natPmp, socks5 } from "./small.js"
+import { httpTracker, trackerUrl, udpTracker } from "./trackers.js"
+import { utpPacket, utpSocket } from "./utp.js"
+import { wire } from "./wire.js"
+
+export const TARGETS: readonly Target[] = [
+  ...[bencode, metainfo, safePath, magnet],
+  ...[handshake, wire, extendedHandshake, utMetadata, utPex, dontHave, hashRequest, mse],
+  ...[krpc, dhtNode, savedNodes],
+  ...[httpTracker, udpTracker, trackerUrl],
+  ...[httpAnswer, webSeed, journal, journalRecords],
+  ...[utpPacket, utpSocket, natPmp, socks5],
+]
