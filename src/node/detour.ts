@@ -1,3 +1,4 @@
+import type { Multicast } from "../ports/multicast.js"
 import type { Net } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { Udp } from "../ports/udp.js"
@@ -16,6 +17,7 @@ export interface Detour {
   readonly reach: Platform["reach"]
   readonly net: Net
   readonly udp: Udp
+  readonly multicast: Multicast
   readonly web: WebDetour
 }
 
@@ -39,7 +41,8 @@ export function createDetour(settings: ProxySettings): Detour | undefined {
         return openTunnel(forPeers, handshakeFor(forPeers, place), onOpen)
       },
     }),
-    udp: { open: () => Promise.reject(new Error("no datagrams: they would go around the proxy")) },
+    udp: { open: noDatagrams },
+    multicast: { join: noDatagrams },
     web: {
       routeFor(protocol, place) {
         const proxy = proxies.forUrl(protocol, place.host)
@@ -47,6 +50,10 @@ export function createDetour(settings: ProxySettings): Detour | undefined {
       },
     },
   }
+}
+
+function noDatagrams(): Promise<never> {
+  return Promise.reject(new Error("no datagrams: they would go around the proxy"))
 }
 
 function webRoute(protocol: "http:" | "https:", place: Place, proxy: ProxyServer): WebRoute {

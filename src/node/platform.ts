@@ -6,6 +6,7 @@ import { NodeDisk } from "./disk.js"
 import { NodeHasher, type NodeHasherOptions } from "./hasher.js"
 import { NodeHttp } from "./http.js"
 import { acquireLock } from "./lock-file.js"
+import { createMulticast } from "./multicast.js"
 import { NodeRandom } from "./random.js"
 import { NodeNet } from "./tcp.js"
 import { nodeUdp } from "./udp.js"
@@ -38,6 +39,7 @@ export function createPlatform(options: PlatformOptions = {}): NodePlatform {
     random: new NodeRandom(),
     net: detour?.net ?? new NodeNet(receiveLength),
     udp: detour?.udp ?? nodeUdp,
+    multicast: detour?.multicast ?? createMulticast(),
     http,
     disk,
     hasher,

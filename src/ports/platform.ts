@@ -4,6 +4,7 @@ import type { Hasher } from "./hasher.js"
 import type { Http } from "./http.js"
 import type { AcquireLock } from "./lock.js"
 import type { Log } from "./log.js"
+import type { Multicast } from "./multicast.js"
 import type { Net } from "./net.js"
 import type { Random } from "./random.js"
 import type { Udp } from "./udp.js"
@@ -16,13 +17,14 @@ export interface Platform {
    * - `outgoing`: all goes through a proxy. It makes connections for us, lets nobody in and carries no datagrams
    * - `web`: HTTP goes through a proxy, and there is none for anything else
    *
-   * But in the first, whatever needs datagrams or a listening port is to be left out: `net` and `udp` refuse it.
+   * But in the first, whatever needs datagrams or a listening port is to be left out: `net`, `udp` and `multicast` refuse it.
    */
   readonly reach: "open" | "outgoing" | "web"
   readonly clock: Clock
   readonly random: Random
   readonly net: Net
   readonly udp: Udp
+  readonly multicast: Multicast
   readonly http: Http
   readonly disk: Disk
   readonly hasher: Hasher

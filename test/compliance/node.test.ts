@@ -10,6 +10,7 @@ import { DiskThread } from "../../src/node/disk-thread.js"
 import { NodeHasher, type NodeHasherOptions } from "../../src/node/hasher.js"
 import { NodeHttp } from "../../src/node/http.js"
 import { acquireLock } from "../../src/node/lock-file.js"
+import { createMulticast } from "../../src/node/multicast.js"
 import { NodeRandom } from "../../src/node/random.js"
 import { NodeNet } from "../../src/node/tcp.js"
 import { nodeUdp } from "../../src/node/udp.js"
@@ -21,6 +22,7 @@ import { describeDiskCompliance } from "./disk.js"
 import { describeHasherCompliance } from "./hasher.js"
 import { describeHttpCompliance } from "./http.js"
 import { describeLockCompliance } from "./lock.js"
+import { describeMulticastCompliance } from "./multicast.js"
 import { describeNetCompliance } from "./net.js"
 import { describeRandomCompliance } from "./random.js"
 import type { Stage } from "./stage.js"
@@ -114,6 +116,13 @@ for (const kind of ["socks5", "http"] as const) {
 }
 
 describeUdpCompliance(NAME, () => stage({ udp: nodeUdp, addresses }))
+
+// By the loopback interface alone: nothing leaves this machine. IPv6 mostly has no route for it there.
+const onLoopback = () =>
+  createMulticast((family) => (family === 4 ? [{ address: "127.0.0.1", name: "127.0.0.1" }] : []))
+describeMulticastCompliance(NAME, () =>
+  stage({ multicast: onLoopback(), neighbour: onLoopback(), addresses: { 4: "127.0.0.1", 6: undefined } }),
+)
 
 describeHttp(() => undefined)
 

@@ -4,6 +4,7 @@ import { describeDiskCompliance } from "./disk.js"
 import { describeHasherCompliance } from "./hasher.js"
 import { describeHttpCompliance } from "./http.js"
 import { describeLockCompliance } from "./lock.js"
+import { describeMulticastCompliance } from "./multicast.js"
 import { describeNetCompliance } from "./net.js"
 import { describeRandomCompliance } from "./random.js"
 import type { Stage } from "./stage.js"
@@ -79,6 +80,15 @@ describeUdpCompliance(
   NAME,
   stageOf((simulation) => ({
     udp: simulation.platform(CLIENT).udp,
+    addresses: { 4: CLIENT[0]!, 6: CLIENT[1] },
+  })),
+)
+
+describeMulticastCompliance(
+  NAME,
+  stageOf((simulation) => ({
+    multicast: simulation.platform(CLIENT).multicast,
+    neighbour: simulation.platform(CLIENT).multicast,
     addresses: { 4: CLIENT[0]!, 6: CLIENT[1] },
   })),
 )

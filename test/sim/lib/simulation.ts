@@ -9,6 +9,7 @@ import { SimLog } from "./sim-log.js"
 import { SimRandom } from "./sim-random.js"
 import { ProcessClock, VirtualClock } from "./virtual-clock.js"
 import { VirtualHttp } from "./virtual-http.js"
+import { VirtualMulticast } from "./virtual-multicast.js"
 import { type HostProfile, type TcpOptions, type VirtualHost, VirtualNetwork } from "./virtual-network.js"
 import { VirtualNet } from "./virtual-tcp.js"
 import { VirtualUdp } from "./virtual-udp.js"
@@ -86,6 +87,7 @@ export class SimMachine {
       random,
       net,
       udp: new VirtualUdp(this.#simulation.network, this.host, clock),
+      multicast: new VirtualMulticast(this.#simulation.network, this.host),
       http: new VirtualHttp(net, clock, (remote) => {
         const server = this.#simulation.network.find(remote.host, this.host)
         return server !== undefined && badCertificates.get(server)?.has(remote.port) === true

@@ -1,6 +1,7 @@
 import { addressFamily, canonicalAddress, isLoopback } from "./addresses.js"
 import type { SimRandom } from "./sim-random.js"
 import type { VirtualClock } from "./virtual-clock.js"
+import type { GroupMember } from "./virtual-multicast.js"
 
 /** One-way delay between two sockets of the same machine, in milliseconds. */
 const LOOPBACK_LATENCY = 0.05
@@ -148,6 +149,7 @@ export class VirtualNetwork {
   readonly #latencies = new Map<VirtualHost, Map<VirtualHost, number>>()
   readonly #cuts = new Map<VirtualHost, Set<VirtualHost>>()
   readonly #waiting = new Set<() => void>()
+  readonly #groups = new Map<string, Set<GroupMember>>()
 
   constructor(clock: VirtualClock, random: SimRandom, tcp: Partial<TcpOptions> = {}) {
     this.clock = clock
@@ -171,6 +173,13 @@ export class VirtualNetwork {
   /** Who answers at `address`, seen from `from`. */
   find(address: string, from: VirtualHost): VirtualHost | undefined {
     return isLoopback(address) ? from : this.#hosts.get(canonicalAddress(address))
+  }
+
+  /** Who takes part in a multicast group. */
+  group(name: string): Set<GroupMember> {
+    const members = this.#groups.get(name) ?? new Set<GroupMember>()
+    this.#groups.set(name, members)
+    return members
   }
 
   /** Gives a name its addresses; an empty list takes it away. */

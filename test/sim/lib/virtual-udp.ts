@@ -2,10 +2,8 @@ import type { Endpoint } from "../../../src/ports/net.js"
 import type { Udp, UdpSocket } from "../../../src/ports/udp.js"
 import { addressFamily, canonicalAddress, networkError } from "./addresses.js"
 import type { ProcessClock } from "./virtual-clock.js"
+import { carryDatagram, MAX_DATAGRAM } from "./virtual-datagram.js"
 import type { VirtualHost, VirtualNetwork } from "./virtual-network.js"
-
-/** The most that fits into an IPv4 datagram. */
-const MAX_DATAGRAM = 65_507
 
 type OnMessage = (datagram: Uint8Array, from: Endpoint) => void
 
@@ -42,28 +40,14 @@ export class VirtualUdp implements Udp {
   }
 
   #send(datagram: Uint8Array, port: number, to: Endpoint): void {
-    const { random } = this.#network
     const far = this.#network.find(to.host, this.#host)
     const local = this.#host.addressTowards(to.host)
     if (far === undefined || local === undefined || datagram.length > MAX_DATAGRAM) return
     const bytes = datagram.slice()
-    const [near, remote] = [this.#host.profile, far.profile]
-    const happens = (chance: "loss" | "duplication" | "reordering") =>
-      far !== this.#host && (random.chance(near[chance]) || random.chance(remote[chance]))
-    const deliver = () => {
+    carryDatagram(this.#network, { from: this.#host, to: far, length: bytes.length }, () => {
       const onMessage = far.udpPorts.get(`${addressFamily(to.host)}:${to.port}`) as OnMessage | undefined
-      if (!this.#network.connected(this.#host, far)) return
       onMessage?.(bytes.slice(), { host: canonicalAddress(local), port })
-    }
-    const copies = happens("duplication") ? 2 : 1
-    for (let copy = 0; copy < copies; copy++) {
-      if (happens("loss") || !this.#network.connected(this.#host, far)) continue
-      const heldBack = happens("reordering") ? Math.max(near.reorderingDelay, remote.reorderingDelay) : 0
-      this.#network.carry(this.#host, far, bytes.length, () => {
-        if (heldBack > 0) this.#network.clock.after(heldBack, deliver)
-        else deliver()
-      })
-    }
+    })
   }
 
   #delay(): Promise<void> {
