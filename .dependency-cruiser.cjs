@@ -14,6 +14,7 @@ const rooms = {
   webseed: ["bytes", "metainfo", "ports", "errors"],
   peer: ["bytes", "wire", "metainfo", "ports", "errors"],
   torrent: ["bytes", "metainfo", "ports", "errors", "wire", "picker", "storage", "tracker", "webseed", "peer"],
+  lsd: ["bytes", "ports", "errors"],
   dht: ["bytes", "metainfo", "ports", "errors"],
   session: [
     "bytes",
@@ -28,6 +29,7 @@ const rooms = {
     "utp",
     "portmap",
     "dht",
+    "lsd",
   ],
   catalog: ["bytes", "metainfo", "ports", "errors"],
   node: ["bytes", "metainfo", "proxy", "ports", "errors"],

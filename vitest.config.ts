@@ -7,8 +7,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: "forks",
-    // No test asks the world for DHT nodes.
-    env: { AT_DHT_BOOTSTRAP: "" },
+    // No test asks the world for DHT nodes, nor the local network for anything.
+    env: { AT_DHT_BOOTSTRAP: "", AT_NO_LSD: "1" },
     reporters: ["default", "./test/support/matrix/reporter.ts", "./test/support/closing-line-reporter.ts"],
   },
 })

@@ -18,6 +18,7 @@ export interface CommonFlags extends Verbosity {
   utp?: boolean
   mapPort?: boolean | string
   dht?: boolean
+  lsd?: boolean
   maxDownload?: string
   maxUpload?: string
   encryption?: string
@@ -57,7 +58,7 @@ export function addSources(command: Command): Command {
     .option("--map-port [router]", "ask the router (NAT-PMP) to let peers in; its IPv4 address if it can't be found")
     .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "leave the DHT out")
-    .option("--no-lsd", "accepted; there is no local discovery yet")
+    .option("--no-lsd", "look for no peers in the local network")
     .option("--no-pex", "no exchange of addresses with peers")
     .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
     .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
@@ -87,6 +88,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.mapPort === undefined ? {} : { mapPort: flags.mapPort }),
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.dht === false ? { dht: false } : {}),
+    ...(flags.lsd === false ? { lsd: false } : {}),
     ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
     ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
     ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),

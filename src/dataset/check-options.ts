@@ -54,6 +54,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   webSeeds: flag,
   pex: flag,
   dht: flag,
+  lsd: flag,
   dhtBootstrap: texts,
   timeout: positive,
   sync: flag,

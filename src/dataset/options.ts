@@ -51,6 +51,11 @@ export interface Options extends FileChoice {
   readonly webSeeds?: boolean | undefined
   /** False: leave the DHT out. A private torrent never meets it. */
   readonly dht?: boolean | undefined
+  /**
+   * Whether peers are looked for in the local network (BEP 14). A private torrent never is. Default: true, unless `AT_NO_LSD`
+   * is set.
+   */
+  readonly lsd?: boolean | undefined
   /** Where the DHT is entered, as `host:port`. Default: `AT_DHT_BOOTSTRAP`, else nodes that many clients begin with. */
   readonly dhtBootstrap?: readonly string[] | undefined
   /** Give up with `AT_STALLED` when nothing arrives for so many ms. Default: wait, and say why. */

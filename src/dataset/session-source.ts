@@ -1,4 +1,5 @@
 import { defaultGateway } from "../node/default-gateway.js"
+import { noLsdSetting } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
@@ -39,7 +40,7 @@ export class SessionSource {
 
   #open(): Promise<Session> {
     const { log } = this.#platform
-    const { port, encryption, utp = true, mapPort = false } = this.#options
+    const { port, encryption, utp = true, lsd = !noLsdSetting(), mapPort = false } = this.#options
     const gateway = mapPort === true ? defaultGateway() : mapPort === false ? undefined : mapPort
     if (mapPort === true && gateway === undefined) {
       log.log("warn", "portmap", "no router is to be seen here: name its address, as --map-port ADDRESS does")
@@ -52,6 +53,7 @@ export class SessionSource {
       limits: sharedLimits(),
       trackerLimiter,
       utp,
+      lsd,
       gateway,
       dht: dhtSettings(this.#platform, this.#options),
     })

@@ -29,7 +29,7 @@ export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): 
   return {
     datastore: absolutePath(datastore || configured(home) || join(home, ".academictorrents-datastore")),
     site: site || undefined,
-    offline: offline !== undefined && offline !== "" && offline !== "0",
+    offline: isSet(offline),
     cache: cacheDirectory(environment),
     proxies: proxySettings(environment),
   }
@@ -56,9 +56,19 @@ export function dhtBootstrapSetting(environment: NodeJS.ProcessEnv = process.env
   return nodes?.split(/[\s,]+/).filter((node) => node !== "")
 }
 
+/** `AT_NO_LSD` is set, and to something else than `0`: an administrator wants no multicast. */
+export function noLsdSetting(environment: NodeJS.ProcessEnv = process.env): boolean {
+  const { AT_NO_LSD: off } = environment
+  return isSet(off)
+}
+
 /** An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are. */
 export function absolutePath(path: string): string {
   return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : resolve(path)
+}
+
+function isSet(flag: string | undefined): boolean {
+  return flag !== undefined && flag !== "" && flag !== "0"
 }
 
 function configured(home: string): string | undefined {

@@ -2,6 +2,7 @@ import type { Dht, DhtStore, DhtWanted } from "../dht/dht.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { DhtLink, Discovery, Search } from "../torrent/discovery.js"
+import { LateSearch } from "./late-search.js"
 import type { UdpPort } from "./udp-port.js"
 
 /** Nodes that peers named before the DHT was started. */
@@ -17,6 +18,8 @@ export interface DhtSettings {
 /** The DHT as the torrents of a session see it. Its code and its port are loaded when the first torrent searches there. */
 export class DhtDiscovery implements Discovery, DhtLink {
   readonly origin = "dht"
+  /** Dozens of datagrams, and code that is long to load: only for a download that is no short one. */
+  readonly after = 5_000
   readonly #platform: Platform
   readonly #settings: DhtSettings
   readonly #udpPort: () => Promise<UdpPort>
@@ -44,7 +47,7 @@ export class DhtDiscovery implements Discovery, DhtLink {
   }
 
   search(wanted: DhtWanted): Search {
-    const search = new LateSearch()
+    const search = new LateSearch({ starting: "starting the DHT", impossible: "the DHT can't be reached" })
     this.#starting ??= this.#start()
     void this.#starting.then(() => search.begin(this.#dht, wanted))
     return search
@@ -86,35 +89,5 @@ export class DhtDiscovery implements Discovery, DhtLink {
     } catch (error) {
       log.log("warn", "dht", `no DHT: ${String(error)}`)
     }
-  }
-}
-
-/** A search that begins once the DHT is there. */
-class LateSearch implements Search {
-  #search: Search | undefined
-  #state: "waiting" | "begun" | "closed" | "impossible" = "waiting"
-
-  get hopeful(): boolean {
-    return this.#state === "waiting" || (this.#search?.hopeful ?? false)
-  }
-
-  get status(): string {
-    if (this.#search !== undefined) return this.#search.status
-    return this.#state === "impossible" ? "the DHT can't be reached" : "starting the DHT"
-  }
-
-  begin(dht: Dht | undefined, wanted: DhtWanted): void {
-    if (this.#state !== "waiting") return
-    this.#state = dht === undefined ? "impossible" : "begun"
-    this.#search = dht?.search(wanted)
-  }
-
-  soon(): void {
-    this.#search?.soon()
-  }
-
-  close(): void {
-    this.#state = "closed"
-    this.#search?.close()
   }
 }

@@ -15,6 +15,7 @@ import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { Arrivals } from "./arrivals.js"
 import { DhtDiscovery, type DhtSettings } from "./dht-discovery.js"
 import { type LimitOptions, Limits } from "./limits.js"
+import { LsdDiscovery } from "./lsd-discovery.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
 
@@ -46,6 +47,8 @@ export interface SessionOptions extends LimitOptions {
   readonly gateway?: string | undefined
   /** Undefined: the DHT is left out. */
   readonly dht?: DhtSettings | undefined
+  /** True: find neighbours by local discovery. */
+  readonly lsd?: boolean
 }
 
 export interface AddOptions {
@@ -85,6 +88,7 @@ export class Session {
   readonly #utp: UtpTransport | undefined
   #portMap: Promise<PortMap> | undefined
   #dht: DhtDiscovery | undefined
+  #lsd: LsdDiscovery | undefined
   /** A torrent is, or will be, given: we are here to stay. */
   #gives = false
 
@@ -119,6 +123,7 @@ export class Session {
     session.#listener = await session.#listen()
     session.#mapPort()
     session.#dht = session.#createDht()
+    session.#lsd = session.#createLsd()
     return session
   }
 
@@ -160,7 +165,7 @@ export class Session {
 
   /** Where peers of torrents that are not private are found, beside trackers. */
   get discoveries(): readonly Discovery[] {
-    return this.#dht === undefined ? [] : [this.#dht]
+    return [this.#lsd, this.#dht].filter((discovery) => discovery !== undefined)
   }
 
   /** Puts a torrent to work. The session closes it, and its store, when it is closed itself. */
@@ -226,6 +231,7 @@ export class Session {
     await portMap?.close()
     await this.#utp?.close()
     await this.#dht?.close()
+    await this.#lsd?.close()
     await this.#udpPort?.then(
       (port) => port.close(),
       () => {},
@@ -256,6 +262,13 @@ export class Session {
       announcePort: this.port,
       readOnly: () => !this.#gives,
     })
+  }
+
+  #createLsd(): LsdDiscovery | undefined {
+    const { platform, lsd = false } = this.#options
+    // The same.
+    if (!lsd || platform.reach !== "open") return undefined
+    return new LsdDiscovery({ platform, port: this.port })
   }
 
   async #listen(): Promise<Listener | undefined> {

@@ -177,7 +177,8 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   })
   const discoveries = new Discoveries({
     discoveries: metainfo.private ? [] : (options.discoveries ?? []),
-    infoHash: metainfo.infoHash,
+    // A hybrid has neighbours under both of its names (BEP 52).
+    infoHashes: [metainfo.infoHash, ...(metainfo.version === "hybrid" ? [metainfo.infoHashV2!.subarray(0, 20)] : [])],
     onPeers: host.onPeers,
   })
   store.onLost = (piece) => {

@@ -3,8 +3,6 @@ import type { Discovery, Search } from "./discovery.js"
 
 /** ms without a byte after which more sources are looked for. */
 const STARVED_AFTER = 1_000
-/** ms after which a download that gets on well looks for more as well: it is no short one. */
-const LONG_AFTER = 5_000
 
 /** What a torrent knows when it asks itself whether to look further. */
 export interface Need {
@@ -23,44 +21,42 @@ export interface Need {
  * paid for them.
  */
 export class Discoveries {
-  readonly #discoveries: readonly Discovery[]
-  readonly #infoHash: Uint8Array
+  /** Those that have not been asked yet. */
+  readonly #waiting: Set<Discovery>
+  readonly #infoHashes: readonly Uint8Array[]
   readonly #onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"]) => void
   readonly #searches: Search[] = []
   #startedAt: number | undefined
-  #began = false
   #closed = false
 
   constructor(options: {
     discoveries: readonly Discovery[]
-    infoHash: Uint8Array
+    /** What the torrent is known by: 20 bytes each. */
+    infoHashes: readonly Uint8Array[]
     onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"]) => void
   }) {
-    this.#discoveries = options.discoveries
-    this.#infoHash = options.infoHash
+    this.#waiting = new Set(options.discoveries)
+    this.#infoHashes = options.infoHashes
     this.#onPeers = options.onPeers
   }
 
   /** Whether somebody may yet be found. */
   get hopeful(): boolean {
     if (this.#closed) return false
-    return this.#began ? this.#searches.some((search) => search.hopeful) : this.#discoveries.length > 0
+    return this.#waiting.size > 0 || this.#searches.some((search) => search.hopeful)
   }
 
   /** How they stand, in a few words each. */
   status(): string[] {
-    return this.#searches.map((search) => search.status)
+    return [...new Set(this.#searches.map((search) => search.status))]
   }
 
-  /** Begins to search when that is due. To be called every 250 ms, and first at the start. */
+  /** Begins to search where that is due. To be called every 250 ms, and first at the start. */
   tick(need: Need): void {
     this.#startedAt ??= need.now
-    if (this.#began || this.#closed || !need.wantsPeers || !this.#isDue(need, this.#startedAt)) return
-    this.#began = true
-    for (const discovery of this.#discoveries) {
-      const { origin } = discovery
-      const onPeers = (peers: readonly Endpoint[]): void => this.#onPeers(peers, origin)
-      this.#searches.push(discovery.search({ infoHash: this.#infoHash, onPeers }))
+    if (this.#closed || !need.wantsPeers) return
+    for (const discovery of this.#waiting) {
+      if (isDue(discovery, need, this.#startedAt)) this.#begin(discovery)
     }
   }
 
@@ -74,8 +70,16 @@ export class Discoveries {
     for (const search of this.#searches) search.close()
   }
 
-  #isDue({ now, lastArrival, downloading, noOtherSource }: Need, startedAt: number): boolean {
-    if (!downloading || noOtherSource || now - startedAt >= LONG_AFTER) return true
-    return now - Math.max(lastArrival, startedAt) >= STARVED_AFTER
+  #begin(discovery: Discovery): void {
+    const { origin } = discovery
+    this.#waiting.delete(discovery)
+    const onPeers = (peers: readonly Endpoint[]): void => this.#onPeers(peers, origin)
+    for (const infoHash of this.#infoHashes) this.#searches.push(discovery.search({ infoHash, onPeers }))
   }
+}
+
+function isDue({ after }: Discovery, need: Need, startedAt: number): boolean {
+  const { now, lastArrival, downloading, noOtherSource } = need
+  if (!downloading || noOtherSource || now - startedAt >= after) return true
+  return now - Math.max(lastArrival, startedAt) >= STARVED_AFTER
 }

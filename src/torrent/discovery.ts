@@ -18,9 +18,11 @@ export interface Search {
   close(): void
 }
 
-/** Where peers are found without a tracker: the DHT. One of each kind serves all torrents. */
+/** Where peers are found without a tracker: the DHT, the local network. One of each kind serves all torrents. */
 export interface Discovery {
-  readonly origin: "dht"
+  readonly origin: "dht" | "lsd"
+  /** A download that gets on well looks here, too, after so many ms. */
+  readonly after: number
   search(wanted: Wanted): Search
 }
 

@@ -136,7 +136,7 @@ export class MetadataFetch implements MetadataPeerHost {
     })
     this.#discoveries = new Discoveries({
       discoveries: options.discoveries ?? [],
-      infoHash: options.infoHash,
+      infoHashes: [options.infoHash],
       onPeers: (endpoints, origin) => this.addPeers(endpoints, origin),
     })
   }

@@ -17,7 +17,7 @@ const RECONNECT = 10_000
 const BANS_OF_HOST = 3
 
 /** Where an address came from; `incoming`: whoever connected to us said that it listens there. */
-export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht"
+export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
 
 /**
  * How a connection went.
@@ -199,7 +199,7 @@ export class PeerBook {
     return this.#priorityOf === undefined ? 0 : (this.#priorityOf(endpoint) ?? this.#random.below(2 ** 32))
   }
 
-  /** Forgets one that failed; for one that no peer named, one that a peer did: peers may name any number. */
+  /** Forgets one that failed; for one that no peer named, one that a peer did: peers and neighbours may name any number. */
   #makeRoom(origin: PeerOrigin): boolean {
     for (const [key, address] of this.#addresses) {
       if (address.busy || address.origin === "user" || address.failures === 0) continue
@@ -217,7 +217,7 @@ export class PeerBook {
 }
 
 function isNamedByPeers(origin: PeerOrigin): boolean {
-  return origin === "pex" || origin === "incoming"
+  return origin === "pex" || origin === "incoming" || origin === "lsd"
 }
 
 function keyOf(endpoint: Endpoint): string {

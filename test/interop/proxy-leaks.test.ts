@@ -78,7 +78,8 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
   /** `at-get` with those proxies: exit code and log. */
   async function get(env: Record<string, string>, job: { tracker?: string; options: string[] }) {
     const outDir = await mkdtemp(join(folder, "out-"))
-    const running = await academictorrents.get({ torrentPath: sample.torrentPath, outDir, netns: here, env, ...job })
+    const { torrentPath } = sample
+    const running = await academictorrents.get({ torrentPath, outDir, netns: here, lsd: true, env, ...job })
     const code = await running.program.exited
     const log = running.program.output
     await running.stop()

@@ -19,7 +19,7 @@ export function ours({ name, dir: build }) {
       "unknown",
     get: ({ torrent, peers, out, scratch, port, stay }) => ({
       command: [
-        ...[process.execPath, get, torrent, "-o", out, "--port", String(port)],
+        ...[process.execPath, get, torrent, "-o", out, "--port", String(port), "--no-lsd"],
         ...peers.map(({ host, port }) => `--peer=${host}:${port}`),
         ...(stay ? ["--seed"] : ["--no-tracker", "--quiet"]),
       ],
@@ -40,7 +40,7 @@ export function ours({ name, dir: build }) {
     seed: ({ torrent, dir, name, port, scratch }) => ({
       command: [
         ...[process.execPath, academictorrents, "seed", torrent, "--data", join(dir, name)],
-        ...["--port", String(port), "--no-tracker", "--json"],
+        ...["--port", String(port), "--no-tracker", "--no-lsd", "--json"],
       ],
       env: environment(scratch, build),
       ready: /"type":"seeding"/,

@@ -69,6 +69,7 @@ export class Stage implements AsyncDisposable {
       AT_SITE: this.testbed.url,
       AT_DATASTORE: this.datastore,
       AT_DHT_BOOTSTRAP: "",
+      AT_NO_LSD: "1",
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Platform } from "../../../src/ports/platform.js"
 // What the engine loads when it needs it: here it is there already, for the clock waits for nothing outside.
+import "../../../src/lsd/lsd.js"
 import "../../../src/portmap/port-map.js"
 import "../../../src/utp/socket.js"
 import { MemoryDisk, type MemoryDiskOptions } from "./memory-disk.js"

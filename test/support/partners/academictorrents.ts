@@ -127,6 +127,7 @@ async function startCommand(
       ...args,
       ...["--port", String(bench.port), "--json", "-vv"],
       ...(job.tracker === undefined ? ["--no-tracker"] : []),
+      ...(job.lsd ? [] : ["--no-lsd"]),
     ],
     { env },
   )

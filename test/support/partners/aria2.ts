@@ -38,7 +38,7 @@ async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readon
     "--no-conf",
     "--enable-dht6=false",
     ...dhtOptions(bench, job),
-    "--bt-enable-lpd=false",
+    `--bt-enable-lpd=${job.lsd === true}`,
     "--enable-peer-exchange=false",
     "--summary-interval=1",
     "--file-allocation=none",

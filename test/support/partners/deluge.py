@@ -23,7 +23,7 @@ SETTINGS = {
     "listen_interface": job["host"],
     "outgoing_interface": job["host"],
     "dht": job["dht"] is not None,
-    "lsd": False,
+    "lsd": job["lsd"],
     "utpex": False,
     "upnp": False,
     "natpmp": False,

@@ -45,6 +45,7 @@ async function startDeluge(bench: Bench, job: SeedJob | DownloadJob, dir: string
     peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
     encryption: job.encryption ?? "allowed",
     dht: job.dht === undefined ? null : `${job.dht.host}:${job.dht.port}`,
+    lsd: job.lsd ?? false,
   }
   return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])
 }

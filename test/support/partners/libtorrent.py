@@ -23,7 +23,7 @@ session = lt.session(
         # All nodes of a test share an address.
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
-        "enable_lsd": False,
+        "enable_lsd": job["lsd"],
         "enable_upnp": False,
         "enable_natpmp": False,
         "enable_incoming_utp": job["utp"],

@@ -47,6 +47,7 @@ async function startScript(
     peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
     encryption: job.encryption ?? "allowed",
     utp: job.utp ?? false,
+    lsd: job.lsd ?? false,
     dht: job.dht === undefined ? null : [job.dht.host, job.dht.port],
   }
   return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])

@@ -28,6 +28,8 @@ interface Job {
   utp?: boolean
   /** The node at which it enters the DHT, which is off otherwise. */
   dht?: Address | undefined
+  /** Local discovery is on, which is off otherwise. */
+  lsd?: boolean
   /** Who has it. Programs that can't be told are given a tracker that names just these. */
   peers?: readonly Address[]
   maxSeconds?: number

@@ -57,7 +57,7 @@ async function startQbittorrent(
       "Session\\InterfaceAddress": bench.host,
       "Session\\Port": bench.port,
       "Session\\DHTEnabled": job.dht !== undefined,
-      "Session\\LSDEnabled": false,
+      "Session\\LSDEnabled": job.lsd === true,
       "Session\\PeXEnabled": false,
       "Session\\Encryption": { allowed: 0, required: 1, off: 2 }[job.encryption ?? "allowed"],
       "Session\\BTProtocol": job.utp ? "UTP" : "TCP",

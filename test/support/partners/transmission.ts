@@ -61,7 +61,7 @@ async function startTransmission(
   const settings = {
     "bind-address-ipv4": bench.host,
     "dht-enabled": job.dht !== undefined,
-    "lpd-enabled": false,
+    "lpd-enabled": job.lsd === true,
     "pex-enabled": false,
     "utp-enabled": job.utp === true,
     "port-forwarding-enabled": false,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { absolutePath, readUserSettings } from "../../../src/node/user-settings.js"
+import { absolutePath, noLsdSetting, readUserSettings } from "../../../src/node/user-settings.js"
 
 let home: string
 
@@ -45,6 +45,13 @@ describe("a user's settings", () => {
     configure(text)
     expect(() => readUserSettings({})).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
     expect(readUserSettings({ AT_DATASTORE: "/a" }).datastore).toBe("/a")
+  })
+
+  it("leave local discovery out where the environment says so", () => {
+    expect([undefined, "", "0", "1", "yes"].map((AT_NO_LSD) => noLsdSetting({ AT_NO_LSD }))).toEqual([
+      ...[false, false, false],
+      ...[true, true],
+    ])
   })
 
   it("know the site and whether to stay offline", () => {

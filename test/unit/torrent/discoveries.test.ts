@@ -6,6 +6,7 @@ function stage(hopeful = true) {
   const searches: (Search & { closed: boolean })[] = []
   const discovery: Discovery = {
     origin: "dht",
+    after: 5000,
     search() {
       const search = {
         hopeful,
@@ -20,7 +21,7 @@ function stage(hopeful = true) {
       return search
     },
   }
-  const discoveries = new Discoveries({ discoveries: [discovery], infoHash: new Uint8Array(20), onPeers: () => {} })
+  const discoveries = new Discoveries({ discoveries: [discovery], infoHashes: [new Uint8Array(20)], onPeers: () => {} })
   const tick = (need: Partial<Need>): number => {
     discoveries.tick({ now: 0, lastArrival: 0, wantsPeers: true, downloading: true, noOtherSource: false, ...need })
     return searches.length
@@ -29,6 +30,39 @@ function stage(hopeful = true) {
 }
 
 describe("searching further", () => {
+  it("asks everywhere for all names of the torrent, where it is cheap before all others", () => {
+    const asked: string[] = []
+    const discovery = (origin: "dht" | "lsd", after: number): Discovery => ({
+      origin,
+      after,
+      search: ({ infoHash, onPeers }) => {
+        asked.push(`${origin} ${infoHash[0]}`)
+        onPeers([{ host: "10.0.0.1", port: infoHash[0]! }])
+        return { hopeful: false, status: "asked", soon() {}, close() {} }
+      },
+    })
+    const named: unknown[] = []
+    const discoveries = new Discoveries({
+      discoveries: [discovery("dht", 5000), discovery("lsd", 500)],
+      infoHashes: [new Uint8Array(20).fill(1), new Uint8Array(20).fill(2)],
+      onPeers: (peers, origin) => named.push([origin, ...peers]),
+    })
+    const wellAt = (now: number): void =>
+      discoveries.tick({ now, lastArrival: now, wantsPeers: true, downloading: true, noOtherSource: false })
+    wellAt(0)
+    expect(asked).toEqual([])
+    wellAt(500)
+    expect(asked).toEqual(["lsd 1", "lsd 2"])
+    expect(named).toEqual([
+      ["lsd", { host: "10.0.0.1", port: 1 }],
+      ["lsd", { host: "10.0.0.1", port: 2 }],
+    ])
+    expect([discoveries.hopeful, discoveries.status()]).toEqual([true, ["asked"]])
+    wellAt(5000)
+    expect(asked.slice(2)).toEqual(["dht 1", "dht 2"])
+    expect(discoveries.hopeful).toBe(false)
+  })
+
   it("begins at once for who gives, and for who has nobody else to ask", () => {
     expect(stage().tick({ downloading: false })).toBe(1)
     expect(stage().tick({ noOtherSource: true })).toBe(1)
@@ -54,7 +88,7 @@ describe("searching further", () => {
     expect(discoveries.hopeful).toBe(true)
     tick({ noOtherSource: true })
     expect(discoveries.hopeful).toBe(false)
-    const none = new Discoveries({ discoveries: [], infoHash: new Uint8Array(20), onPeers: () => {} })
+    const none = new Discoveries({ discoveries: [], infoHashes: [new Uint8Array(20)], onPeers: () => {} })
     expect(none.hopeful).toBe(false)
   })
 
