@@ -3,7 +3,24 @@ import type { PeerSource } from "./peer-source.js"
 
 /** The peers of a torrent, those that we are just connecting to among them. */
 export class Roster {
-  protected readonly peers: Map<PeerSession, PeerSource> = new Map()
+  readonly #peers = new Map<PeerSession, PeerSource>()
+
+  add(peer: PeerSource): void {
+    this.#peers.set(peer.session, peer)
+  }
+
+  remove(peer: PeerSource): void {
+    this.#peers.delete(peer.session)
+  }
+
+  of(session: PeerSession): PeerSource | undefined {
+    return this.#peers.get(session)
+  }
+
+  /** All of them. */
+  everyone(): Iterable<PeerSource> {
+    return this.#peers.values()
+  }
 
   get connectedCount(): number {
     let count = 0
@@ -12,16 +29,16 @@ export class Roster {
   }
 
   get connectingCount(): number {
-    return this.peers.size - this.connectedCount
+    return this.#peers.size - this.connectedCount
   }
 
   /** Peers with whom the handshake is done. */
   *connected(): Generator<PeerSource> {
-    for (const peer of this.peers.values()) if (peer.ready) yield peer
+    for (const peer of this.#peers.values()) if (peer.ready) yield peer
   }
 
   sourceById(id: number): PeerSource | undefined {
-    for (const peer of this.peers.values()) if (peer.id === id) return peer
+    for (const peer of this.#peers.values()) if (peer.id === id) return peer
     return undefined
   }
 

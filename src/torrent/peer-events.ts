@@ -1,0 +1,243 @@
+import type { Bitfield } from "../bytes/bitfield.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
+import { METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
+import type { PeerHost } from "../peer/peer-host.js"
+import type { PeerSession } from "../peer/peer-session.js"
+import type { Picker } from "../picker/picker.js"
+import type { PieceTable } from "../picker/piece-table.js"
+import type { Clock } from "../ports/clock.js"
+import type { Hasher } from "../ports/hasher.js"
+import type { Log } from "../ports/log.js"
+import type { Slot } from "../storage/slots.js"
+import type { ExtensionHandshake } from "../wire/extension.js"
+import { allowFastPieces } from "./allowed-fast.js"
+import type { Asking } from "./asking.js"
+import type { ConnectionBudget } from "./connection-budget.js"
+import type { DhtLink } from "./discovery.js"
+import type { ExternalAddress } from "./external-address.js"
+import type { HashAnswers } from "./hash-answers.js"
+import type { Intake } from "./intake.js"
+import type { Interest } from "./interest.js"
+import type { MetadataUploads } from "./metadata-uploads.js"
+import type { PeerBook } from "./peer-book.js"
+import type { PeerExchange } from "./peer-exchange.js"
+import type { Roster } from "./roster.js"
+import type { Throttle } from "./throttle.js"
+import type { Totals } from "./totals.js"
+import { Twins } from "./twins.js"
+import type { Uploads } from "./uploads.js"
+
+export interface PeerEventsOptions {
+  readonly clock: Clock
+  readonly hasher: Pick<Hasher, "digest">
+  readonly log: Log
+  readonly table: PieceTable<Slot>
+  readonly picker: Picker<Slot>
+  readonly intake: Intake
+  readonly uploads: Uploads
+  /** Undefined: the metadata is not given. */
+  readonly metadataUploads: MetadataUploads | undefined
+  /** Undefined: none. */
+  readonly pex: PeerExchange | undefined
+  readonly book: PeerBook
+  /** Hears what peers take for our address. */
+  readonly external: ExternalAddress
+  readonly budget: ConnectionBudget
+  readonly totals: Totals
+  readonly infoHash: Uint8Array
+  readonly peerId: Uint8Array
+  /** Undefined: the torrent has nothing to do with the DHT. */
+  readonly dht?: DhtLink | undefined
+  /** For a torrent with hash trees (BEP 52). */
+  readonly hashAnswers: HashAnswers | undefined
+  readonly onHashes: (request: HashRequest, hashes: Uint8Array | undefined) => void
+  /** Where our pieces are announced from. */
+  readonly have: Bitfield
+}
+
+/** The parts of the swarm that hear of what peers say. */
+interface Hearers {
+  readonly roster: Roster
+  readonly interest: Interest
+  readonly asking: Asking
+  readonly throttle: Throttle
+  /** There may be more to ask somebody for. */
+  refill(): void
+  /** Somebody else may be due for an unchoke. */
+  rechoke(): void
+}
+
+/** Leads what peers say to those whom it concerns. */
+export class PeerEvents implements PeerHost<PeerSession> {
+  readonly #o: PeerEventsOptions
+  readonly #hearers: Hearers
+  readonly #roster: Roster
+  readonly #twins: Twins
+
+  constructor(options: PeerEventsOptions, hearers: Hearers) {
+    this.#o = options
+    this.#hearers = hearers
+    this.#roster = hearers.roster
+    this.#twins = new Twins({ ...options, roster: hearers.roster })
+  }
+
+  onReady(session: PeerSession): void {
+    const peer = this.#roster.of(session)
+    if (peer === undefined || !this.#twins.mayStay(peer)) return
+    peer.ready = true
+    const { book, log, dht, infoHash, hasher, table, have } = this.#o
+    if (session.direction === "outgoing") book.answered(session.remote)
+    const how = session.encrypted ? "connected, encrypted" : "connected"
+    log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
+    if (this.#hearers.throttle.holding) session.holdReading(true)
+    session.announcePieces(have)
+    const dhtPort = dht?.port(session.remote.host)
+    if (dhtPort !== undefined) session.sendPort(dhtPort)
+    allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
+  }
+
+  onClosed(session: PeerSession, reason: Error | undefined): void {
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    this.#roster.remove(peer)
+    const { clock, budget, book, intake, uploads, metadataUploads, pex, picker, log } = this.#o
+    const { interest } = this.#hearers
+    const now = clock.now()
+    budget.closed()
+    const outcome = interest.outcome(peer)
+    for (const address of peer.addresses) book.ended(address, outcome, now)
+    if (session.writer.block !== undefined) intake.abandonBlock(session.writer.block, session.writer)
+    interest.forget(peer, session.pieces)
+    uploads.forget(session)
+    metadataUploads?.forget(session)
+    pex?.forget(peer)
+    picker.forget(peer.id)
+    log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
+    this.#hearers.rechoke()
+    // What it was asked for is free for the others.
+    this.#hearers.refill()
+  }
+
+  onPieces(session: PeerSession, previous: Bitfield | undefined): void {
+    const { interest } = this.#hearers
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    interest.pieces(peer, previous)
+    if (interest.useless(peer)) session.close()
+    else interest.update(peer)
+  }
+
+  onHave(session: PeerSession, piece: number): void {
+    const { interest, asking } = this.#hearers
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    if (interest.have(peer, piece)) {
+      asking.turnFromSeed(peer, piece, this.#roster, this.#o.clock.now())
+      this.#hearers.refill()
+    } else if (interest.useless(peer)) session.close()
+  }
+
+  onDontHave(session: PeerSession, piece: number): void {
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    this.#hearers.interest.dontHave(peer, piece)
+    this.#o.picker.forget(peer.id)
+    // Who has a piece is not told that we have it, too.
+    if (this.#o.have.has(piece)) session.sendHave(piece)
+    this.#hearers.refill()
+  }
+
+  onChoked(): void {
+    this.#hearers.refill()
+  }
+
+  // After these the session offers its room by itself, once for all that came together.
+  onUnchoked(): void {}
+  onAllowedFast(): void {}
+
+  onInterestChanged(): void {
+    this.#hearers.rechoke()
+  }
+
+  onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
+    this.#roster.of(session)?.requested(this.#o.clock.now())
+    if (this.#o.have.has(piece)) this.#o.uploads.request(session, piece, begin, length)
+    else session.reject(piece, begin, length)
+  }
+
+  onCancel(session: PeerSession, piece: number, begin: number, length: number): void {
+    this.#o.uploads.cancel(session, piece, begin, length)
+  }
+
+  onBlockBegin(session: PeerSession, block: number): Uint8Array | null {
+    return this.#o.intake.beginBlock(block, session.writer)
+  }
+
+  onBlockEnd(session: PeerSession, block: number): void {
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    const { table, intake, totals, clock } = this.#o
+    const length = table.layout.blockLength(block)
+    intake.unask(block)
+    this.#hearers.throttle.took(length)
+    const kept = intake.endBlock(block, session.writer, peer.id)
+    totals.fromPeer(length, kept, clock.now())
+  }
+
+  onUnasked(_session: PeerSession, length: number): void {
+    this.#hearers.throttle.took(length)
+    this.#o.totals.unasked(length)
+  }
+
+  onDropped(_session: PeerSession, block: number): void {
+    this.#o.intake.unask(block)
+  }
+
+  onRoom(session: PeerSession): void {
+    const { throttle, asking } = this.#hearers
+    const peer = this.#roster.of(session)
+    if (peer?.ready && !throttle.holding) asking.fill(peer, this.#o.clock.now())
+  }
+
+  onExtended(session: PeerSession, { yourAddress }: ExtensionHandshake): void {
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    const { external, book, clock } = this.#o
+    if (yourAddress !== undefined) external.vote(session.remote.host, yourAddress)
+    if (this.#hearers.interest.useless(peer)) session.close()
+    else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
+      const address = { host: session.remote.host, port: session.listenPort }
+      // Known from here on: named by another peer later, it would be connected to a second time.
+      book.add(address, "incoming", clock.now())
+      if (book.claim(address)) peer.addresses.push(address)
+    }
+  }
+
+  onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {
+    const now = this.#o.clock.now()
+    const peer = this.#roster.of(session)
+    if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, now)
+    else if (id === PEX_ID && peer !== undefined) this.#o.pex?.onMessage(peer, payload, now)
+  }
+
+  onHashRequest(session: PeerSession, request: HashRequest): void {
+    if (this.#o.hashAnswers === undefined) session.sendHashes(request, undefined)
+    else this.#o.hashAnswers.answer(session, request)
+  }
+
+  onHashes(_session: PeerSession, request: HashRequest, hashes: Uint8Array | undefined): void {
+    this.#o.onHashes(request, hashes)
+  }
+
+  onPort({ remote }: PeerSession, port: number): void {
+    this.#o.dht?.nodeAt({ host: remote.host, port })
+  }
+
+  onSendRoom(session: PeerSession): void {
+    this.#o.uploads.serve(session)
+  }
+}
+
+function name(session: PeerSession): string {
+  return `${session.remote.host}:${session.remote.port}`
+}
