@@ -1,4 +1,5 @@
 import { addressFamily, canonicalAddress, isLoopback } from "./addresses.js"
+import type { VirtualNat } from "./nat.js"
 import type { SimRandom } from "./sim-random.js"
 import type { VirtualClock } from "./virtual-clock.js"
 import type { GroupMember } from "./virtual-multicast.js"
@@ -77,6 +78,10 @@ export class VirtualHost {
   readonly udpPorts = new Map<string, unknown>()
   /** Called when the host forgets its sockets; `silently`: without a word to the other sides. */
   readonly onReset = new Set<(silently: boolean) => void>()
+  /** What is behind it, if it is a gateway. */
+  nat: VirtualNat | undefined
+  /** The gateway that it is behind; none: it is on the internet itself. */
+  gateway: VirtualNat | undefined
   readonly #network: VirtualNetwork
   #cutOff = false
   #upFree = 0
@@ -170,9 +175,11 @@ export class VirtualNetwork {
     return host
   }
 
-  /** Who answers at `address`, seen from `from`. */
+  /** Who answers at `address`, seen from `from`: of hosts behind a gateway only their neighbours know. */
   find(address: string, from: VirtualHost): VirtualHost | undefined {
-    return isLoopback(address) ? from : this.#hosts.get(canonicalAddress(address))
+    if (isLoopback(address)) return from
+    const host = this.#hosts.get(canonicalAddress(address))
+    return host?.gateway === undefined || host.gateway === from.gateway ? host : undefined
   }
 
   /** Who takes part in a multicast group. */

@@ -102,7 +102,8 @@ export class VirtualStream implements ByteStream {
       if (answered || this.#state !== "connecting") return
       this.#network.whenHealed(attempt)
       const far = this.#network.find(this.remote.host, this.#host)
-      if (far === undefined || !this.#network.connected(this.#host, far)) return
+      // A gateway drops what nobody inside has asked for.
+      if (far === undefined || far.nat !== undefined || !this.#network.connected(this.#host, far)) return
       this.#network.carry(this.#host, far, HEADER_BYTES, () => {
         if (answered || this.#state !== "connecting" || !this.#network.connected(this.#host, far)) return
         answered = true

@@ -24,7 +24,11 @@ export class VirtualNet implements Net {
       return stream
     }
     const port = this.#host.freePort((candidate) => this.#host.tcpPorts.has(candidate))
-    stream.open({ host: canonicalAddress(local), port })
+    const { gateway } = this.#host
+    const isNeighbour = this.#network.find(remote.host, this.#host)?.gateway === gateway
+    stream.open(
+      gateway === undefined || isNeighbour ? { host: canonicalAddress(local), port } : gateway.outgoingTcp(port),
+    )
     return stream
   }
 

@@ -44,9 +44,13 @@ export class VirtualUdp implements Udp {
     const local = this.#host.addressTowards(to.host)
     if (far === undefined || local === undefined || datagram.length > MAX_DATAGRAM) return
     const bytes = datagram.slice()
+    const { gateway } = this.#host
+    const goesOut = gateway !== undefined && far.gateway !== gateway && far !== this.#host
+    const from = goesOut ? gateway.outgoing(this.#host, port, to) : { host: canonicalAddress(local), port }
     carryDatagram(this.#network, { from: this.#host, to: far, length: bytes.length }, () => {
-      const onMessage = far.udpPorts.get(`${addressFamily(to.host)}:${to.port}`) as OnMessage | undefined
-      onMessage?.(bytes.slice(), { host: canonicalAddress(local), port })
+      const place = far.nat === undefined ? { host: far, port: to.port } : far.nat.incoming(to.port, from)
+      const onMessage = place?.host.udpPorts.get(`${addressFamily(to.host)}:${place.port}`) as OnMessage | undefined
+      onMessage?.(bytes.slice(), from)
     })
   }
 
