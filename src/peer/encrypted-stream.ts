@@ -33,6 +33,10 @@ export class EncryptedStream implements ByteStream {
     return this.#below.remote
   }
 
+  get utp(): boolean {
+    return this.#below.utp === true
+  }
+
   get bufferedBytes(): number {
     return this.#pending.reduce((sum, { chunk }) => sum + chunk.length, this.#below.bufferedBytes)
   }

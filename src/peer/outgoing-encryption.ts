@@ -1,11 +1,13 @@
 import { ProtocolError } from "../errors.js"
-import type { ByteStream, Endpoint, Net, StreamListener } from "../ports/net.js"
+import type { ByteStream, Endpoint, Net, StreamListener, UtpWish } from "../ports/net.js"
 import type { MseAgreement } from "../wire/mse.js"
 import { MseHandshake } from "../wire/mse-handshake.js"
 import { type MseInitiatorOptions, mseInitiator } from "../wire/mse-initiator.js"
 import { EncryptedStream } from "./encrypted-stream.js"
 
-type EncryptionOptions = Pick<MseInitiatorOptions, "tools" | "skey" | "provide">
+interface EncryptionOptions extends Pick<MseInitiatorOptions, "tools" | "skey" | "provide"> {
+  readonly utp?: UtpWish | undefined
+}
 
 /**
  * As {@link Net.connect}, with message stream encryption. The first write goes out within its handshake; a handshake that
@@ -18,7 +20,7 @@ export function connectEncrypted(
   options: EncryptionOptions,
 ): ByteStream {
   const encryption = new OutgoingEncryption(listener, options)
-  return encryption.over(net.connect(remote, encryption))
+  return encryption.over(net.connect(remote, encryption, options.utp))
 }
 
 class OutgoingEncryption implements StreamListener {

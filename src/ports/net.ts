@@ -16,9 +16,11 @@ export interface StreamListener {
   onClose(error?: Error): void
 }
 
-/** A connection: two-way bytes, in order. TCP today; encryption and uTP slip under it. */
+/** A connection: two-way bytes, in order. TCP or uTP, encrypted or not. */
 export interface ByteStream {
   readonly remote: Endpoint
+  /** It runs over uTP (BEP 29). Absent: it does not. */
+  readonly utp?: boolean
   /** Bytes written and not yet handed to the network. */
   readonly bufferedBytes: number
   /**
@@ -39,10 +41,13 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** When uTP is tried to get to a place: half a second after TCP, or alone. Where there is none, it changes nothing. */
+export type UtpWish = "soon" | "alone"
+
 /** Stream connections. */
 export interface Net {
   /** Starts to connect; the outcome arrives at `listener` (`onOpen`, or `onClose` with the error). */
-  connect(remote: Endpoint, listener: StreamListener): ByteStream
+  connect(remote: Endpoint, listener: StreamListener, utp?: UtpWish): ByteStream
   /**
    * Accepts connections at `port` (0: any free one) of every interface, or of `host` alone.
    * `accept` returns who listens to the stream.

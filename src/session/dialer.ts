@@ -1,8 +1,10 @@
 import type { Clock, Timer } from "../ports/clock.js"
-import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
+import type { ByteStream, Endpoint, Listener, Net, StreamListener, UtpWish } from "../ports/net.js"
 
 /** ms until the second way is tried besides a connection that is still being made the first. */
 const SECOND_DELAY = 2500
+/** The same where uTP is expected to get through and TCP perhaps not. */
+const SOON = 500
 /** Places remembered that TCP does not reach. */
 const MAX_REMEMBERED = 500
 /** TCP connections that stood and brought no byte until uTP comes first: one in plain, one encrypted. */
@@ -31,10 +33,12 @@ export class Dialer implements Net {
     this.#options = options
   }
 
-  connect(remote: Endpoint, listener: StreamListener): ByteStream {
+  connect(remote: Endpoint, listener: StreamListener, utp?: UtpWish): ByteStream {
     const place = `${remote.host} ${remote.port}`
     const utpFirst = (this.#silentEnds.get(place) ?? 0) >= SILENT_ENDS
-    return new DialedStream(this.#options, { remote, listener, utpFirst }, (way, worked) => {
+    const ways: Way[] = utp === "alone" ? ["utp"] : utpFirst ? ["utp", "tcp"] : ["tcp", "utp"]
+    const secondDelay = utp === "soon" ? SOON : SECOND_DELAY
+    return new DialedStream(this.#options, { remote, listener, ways, secondDelay }, (way, worked) => {
       const before = this.#silentEnds.get(place) ?? 0
       if (way === "tcp") this.#remember(place, worked ? 0 : before + 1)
       else if (worked) this.#remember(place, SILENT_ENDS)
@@ -82,16 +86,20 @@ class DialedStream implements ByteStream {
   /** `onOutcome`: a byte came, or the stream that stood ended without one. */
   constructor(
     options: DialerOptions,
-    how: { remote: Endpoint; listener: StreamListener; utpFirst: boolean },
+    how: { remote: Endpoint; listener: StreamListener; ways: Way[]; secondDelay: number },
     onOutcome: (way: Way, worked: boolean) => void,
   ) {
     this.#options = options
     this.remote = how.remote
     this.#listener = how.listener
     this.#onOutcome = onOutcome
-    this.#untried = how.utpFirst ? ["utp", "tcp"] : ["tcp", "utp"]
-    this.#secondTimer = options.clock.after(SECOND_DELAY, () => this.#tryNext())
+    this.#untried = how.ways
+    this.#secondTimer = options.clock.after(how.secondDelay, () => this.#tryNext())
     this.#tryNext()
+  }
+
+  get utp(): boolean {
+    return this.#stream?.utp === true
   }
 
   get bufferedBytes(): number {

@@ -30,6 +30,7 @@ export interface UtpConnectionOptions {
 
 /** One uTP connection (BEP 29). */
 export class UtpConnection implements ByteStream {
+  readonly utp = true
   readonly remote: Endpoint
   readonly receiveId: number
   readonly sendId: number

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { ByteStream, Endpoint, Net, StreamListener } from "../../../src/ports/net.js"
+import type { ByteStream, Endpoint, Net, StreamListener, UtpWish } from "../../../src/ports/net.js"
 import { Dialer } from "../../../src/session/dialer.js"
 import { Recorder } from "../../compliance/net-recorder.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
@@ -51,9 +51,9 @@ function setUp(hasUtp = true) {
   }
   const net: Net = { connect: connect("tcp"), listen: () => Promise.reject(new Error()), resolve: async () => [] }
   const dialer = new Dialer({ net, clock, utp: async () => (hasUtp ? connect("utp") : undefined) })
-  const dial = () => {
+  const dial = (utp?: UtpWish) => {
     const heard = new Recorder()
-    heard.stream = dialer.connect(PLACE, heard)
+    heard.stream = dialer.connect(PLACE, heard, utp)
     return heard
   }
   return { clock, attempts, dial, ways: () => attempts.map(({ way }) => way) }
@@ -73,6 +73,26 @@ describe("the dialer", () => {
     attempts[0]!.listener.onClose()
     expect(heard.events).toEqual(["open", "data", "close"])
     expect(ways()).toEqual(["tcp"])
+  })
+
+  it("tries uTP soon, or alone, when it is asked to", async () => {
+    const soon = setUp()
+    soon.dial("soon")
+    await soon.clock.run(499)
+    expect(soon.ways()).toEqual(["tcp"])
+    await soon.clock.run(2)
+    expect(soon.ways()).toEqual(["tcp", "utp"])
+
+    const alone = setUp()
+    const heard = alone.dial("alone")
+    await alone.clock.run(5000)
+    expect(alone.ways()).toEqual(["utp"])
+    alone.attempts[0]!.listener.onClose(new Error("nobody"))
+    expect(heard.events).toEqual(["close"])
+    const without = setUp(false)
+    const nothing = without.dial("alone")
+    await without.clock.run(1)
+    expect([without.ways(), nothing.events]).toEqual([[], ["close"]])
   })
 
   it("tries uTP when TCP fails, and says TCP's failure when both do", async () => {
