@@ -29,6 +29,8 @@ export interface Introduction {
   readonly extensions?: ReadonlyMap<string, number>
   /** Bytes of the metadata that we give to who asks (BEP 9). */
   readonly metadataSize?: number
+  /** We would rather have connections encrypted. */
+  readonly prefersEncryption?: boolean
 }
 
 /** The extension protocol with one peer (BEP 10): who takes what under which id, and lost pieces (BEP 54). */
@@ -78,7 +80,7 @@ export class Extensions<Peer extends PeerState> {
   introduce(uploadOnly: boolean): void {
     const { stream, phase, encoder } = this.#connection
     if (!this.#peer.extended || stream === undefined || phase !== "open") return
-    const { clientVersion, listenPort, extensions = new Map(), metadataSize } = this.#introduction
+    const { clientVersion, listenPort, extensions = new Map(), metadataSize, prefersEncryption } = this.#introduction
     const yourAddress = parseIp(stream.remote.host)
     const handshake: ExtensionHandshake = {
       messages: extensions,
@@ -88,6 +90,7 @@ export class Extensions<Peer extends PeerState> {
       ...(listenPort !== undefined && { listenPort }),
       ...(yourAddress !== undefined && { yourAddress }),
       ...(metadataSize !== undefined && { metadataSize }),
+      ...(prefersEncryption !== undefined && { prefersEncryption }),
     }
     encoder.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake))
     this.#connection.send()
@@ -119,6 +122,7 @@ export class Extensions<Peer extends PeerState> {
     if (handshake.requestQueue !== undefined) this.#requester.limit(handshake.requestQueue)
     peer.namedClient = handshake.client ?? peer.namedClient
     peer.listenPort = handshake.listenPort ?? peer.listenPort
+    peer.prefersEncryption = handshake.prefersEncryption ?? peer.prefersEncryption
     peer.saidUploadOnly = handshake.uploadOnly ?? peer.saidUploadOnly
     this.#host.onExtended(peer, handshake)
   }

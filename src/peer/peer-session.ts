@@ -90,6 +90,11 @@ export class PeerSession extends PeerState implements StreamListener {
     return this.#connection.reached
   }
 
+  /** The connection runs over uTP. */
+  get utp(): boolean {
+    return this.#connection.stream?.utp === true
+  }
+
   /** All that is said is encrypted. */
   get encrypted(): boolean {
     const { stream } = this.#connection

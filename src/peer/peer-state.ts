@@ -28,6 +28,8 @@ export class PeerState {
   listenPort: number | undefined
   /** Client and version in its own words (BEP 10). */
   namedClient: string | undefined
+  /** It said that it would rather have connections encrypted. */
+  prefersEncryption = false
   /** It said that it wants nothing (BEP 21). */
   saidUploadOnly = false
   /** Where the block that is arriving goes. */

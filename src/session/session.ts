@@ -193,6 +193,7 @@ export class Session {
       clientVersion: this.#options.clientVersion,
       listenPort: this.port,
       encryption: this.#policy,
+      utp: this.#utp !== undefined,
       downloadLimit: download,
       uploadLimit: upload,
       budget: connections,

@@ -20,6 +20,7 @@ import type { DhtLink, Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
 import { ExternalAddress } from "./external-address.js"
 import { HashAnswers } from "./hash-answers.js"
+import { HolePunching } from "./hole-punching.js"
 import { Intake, type IntakeHost } from "./intake.js"
 import { LeafCheck } from "./leaf-check.js"
 import { MemoryRelief } from "./memory-relief.js"
@@ -51,8 +52,10 @@ export interface TorrentOptions {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
-  /** False: no peer exchange. */
+  /** False: no peer exchange, and no hole punching. */
   readonly pex?: boolean | undefined
+  /** The network connects by uTP, too. */
+  readonly utp: boolean
   /** What the fetch of the metadata left. */
   readonly legacy?: Legacy | undefined
   /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
@@ -116,7 +119,26 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const nextSourceId = (): number => nextSource++
   const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
   const { hasher } = platform
+  const prefer = options.encryption === "prefer" || options.encryption === "require"
   const nodes = metainfo.fileNodes ?? undefined
+  // BEP 27: peers of a private torrent come from its trackers alone.
+  const takesPeers = !metainfo.private && options.pex !== false
+  const pex = takesPeers
+    ? new PeerExchange((peers) => {
+        for (const { host, port, flags } of peers) book.add({ host, port }, "pex", clock.now(), flags)
+      })
+    : undefined
+  const holePunching =
+    pex !== undefined && options.utp
+      ? new HolePunching({
+          peers: () => swarm.connected(),
+          isOwn: (endpoint) =>
+            endpoint.port === options.listenPort && endpoint.host === external.seenFrom(endpoint.host),
+          named: (peer, endpoint) => pex.named(peer, endpoint),
+          flags: (endpoint) => book.flags(endpoint),
+          punch: (endpoint) => swarm.punch(endpoint),
+        })
+      : undefined
   const swarm: Swarm = new Swarm({
     ...parts,
     net: platform.net,
@@ -124,18 +146,13 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     uploads,
     // BEP 27: who may know a private torrent has it from its tracker.
     metadataUploads: metainfo.private ? undefined : new MetadataUploads(metainfo.infoBytes, options.uploadLimit),
-    // BEP 27: peers of a private torrent come from its trackers alone.
-    pex:
-      metainfo.private || options.pex === false
-        ? undefined
-        : new PeerExchange((endpoints) => {
-            for (const endpoint of endpoints) book.add(endpoint, "pex", clock.now())
-          }),
+    pex,
+    holePunching,
     book,
     external,
     priorityOf,
     budget: options.budget,
-    encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption) },
+    encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption), prefer },
     maxPeers: options.maxPeers,
     infoHash: metainfo.infoHash,
     infoHashV2: metainfo.infoHashV2?.subarray(0, 20),

@@ -6,12 +6,15 @@ import type { PeerHost } from "../peer/peer-host.js"
 import { PeerSession, type PeerSessionOptions } from "../peer/peer-session.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Clock } from "../ports/clock.js"
-import type { ByteStream, Endpoint, Net } from "../ports/net.js"
+import type { ByteStream, Endpoint, Net, UtpWish } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
 import type { MseTools } from "../wire/mse.js"
+import { PexFlag } from "../wire/pex-message.js"
 import { Admission } from "./admission.js"
 import type { ConnectionBudget } from "./connection-budget.js"
+import { leadsTo } from "./contact.js"
 import type { DhtLink } from "./discovery.js"
+import type { HolePunching } from "./hole-punching.js"
 import type { MetadataUploads } from "./metadata-uploads.js"
 import type { PeerBook, PriorityOf } from "./peer-book.js"
 import type { PeerExchange } from "./peer-exchange.js"
@@ -36,14 +39,16 @@ export interface ConnectorOptions {
   readonly peerId: Uint8Array
   readonly clientVersion: string
   readonly listenPort: number | undefined
-  /** For connections that we open. */
-  readonly encryption: { readonly tools: MseTools; readonly provide: number }
+  /** For connections that we open. `prefer`: for those that others open, too. */
+  readonly encryption: { readonly tools: MseTools; readonly provide: number; readonly prefer: boolean }
   /** Undefined: the torrent has nothing to do with the DHT. */
   readonly dht?: DhtLink | undefined
   /** Undefined: the metadata is not given. */
   readonly metadataUploads: MetadataUploads | undefined
   /** Undefined: none. */
   readonly pex: PeerExchange | undefined
+  /** Undefined: none. */
+  readonly holePunching: HolePunching | undefined
   readonly nextSourceId: () => number
   /** Go on giving when all is there. */
   readonly seed: boolean
@@ -69,17 +74,26 @@ export class Connector {
 
   /** Connects to due addresses of the book, as the budget allows. */
   connectMore(): void {
-    // With all there, only who goes on giving looks for others.
-    if (this.#closed || (this.#o.table.remaining === 0 && !this.#o.seed)) return
-    const now = this.#o.clock.now()
+    if (!this.#wantsOthers) return
+    const { clock, book, table } = this.#o
+    const now = clock.now()
     while (this.#admission.mayConnect(now)) {
-      const endpoint = this.#o.book.next(now)
+      const endpoint = book.next(now, table.remaining === 0)
       if (endpoint === undefined) return
-      this.#o.budget.opened(now)
-      const peer = this.#add("outgoing")
-      peer.addresses.push(endpoint)
-      peer.session.attach(this.#connect(endpoint, peer.session))
+      // Where uTP is known to work, TCP may not.
+      this.#open(endpoint, now, (book.flags(endpoint) & PexFlag.utp) === 0 ? undefined : "soon")
     }
+  }
+
+  /** Connects by uTP alone: whoever is there does the same (BEP 55). Not to somebody who is connected, or about to be. */
+  punch(endpoint: Endpoint): void {
+    const { clock, book } = this.#o
+    const now = clock.now()
+    if (!this.#wantsOthers || book.isBanned(endpoint) || !this.#admission.mayConnect(now)) return
+    for (const peer of this.#roster.everyone()) if ((peer.ready || peer.punched) && leadsTo(endpoint, peer)) return
+    book.add(endpoint, "pex", now)
+    book.claim(endpoint)
+    this.#open(endpoint, now, "alone")
   }
 
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
@@ -118,8 +132,21 @@ export class Connector {
     for (const { session } of [...this.#roster.everyone()]) session.close()
   }
 
+  #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined): void {
+    this.#o.budget.opened(now)
+    const peer = this.#add("outgoing")
+    peer.addresses.push(endpoint)
+    peer.punched = utp === "alone"
+    peer.session.attach(this.#connect(endpoint, peer.session, utp))
+  }
+
+  /** With all there, only who goes on giving looks for others. */
+  get #wantsOthers(): boolean {
+    return !this.#closed && (this.#o.table.remaining > 0 || this.#o.seed)
+  }
+
   #add(direction: "outgoing" | "incoming", taken: Pick<PeerSessionOptions, "received" | "adopted"> = {}): PeerSource {
-    const { clock, table, listenPort: port, metadataUploads: metadata, pex } = this.#o
+    const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#o
     const session = new PeerSession({
       host: this.#host,
       clock,
@@ -131,7 +158,12 @@ export class Connector {
       direction,
       dht: this.#o.dht !== undefined,
       ...(port === undefined ? {} : { listenPort: port }),
-      extensions: extensionsOf({ metadata: metadata !== undefined, pex: pex !== undefined }),
+      extensions: extensionsOf({
+        metadata: metadata !== undefined,
+        pex: pex !== undefined,
+        holepunch: holePunching !== undefined,
+      }),
+      ...(encryption.prefer && { prefersEncryption: true }),
       ...(metadata === undefined ? {} : { metadataSize: metadata.size }),
       ...taken,
     })
@@ -140,10 +172,10 @@ export class Connector {
     return peer
   }
 
-  #connect(endpoint: Endpoint, session: PeerSession): ByteStream {
+  #connect(endpoint: Endpoint, session: PeerSession, utp: UtpWish | undefined): ByteStream {
     const { net, book, infoHash, encryption } = this.#o
-    if (!book.encrypts(endpoint)) return net.connect(endpoint, session)
+    if (!book.encrypts(endpoint)) return net.connect(endpoint, session, utp)
     const { tools, provide } = encryption
-    return connectEncrypted(net, endpoint, session, { tools, skey: infoHash, provide })
+    return connectEncrypted(net, endpoint, session, { tools, skey: infoHash, provide, utp })
   }
 }

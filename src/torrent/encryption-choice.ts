@@ -25,8 +25,9 @@ export class EncryptionChoice {
     this.#policy = policy
   }
 
-  newWay(): Way {
-    return { encrypted: undefined, turned: false }
+  /** `preferred`: somebody says that whoever is there would rather have it encrypted. */
+  newWay(preferred = false): Way {
+    return { encrypted: preferred ? true : undefined, turned: false }
   }
 
   encrypts(way: Way): boolean {

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
+import { PexFlag } from "../wire/pex-message.js"
 import type { EncryptionChoice, Way } from "./encryption-choice.js"
 
 /** Addresses remembered at most (libtorrent: 3000, rain: 2000). */
@@ -42,6 +43,8 @@ interface Address {
   satisfied: boolean
   /** Among equals the highest is tried first; 0 while nothing is known of it. */
   priority: number
+  /** What peers say of whoever is there: {@link PexFlag}. */
+  flags: number
 }
 
 /** How much a connection to an address is worth, 0 to 2^32 - 1; undefined: it can't be said. */
@@ -71,16 +74,17 @@ export class PeerBook {
   }
 
   /** An address was named. Naming a failed one again gives it another chance. */
-  add(endpoint: Endpoint, origin: PeerOrigin, now: number): void {
+  add(endpoint: Endpoint, origin: PeerOrigin, now: number, flags = 0): void {
     const key = keyOf(endpoint)
     const known = this.#addresses.get(key)
     if (known !== undefined) {
+      known.flags |= flags
       if (origin === "user") known.origin = "user"
       if (known.failures >= MAX_FAILURES && now >= known.notBefore) known.failures = MAX_FAILURES - 1
       return
     }
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#makeRoom(origin)) return
-    const way = this.#encryption.newWay()
+    const way = this.#encryption.newWay((flags & PexFlag.prefersEncryption) !== 0)
     const priority = this.#priority(endpoint)
     this.#addresses.set(key, {
       endpoint,
@@ -91,6 +95,7 @@ export class PeerBook {
       way,
       satisfied: false,
       priority,
+      flags,
     })
   }
 
@@ -100,13 +105,17 @@ export class PeerBook {
     for (const address of this.#addresses.values()) address.priority = this.#priority(address.endpoint)
   }
 
-  /** The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first. */
-  next(now: number): Endpoint | undefined {
+  /**
+   * The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first.
+   * `giving`: we only give, and who is said to want nothing is left out.
+   */
+  next(now: number, giving = false): Endpoint | undefined {
     let best: Address | undefined
     let ties = 0
     for (const address of this.#addresses.values()) {
       if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) continue
       if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
+      if (giving && (address.flags & PexFlag.uploadOnly) !== 0) continue
       const order = best === undefined ? -1 : address.failures - best.failures || best.priority - address.priority
       if (order > 0) continue
       if (order === 0) {
@@ -126,6 +135,11 @@ export class PeerBook {
     if (address === undefined || address.busy) return false
     address.busy = true
     return true
+  }
+
+  /** What peers say of whoever is there: {@link PexFlag}. */
+  flags(endpoint: Endpoint): number {
+    return this.#addresses.get(keyOf(endpoint))?.flags ?? 0
   }
 
   /** Whether the next connection there is to be encrypted. */

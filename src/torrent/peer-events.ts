@@ -1,6 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
-import { METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
+import { HOLEPUNCH_ID, METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import type { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
@@ -16,6 +16,7 @@ import type { ConnectionBudget } from "./connection-budget.js"
 import type { DhtLink } from "./discovery.js"
 import type { ExternalAddress } from "./external-address.js"
 import type { HashAnswers } from "./hash-answers.js"
+import type { HolePunching } from "./hole-punching.js"
 import type { Intake } from "./intake.js"
 import type { Interest } from "./interest.js"
 import type { MetadataUploads } from "./metadata-uploads.js"
@@ -39,6 +40,8 @@ export interface PeerEventsOptions {
   readonly metadataUploads: MetadataUploads | undefined
   /** Undefined: none. */
   readonly pex: PeerExchange | undefined
+  /** Undefined: none. */
+  readonly holePunching: HolePunching | undefined
   readonly book: PeerBook
   /** Hears what peers take for our address. */
   readonly external: ExternalAddress
@@ -87,7 +90,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     peer.ready = true
     const { book, log, dht, infoHash, hasher, table, have } = this.#o
     if (session.direction === "outgoing") book.answered(session.remote)
-    const how = session.encrypted ? "connected, encrypted" : "connected"
+    const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#hearers.throttle.holding) session.holdReading(true)
     session.announcePieces(have)
@@ -100,7 +103,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     this.#roster.remove(peer)
-    const { clock, budget, book, intake, uploads, metadataUploads, pex, picker, log } = this.#o
+    const { clock, budget, book, intake, uploads, metadataUploads, pex, holePunching, picker, log } = this.#o
     const { interest } = this.#hearers
     const now = clock.now()
     budget.closed()
@@ -111,6 +114,9 @@ export class PeerEvents implements PeerHost<PeerSession> {
     uploads.forget(session)
     metadataUploads?.forget(session)
     pex?.forget(peer)
+    holePunching?.forget(peer)
+    // Without a reason it is we who end it.
+    if (outcome === "failed" && reason !== undefined) holePunching?.failed(peer)
     picker.forget(peer.id)
     log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
     this.#hearers.rechoke()
@@ -217,7 +223,9 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const now = this.#o.clock.now()
     const peer = this.#roster.of(session)
     if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, now)
-    else if (id === PEX_ID && peer !== undefined) this.#o.pex?.onMessage(peer, payload, now)
+    else if (peer === undefined) return
+    else if (id === PEX_ID) this.#o.pex?.onMessage(peer, payload, now)
+    else if (id === HOLEPUNCH_ID) this.#o.holePunching?.onMessage(peer, payload, now)
   }
 
   onHashRequest(session: PeerSession, request: HashRequest): void {

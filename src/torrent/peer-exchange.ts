@@ -1,7 +1,8 @@
-import { ipScope, parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Endpoint } from "../ports/net.js"
+import { HOLEPUNCH_EXTENSION } from "../wire/holepunch-message.js"
 import { decodePex, encodePex, PEX_EXTENSION, PexFlag, type PexMessage, type PexPeer } from "../wire/pex-message.js"
+import { contactOf, mayLeadTo, scopeOf } from "./contact.js"
 import type { PeerSource } from "./peer-source.js"
 
 /** Between two messages to a peer, ms (BEP 11: at least a minute). */
@@ -27,6 +28,8 @@ interface Exchange {
   lastReceived: number | undefined
   floods: number
   taken: number
+  /** Those it told us of and not that they are gone, by address; as many as were taken. */
+  readonly named: Set<string>
 }
 
 /**
@@ -34,10 +37,10 @@ interface Exchange {
  * torrents (BEP 27).
  */
 export class PeerExchange {
-  readonly #onPeers: (endpoints: readonly Endpoint[]) => void
+  readonly #onPeers: (peers: readonly PexPeer[]) => void
   readonly #exchanges = new Map<PeerSource, Exchange>()
 
-  constructor(onPeers: (endpoints: readonly Endpoint[]) => void) {
+  constructor(onPeers: (peers: readonly PexPeer[]) => void) {
     this.#onPeers = onPeers
   }
 
@@ -68,9 +71,16 @@ export class PeerExchange {
       peer.session.close(error)
       return
     }
-    const endpoints = usable(message.added, peer.session.remote.host).slice(0, MAX_FROM_ONE - exchange.taken)
-    exchange.taken += endpoints.length
-    if (endpoints.length > 0) this.#onPeers(endpoints)
+    for (const dropped of message.dropped) exchange.named.delete(keyOf(dropped))
+    const added = usable(message.added, peer.session.remote.host).slice(0, MAX_FROM_ONE - exchange.taken)
+    exchange.taken += added.length
+    for (const one of added) exchange.named.add(keyOf(one))
+    if (added.length > 0) this.#onPeers(added)
+  }
+
+  /** Whether the peer says that it is connected to whoever is there. */
+  named(peer: PeerSource, endpoint: Endpoint): boolean {
+    return this.#exchanges.get(peer)?.named.has(keyOf(endpoint)) === true
   }
 
   forget(peer: PeerSource): void {
@@ -80,7 +90,7 @@ export class PeerExchange {
   #of(peer: PeerSource, now: number): Exchange {
     let exchange = this.#exchanges.get(peer)
     if (exchange === undefined) {
-      exchange = { nextSend: now, told: new Map(), lastReceived: undefined, floods: 0, taken: 0 }
+      exchange = { nextSend: now, told: new Map(), lastReceived: undefined, floods: 0, taken: 0, named: new Set() }
       this.#exchanges.set(peer, exchange)
     }
     return exchange
@@ -104,34 +114,33 @@ export class PeerExchange {
 function contactsOf(peers: readonly PeerSource[]): Map<PeerSource, PexPeer> {
   const contacts = new Map<PeerSource, PexPeer>()
   for (const peer of peers) {
-    const { session, incoming } = peer
-    const port = incoming ? session.listenPort : session.remote.port
-    if (port === undefined) continue
-    const flags = (session.uploadOnly ? PexFlag.uploadOnly : 0) | (incoming ? 0 : PexFlag.reachable)
-    contacts.set(peer, { host: session.remote.host, port, flags })
+    const endpoint = contactOf(peer)
+    if (endpoint !== undefined) contacts.set(peer, { ...endpoint, flags: flagsOf(peer) })
   }
   return contacts
 }
 
-/**
- * Those that may be connected to, one of each host (on a local network, of each port: labs run many on one). Who is on
- * the internet can't lead us to a place in our own network.
- */
-function usable(added: readonly PexPeer[], sender: string): Endpoint[] {
-  const isLocal = scopeOf(sender) !== "public"
-  const found = new Map<string, Endpoint>()
-  for (const { host, port } of added) {
-    const scope = scopeOf(host)
-    if (port === 0 || scope === "refused" || (scope !== "public" && !isLocal)) continue
-    const key = scope === "public" ? host : keyOf({ host, port })
-    if (!found.has(key)) found.set(key, { host, port })
-  }
-  return [...found.values()]
+function flagsOf({ session, incoming, punched }: PeerSource): number {
+  const punches = session.takesExtension(HOLEPUNCH_EXTENSION)
+  return (
+    (session.prefersEncryption ? PexFlag.prefersEncryption : 0) |
+    (session.uploadOnly ? PexFlag.uploadOnly : 0) |
+    // Who punches holes does it by uTP (BEP 55).
+    (session.utp || punches ? PexFlag.utp : 0) |
+    (punches ? PexFlag.holepunch : 0) |
+    (incoming || punched ? 0 : PexFlag.reachable)
+  )
 }
 
-function scopeOf(host: string): ReturnType<typeof ipScope> {
-  const address = parseIp(host)
-  return address === undefined ? "refused" : ipScope(address)
+/** Those that may be connected to, one of each host (on a local network, of each port: labs run many on one). */
+function usable(added: readonly PexPeer[], sender: string): PexPeer[] {
+  const found = new Map<string, PexPeer>()
+  for (const peer of added) {
+    if (!mayLeadTo(peer, sender)) continue
+    const key = scopeOf(peer.host) === "public" ? peer.host : keyOf(peer)
+    if (!found.has(key)) found.set(key, peer)
+  }
+  return [...found.values()]
 }
 
 function keyOf({ host, port }: Endpoint): string {

@@ -14,6 +14,8 @@ export class PeerSource implements BlockSource {
   readonly addresses: Endpoint[] = []
   /** The handshake is done. */
   ready = false
+  /** Others had to help us to get through to it (BEP 55): it can't be reached from just anywhere. */
+  punched = false
   /** Clock time when one side last wanted something of the other, ms. */
   interestedAt: number
   /** Clock time of its last request, or of our unchoke, ms. */

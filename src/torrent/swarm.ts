@@ -1,6 +1,6 @@
 import type { MetadataPeer } from "../peer/metadata-peer.js"
 import type { PeerSession } from "../peer/peer-session.js"
-import type { ByteStream } from "../ports/net.js"
+import type { ByteStream, Endpoint } from "../ports/net.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import { Connector, type ConnectorOptions } from "./connector.js"
@@ -62,6 +62,11 @@ export class Swarm extends Roster {
     this.#connector.connectMore()
   }
 
+  /** See {@link Connector.punch}. */
+  punch(endpoint: Endpoint): void {
+    this.#connector.punch(endpoint)
+  }
+
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
   accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
     return this.#connector.accept(stream, received)
@@ -94,6 +99,7 @@ export class Swarm extends Roster {
     this.#interest.tick(this.connected(), now)
     this.#connector.tick(now)
     this.#o.pex?.tick([...this.connected()], now)
+    this.#o.holePunching?.tick(this.everyone(), now)
     this.#chokeAnew()
     this.#o.uploads.serveAll()
     this.fillAll()

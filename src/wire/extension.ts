@@ -18,6 +18,8 @@ export interface ExtensionHandshake {
   readonly yourAddress?: Uint8Array
   /** `upload_only`: the sender wants nothing (BEP 21); undefined when it does not say. */
   readonly uploadOnly?: boolean
+  /** `e`: the sender would rather have connections encrypted (BEP 11 tells others so). */
+  readonly prefersEncryption?: boolean
   /** `metadata_size`: bytes of the info dictionary (BEP 9). */
   readonly metadataSize?: number
 }
@@ -42,6 +44,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
     p: handshake.listenPort,
     reqq: handshake.requestQueue,
     yourip: handshake.yourAddress,
+    e: handshake.prefersEncryption === true ? 1 : undefined,
     upload_only: handshake.uploadOnly === undefined ? undefined : handshake.uploadOnly ? 1 : 0,
     metadata_size: handshake.metadataSize,
   })
@@ -60,6 +63,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
   const requestQueue = dictionary.integer("reqq")
   const yourAddress = dictionary.bytes("yourip")
   const uploadOnly = dictionary.integer("upload_only")
+  const prefersEncryption = dictionary.integer("e")
   const metadataSize = within(dictionary.integer("metadata_size"), 1, MAX_METADATA_LENGTH)
   return {
     messages: extensionIds(dictionary.dictionary("m")),
@@ -69,6 +73,7 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
     ...(yourAddress !== undefined &&
       (yourAddress.length === 4 || yourAddress.length === 16) && { yourAddress: yourAddress.slice() }),
     ...(uploadOnly !== undefined && { uploadOnly: uploadOnly !== 0 }),
+    ...(prefersEncryption !== undefined && { prefersEncryption: prefersEncryption !== 0 }),
     ...(metadataSize !== undefined && { metadataSize }),
   }
 }

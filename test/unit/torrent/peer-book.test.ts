@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../../src/ports/net.js"
 import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
 import { PeerBook, type PeerOrigin } from "../../../src/torrent/peer-book.js"
+import { PexFlag } from "../../../src/wire/pex-message.js"
 import { seededRandom } from "../../support/seeded-random.js"
 
 const peer = (n: number, port = 6881): Endpoint => ({ host: `10.0.${n >> 8}.${n & 255}`, port })
@@ -51,6 +52,23 @@ describe("the addresses of a torrent", () => {
       firsts.add(name(book.next(0)))
     }
     expect(firsts.size).toBe(2)
+  })
+
+  it("leaves out who is said to want nothing while we only give", () => {
+    const book = bookOf("tracker", peer(1))
+    book.add(peer(1), "pex", 0, PexFlag.uploadOnly)
+    book.add(peer(2), "pex", 0, PexFlag.utp)
+    expect([book.next(0, true), book.next(0, true)]).toEqual([peer(2), undefined])
+    expect(book.next(0)).toEqual(peer(1))
+    expect([book.flags(peer(1)), book.flags(peer(2)), book.flags(peer(3))]).toEqual([2, 4, 0])
+  })
+
+  it("begins encrypted with who is said to prefer it, and turns if that is not so", () => {
+    const book = bookOf("pex", peer(1))
+    book.add(peer(2), "pex", 0, PexFlag.prefersEncryption)
+    expect([book.encrypts(peer(1)), book.encrypts(peer(2))]).toEqual([false, true])
+    book.ended(peer(2), "refused", 0)
+    expect(book.encrypts(peer(2))).toBe(false)
   })
 
   it("tells ports of one host apart", () => {

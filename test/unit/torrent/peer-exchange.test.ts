@@ -7,17 +7,30 @@ import { decodePex, encodePex, type PexMessage } from "../../../src/wire/pex-mes
 /** A connected peer, as far as peer exchange looks at it. */
 function peerAt(
   host: string,
-  options: { incoming?: boolean; listenPort?: number; seed?: boolean; takes?: boolean } = {},
+  options: Partial<{
+    incoming: boolean
+    listenPort: number
+    seed: boolean
+    takes: boolean
+    punches: boolean
+    utp: boolean
+    punched: boolean
+    prefersEncryption: boolean
+  }> = {},
 ) {
   const sent: PexMessage[] = []
   const peer = {
     incoming: options.incoming ?? false,
+    punched: options.punched ?? false,
     closed: false,
     session: {
       remote: { host, port: 6881 },
       listenPort: options.listenPort,
       uploadOnly: options.seed ?? false,
-      takesExtension: () => options.takes ?? true,
+      utp: options.utp ?? false,
+      prefersEncryption: options.prefersEncryption ?? false,
+      takesExtension: (name: string) =>
+        name === "ut_holepunch" ? (options.punches ?? false) : (options.takes ?? true),
       sendExtension: (_name: string, payload: Uint8Array) => {
         sent.push(decodePex(payload))
         return true
@@ -32,7 +45,7 @@ function peerAt(
 
 function stage() {
   const found: Endpoint[] = []
-  const pex = new PeerExchange((endpoints) => found.push(...endpoints))
+  const pex = new PeerExchange((peers) => found.push(...peers.map(({ host, port }) => ({ host, port }))))
   return { pex, found }
 }
 
@@ -63,6 +76,29 @@ describe("what a peer is told", () => {
     expect(a.sent).toHaveLength(1)
     pex.tick([a.source, c.source], 60_000)
     expect(a.sent[1]).toEqual({ added: [], dropped: [{ host: "10.0.0.2", port: 6881 }] })
+  })
+
+  it("is what we know of them, by flags", () => {
+    const { pex } = stage()
+    const hearer = peerAt("10.0.0.1", { incoming: true })
+    const others = [
+      peerAt("10.0.0.2", { prefersEncryption: true }),
+      peerAt("10.0.0.3", { incoming: true, utp: true, listenPort: 9 }),
+      peerAt("10.0.0.4", { incoming: true, punches: true, listenPort: 9 }),
+      // We got there only because others helped.
+      peerAt("10.0.0.5", { punched: true, punches: true, utp: true, seed: true }),
+    ]
+    pex.tick(
+      [hearer, ...others].map(({ source }) => source),
+      0,
+    )
+    expect(hearer.sent[0]?.added).toEqual([
+      { host: "10.0.0.2", port: 6881, flags: 0x11 },
+      // By uTP it is reached where it comes from.
+      { host: "10.0.0.3", port: 6881, flags: 0x04 },
+      { host: "10.0.0.4", port: 9, flags: 0x0c },
+      { host: "10.0.0.5", port: 6881, flags: 0x0e },
+    ])
   })
 
   it("is nothing when it does not take part, or there is nobody else", () => {
@@ -118,6 +154,17 @@ describe("what a peer says", () => {
     expect(found).toEqual([])
     pex.onMessage(peerAt("10.0.0.1").source, added("10.0.0.7"), 0)
     expect(found).toEqual([{ host: "10.0.0.7", port: 7000 }])
+  })
+
+  it("is remembered until it says that they are gone", () => {
+    const { pex } = stage()
+    const { source } = peerAt("10.0.0.1")
+    const who = { host: "10.0.0.7", port: 7000 }
+    expect(pex.named(source, who)).toBe(false)
+    pex.onMessage(source, added("10.0.0.7"), 0)
+    expect([pex.named(source, who), pex.named(source, { ...who, port: 1 })]).toEqual([true, false])
+    pex.onMessage(source, encodePex({ added: [], dropped: [who] }), 60_000)
+    expect(pex.named(source, who)).toBe(false)
   })
 
   it("is not listened to when it comes too often, nor beyond what one peer may name", () => {

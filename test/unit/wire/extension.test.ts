@@ -26,6 +26,7 @@ describe("the extended handshake", () => {
       requestQueue: 500,
       yourAddress: Uint8Array.of(10, 0, 0, 1),
       uploadOnly: true,
+      prefersEncryption: true,
       metadataSize: 31235,
     }
     expect(decodeExtensionHandshake(encodeExtensionHandshake(handshake))).toEqual(handshake)
