@@ -33,6 +33,7 @@ session = lt.session(
         "in_enc_policy": encryption,
         "out_enc_policy": encryption,
         "min_reconnect_time": 1,
+        "download_rate_limit": job["downloadRate"],
         "alert_mask": lt.alert.category_t.error_notification | lt.alert.category_t.storage_notification,
     }
 )

@@ -45,6 +45,7 @@ async function startScript(
     port: bench.port,
     tracker: job.tracker ?? null,
     peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
+    downloadRate: ("downloadRate" in job ? job.downloadRate : undefined) ?? 0,
     encryption: job.encryption ?? "allowed",
     utp: job.utp ?? false,
     lsd: job.lsd ?? false,

@@ -39,6 +39,8 @@ export interface SeedJob extends Job {
   torrentPath: string
   /** The folder that holds the torrent's file or folder. */
   dataDir: string
+  /** Bytes a second that it fetches at most; of libtorrent alone. */
+  downloadRate?: number
   /** Some of the data is wrong or missing: what is right is given, and the rest fetched. It listens, at least, when it is started. */
   partial?: boolean
 }
