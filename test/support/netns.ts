@@ -95,3 +95,31 @@ export async function openNetnsPair(addresses: readonly [string, string]): Promi
     { ...right, addresses: [addresses[1]] },
   ]
 }
+
+/** Hosts with one address each, of one /16, on one switch. */
+export async function openNetnsLan(addresses: readonly string[]): Promise<{ hosts: Netns[]; close(): Promise<void> }> {
+  const opened: Netns[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((netns) => netns.close()))
+  }
+  try {
+    const hub = await openNetns([])
+    opened.push(hub)
+    await hub.run("ip link add lan type bridge && ip link set lan up")
+    const hosts: Netns[] = []
+    for (const [i, address] of addresses.entries()) {
+      const host = await openNetns([])
+      opened.push(host)
+      await host.run(
+        `ip link add cable type veth peer name port${i} netns ${hub.pid} &&
+         ip addr add ${address}/16 dev cable && ip link set cable up`,
+      )
+      await hub.run(`ip link set port${i} master lan && ip link set port${i} up`)
+      hosts.push({ ...host, addresses: [address] })
+    }
+    return { hosts, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
