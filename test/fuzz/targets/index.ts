@@ -8,8 +8,9 @@ import { krpc, savedNodes } from "./krpc.js"
 import { magnet } from "./magnet.js"
 import { metainfo } from "./metainfo.js"
 import { mse } from "./mse.js"
+import { metadataPeer, peerSession } from "./peer.js"
 import { safePath } from "./safe-path.js"
-import { handshake, hashRequest, natPmp, socks5 } from "./small.js"
+import { handshake, hashRequest, lsd, natPmp, socks5 } from "./small.js"
 import { httpTracker, trackerUrl, udpTracker } from "./trackers.js"
 import { utpPacket, utpSocket } from "./utp.js"
 import { wire } from "./wire.js"
@@ -17,8 +18,9 @@ import { wire } from "./wire.js"
 export const TARGETS: readonly Target[] = [
   ...[bencode, metainfo, safePath, magnet],
   ...[handshake, wire, extendedHandshake, utMetadata, utPex, dontHave, hashRequest, mse],
+  ...[peerSession, metadataPeer],
   ...[krpc, dhtNode, savedNodes],
   ...[httpTracker, udpTracker, trackerUrl],
   ...[httpAnswer, webSeed, journal, journalRecords],
-  ...[utpPacket, utpSocket, natPmp, socks5],
+  ...[utpPacket, utpSocket, natPmp, lsd, socks5],
 ]

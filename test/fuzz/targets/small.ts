@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../../src/errors.js"
+import { decodeAnnounce, encodeAnnounce } from "../../../src/lsd/announce.js"
 import { answerTo, isAnswerable, leadsTo, uncleCount } from "../../../src/metainfo/hash-request.js"
 import { layerAbove, zeroRoot } from "../../../src/metainfo/merkle.js"
 import { decodeMappingAnswer, encodeMappingRequest } from "../../../src/portmap/nat-pmp.js"
@@ -116,4 +117,32 @@ export const socks5: Target = {
     }
   },
   runs: 1000,
+}
+
+/** BEP 14: what anybody in the local network says. */
+export const lsd: Target = {
+  name: "lsd",
+  seeds: () => [
+    encodeAnnounce("239.192.152.143:6771", { port: 6881, infoHashes: [ROOT.slice(0, 20)], cookie: "a b" }),
+    encodeAnnounce("[ff15::efc0:988f]:6771", {
+      port: 1,
+      infoHashes: LAYERS.map((l) => l.slice(0, 20)),
+      cookie: undefined,
+    }),
+  ],
+  words: words("BT-SEARCH * HTTP/1.1\r\n", "\r\n", "Port: ", "Infohash: ", "cookie: ", ":", "99999", "ab".repeat(20)),
+  check(input) {
+    const announce = decodeAnnounce(input)
+    if (announce === undefined) return
+    const { port, infoHashes, cookie = "" } = announce
+    must(port >= 1 && port <= 65535, "nobody listens there")
+    must(infoHashes.length > 0 && 40 * infoHashes.length < input.length, "it names more torrents than it has room for")
+    must(
+      infoHashes.every(({ length }) => length === 20),
+      "an infohash has another length",
+    )
+    // Other cookies are not written as they were read.
+    if (!/^([!-~]([ -~]*[!-~])?)?$/.test(cookie) || infoHashes.length > 20) return
+    mustEqual(decodeAnnounce(encodeAnnounce("x", announce)), announce, "written anew it differs")
+  },
 }
