@@ -29,7 +29,7 @@ export const peerSession: Target = {
   seeds: () => [
     Uint8Array.of(1, ...steps([1, 0, 15, 0, 16, 1, 16, 2, 10, 0, 10, 0])),
     Uint8Array.of(0, ...steps([5, 31, 1, 0, 16, 0, 10, 0, 0, 0, 17, 0, 18, 9])),
-    Uint8Array.of(4, ...steps([13, 1, 2, 0, 19, 0, 6, 3, 8, 3, 20, 0])),
+    Uint8Array.of(4, ...steps([18, 0, 2, 0, 6, 1, 6, 2, 8, 1, 20, 0, 19, 0, 6, 3])),
   ],
   check(input) {
     const choices = new Choices(input)
