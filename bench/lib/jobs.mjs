@@ -13,6 +13,7 @@ const GiB = 2 ** 30
 const GIB = { bytes: GiB, pieceLength: MiB }
 const MANY_PIECES = { bytes: 4 * GiB, pieceLength: 16 * KiB }
 const MANY_FILES = { files: 20_000, pieceLength: 256 * KiB }
+const FEWER_FILES = { files: 2_000, pieceLength: 256 * KiB }
 const TINY = { bytes: MiB, pieceLength: 256 * KiB }
 const LONG = { bytes: 256 * MiB, pieceLength: MiB }
 /** 200 Mbit/s; 80 ms there and back. */
@@ -69,6 +70,12 @@ export const JOBS = {
     LONG,
     { web: true, link: LINK, limit: "receive" },
     { limit: 1.04 },
+  ),
+  p8f: download(
+    "2,000 small files over 80 ms and 200 Mbit/s from nginx",
+    FEWER_FILES,
+    { web: true, link: LINK },
+    { best: 1 },
   ),
   p9: {
     title: "512 MiB, four downloaders, one seeder with 50 MB/s",

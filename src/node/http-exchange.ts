@@ -1,6 +1,6 @@
 import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
-import type { Headers, Transport, TransportListener } from "./http-transport.js"
+import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { USER_AGENT } from "./version.js"
 
 const MAX_REDIRECTS = 5
@@ -19,25 +19,56 @@ export class NodeExchange implements HttpExchange {
   /** Absent once it is over. */
   #listener: HttpListener | undefined
   #headers: Headers
+  readonly #address: string
+  readonly #url: URL | undefined
   #redirects = 0
-  #sent: HttpExchange | undefined
+  #sent: Sent | undefined
   #timer: NodeJS.Timeout | undefined
   #paused = false
+  /** Behind another whose answer is not whole yet: nothing is timed. */
+  #waiting = false
+  /** Others were sent behind it. */
+  #followed = false
 
-  /** `transportOf` throws an HttpError when there is none. */
-  constructor(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport) {
+  private constructor(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport) {
     this.#transportOf = transportOf
     this.#idleTimeout = request.idleTimeout
     this.#listener = listener
     this.#headers = request.headers ?? {}
+    this.#address = request.url
+    this.#url = parseUrl(request.url)
+  }
+
+  /** Sends a request; `transportOf` throws an HttpError when there is none. */
+  static get(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport): NodeExchange {
+    const exchange = new NodeExchange(request, listener, transportOf)
+    exchange.#start()
+    return exchange
+  }
+
+  #start(): void {
     this.#startTimer()
-    const url = parseUrl(request.url)
+    const url = this.#url
     const error =
-      url !== undefined && isHttp(url)
-        ? this.#go(url)
-        : new HttpError("malformed", `not the address of a web page: ${request.url}`)
+      url === undefined ? new HttpError("malformed", `not the address of a web page: ${this.#address}`) : this.#go(url)
     // Nothing is heard from inside the call.
     if (error !== undefined) setImmediate(() => this.#fail(error))
+  }
+
+  follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined {
+    if (this.#listener === undefined || this.#redirects > 0 || this.#sent === undefined) return undefined
+    const next = new NodeExchange(request, listener, this.#transportOf)
+    if (!next.#startBehind(this.#url, this.#sent)) return undefined
+    this.#followed = true
+    return next
+  }
+
+  #startBehind(before: URL | undefined, sent: Sent): boolean {
+    const url = this.#url
+    if (url === undefined || url.origin !== before?.origin) return false
+    this.#sent = sent.follow(url, headersFor(url, this.#headers), this.#hear(url, classifyHost(url.hostname)))
+    this.#waiting = true
+    return this.#sent !== undefined
   }
 
   pause(): void {
@@ -49,7 +80,7 @@ export class NodeExchange implements HttpExchange {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#listener !== undefined) this.#startTimer()
+    if (this.#listener !== undefined && !this.#waiting) this.#startTimer()
     this.#sent?.resume()
   }
 
@@ -62,14 +93,29 @@ export class NodeExchange implements HttpExchange {
   #go(url: URL): HttpError | undefined {
     const host = classifyHost(url.hostname)
     if (host === "forbidden") return new HttpError("unsafe-address", `${url.hostname} is no address for data`)
+    try {
+      this.#sent = this.#transportOf(url).send(url, headersFor(url, this.#headers), host, this.#hear(url, host))
+    } catch (error) {
+      if (error instanceof HttpError) return error
+      throw error
+    }
+    if (this.#paused) this.#sent.pause()
+    return undefined
+  }
+
+  /** Hears the answer of `url`. */
+  #hear(url: URL, host: AddressClass): TransportListener {
     let drain: Drain | undefined
-    const listener: TransportListener = {
+    return {
+      onTurn: () => this.#takeTurn(),
       onHead: (status, headers) => {
         this.#touch()
         if (status === PROXY_AUTHENTICATION_REQUIRED) {
           this.#fail(new HttpError("network", `no answer from ${url.host}: the proxy wants a user and a password`))
         } else if (REDIRECTS.has(status)) {
-          drain = new Drain(sent)
+          // Answers to those behind it would come while it is elsewhere.
+          if (this.#followed) this.#sent?.abort()
+          else drain = new Drain(this.#sent!)
           this.#failIf(this.#redirect(headers, url, host))
         } else {
           this.#listener?.onHead({ status, headers, url: withoutSecrets(url) })
@@ -82,19 +128,12 @@ export class NodeExchange implements HttpExchange {
       },
       onEnd: () => (drain === undefined ? this.#end()?.onEnd() : drain.end()),
       // Each try uses up a kept connection, and a new one is not excused.
-      onStale: () => this.#failIf(this.#go(url)),
+      onStale: () => {
+        this.#takeTurn()
+        this.#failIf(this.#go(url))
+      },
       onError: (error) => (drain === undefined ? this.#fail(error) : drain.end()),
     }
-    let sent: HttpExchange
-    try {
-      sent = this.#transportOf(url).send(url, headersFor(url, this.#headers), host, listener)
-    } catch (error) {
-      if (error instanceof HttpError) return error
-      throw error
-    }
-    if (this.#paused) sent.pause()
-    this.#sent = sent
-    return undefined
   }
 
   /** Goes where an answer of `from` leads; what forbids that is returned. */
@@ -120,6 +159,12 @@ export class NodeExchange implements HttpExchange {
       this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !SECRET_HEADERS.has(name)))
     }
     return this.#go(to)
+  }
+
+  #takeTurn(): void {
+    if (!this.#waiting) return
+    this.#waiting = false
+    if (!this.#paused) this.#startTimer()
   }
 
   #startTimer(): void {
@@ -154,11 +199,11 @@ export class NodeExchange implements HttpExchange {
 
 /** Reads the rest of a small body away, so that its connection can be kept; closes the connection on a larger one. */
 class Drain {
-  readonly #sent: HttpExchange
+  readonly #sent: Sent
   readonly #deadline: NodeJS.Timeout
   #bytes = 0
 
-  constructor(sent: HttpExchange) {
+  constructor(sent: Sent) {
     this.#sent = sent
     this.#deadline = setTimeout(() => sent.abort(), DRAIN_MILLISECONDS).unref()
   }
@@ -178,7 +223,8 @@ class Drain {
 /** Parsed once: asking first whether it can be is as much work again, for every small file. */
 function parseUrl(text: string): URL | undefined {
   try {
-    return new URL(text)
+    const url = new URL(text)
+    return isHttp(url) ? url : undefined
   } catch {
     return undefined
   }

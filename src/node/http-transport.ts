@@ -1,4 +1,4 @@
-import type { HttpError, HttpExchange } from "../ports/http.js"
+import type { HttpError } from "../ports/http.js"
 import type { AddressClass } from "./address-policy.js"
 
 /** Lower-case names. */
@@ -6,6 +6,8 @@ export type Headers = Readonly<Record<string, string>>
 
 /** What the sender of one request hears. After `onEnd`, `onStale` or `onError` nothing follows. */
 export interface TransportListener {
+  /** Of a request that was sent behind another: that one's answer is whole, and its own is next. */
+  onTurn(): void
   onHead(status: number, headers: Headers): void
   /** `chunk` is only valid during the call. */
   onData(chunk: Uint8Array): void
@@ -15,13 +17,22 @@ export interface TransportListener {
   onError(error: HttpError): void
 }
 
+/** A request under way. */
+export interface Sent {
+  pause(): void
+  resume(): void
+  abort(): void
+  /** Sends another behind it, to the same origin; undefined when that can't be. Throws as {@link Transport.send} does. */
+  follow(url: URL, headers: Headers, listener: TransportListener): Sent | undefined
+}
+
 /** Sends single requests over kept connections. Redirects and time-outs are the exchange's. */
 export interface Transport {
   /**
    * GETs `url` with just these headers (and what the connection itself needs), from addresses that a host of that class
    * may have. Nothing is heard from inside the call. Throws when the request can't be sent as it is.
    */
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent
   /** Closes all connections; requests under way fail. */
   close(): void
 }

@@ -23,7 +23,7 @@ export class NodeHttp implements Http {
   }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {
-    return new NodeExchange(request, listener, (url) => this.#transport(url))
+    return NodeExchange.get(request, listener, (url) => this.#transport(url))
   }
 
   /** Closes all connections; exchanges under way fail, and so do later ones. */

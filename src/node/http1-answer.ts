@@ -5,11 +5,13 @@ import { HeadReader, MalformedAnswer } from "./http1-head.js"
 /** How far an answer is. `cut`: the connection ended before it. All but `open` are final. */
 export type AnswerState =
   | { readonly kind: "open" }
-  | { readonly kind: "complete"; readonly keepsConnection: boolean }
+  /** `rest`: bytes behind it, valid as long as what was read. */
+  | { readonly kind: "complete"; readonly keepsConnection: boolean; readonly rest: Uint8Array }
   | { readonly kind: "cut" }
   | { readonly kind: "malformed"; readonly reason: MalformedAnswer }
   | { readonly kind: "abandoned" }
 
+const NOTHING = new Uint8Array(0)
 const OPEN: AnswerState = { kind: "open" }
 const CUT: AnswerState = { kind: "cut" }
 const ABANDONED: AnswerState = { kind: "abandoned" }
@@ -83,7 +85,7 @@ export class AnswerReader {
   end(): void {
     this.#connectionEnded = true
     if (this.#paused || this.#state !== OPEN) return
-    this.#state = this.#body?.endsWithConnection ? { kind: "complete", keepsConnection: false } : CUT
+    this.#state = this.#body?.endsWithConnection ? { kind: "complete", keepsConnection: false, rest: NOTHING } : CUT
   }
 
   #read(bytes: Uint8Array): void {
@@ -91,8 +93,8 @@ export class AnswerReader {
       let at = 0
       while (!this.#paused && this.#state === OPEN) {
         if (this.#body?.done) {
-          // Nothing was asked for that further bytes could belong to.
-          this.#state = { kind: "complete", keepsConnection: this.#keepsConnection && at === bytes.length }
+          const rest = at === bytes.length ? NOTHING : bytes.subarray(at)
+          this.#state = { kind: "complete", keepsConnection: this.#keepsConnection, rest }
         } else if (at === bytes.length) {
           return
         } else {

@@ -1,5 +1,5 @@
 import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net"
-import { HttpError, type HttpExchange } from "../ports/http.js"
+import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { toHttpError } from "./http-error.js"
 import type { TransportListener } from "./http-transport.js"
@@ -10,6 +10,8 @@ import type { WebRoute } from "./web-detour.js"
 export const NEXT_ADDRESS_AFTER = 1_000
 /** Milliseconds an idle connection is kept. */
 export const KEEP_IDLE = 30_000
+/** Requests that wait for their answers at a time: what a break costs is bounded. */
+const MOST_REQUESTS = 32
 /** How it shows that the server closed a connection, perhaps before it saw the request. */
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"])
 
@@ -31,16 +33,30 @@ export interface Http1ConnectionOptions {
   readonly onClose: (connection: Http1Connection) => void
 }
 
-/** One TCP connection that carries one request after the other. */
+/** A request on its connection. */
+export interface Carried {
+  pause(): void
+  resume(): void
+  abort(): void
+  /** Sends another one behind it; undefined unless it is the last and the connection is known to be kept. */
+  follow(head: string, listener: TransportListener): Carried | undefined
+}
+
+/** One TCP connection that carries one request after the other, or several whose answers follow each other. */
 export class Http1Connection {
   readonly #options: Http1ConnectionOptions
   readonly #socket: Socket
-  #request: Request | undefined
+  /** Those whose answers are to come, in their order: the first is being answered. */
+  readonly #requests: Request[] = []
   /** True once it has brought a whole answer. */
   #proven = false
   #failure: Error | undefined
-  /** What waits for the way through a proxy to be open; undefined once it is. */
-  #unsent: string | undefined
+  /** The first of the requests was lost, and those behind it with it. */
+  #broken = false
+  /** Heads of this turn, which go out together; before the way through a proxy is open, all. */
+  #unsent = ""
+  /** False until the way through a proxy is open. */
+  #open = true
 
   constructor(options: Http1ConnectionOptions) {
     this.#options = options
@@ -75,12 +91,11 @@ export class Http1Connection {
   }
 
   #goThrough(route: WebRoute): Socket {
-    this.#unsent = ""
+    this.#open = false
     const socket = route.open((rest) => {
-      const head = this.#unsent ?? ""
-      this.#unsent = undefined
+      this.#open = true
       socket.on("data", (chunk) => this.#onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)))
-      if (head !== "") socket.write(head, "latin1")
+      this.#flush()
       if (rest.length > 0) this.#onBytes(rest)
     })
     return socket
@@ -92,16 +107,19 @@ export class Http1Connection {
   }
 
   /** Sends a request, whose head is given, while no other is under way. */
-  send(head: string, listener: TransportListener): HttpExchange {
+  send(head: string, listener: TransportListener): Carried {
     if (this.#proven) this.#socket.setTimeout(0).ref()
-    const request = new Request(listener)
-    this.#request = request
-    if (this.#unsent === undefined) this.#socket.write(head, "latin1")
-    else this.#unsent = head
+    return this.#send(head, new Request(listener))
+  }
+
+  #send(head: string, request: Request): Carried {
+    this.#requests.push(request)
+    if (this.#unsent === "" && this.#open) process.nextTick(() => this.#flush())
+    this.#unsent += head
     return {
       pause: () => {
         request.wanted = false
-        if (request !== this.#request) return
+        if (request !== this.#requests[0]) return
         request.reader.pause()
         this.#socket.pause()
       },
@@ -112,11 +130,20 @@ export class Http1Connection {
       },
       abort: () => {
         request.reader.abandon()
-        if (request !== this.#request) return
-        this.#request = undefined
-        this.#socket.destroy()
+        if (request === this.#requests[0]) this.#break()
+      },
+      follow: (nextHead, listener) => {
+        const isLast = request === this.#requests.at(-1) && this.#requests.length < MOST_REQUESTS
+        if (!isLast || !this.#proven || !this.usable) return undefined
+        return this.#send(nextHead, new Request(listener))
       },
     }
+  }
+
+  #flush(): void {
+    const heads = this.#unsent
+    this.#unsent = ""
+    if (heads !== "") this.#socket.write(heads, "latin1")
   }
 
   /** Closes it; a request under way fails with `error`. */
@@ -125,14 +152,14 @@ export class Http1Connection {
   }
 
   #resume(request: Request): void {
-    if (!request.wanted || request !== this.#request) return
+    if (!request.wanted || request !== this.#requests[0]) return
     request.reader.resume()
     this.#settle(request)
-    if (request.wanted && request === this.#request) this.#socket.resume()
+    if (request.wanted && request === this.#requests[0]) this.#socket.resume()
   }
 
   #onBytes(bytes: Uint8Array): void {
-    const request = this.#request
+    const request = this.#requests[0]
     if (request === undefined) {
       // Nobody asked for anything.
       this.#socket.destroy()
@@ -143,7 +170,7 @@ export class Http1Connection {
   }
 
   #onEnd(): void {
-    const request = this.#request
+    const request = this.#requests[0]
     if (request === undefined) return
     request.reader.end()
     this.#settle(request)
@@ -151,9 +178,19 @@ export class Http1Connection {
 
   #onClose(): void {
     this.#options.onClose(this)
-    const request = this.#request
+    const first = this.#requests[0]
     // What is held may still be the whole answer.
-    if (request !== undefined && !request.reader.connectionEnded) this.#lose(request)
+    const held = first?.reader.connectionEnded === true && !this.#broken ? 1 : 0
+    const lost = this.#requests.splice(held)
+    if (held === 0 && !this.#broken) {
+      const request = lost.shift()
+      if (request !== undefined) this.#lose(request)
+    }
+    const { host } = this.#options
+    for (const { reader, listener } of lost) {
+      if (reader.state.kind === "abandoned") continue
+      listener.onError(new HttpError("network", `${host} closed the connection before this request's turn`))
+    }
   }
 
   /** Does what the state of the answer asks for. */
@@ -161,23 +198,58 @@ export class Http1Connection {
     const { state } = request.reader
     switch (state.kind) {
       case "complete":
-        this.#request = undefined
-        // First, so that whoever hears of the end can use it at once.
-        if (state.keepsConnection && this.usable) this.#rest()
-        else this.#socket.destroy()
-        request.listener.onEnd()
+        this.#complete(request, state)
         return
       case "cut":
+        this.#break()
         this.#lose(request)
         return
       case "malformed":
-        this.#request = undefined
-        this.#socket.destroy()
+        this.#break()
         request.listener.onError(toHttpError(state.reason, this.#options.host))
         return
       case "open":
       case "abandoned":
     }
+  }
+
+  #complete(request: Request, { keepsConnection, rest }: { keepsConnection: boolean; rest: Uint8Array }): void {
+    this.#requests.shift()
+    const next = this.#requests[0]
+    // Nothing was asked for that bytes behind the last answer could belong to.
+    const kept = keepsConnection && this.usable && (next !== undefined || rest.length === 0)
+    if (!kept) this.#socket.destroy()
+    // Before anybody hears of the end, so that it can be used at once.
+    else if (next === undefined) this.#rest()
+    request.listener.onEnd()
+    if (kept && next !== undefined && next === this.#requests[0]) this.#turnTo(next, rest)
+  }
+
+  /** The next answer begins, with the bytes that came behind the one before. */
+  #turnTo(request: Request, bytes: Uint8Array): void {
+    if (request.reader.state.kind === "abandoned") {
+      // Nobody wants to wait for the end of it.
+      this.#break()
+      return
+    }
+    request.listener.onTurn()
+    if (request !== this.#requests[0]) return
+    if (!request.wanted) {
+      request.reader.pause()
+      this.#socket.pause()
+    } else if (this.#socket.isPaused()) {
+      this.#socket.resume()
+    }
+    if (bytes.length === 0) return
+    request.reader.read(bytes)
+    this.#settle(request)
+  }
+
+  /** The first request is over and its answer is not: nothing behind it can be told apart from it. */
+  #break(): void {
+    this.#requests.shift()
+    this.#broken = true
+    this.#socket.destroy()
   }
 
   #rest(): void {
@@ -189,8 +261,6 @@ export class Http1Connection {
 
   /** The connection was lost with the answer incomplete. */
   #lose(request: Request): void {
-    this.#request = undefined
-    this.#socket.destroy()
     const { reader, listener } = request
     const failure = this.#failure
     const { host } = this.#options

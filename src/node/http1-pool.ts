@@ -1,9 +1,9 @@
-import { HttpError, type HttpExchange } from "../ports/http.js"
+import { HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import type { LookupByClass } from "./guarded-lookup.js"
-import type { Headers, Transport, TransportListener } from "./http-transport.js"
-import { type DirectRoute, Http1Connection } from "./http1-connection.js"
+import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
+import { type Carried, type DirectRoute, Http1Connection } from "./http1-connection.js"
 import { requestHead } from "./http1-request.js"
 import { RECEIVE_BUFFER } from "./tcp.js"
 import type { WebDetour, WebRoute } from "./web-detour.js"
@@ -26,7 +26,7 @@ export class Http1Pool implements Transport {
     this.#receiveLength = receiveLength
   }
 
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent {
     const place = { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: url.port === "" ? 80 : Number(url.port) }
     const route = this.#detour?.routeFor("http:", place)
     const forward = route?.forward
@@ -34,7 +34,7 @@ export class Http1Pool implements Transport {
     // A connection is for hosts of one class: it was not checked for another. A proxy's is for all hosts.
     const key = forward === undefined ? `${host} ${url.host}` : ""
     const connection = this.#takeIdle(key) ?? this.#open(key, url.host, route ?? this.#direct(place, host))
-    return connection.send(head, listener)
+    return sent(connection.send(head, listener), forward === undefined)
   }
 
   close(): void {
@@ -73,5 +73,18 @@ export class Http1Pool implements Transport {
     })
     this.#all.add(connection)
     return connection
+  }
+}
+
+/** `followed`: whether others may be sent behind it. Proxies are not trusted with that. */
+function sent(carried: Carried, followed: boolean): Sent {
+  return {
+    pause: () => carried.pause(),
+    resume: () => carried.resume(),
+    abort: () => carried.abort(),
+    follow: (url, headers, listener) => {
+      const next = followed ? carried.follow(requestHead(url, headers), listener) : undefined
+      return next && sent(next, followed)
+    },
   }
 }

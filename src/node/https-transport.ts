@@ -1,13 +1,13 @@
 import type { ClientRequest, ClientRequestArgs, IncomingMessage } from "node:http"
 import type { Agent, RequestOptions } from "node:https"
 import type { Socket } from "node:net"
-import { HttpError, type HttpExchange } from "../ports/http.js"
+import { HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import { errnoOf } from "./errno.js"
 import type { LookupByClass } from "./guarded-lookup.js"
 import { toHttpError } from "./http-error.js"
-import type { Headers, Transport, TransportListener } from "./http-transport.js"
+import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { KEEP_IDLE, NEXT_ADDRESS_AFTER } from "./http1-connection.js"
 import { MAX_HEAD } from "./http1-head.js"
 import type { WebDetour, WebRoute } from "./web-detour.js"
@@ -25,7 +25,7 @@ export class HttpsTransport implements Transport {
     this.#detour = detour
   }
 
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): HttpExchange {
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent {
     // Loaded when first needed: it takes milliseconds that a short command feels.
     const https = process.getBuiltinModule("node:https")
     this.#agent ??= this.#createAgent()
@@ -99,7 +99,7 @@ function placeOf(host: string, port: string | number): Place {
   return { host, port: port === "" ? 443 : Number(port) }
 }
 
-class HttpsRequest implements HttpExchange {
+class HttpsRequest implements Sent {
   readonly #request: ClientRequest
   readonly #host: string
   /** Absent once it is over. */
@@ -128,6 +128,11 @@ class HttpsRequest implements HttpExchange {
   resume(): void {
     this.#paused = false
     this.#response?.resume()
+  }
+
+  /** Node's client sends one request at a time. */
+  follow(): undefined {
+    return undefined
   }
 
   abort(): void {

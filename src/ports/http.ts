@@ -34,6 +34,15 @@ export interface HttpExchange {
   resume(): void
   /** Ends it; the listener hears nothing more. */
   abort(): void
+  /**
+   * Sends another GET right behind this one, which is the last on its connection: their answers come without a round trip
+   * between them (pipelining, RFC 9112, 9.3.2). Its listener hears nothing before this one's `onEnd`; if this one
+   * fails or is aborted, it fails (`network`).
+   *
+   * Undefined when that can't be: the connection has not shown yet that it is kept, is another origin's, is secure, or leads
+   * through a proxy; this one is over, or was redirected.
+   */
+  follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined
 }
 
 /** Why a request failed, as far as the caller must tell apart. */

@@ -1,6 +1,6 @@
 import type { LayoutFile } from "../metainfo/layout.js"
 import type { Clock, Timer } from "../ports/clock.js"
-import type { Http, HttpError, HttpExchange, HttpHead, HttpListener } from "../ports/http.js"
+import type { Http, HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../ports/http.js"
 import { judgeAnswer, type Refusal } from "./judge-answer.js"
 import type { WebSeed } from "./web-seed.js"
 
@@ -33,7 +33,7 @@ export interface RequestListener {
   /** The next bytes of the range, in order. */
   onBytes(chunk: Uint8Array): void
   /** The end, exactly once. */
-  onRequestEnd(end: RequestEnd): void
+  onRequestEnd(request: FileRequest, end: RequestEnd): void
 }
 
 export interface FileRequestOptions {
@@ -56,6 +56,8 @@ export interface FileRequestOptions {
 /** One ranged GET of one file: judges the answer, cuts it to what was asked for, and leaves the connection usable. */
 export class FileRequest implements HttpListener {
   readonly index: number
+  /** Sent behind another, before that one's answer was there. */
+  ahead = false
   readonly #seed: WebSeed
   readonly #http: Http
   readonly #clock: Clock
@@ -96,6 +98,11 @@ export class FileRequest implements HttpListener {
     this.#listener = options.listener
   }
 
+  /** Bytes that it asks for. */
+  get length(): number {
+    return this.#to - this.#from
+  }
+
   /** Bytes given to the listener. */
   get received(): number {
     return this.#received
@@ -107,15 +114,23 @@ export class FileRequest implements HttpListener {
   }
 
   start(): void {
-    // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
-    this.#exchange = this.#http.get(
-      {
-        url: this.#seed.urlOf(this.index),
-        headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
-        idleTimeout: IDLE_TIMEOUT,
-      },
-      this,
-    )
+    this.#exchange = this.#http.get(this.#get(), this)
+  }
+
+  /** Sends it right behind `before`, nothing of it being heard before that one's end. False when that can't be. */
+  startBehind(before: FileRequest): boolean {
+    this.#exchange = before.#exchange?.follow(this.#get(), this)
+    this.ahead = this.#exchange !== undefined
+    return this.ahead
+  }
+
+  #get(): HttpRequest {
+    return {
+      // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
+      url: this.#seed.urlOf(this.index),
+      headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
+      idleTimeout: IDLE_TIMEOUT,
+    }
   }
 
   pause(): void {
@@ -239,7 +254,7 @@ export class FileRequest implements HttpListener {
   #finish(end: RequestEnd): void {
     if (this.#state === "over") return
     this.abort()
-    this.#listener.onRequestEnd(end)
+    this.#listener.onRequestEnd(this, end)
   }
 }
 

@@ -49,12 +49,15 @@ export interface RangeSessionOptions {
 const RESUME_DELAYS = [0, 1_000, 2_000]
 /** Bytes: a request that brought as many was worth it, and the tries are counted anew. */
 const PROGRESS = 64 * 1024
+/** Requests sent ahead at a time, and the bytes that they and the one under way may be for: small files need it. */
+const MOST_AHEAD = 16
+const BYTES_AHEAD = 1024 * 1024
 /** What padding files consist of (BEP 47). */
 const ZEROS = new Uint8Array(64 * 1024)
 
 /**
- * One run under way: a contiguous span of the torrent's bytes, fetched by one ranged GET a file, one after the other, on
- * what is mostly one connection. Padding files are made of zeros here. A request that is cut is resumed where it was.
+ * One run under way: a contiguous span of the torrent's bytes, fetched by one ranged GET a file on what is mostly one
+ * connection, one after the other; those for small files are sent ahead, where the server takes that. Padding files are made of zeros here. A request that is cut is resumed where it was.
  */
 export class RangeSession implements RequestListener {
   readonly #seed: WebSeed
@@ -70,6 +73,8 @@ export class RangeSession implements RequestListener {
   /** Index of the file at `#position`; it only grows. */
   #file: number
   #request: FileRequest | undefined
+  /** Sent behind it, for the files that follow. */
+  readonly #ahead: FileRequest[] = []
   /** What the last request learnt about the file at `#position`. */
   #validators: Validators | undefined
   /** Requests cut in a row. */
@@ -104,12 +109,14 @@ export class RangeSession implements RequestListener {
   pause(): void {
     this.#paused = true
     this.#request?.pause()
+    for (const request of this.#ahead) request.pause()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#request?.resume()
+    for (const request of this.#ahead) request.resume()
     this.#advanceLater()
   }
 
@@ -119,6 +126,7 @@ export class RangeSession implements RequestListener {
     this.#end = Math.max(end, this.#position)
     const request = this.#request
     request?.shorten(this.#end - this.#fileOffset(request.index))
+    if (this.#ahead.some(({ index, length }) => this.#fileOffset(index) + length > this.#end)) this.#dropAhead()
     queueMicrotask(() => {
       request?.settle()
       this.#advance()
@@ -132,6 +140,7 @@ export class RangeSession implements RequestListener {
     this.#resumeTimer?.cancel()
     this.#request?.abort()
     this.#request = undefined
+    this.#dropAhead()
   }
 
   onBytes(chunk: Uint8Array): void {
@@ -140,10 +149,15 @@ export class RangeSession implements RequestListener {
     this.#listener.onBytes(chunk)
   }
 
-  onRequestEnd(end: RequestEnd): void {
-    const request = this.#request
-    if (request === undefined) return
+  onRequestEnd(request: FileRequest, end: RequestEnd): void {
+    if (request.ahead) this.#seed.requestAhead(end.kind === "whole")
+    if (request !== this.#request) {
+      // Lost before its turn.
+      this.#dropAhead()
+      return
+    }
     this.#request = undefined
+    if (end.kind !== "whole") this.#dropAhead()
     this.#validators = request.validators
     switch (end.kind) {
       case "whole":
@@ -199,40 +213,74 @@ export class RangeSession implements RequestListener {
         this.#position += length
         this.#listener.onBytes(ZEROS.subarray(0, length))
       } else {
-        this.#ask()
+        this.#request = this.#ahead.shift() ?? this.#ask()
+        this.#askAhead()
       }
     }
   }
 
   /** Sends the request for the rest of the run in the file at `#position`. */
-  #ask(): void {
+  #ask(): FileRequest | undefined {
     const seed = this.#seed
     if (!seed.mayRequest) {
       const { state } = seed
       const reason = state.kind === "ready" ? "" : state.reason
       this.#fault(state.kind === "disabled" ? "refused" : "unavailable", reason)
-      return
+      return undefined
     }
     if (!seed.hasFile(this.#file)) {
       this.#fault("file-missing", "the server does not have the file")
-      return
+      return undefined
     }
-    const file = seed.metainfo.layout.files[this.#file]!
     // Whoever starts a run deep inside a file, knowing that the server sends it whole, wants just that.
     const deliberate = seed.rangesSupported === false && this.#position === this.#offset
-    this.#request = new FileRequest({
-      seed,
+    const request = this.#requestFor(this.#file, this.#position, deliberate)
+    request.start()
+    return request
+  }
+
+  /**
+   * Asks for the files behind the one under way, so that a small file takes no round trip of its own. Again when
+   * half of them came, so that several requests go out together.
+   */
+  #askAhead(): void {
+    const seed = this.#seed
+    let last = this.#request
+    if (last === undefined || this.#ahead.length > MOST_AHEAD / 2) return
+    let bytes = last.length
+    for (last of this.#ahead) bytes += last.length
+    const { files } = seed.metainfo.layout
+    for (let index = last.index + 1; index < files.length && files[index]!.offset < this.#end; index++) {
+      const { length, padding, offset } = files[index]!
+      if (padding || length === 0) continue
+      if (!seed.takesRequestsAhead || !seed.mayRequest || !seed.hasFile(index)) return
+      const request = this.#requestFor(index, offset, false)
+      bytes += request.length
+      if (bytes > BYTES_AHEAD || this.#ahead.length === MOST_AHEAD || !request.startBehind(last)) return
+      this.#ahead.push(request)
+      last = request
+    }
+  }
+
+  /** For the part of the run that lies in a file, from a place in the torrent on. */
+  #requestFor(index: number, position: number, deliberate: boolean): FileRequest {
+    const file = this.#seed.metainfo.layout.files[index]!
+    return new FileRequest({
+      seed: this.#seed,
       http: this.#http,
       clock: this.#clock,
-      index: this.#file,
+      index,
       file,
-      from: this.#position - file.offset,
+      from: position - file.offset,
       to: Math.min(this.#end, file.offset + file.length) - file.offset,
       mayDiscard: deliberate ? file.length : LONGEST_DISCARD,
-      validators: this.#validators,
+      validators: index === this.#file ? this.#validators : undefined,
       listener: this,
     })
-    this.#request.start()
+  }
+
+  #dropAhead(): void {
+    for (const request of this.#ahead.splice(0)) request.abort()
   }
 
   #resumeAfterCut(reason: string, received: number): void {

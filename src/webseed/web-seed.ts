@@ -23,6 +23,8 @@ const MOST_LOGGED = 20
 const MOST_CONTENT_CHANGES = 3
 /** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
 export const LONGEST_DISCARD = 4 * 1024 * 1024
+/** Requests sent ahead that were lost with none coming between, before no more are. */
+const MOST_LOST_AHEAD = 2
 /** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
 const LARGE_FILE = 4 * 1024 * 1024
 
@@ -51,6 +53,8 @@ export class WebSeed {
   #unranged = false
   #corrupt: number[] = []
   #rangesSupported: boolean | undefined
+  /** Requests sent behind others that were lost, since the last one that came. */
+  #lostAhead = 0
 
   constructor(options: { url: string; metainfo: Metainfo; clock: Clock; random: Random; log: Log }) {
     this.url = options.url
@@ -137,6 +141,16 @@ export class WebSeed {
   /** It has brought all that a request asked for. */
   get proven(): boolean {
     return this.#proven
+  }
+
+  /** Whether requests may be sent before the answers to those before them are there: not to a server that drops them. */
+  get takesRequestsAhead(): boolean {
+    return this.#proven && this.#lostAhead < MOST_LOST_AHEAD
+  }
+
+  /** What became of a request sent behind another. */
+  requestAhead(came: boolean): void {
+    this.#lostAhead = came ? 0 : this.#lostAhead + 1
   }
 
   /** Bytes for a run arrived. */

@@ -42,6 +42,14 @@ class Answer implements HttpListener {
     return answer
   }
 
+  /** Undefined when it can't be sent behind the other. */
+  static behind(before: Answer, request: Partial<HttpRequest> & { url: string }): Answer | undefined {
+    const answer = new Answer()
+    answer.exchange = before.exchange!.follow({ idleTimeout: 10_000, ...request }, answer)
+    answer.#inside = false
+    return answer.exchange && answer
+  }
+
   onHead(head: HttpHead): void {
     this.#check(this.head === undefined)
     this.head = head
@@ -170,6 +178,65 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
         expect(fingerprint(answer.body)).toBe(fingerprint(BODY.subarray(0, 100_000)))
       }
       expect(server.connections).toBeLessThanOrEqual(5)
+    })
+
+    holds("sends requests behind each other, and brings the answers in their order", make, async (subject) => {
+      const { http, serve } = subject
+      const files = Object.fromEntries([1, 2, 3, 4].map((i) => [`/${i}`, BODY.subarray(i, i * 50_000)]))
+      const server = await serve(serveFiles(files))
+      expect(await Answer.get(http, { url: `${server.origin}/1` }).done()).toBe("end")
+      const ends: number[] = []
+      const first = Answer.get(http, { url: `${server.origin}/1` })
+      await first.until(() => first.head !== undefined || first.outcome !== undefined)
+      const answers = [first]
+      for (const i of [2, 3, 4]) {
+        const next = Answer.behind(answers.at(-1)!, { url: `${server.origin}/${i}` })
+        // Where it can't be, as over TLS or through a proxy, that is said at once.
+        if (next === undefined) break
+        answers.push(next)
+      }
+      for (const [i, answer] of answers.entries()) {
+        expect(await answer.done()).toBe("end")
+        ends.push(i)
+        expect(answers.slice(0, i).every(({ outcome }) => outcome === "end")).toBe(true)
+        expect(fingerprint(answer.body)).toBe(fingerprint(files[`/${i + 1}`]!))
+      }
+      expect(server.connections).toBeLessThanOrEqual(2)
+    })
+
+    holds("sends nothing behind a request to another origin, or behind one that is over", make, async (subject) => {
+      const { http, serve } = subject
+      const [server, other] = [await serve(serveFiles({ "/f": BODY })), await serve(serveFiles({ "/f": BODY }))]
+      expect(await Answer.get(http, { url: `${server.origin}/f` }).done()).toBe("end")
+      const first = Answer.get(http, { url: `${server.origin}/f` })
+      await first.until(() => first.head !== undefined)
+      expect(Answer.behind(first, { url: `${other.origin}/f` })).toBeUndefined()
+      expect(await first.done()).toBe("end")
+      expect(Answer.behind(first, { url: `${server.origin}/f` })).toBeUndefined()
+    })
+
+    holds("fails what was sent behind an answer that breaks off, or that leads elsewhere", make, async (subject) => {
+      const { http, serve, clock } = subject
+      const server = await serve(({ path }) => {
+        if (path === "/cut") return { status: 200, body: BODY, cutAfter: 1000, delay: 100 }
+        if (path === "/moved") return { status: 302, headers: { location: "/ok" }, delay: 100 }
+        return { status: 200, body: BODY.subarray(0, 100) }
+      })
+      for (const [path, outcome] of [
+        ["/cut", { failure: "network" }],
+        ["/moved", "end"],
+      ] as const) {
+        expect(await Answer.get(http, { url: `${server.origin}/ok` }).done()).toBe("end")
+        const first = Answer.get(http, { url: `${server.origin}${path}` })
+        // Where connections are found in time, it has one by now, and no answer yet.
+        await new Promise<void>((resolve) => void clock.after(20, resolve))
+        const behind = Answer.behind(first, { url: `${server.origin}/behind` })
+        if (typeof outcome === "string") expect(await first.done()).toBe(outcome)
+        else expect(await first.done()).toMatchObject(outcome)
+        if (behind === undefined) continue
+        expect(await behind.done()).toMatchObject({ failure: "network" })
+        expect(behind.head).toBeUndefined()
+      }
     })
 
     holds("fails when nobody listens", make, async ({ http, deadOrigin }) => {

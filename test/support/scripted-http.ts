@@ -34,6 +34,8 @@ export interface SeenRequest {
 /** HTTP without a network: each request gets the answer that a function gives, part by part, by the clock. */
 export class ScriptedHttp implements Http {
   readonly seen: SeenRequest[] = []
+  /** Whether requests may be sent behind others. */
+  takesFollowers = false
   readonly #clock: Clock
   readonly #answer: (request: SeenRequest, count: number) => Answer
 
@@ -49,6 +51,12 @@ export class ScriptedHttp implements Http {
   }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {
+    const exchange = this.#take(request, listener)
+    exchange.takeTurn()
+    return exchange
+  }
+
+  #take(request: HttpRequest, listener: HttpListener): ScriptedExchange {
     const headers = request.headers ?? {}
     const { range: written = "" } = headers
     const range = /^bytes=(\d+)-(\d+)$/.exec(written)
@@ -63,7 +71,9 @@ export class ScriptedHttp implements Http {
     }
     const answer = this.#answer(seen, this.seen.length)
     this.seen.push(seen)
-    return new ScriptedExchange(this.#clock, request, seen, answer, listener)
+    return new ScriptedExchange(this.#clock, request, seen, answer, listener, (...next) =>
+      this.takesFollowers ? this.#take(...next) : undefined,
+    )
   }
 
   close(): Promise<void> {
@@ -77,18 +87,39 @@ class ScriptedExchange implements HttpExchange {
   readonly #seen: SeenRequest
   readonly #answer: Answer
   readonly #listener: HttpListener
+  readonly #takeNext: (request: HttpRequest, listener: HttpListener) => ScriptedExchange | undefined
+  #behind: ScriptedExchange | undefined
+  #waiting = true
   #paused = false
   #headSent = false
   #sent = 0
   #next: Timer | undefined
 
-  constructor(clock: Clock, request: HttpRequest, seen: SeenRequest, answer: Answer, listener: HttpListener) {
+  constructor(
+    clock: Clock,
+    request: HttpRequest,
+    seen: SeenRequest,
+    answer: Answer,
+    listener: HttpListener,
+    takeNext: ScriptedExchange["follow"],
+  ) {
     this.#clock = clock
     this.#request = request
     this.#seen = seen
     this.#answer = answer
     this.#listener = listener
+    this.#takeNext = takeNext
+  }
+
+  takeTurn(): void {
+    this.#waiting = false
     this.#schedule(1)
+  }
+
+  follow(request: HttpRequest, listener: HttpListener): ScriptedExchange | undefined {
+    if (this.#seen.end !== "open") return undefined
+    this.#behind = this.#takeNext(request, listener)
+    return this.#behind
   }
 
   pause(): void {
@@ -103,13 +134,24 @@ class ScriptedExchange implements HttpExchange {
   }
 
   abort(): void {
-    if (this.#seen.end === "open") this.#seen.end = "aborted"
+    if (this.#seen.end !== "open") return
+    this.#seen.end = "aborted"
     this.#next?.cancel()
+    const behind = this.#behind
+    if (behind !== undefined) this.#clock.after(1, () => behind.lose())
+  }
+
+  /** The one before it has no end. */
+  lose(): void {
+    if (this.#seen.end !== "open") return
+    this.#seen.end = "failed"
+    this.#listener.onError(new HttpError("network", "lost before its turn"))
+    this.#behind?.lose()
   }
 
   #schedule(delay: number): void {
     this.#next?.cancel()
-    if (this.#seen.end === "open") this.#next = this.#clock.after(delay, () => this.#step())
+    if (!this.#waiting && this.#seen.end === "open") this.#next = this.#clock.after(delay, () => this.#step())
   }
 
   #step(): void {
@@ -127,6 +169,7 @@ class ScriptedExchange implements HttpExchange {
     } else if (ending === "end") {
       this.#seen.end = "answered"
       this.#listener.onEnd()
+      this.#behind?.takeTurn()
       return
     } else if (ending === "nothing") {
       this.#next = this.#clock.after(this.#request.idleTimeout, () => this.#fail("timeout"))
@@ -141,5 +184,6 @@ class ScriptedExchange implements HttpExchange {
   #fail(failure: HttpFailure): void {
     this.#seen.end = "failed"
     this.#listener.onError(new HttpError(failure, `scripted ${failure}`))
+    this.#behind?.lose()
   }
 }

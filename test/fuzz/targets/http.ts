@@ -166,7 +166,7 @@ function fetched(stream: Uint8Array, from: number, to: number, chunk: number): {
     http: {
       get: (_, listener) => {
         heard = listener
-        return { pause: () => {}, resume: () => {}, abort: () => {} }
+        return { pause: () => {}, resume: () => {}, abort: () => {}, follow: () => undefined }
       },
       close: () => Promise.resolve(),
     },
@@ -175,7 +175,7 @@ function fetched(stream: Uint8Array, from: number, to: number, chunk: number): {
         must(ends.length === 0, "bytes come behind the end")
         data.push(...bytes)
       },
-      onRequestEnd: (end) => ends.push(end),
+      onRequestEnd: (_, end) => ends.push(end),
     },
   })
   request.start()

@@ -180,9 +180,8 @@ describe("HTTP on Node", () => {
       "http://nas.lan/",
       "http://[::ffff:10.0.0.1]/",
     ]) {
-      const { error } = await fetchWith(
-        (listener) =>
-          new NodeExchange({ url: `http://data.example.org/${location}`, idleTimeout: 20_000 }, listener, () => here),
+      const { error } = await fetchWith((listener) =>
+        NodeExchange.get({ url: `http://data.example.org/${location}`, idleTimeout: 20_000 }, listener, () => here),
       )
       expect(error).toMatchObject({ failure: "unsafe-address" })
     }

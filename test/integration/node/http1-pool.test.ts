@@ -2,8 +2,9 @@ import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { guardedLookups, type LookupAll } from "../../../src/node/guarded-lookup.js"
+import type { Sent as Carried, TransportListener } from "../../../src/node/http-transport.js"
 import { Http1Pool } from "../../../src/node/http1-pool.js"
-import type { HttpError, HttpExchange } from "../../../src/ports/http.js"
+import type { HttpError } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
 
 const cleanUps: Array<() => unknown> = []
@@ -13,12 +14,17 @@ afterEach(async () => {
 })
 
 /** A server that is told of each request: its connection, counted from 1, and the request's path. */
-async function serve(answer: (socket: Socket, connection: number, path: string) => void): Promise<URL> {
+function serve(answer: (socket: Socket, connection: number, path: string) => void): Promise<URL> {
+  return serveBytes((socket, text, connection) => answer(socket, connection, text.split(" ")[1]!))
+}
+
+/** The same, told of what comes. */
+async function serveBytes(answer: (socket: Socket, text: string, connection: number) => void): Promise<URL> {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
     const connection = sockets.push(socket)
     socket.on("error", () => {})
-    socket.on("data", (bytes) => answer(socket, connection, bytes.toString("latin1").split(" ")[1]!))
+    socket.on("data", (bytes) => answer(socket, bytes.toString("latin1"), connection))
   })
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -27,6 +33,26 @@ async function serve(answer: (socket: Socket, connection: number, path: string) 
     server.close()
   })
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+}
+
+/** The same, told of all requests that come together. */
+function serveHeads(answer: (socket: Socket, paths: readonly string[]) => void): Promise<URL> {
+  return serveBytes((socket, text) => {
+    const paths = [...text.matchAll(/^GET (\S+) /gm)].map((match) => match[1]!)
+    answer(socket, paths)
+  })
+}
+
+function listenerOf(events: string[]): TransportListener {
+  const note = (event: string) => () => void events.push(event)
+  return {
+    onTurn: note("turn"),
+    onHead: note("head"),
+    onData: note("data"),
+    onEnd: note("end"),
+    onStale: note("stale"),
+    onError: note("error"),
+  }
 }
 
 function newPool(lookup?: LookupAll): Http1Pool {
@@ -38,17 +64,26 @@ function newPool(lookup?: LookupAll): Http1Pool {
 type Outcome = "end" | "stale" | HttpError
 
 interface Sent {
-  readonly exchange: HttpExchange
+  readonly exchange: Carried
   readonly events: string[]
   readonly bytes: () => number
   readonly outcome: Promise<Outcome>
 }
 
 function send(pool: Http1Pool, url: URL, on: (event: "head" | "data") => void = () => {}): Sent {
+  return sent((listener) => pool.send(url, {}, "local", listener), on)
+}
+
+function follow(before: Sent, url: URL): Sent {
+  return sent((listener) => before.exchange.follow(url, {}, listener)!)
+}
+
+function sent(start: (listener: TransportListener) => Carried, on: (event: "head" | "data") => void = () => {}): Sent {
   const events: string[] = []
   const { promise: outcome, resolve } = deferred<Outcome>()
   let bytes = 0
-  const exchange = pool.send(url, {}, "local", {
+  const exchange = start({
+    onTurn: () => events.push("turn"),
     onHead: (status) => {
       events.push(String(status))
       on("head")
@@ -93,6 +128,7 @@ describe("plain HTTP connections", () => {
     const { promise: second, resolve } = deferred<Outcome>()
     const fails = (): void => expect.fail()
     pool.send(url, {}, "local", {
+      onTurn: fails,
       onHead: () => {},
       onData: () => {},
       onStale: fails,
@@ -182,6 +218,78 @@ describe("plain HTTP connections", () => {
     expect(await send(newPool(), url).outcome).toBe("end")
     connected?.write("HTTP/1.1 408 Request Timeout\r\n\r\n")
     await closed.promise
+  })
+
+  it("carry requests one behind the other, and bring each its own answer, however the bytes are cut", async () => {
+    const asked: string[] = []
+    const answers = (paths: readonly string[]): Buffer =>
+      Buffer.from(paths.map((path) => `HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`).join(""))
+    const whole = deferred()
+    const url = await serveHeads((socket, paths) => {
+      asked.push(...paths)
+      if (asked.length === 1) return void socket.write(OK)
+      if (asked.length < 5) return
+      whole.resolve()
+      for (const byte of answers(asked.slice(1))) socket.write(Buffer.of(byte))
+    })
+    const pool = newPool()
+    expect(await send(pool, url).outcome).toBe("end")
+    const first = send(pool, new URL("/a", url))
+    const second = follow(first, new URL("/bb", url))
+    expect(first.exchange.follow(url, {}, listenerOf([]))).toBeUndefined()
+    const third = follow(second, new URL("/ccc", url))
+    const fourth = follow(third, new URL("/dddd", url))
+    fourth.exchange.pause()
+    await whole.promise
+    expect(await third.outcome).toBe("end")
+    expect([first, second, third].map((one) => one.bytes())).toEqual([2, 3, 4])
+    expect(second.events.slice(0, 2)).toEqual(["turn", "200"])
+    expect(fourth.bytes()).toBe(0)
+    fourth.exchange.resume()
+    expect(await fourth.outcome).toBe("end")
+    expect(fourth.bytes()).toBe(5)
+    expect(asked).toEqual(["/", "/a", "/bb", "/ccc", "/dddd"])
+  })
+
+  it("that end behind an answer let its follower be asked for again, and fail those behind", async () => {
+    const url = await serveHeads((socket, paths) => {
+      if (paths[0] === "/") socket.write(OK)
+      else if (paths.includes("/c")) socket.end(OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
+    })
+    const pool = newPool()
+    expect(await send(pool, url).outcome).toBe("end")
+    const first = send(pool, new URL("/a", url))
+    const second = follow(first, new URL("/b", url))
+    const third = follow(second, new URL("/c", url))
+    expect(await first.outcome).toBe("end")
+    expect(await second.outcome).toBe("stale")
+    expect(await third.outcome).toMatchObject({ failure: "network" })
+  })
+
+  it("that break inside an answer, or whose first request is aborted, fail all behind it", async () => {
+    const url = await serveHeads((socket, paths) => {
+      if (paths[0] === "/") socket.write(OK)
+      else if (paths.includes("/cut")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no")
+    })
+    const pool = newPool()
+    expect(await send(pool, url).outcome).toBe("end")
+    const cut = send(pool, new URL("/cut", url))
+    const behind = follow(cut, new URL("/b", url))
+    expect(await cut.outcome).toMatchObject({ failure: "network" })
+    expect(await behind.outcome).toMatchObject({ failure: "network" })
+    expect(await send(pool, url).outcome).toBe("end")
+    const aborted = send(pool, new URL("/a", url))
+    const lost = follow(aborted, new URL("/b", url))
+    aborted.exchange.abort()
+    expect(await lost.outcome).toMatchObject({ failure: "network" })
+    expect(aborted.events).toEqual([])
+  })
+
+  it("take nothing behind a request before they are known to be kept", async () => {
+    const url = await serve((socket) => socket.write(OK))
+    const first = send(newPool(), url)
+    expect(first.exchange.follow(url, {}, listenerOf([]))).toBeUndefined()
+    expect(await first.outcome).toBe("end")
   })
 
   it("that died while idle are told apart from new ones that bring nothing", async () => {

@@ -37,7 +37,7 @@ export class VirtualHttp implements Http {
   }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {
-    return new Exchange(this, this.#clock, request, listener)
+    return new Exchange(this, this.#clock, request, listener).start()
   }
 
   close(): Promise<void> {
@@ -76,6 +76,8 @@ export class VirtualHttp implements Http {
 
 /** What an exchange hears from the connection it has. */
 interface ConnectionUser {
+  /** The answer to the one before is whole. */
+  onTurn(): "go on" | "wait"
   onFrame(kind: "request" | "head" | "end", payload: unknown): "go on" | "wait"
   onBody(bytes: Uint8Array): "go on" | "wait"
   onBytes(): void
@@ -86,6 +88,10 @@ class HttpConnection {
   readonly #stream: ByteStream
   readonly #reader: FrameReader
   user: ConnectionUser | undefined
+  /** Those whose requests were sent behind the user's. */
+  #behind: ConnectionUser[] = []
+  /** It has brought a whole answer. */
+  #proven = false
 
   constructor(net: VirtualNet, remote: Endpoint, onGone: () => void) {
     this.#reader = new FrameReader({
@@ -102,12 +108,28 @@ class HttpConnection {
       onClose: (error) => {
         onGone()
         this.user?.onClose(error)
+        this.#failBehind()
       },
     })
   }
 
   request(request: object): void {
     this.#stream.write(encodeFrame("request", request))
+  }
+
+  /** False unless `last` is the last whose request was sent, on a connection that is kept. */
+  queue(user: ConnectionUser, last: ConnectionUser, request: object): boolean {
+    if (!this.#proven || (this.#behind.at(-1) ?? this.user) !== last) return false
+    this.#behind.push(user)
+    this.request(request)
+    return true
+  }
+
+  /** The user's answer is whole. Undefined when nobody's is next. */
+  next(): ConnectionUser | undefined {
+    this.#proven = true
+    this.user = this.#behind.shift()
+    return this.user
   }
 
   pause(): void {
@@ -122,6 +144,11 @@ class HttpConnection {
   destroy(): void {
     this.user = undefined
     this.#stream.destroy()
+    this.#failBehind()
+  }
+
+  #failBehind(): void {
+    for (const user of this.#behind.splice(0)) user.onClose(undefined)
   }
 }
 
@@ -137,6 +164,8 @@ class Exchange implements HttpExchange, ConnectionUser {
   #timer: Timer | undefined
   #paused = false
   #headSeen = false
+  /** Behind another whose answer is not whole yet. */
+  #waiting = false
   #over = false
   /** Body bytes still to come, when their number was announced. */
   #left: number | undefined
@@ -146,7 +175,28 @@ class Exchange implements HttpExchange, ConnectionUser {
     this.#clock = clock
     this.#request = request
     this.#listener = listener
-    clock.after(0, () => this.#go(request.url))
+  }
+
+  start(): this {
+    this.#clock.after(0, () => this.#go(this.#request.url))
+    return this
+  }
+
+  follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined {
+    const url = this.#url
+    if (this.#over || this.#redirects > 0 || url === undefined || new URL(request.url).origin !== url.origin)
+      return undefined
+    const next = new Exchange(this.#http, this.#clock, request, listener)
+    return next.#startBehind(this) ? next : undefined
+  }
+
+  #startBehind(before: Exchange): boolean {
+    const connection = before.#connection
+    this.#url = new URL(this.#request.url)
+    this.#host = before.#host
+    this.#connection = connection
+    this.#waiting = true
+    return connection?.queue(this, before, this.#asSent(this.#url)) ?? false
   }
 
   pause(): void {
@@ -167,22 +217,31 @@ class Exchange implements HttpExchange, ConnectionUser {
   abort(): void {
     this.#over = true
     this.#timer?.cancel()
+    // A request that was sent can't be taken back: the connection ends when its turn comes.
+    if (this.#waiting) return
     this.#connection?.destroy()
     this.#connection = undefined
+  }
+
+  onTurn(): "go on" | "wait" {
+    if (this.#over) this.#connection?.destroy()
+    this.#waiting = false
+    this.onBytes()
+    return this.#paused ? "wait" : "go on"
   }
 
   /** Something came: the idle time begins anew. */
   onBytes(): void {
     this.#timer?.cancel()
-    if (this.#paused || this.#over) return
+    if (this.#paused || this.#over || this.#waiting) return
     this.#timer = this.#clock.after(this.#request.idleTimeout, () => {
       this.#fail(new HttpError("timeout", `nothing from ${this.#url?.host} for ${this.#request.idleTimeout} ms`))
     })
   }
 
   onFrame(kind: "request" | "head" | "end", payload: unknown): "go on" | "wait" {
-    if (kind === "end") this.#end()
-    else this.#head(payload as Omit<HttpHead, "url">)
+    if (kind === "end") return this.#end()
+    this.#head(payload as Omit<HttpHead, "url">)
     return this.#paused ? "wait" : "go on"
   }
 
@@ -237,8 +296,12 @@ class Exchange implements HttpExchange, ConnectionUser {
     }
     this.#connection = connection
     connection.user = this
+    connection.request(this.#asSent(url))
+  }
+
+  #asSent(url: URL): object {
     const headers = { host: url.host, "user-agent": "simulator", "accept-encoding": "identity" }
-    connection.request({ url: url.href, headers: { ...headers, ...this.#request.headers } })
+    return { url: url.href, headers: { ...headers, ...this.#request.headers } }
   }
 
   #head({ status, headers: asSent }: Omit<HttpHead, "url">): void {
@@ -260,14 +323,15 @@ class Exchange implements HttpExchange, ConnectionUser {
     if (this.#paused) this.#connection?.pause()
   }
 
-  #end(): void {
+  #end(): "go on" | "wait" {
     const connection = this.#connection!
-    connection.user = undefined
+    const next = connection.next()
     this.#over = true
     this.#timer?.cancel()
     this.#connection = undefined
-    this.#http.keep(this.#url!.origin, connection)
+    if (next === undefined) this.#http.keep(this.#url!.origin, connection)
     this.#listener.onEnd()
+    return next?.onTurn() ?? "go on"
   }
 
   #fail(error: HttpError): void {

@@ -67,6 +67,7 @@ class FakeHttp implements Http {
     return {
       pause() {},
       resume() {},
+      follow: () => undefined,
       abort: () => {
         this.aborted++
         over = true

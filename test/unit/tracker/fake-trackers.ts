@@ -117,6 +117,7 @@ export class FakeTrackers {
         return {
           pause() {},
           resume() {},
+          follow: () => undefined,
           abort: () => {
             over = true
             this.aborted.push(request.url)
