@@ -57,6 +57,11 @@ export async function refuseTcp(netns: Netns): Promise<void> {
   await netns.run("iptables -A INPUT -i cable -p tcp --syn -j REJECT --reject-with tcp-reset")
 }
 
+/** Sends multicast by the cable, as a default route would. */
+export async function routeMulticast(netns: Netns): Promise<void> {
+  await netns.run("ip route add 224.0.0.0/4 dev cable")
+}
+
 /** Loses packets that come in by the cable: `share` is 0 to 1. Off-loading, which would lose 64 KiB at a time, ends. */
 export async function losePackets(netns: Netns, share: number): Promise<void> {
   await netns.run(

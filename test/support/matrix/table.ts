@@ -17,6 +17,8 @@ export interface Column {
   readonly resumed?: true
   /** Nobody is told of the other: both have only the way into a DHT of 20 nodes of ours. */
   readonly dht?: true
+  /** Nobody is told of the other: both have local discovery, and nothing else. */
+  readonly lsd?: true
   /** Our log must say this. */
   readonly said?: RegExp
 }
@@ -36,6 +38,7 @@ export const COLUMNS = {
   v2: { ours: [TCP], sample: "v2" },
   hybrid: { ours: [TCP], sample: "hybrid" },
   "DHT alone": { ours: [TCP], magnet: true, sample: "many names", dht: true },
+  "LSD alone": { ours: [TCP], lsd: true },
 } as const satisfies Record<string, Column>
 
 export type ColumnName = keyof typeof COLUMNS
@@ -48,14 +51,20 @@ export type Direction = (typeof DIRECTIONS)[number]
 type Reason = string | Partial<Record<Direction, string>>
 
 const NO_UTP = "speaks TCP alone"
+const NO_LSD = "knows no local discovery"
 const NO_V2 = "knows no v2"
 const NO_HYBRID = "stumbles over the file tree of any hybrid"
 
 /** The clients, and what they can't do. */
 export const ROWS = {
   transmission: { v2: NO_V2, hybrid: NO_HYBRID },
-  aria2: { uTP: NO_UTP, v2: NO_V2, hybrid: NO_HYBRID },
-  rtorrent: { uTP: NO_UTP, v2: NO_V2 },
+  aria2: {
+    uTP: NO_UTP,
+    v2: NO_V2,
+    hybrid: NO_HYBRID,
+    "LSD alone": { get: "once it has all it connects to nobody, and announces itself every five minutes" },
+  },
+  rtorrent: { uTP: NO_UTP, "LSD alone": NO_LSD, v2: NO_V2 },
   libtorrent: {},
   "qbittorrent-nox": {},
   deluge: {},

@@ -2,7 +2,7 @@ import { cp, mkdtemp, open } from "node:fs/promises"
 import { join } from "node:path"
 import { expect } from "vitest"
 import { type DhtBackbone, startDhtBackbone } from "../dht-backbone.js"
-import { addAddresses, type Netns, openNetnsPair, refuseTcp } from "../netns.js"
+import { addAddresses, type Netns, openNetnsPair, refuseTcp, routeMulticast } from "../netns.js"
 import { lastProgress } from "../partners/academictorrents.js"
 import {
   academictorrents,
@@ -44,6 +44,8 @@ export async function transfer(direction: Direction, job: Transfer): Promise<voi
     if (job.column.udpAlone) {
       await Promise.all([refuseTcp(ours), refuseTcp(theirs)])
     }
+    // Others leave the choice of the interface to the routes; we do not need one.
+    if (job.column.lsd) await routeMulticast(theirs)
     const places = { ours: { host: ADDRESSES[0], netns: ours }, theirs: { host: ADDRESSES[1], netns: theirs } }
     if (job.column.dht) await throughDht(ours, (dht) => TRANSFERS[direction](job, places, dht))
     else await TRANSFERS[direction](job, places)
@@ -70,8 +72,13 @@ async function throughDht(netns: Netns, work: (dht: DhtBackbone) => Promise<void
   }
 }
 
-/** How whoever downloads finds the source: it is named, or has told the DHT of itself. */
-async function waysTo(source: Running, dht: DhtBackbone | undefined): Promise<Pick<DownloadJob, "peers" | "dht">> {
+/** How whoever downloads finds the source: it is named, or has told the DHT of itself, or will be heard. */
+async function waysTo(
+  source: Running,
+  { lsd }: Column,
+  dht: DhtBackbone | undefined,
+): Promise<Pick<DownloadJob, "peers" | "dht" | "lsd">> {
+  if (lsd) return { lsd }
   if (dht === undefined) return { peers: [source] }
   await dht.announced()
   return { dht: dht.entry }
@@ -83,9 +90,10 @@ async function get(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone):
   const { torrentPath, dataDir, path, name, length } = sample
   const magnet = column.magnet === true
   const outDir = await startOf(job)
-  const source = await partner.seed({ torrentPath, dataDir, dht: dht?.entry, ...column.theirs, ...theirs })
+  const { lsd } = column
+  const source = await partner.seed({ torrentPath, dataDir, dht: dht?.entry, lsd, ...column.theirs, ...theirs })
   try {
-    const ways = await waysTo(source, dht)
+    const ways = await waysTo(source, column, dht)
     const options = column.ours ?? []
     const getter = await academictorrents.get({ torrentPath, magnet, outDir, ...ways, options, ...ours })
     try {
@@ -107,9 +115,10 @@ async function give(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone)
   const { torrentPath, dataDir, path, name, length } = sample
   const outDir = await startOf(job)
   const options = column.ours ?? []
-  const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht?.entry, options, ...ours })
+  const { lsd } = column
+  const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht?.entry, lsd, options, ...ours })
   try {
-    const ways = await waysTo(giver, dht)
+    const ways = await waysTo(giver, column, dht)
     const { magnet = false, resumed: resume = false } = column
     const asked = { torrentPath, magnet, outDir, resume, ...ways, maxSeconds: MAX_SECONDS }
     await partner.download({ ...asked, ...column.theirs, ...theirs })

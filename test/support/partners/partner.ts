@@ -29,7 +29,7 @@ interface Job {
   /** The node at which it enters the DHT, which is off otherwise. */
   dht?: Address | undefined
   /** Local discovery is on, which is off otherwise. */
-  lsd?: boolean
+  lsd?: boolean | undefined
   /** Who has it. Programs that can't be told are given a tracker that names just these. */
   peers?: readonly Address[]
   maxSeconds?: number

@@ -8,7 +8,7 @@ const client = new WebTorrent({
   torrentPort: job.port,
   tracker: false,
   dht: job.dht === null ? false : { bootstrap: [job.dht] },
-  lsd: false,
+  lsd: job.lsd,
   utPex: false,
   utp: job.utp,
   natUpnp: false,

@@ -36,6 +36,7 @@ async function startScript(bench: Bench, job: SeedJob | DownloadJob, dir: string
     port: bench.port,
     peers: (job.peers ?? []).map((peer) => `${peer.host}:${peer.port}`),
     utp: job.utp === true,
+    lsd: job.lsd === true,
     dht: job.dht === undefined ? null : `${job.dht.host}:${job.dht.port}`,
   }
   return bench.start(process.execPath, [SCRIPT, JSON.stringify(options)])
