@@ -1,12 +1,6 @@
 /** Of a whole word at a time, the first byte in memory is the lowest. */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
-/**
- * The state of the cipher at work. It is in a place that the compiler knows, and not in the object: every index into it is
- * then known to be in range, which makes the loop half as fast again (measured in Node 20).
- */
-const state = new Int32Array(256)
-
 /** RC4, which message stream encryption asks for. It hides what is said from filters, and is no secrecy worth the name. */
 export class Rc4 {
   readonly #state = new Int32Array(256)
@@ -28,17 +22,16 @@ export class Rc4 {
 
   /** Encrypts or decrypts the next bytes, in place; returns them. */
   apply<Bytes extends Uint8Array>(bytes: Bytes): Bytes {
-    state.set(this.#state)
     const toWord = LITTLE_ENDIAN ? Math.min(-bytes.byteOffset & 3, bytes.length) : bytes.length
     const words = (bytes.length - toWord) >> 2
     this.#bytes(bytes, 0, toWord)
     if (words > 0) this.#words(new Int32Array(bytes.buffer, bytes.byteOffset + toWord, words))
     this.#bytes(bytes, toWord + 4 * words, bytes.length)
-    this.#state.set(state)
     return bytes
   }
 
   #bytes(bytes: Uint8Array, start: number, end: number): void {
+    const state = this.#state
     let i = this.#i
     let j = this.#j
     for (let at = start; at < end; at++) {
@@ -56,6 +49,7 @@ export class Rc4 {
 
   /** Four bytes a turn: memory is read and written a word at a time. */
   #words(words: Int32Array): void {
+    const state = this.#state
     let i = this.#i
     let j = this.#j
     for (let at = 0; at < words.length; at++) {
