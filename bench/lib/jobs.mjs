@@ -32,6 +32,7 @@ const BROADBAND = 40e6
  * @property {(bytes: number) => number} [ideal] seconds by arithmetic, where the limit is not the machine's
  * @property {import("./kinds/rough.mjs").Source[]} [sources] each with its own faults
  * @property {number} [seeders] @property {boolean} [web] @property {object} [link] for downloads
+ * @property {boolean} [utp] the seeders refuse TCP and speak uTP
  * @property {{best?: number, limit?: number, ideal?: number, seconds?: number, cpu?: number, mb: number}} target for
  *   ours: seconds as a multiple of the best other client's, the limit's, the ideal, or as they are; CPU seconds as a
  *   multiple of libtorrent's; peak resident memory in MB (10^6 bytes)
@@ -100,6 +101,13 @@ export const JOBS = {
     size: MANY_FILES,
     target: { seconds: 0.3, mb: 300 },
   },
+  u1: download("256 MiB by uTP, one seeder", LONG, { seeders: 1, utp: true }, { best: 1 }),
+  u8: download(
+    "256 MiB by uTP over 80 ms and 200 Mbit/s, one seeder",
+    LONG,
+    { seeders: 1, link: LINK, utp: true },
+    { best: 1 },
+  ),
   r1: uneven("twelve seeders of 20 KB/s and one of 5 MB/s", [
     ...Array.from({ length: 12 }, () => ({ uploadLimit: 20e3 })),
     { uploadLimit: 5e6 },

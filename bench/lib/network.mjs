@@ -35,6 +35,16 @@ export function linkMissing() {
   return privateNetworkMissing()
 }
 
+/** What is missing to refuse connections, or undefined. */
+export function firewallMissing() {
+  return findProgram("iptables") === undefined ? "apt-get install iptables" : privateNetworkMissing()
+}
+
+/** Refuses TCP connections to a port, where `through` leads. */
+export function refuseTcp(port, through) {
+  shell(`iptables -A INPUT -p tcp --syn --dport ${port} -j REJECT --reject-with tcp-reset`, through)
+}
+
 /** Runs this program again inside a network of its own, and ends with its exit code. */
 export async function enterPrivateNetwork() {
   const addresses = Array.from({ length: ADDRESSES }, (_, i) => `ip addr add 10.77.0.${i + 1}/32 dev lo`)

@@ -1,6 +1,6 @@
 """Downloads, seeds, verifies or creates with libtorrent: python3 libtorrent-session.py JOB, a JSON object.
 
-Common: mode, torrent (path), dir (where the data is, or is to be); host and port to listen on.
+Common: mode, torrent (path), dir (where the data is, or is to be); host and port to listen on; utp: uTP alone, instead of TCP alone.
 get:    peers ([host, port] each); mark: a file to make when all is complete, to stay then; else the process ends.
 seed:   uploadLimit (bytes a second). Prints "ready" when it listens and has announced itself; for a line of input, "uploaded N", payload bytes.
 verify: ends with 0 when all is there.
@@ -34,8 +34,9 @@ def settings():
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
-        "enable_incoming_utp": False,
-        "enable_outgoing_utp": False,
+        "enable_incoming_utp": job.get("utp", False),
+        "enable_outgoing_utp": job.get("utp", False),
+        "enable_outgoing_tcp": not job.get("utp", False),
         "in_enc_policy": 2,
         "out_enc_policy": 2,
         "allow_multiple_connections_per_ip": True,

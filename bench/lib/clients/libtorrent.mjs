@@ -16,13 +16,14 @@ export function libtorrentSession(job) {
 export const libtorrent = {
   name: "libtorrent",
   webSeeds: true,
+  utp: true,
   missing: () => (spawnSync(PYTHON, ["-c", VERSION]).status === 0 ? undefined : "apt-get install python3-libtorrent"),
   version: () => spawnSync(PYTHON, ["-c", VERSION], { encoding: "utf8" }).stdout.trim(),
-  get({ torrent, peers, out, scratch, host, port, stay }) {
+  get({ torrent, peers, out, scratch, host, port, stay, utp }) {
     const mark = stay ? join(scratch, "complete") : undefined
     const told = peers.map((peer) => [peer.host, peer.port])
     return {
-      command: libtorrentSession({ mode: "get", torrent, dir: out, host, port, peers: told, mark }),
+      command: libtorrentSession({ mode: "get", torrent, dir: out, host, port, peers: told, mark, utp }),
       mark,
       openFiles: true,
     }

@@ -13,6 +13,7 @@ export function ours({ name, dir: build }) {
     name: name === undefined ? "ours" : `ours:${name}`,
     isOurs: true,
     webSeeds: true,
+    utp: true,
     missing: () => (existsSync(get) ? undefined : `no build in ${build}: npm run build`),
     version: () =>
       spawnSync("git", ["-C", build, "describe", "--always", "--dirty"], { encoding: "utf8" }).stdout.trim() ||

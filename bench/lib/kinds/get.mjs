@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { checkCopy } from "../data.mjs"
 import { measure } from "../measure.mjs"
-import { address, freePort, hasPrivateNetwork, linkMissing } from "../network.mjs"
+import { address, firewallMissing, freePort, hasPrivateNetwork, linkMissing } from "../network.mjs"
 import { openLink } from "../servers/link.mjs"
 import { nginxMissing, startNginx } from "../servers/nginx.mjs"
 import { seederMissing, startSeeder } from "../servers/seeder.mjs"
@@ -16,12 +16,14 @@ export const get = {
   missing: (job) =>
     (job.seeders > 0 ? seederMissing() : undefined) ??
     (needsNginx(job) ? nginxMissing() : undefined) ??
-    (job.link === undefined ? undefined : linkMissing()),
+    (job.link === undefined ? undefined : linkMissing()) ??
+    (job.utp ? firewallMissing() : undefined),
 
   cannot(client, job) {
     if (client.isLimit) return job.limit in client ? undefined : "no such limit"
     if (client.get === undefined) return "does not download"
     if (client.needsPrivateNetwork && !hasPrivateNetwork()) return "has no use for loopback addresses: needs root"
+    if (job.utp && !client.utp) return "is not measured by uTP"
     return job.web && !client.webSeeds ? "no web seeds" : undefined
   },
 
@@ -35,7 +37,8 @@ export const get = {
     const plain = writeTorrent(stage.path("seed.torrent"), data, {}).path
     const peers = []
     for (let n = 1; n <= job.seeders; n++) {
-      peers.push(await startSeeder(stage, data, { ...servers, torrent: plain, host: link?.far ?? address(n) }))
+      const seeder = { ...servers, torrent: plain, host: link?.far ?? address(n), utp: job.utp }
+      peers.push(await startSeeder(stage, data, seeder))
     }
     const webSeeds = job.web ? [nginx.webSeed] : []
     const tracker = await startPeerTracker(stage, { host, peers })
@@ -44,7 +47,8 @@ export const get = {
     return {
       async run(client, room) {
         const [out, scratch] = [room.directory("out"), room.directory("scratch")]
-        const task = { torrent, tracked, peers, url: nginx?.url, out, scratch, host, port: await freePort(), data }
+        const port = await freePort()
+        const task = { torrent, tracked, peers, url: nginx?.url, out, scratch, host, port, data, utp: job.utp }
         const sample = await measure(room, client.isLimit ? client[job.limit](task) : client.get(task), timeout)
         if (!(client.isLimit && job.limit === "start")) checkCopy(data, join(out, data.name))
         return sample
