@@ -35,6 +35,29 @@ for (const partner of [libtorrent, transmission]) {
     const ours = () => ({ host: HOSTS[0], netns: hosts[0] })
     const theirs = () => ({ host: HOSTS[1], netns: hosts[1], utp: true })
 
+    it("we give to each other encrypted", { timeout: 2 * limits.timeout }, async () => {
+      const { torrentPath, dataDir, path, name } = sample
+      const encrypted = { encryption: "required" as const }
+      const require = { ...ours(), options: ["--encryption", "require"] }
+      const source = await partner.seed({ torrentPath, dataDir, ...theirs(), ...encrypted })
+      try {
+        const outDir = await mkdtemp(join(folder, "ours-"))
+        const got = await academictorrents.download({ torrentPath, outDir, peers: [source], maxSeconds, ...require })
+        expect(await differences(path, got)).toEqual([])
+      } finally {
+        await source.stop()
+      }
+      const giver = await academictorrents.seed({ torrentPath, dataDir, ...require })
+      try {
+        const outDir = await mkdtemp(join(folder, "theirs-"))
+        const job = { torrentPath, outDir, peers: [giver], maxSeconds }
+        await partner.download({ ...job, ...theirs(), ...encrypted })
+        expect(await differences(path, join(outDir, name))).toEqual([])
+      } finally {
+        await giver.stop()
+      }
+    })
+
     for (const loss of [0, 0.01]) {
       it(`we get from it at a loss of ${loss}`, limits, async () => {
         if (loss > 0) for (const host of hosts) await losePackets(host, loss)
