@@ -61,6 +61,13 @@ export class Congestion {
     this.#threshold = this.#window
   }
 
+  /** Nothing was under way for longer than a time-out: nobody knows what the line bears now (RFC 5681, 4.1). Begins small, and quickly. */
+  rested(): void {
+    this.#threshold = Math.max(this.#threshold, this.#window)
+    this.#slowStart = true
+    this.#set(Math.min(this.#window, INITIAL_PACKETS * this.#packet))
+  }
+
   /** Nothing was heard for long: begins again, and quickly up to half of where it was. */
   timedOut(): void {
     this.#threshold = Math.max(this.#window / 2, MIN_PACKETS * this.#packet)

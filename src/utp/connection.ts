@@ -76,7 +76,7 @@ export class UtpConnection implements ByteStream {
   /** Answers a SYN. Nothing more is sent before the other side has proved its address. */
   static accept(host: UtpHost<UtpConnection>, options: UtpConnectionOptions, syn: UtpPacket): UtpConnection {
     const connection = new UtpConnection(host, "syn-received", options)
-    connection.#incoming = new Incoming(syn.sequence)
+    connection.#incoming = new Incoming(syn.sequence, host.receiveMemory)
     connection.#sender.theirWindow = syn.window
     connection.#delays.add(syn, host.clock.now())
     connection.acknowledge()
@@ -132,7 +132,7 @@ export class UtpConnection implements ByteStream {
     if (this.#state === "syn-sent") {
       // The number of its first packet is not known before this one.
       if (packet.type !== UTP_TYPE.state || packet.ack !== seq(this.#sender.next - 1)) return
-      this.#incoming = new Incoming(seq(packet.sequence - 1))
+      this.#incoming = new Incoming(seq(packet.sequence - 1), this.#host.receiveMemory)
     } else if (this.#state === "syn-received" && !this.#confirm(packet)) return
     this.#timeouts = 0
     this.#sender.theirWindow = packet.window

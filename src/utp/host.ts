@@ -1,11 +1,14 @@
 import type { Clock } from "../ports/clock.js"
 import type { Endpoint, StreamListener } from "../ports/net.js"
 import type { PacketPool } from "./packet-pool.js"
+import type { SharedMemory } from "./shared-memory.js"
 
 /** What a connection needs from the socket it belongs to. */
 export interface UtpHost<Connection> {
   readonly clock: Clock
   readonly pool: PacketPool
+  /** For what is taken in ahead of its turn or of a reader that waits. */
+  readonly receiveMemory: SharedMemory
   send(datagram: Uint8Array, to: Endpoint): void
   /** Its `acknowledge` is to be called once what has come together is through. */
   askAcknowledge(connection: Connection): void

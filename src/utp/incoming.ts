@@ -1,3 +1,4 @@
+import type { SharedMemory } from "./shared-memory.js"
 import { seq, seqDistance } from "./wrapping.js"
 
 /** Bytes taken in ahead of their turn or of a reader that waits (libtorrent: 1 MiB). */
@@ -17,6 +18,7 @@ export class Incoming {
   #furthest = 0
   /** In order, and not yet taken. */
   readonly #ready: Uint8Array[] = []
+  readonly #memory: SharedMemory
   /** Bytes kept. */
   #weight = 0
   #ack: number
@@ -25,9 +27,10 @@ export class Incoming {
   /** The window that the other side knows. */
   #saidWindow = RECEIVE_WINDOW
 
-  /** `ack`: the sequence number before the first one to come. */
-  constructor(ack: number) {
+  /** `ack`: the sequence number before the first one to come. `memory`: of all connections, for what is kept. */
+  constructor(ack: number, memory: SharedMemory) {
     this.#ack = ack
+    this.#memory = memory
   }
 
   /** All up to this number is there. */
@@ -37,7 +40,7 @@ export class Incoming {
 
   /** Bytes that can still be taken in. */
   get window(): number {
-    return Math.max(0, RECEIVE_WINDOW - this.#weight)
+    return Math.max(0, this.#limit - this.#weight)
   }
 
   /** {@link window}, which the other side is told now. */
@@ -48,7 +51,8 @@ export class Incoming {
 
   /** The window is much larger than the other side knows. */
   get reopened(): boolean {
-    return this.#saidWindow < RECEIVE_WINDOW / 2 && this.window >= RECEIVE_WINDOW / 2
+    const half = this.#limit / 2
+    return this.#saidWindow < half && this.window >= half
   }
 
   /** The other side has closed, and all it sent was taken. */
@@ -83,7 +87,7 @@ export class Incoming {
   /** The next payload in order; undefined when there is none. */
   take(): Uint8Array | undefined {
     const payload = this.#ready.shift()
-    if (payload !== undefined) this.#weight -= weightOf(payload)
+    if (payload !== undefined) this.#keep(-weightOf(payload))
     return payload
   }
 
@@ -103,7 +107,8 @@ export class Incoming {
   /** Forgets all that was kept. */
   clear(): void {
     this.#ahead = undefined
-    this.#ready.length = this.#aheadCount = this.#furthest = this.#weight = 0
+    this.#ready.length = this.#aheadCount = this.#furthest = 0
+    this.#keep(-this.#weight)
   }
 
   #putAhead(sequence: number, distance: number, payload: Uint8Array): boolean {
@@ -111,7 +116,7 @@ export class Incoming {
     if (this.#ahead[sequence % AHEAD] !== undefined) return false
     this.#ahead[sequence % AHEAD] = payload
     this.#aheadCount++
-    this.#weight += weightOf(payload)
+    this.#keep(weightOf(payload))
     this.#furthest = Math.max(this.#furthest, distance)
     return true
   }
@@ -125,7 +130,7 @@ export class Incoming {
       if (payload === undefined) return
       ahead[at] = undefined
       this.#aheadCount--
-      this.#weight -= weightOf(payload)
+      this.#keep(-weightOf(payload))
       this.#advance(payload)
     }
   }
@@ -134,7 +139,17 @@ export class Incoming {
     this.#ack = seq(this.#ack + 1)
     this.#furthest = Math.max(0, this.#furthest - 1)
     this.#ready.push(payload)
-    this.#weight += weightOf(payload)
+    this.#keep(weightOf(payload))
+  }
+
+  #keep(bytes: number): void {
+    this.#weight += bytes
+    this.#memory.take(bytes)
+  }
+
+  /** Bytes that may be kept. */
+  get #limit(): number {
+    return Math.min(RECEIVE_WINDOW, this.#memory.limit(this.#weight))
   }
 }
 

@@ -84,8 +84,13 @@ export class Outgoing {
     return this.#next !== seq(this.#acked + 1)
   }
 
+  /** Packets from the first that waits to the last. */
+  get span(): number {
+    return seqDistance(this.#acked, this.#next) - 1
+  }
+
   get hasRoom(): boolean {
-    return seqDistance(this.#acked, this.#next) <= MAX_PACKETS
+    return this.span < MAX_PACKETS
   }
 
   /** Whether the other side can mean this: no packet is acknowledged that was not sent, nor one of long ago. */

@@ -94,8 +94,12 @@ export class Sender {
       this.#transmit(lost)
     }
     if (!data) return false
+    const { pool, clock } = this.#options
+    const now = clock.now()
+    const idle = !outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
+    if (idle && this.#queue.length > 0) this.#congestion.rested()
     const window = Math.min(this.#congestion.window, this.theirWindow)
-    while (this.#queue.length > 0 && outgoing.hasRoom) {
+    while (this.#queue.length > 0 && outgoing.hasRoom && outgoing.span < pool.limit(outgoing.span)) {
       const length = Math.min(this.#queue.length, PAYLOAD)
       if (outgoing.bytesUnderWay + length > window) return false
       this.#transmitNew(UTP_TYPE.data, length)

@@ -5,10 +5,14 @@ import { UtpConnection } from "./connection.js"
 import type { UtpHost } from "./host.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "./packet.js"
 import { PacketPool } from "./packet-pool.js"
+import { SharedMemory } from "./shared-memory.js"
 import { microseconds, seq } from "./wrapping.js"
 
 /** Connections in all. */
 const MAX_CONNECTIONS = 512
+/** Bytes taken in and kept, of all connections together; and what each may keep in any case. */
+const SHARED_RECEIVE = 32 * 1024 * 1024
+const LEAST_RECEIVE = 64 * 1024
 /** Accepted ones whose other side has not proved its address: with more, the oldest gives way. */
 const MAX_UNCONFIRMED = 64
 /** Resets a second at most: they answer packets that anybody can send under any name. */
@@ -23,6 +27,9 @@ export interface UtpSocketOptions {
   readonly random: Random
   /** Sends a datagram, of which nothing is needed any more afterwards but by chance: it may as well get lost. */
   readonly send: (datagram: Uint8Array, to: Endpoint) => void
+  /** What all connections together keep of what came, and have under way. Defaults: 32 MiB, and 64 KiB for each. */
+  readonly receiveMemory?: SharedMemory
+  readonly sendMemory?: SharedMemory
 }
 
 /** Who listens to an accepted stream; undefined: nobody wants it. */
@@ -31,7 +38,8 @@ export type UtpAccept = (stream: ByteStream) => StreamListener | undefined
 /** All uTP connections over one UDP port. */
 export class UtpSocket implements UtpHost<UtpConnection> {
   readonly clock: Clock
-  readonly pool = new PacketPool()
+  readonly pool: PacketPool
+  readonly receiveMemory: SharedMemory
   readonly #options: UtpSocketOptions
   readonly #packet = new UtpPacket()
   /** By the id of packets to us: two hosts may have chosen the same. */
@@ -50,6 +58,8 @@ export class UtpSocket implements UtpHost<UtpConnection> {
   constructor(options: UtpSocketOptions) {
     this.#options = options
     this.clock = options.clock
+    this.pool = new PacketPool(options.sendMemory)
+    this.receiveMemory = options.receiveMemory ?? new SharedMemory(SHARED_RECEIVE, LEAST_RECEIVE)
   }
 
   get connectionCount(): number {

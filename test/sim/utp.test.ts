@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
 import { Incoming } from "../../src/utp/incoming.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "../../src/utp/packet.js"
+import { SharedMemory } from "../../src/utp/shared-memory.js"
 import { Recorder } from "../compliance/net-recorder.js"
 import { fingerprint } from "../support/bytes.js"
 import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
@@ -67,6 +68,28 @@ describe("one uTP connection", () => {
 
   it("gets through when one packet in five is lost", async () => {
     expect(await goodput(await open({ up: MiB, latency: 25, loss: 0.2 }, 3), 256 * KiB)).toBeGreaterThan(5 * KiB)
+  })
+
+  it("begins small after a rest, and is soon where it was", async () => {
+    const line = await open({ up: 4 * MiB, latency: 40 })
+    await goodput(line, 8 * MiB)
+    const { simulation, net, client, server } = line
+    const before = server.length
+    const sent: number[] = []
+    await simulation.run(10_000)
+    const watched = net.port.send.bind(net.port)
+    net.port.send = (...args) => {
+      sent.push(simulation.clock.now())
+      watched(...args)
+    }
+    const start = simulation.clock.now()
+    client.stream!.write(new SimRandom("more").bytes(2 * MiB))
+    await simulation.runUntil(() => server.length >= before + 2 * MiB, LIMIT)
+    const burst = sent.filter((time) => time - start < 10).length
+    expect(burst).toBeGreaterThan(0)
+    expect(burst).toBeLessThanOrEqual(5)
+    // Half a second for the bytes themselves, and as much for seven round trips.
+    expect(simulation.clock.now() - start).toBeLessThan(1500)
   })
 
   it("does not take packets that overtake each other for lost ones, for ever", async () => {
@@ -302,6 +325,77 @@ describe("a uTP port", () => {
   })
 })
 
+describe("all connections of a socket", () => {
+  const COUNT = 20
+  const LENGTH = 256 * KiB
+  const SHARED = 512 * KiB
+  const LEAST = 16 * KiB
+  /** A datagram more than may be is taken by who waits for just that one. */
+  const BOUND = SHARED + COUNT * (LEAST + 1232)
+
+  /** So many connections at a time, each of which gives `LENGTH` bytes to a reader that rests. */
+  async function crowd(memory: { receiveMemory?: SharedMemory; sendMemory?: SharedMemory }) {
+    const simulation = createSimulation({ seed: 5 })
+    const link = { latency: 20, up: 4 * MiB }
+    const net = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.1", link), memory).open())
+    const far = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.2"), memory).open(6881))
+    const readers: Recorder[] = []
+    far.socket.listen((stream) => {
+      const reader = new Recorder()
+      reader.stream = stream
+      stream.pause()
+      readers.push(reader)
+      return reader
+    })
+    const data = new SimRandom("crowd").bytes(LENGTH)
+    for (let i = 0; i < COUNT; i++) {
+      const client = new Recorder()
+      client.stream = net.connect(at("10.0.0.2"), client)
+      client.stream.write(data)
+    }
+    const arrived = () => readers.length === COUNT && readers.every(({ length }) => length === LENGTH)
+    return { simulation, net, far, readers, data, arrived }
+  }
+
+  it("keep no more than a bound for readers that rest, and still bring everything to each", async () => {
+    const receiveMemory = new SharedMemory(SHARED, LEAST)
+    const { simulation, readers, data, arrived } = await crowd({ receiveMemory })
+    let most = 0
+    for (let i = 0; i < 200; i++) {
+      await simulation.run(50)
+      most = Math.max(most, receiveMemory.used)
+    }
+    // It is used, and not exceeded, by those who would like to keep ten times as much.
+    expect(most).toBeGreaterThan(SHARED)
+    expect(most).toBeLessThanOrEqual(BOUND)
+    // Those who read get all of theirs while the others hold what there is.
+    const [first] = readers as [Recorder]
+    first.stream!.resume()
+    await simulation.runUntil(() => first.length === LENGTH, 60_000)
+    expect(receiveMemory.used).toBeLessThanOrEqual(BOUND)
+    for (const { stream } of readers) stream!.resume()
+    await simulation.runUntil(arrived, 120_000)
+    for (const { bytes } of readers) expect(fingerprint(bytes)).toBe(fingerprint(data))
+    expect(receiveMemory.used).toBe(0)
+  })
+
+  it("have no more than a bound under way, and still bring everything to each", async () => {
+    const sendMemory = new SharedMemory(SHARED, LEAST)
+    const { simulation, readers, arrived } = await crowd({ sendMemory })
+    for (const { stream } of readers) stream!.resume()
+    let most = 0
+    await simulation.runUntil(() => {
+      for (const { stream } of readers) stream!.resume()
+      most = Math.max(most, sendMemory.used)
+      return arrived()
+    }, 120_000)
+    expect(most).toBeGreaterThan(SHARED / 2)
+    expect(most).toBeLessThanOrEqual(BOUND)
+    await simulation.run(5000)
+    expect(sendMemory.used).toBe(0)
+  })
+})
+
 describe("peers that TCP does not bring together", () => {
   /** A firewall that lets no TCP through. */
   function withoutTcp(platform: SimPlatform): SimPlatform {
@@ -326,6 +420,22 @@ describe("peers that TCP does not bring together", () => {
     expect(wrongFiles(platform, dataset)).toEqual([])
     await simulation.run(100)
     expect(platform.clock.pendingTimers + seeder.clock.pendingTimers).toBe(0)
+  })
+
+  it("share by uTP, encrypted", async () => {
+    const simulation = createSimulation({ seed: 4 })
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB })
+    const limits = { encryption: "require" as const }
+    const seeder = simulation.platform("10.0.0.1", { up: 2 * MiB, loss: 0.01 })
+    putDataset(seeder, dataset)
+    const giver = startNode({ platform: seeder, dataset, fetch: false, seed: true, limits })
+    const giving = await simulation.runUntil(giver, LIMIT)
+    const platform = withoutTcp(simulation.platform("10.0.0.2"))
+    const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.1")], limits }), LIMIT)
+    await simulation.runUntil(node.torrent.whenComplete(), 120_000)
+    await simulation.runUntil(Promise.all([node.close(), giving.close()]), LIMIT)
+    expect(wrongFiles(platform, dataset)).toEqual([])
+    expect(String(platform.log)).toContain("connected, encrypted, by uTP")
   })
 
   it("stay apart where uTP is off", async () => {

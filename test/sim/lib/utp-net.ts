@@ -3,9 +3,10 @@ import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../../
 import type { Random } from "../../../src/ports/random.js"
 import type { Udp } from "../../../src/ports/udp.js"
 import { UdpPort } from "../../../src/session/udp-port.js"
-import { UtpSocket } from "../../../src/utp/socket.js"
+import { UtpSocket, type UtpSocketOptions } from "../../../src/utp/socket.js"
 import { networkError } from "./addresses.js"
 
+type Memory = Pick<UtpSocketOptions, "receiveMemory" | "sendMemory">
 type Accept = (stream: ByteStream) => StreamListener
 
 interface Place {
@@ -17,11 +18,13 @@ interface Place {
 /** uTP alone, behind the port for TCP: what is promised for streams is tested on it. */
 export class UtpNet implements Net {
   readonly #machine: { readonly clock: Clock; readonly random: Random; readonly udp: Udp }
+  readonly #memory: Memory
   readonly #places = new Map<number, Place>()
   #own: Place | undefined
 
-  constructor(machine: { clock: Clock; random: Random; udp: Udp }) {
+  constructor(machine: { clock: Clock; random: Random; udp: Udp }, memory: Memory = {}) {
     this.#machine = machine
+    this.#memory = memory
   }
 
   /** Opens the port that connections go out from; to be called first. */
@@ -77,7 +80,8 @@ export class UtpNet implements Net {
   async #open(number: number): Promise<Place> {
     const { clock, random, udp } = this.#machine
     const port = await UdpPort.open(udp, number)
-    const socket = new UtpSocket({ clock, random, send: (datagram, to) => port.send(datagram, to) })
+    const send = (datagram: Uint8Array, to: Endpoint) => port.send(datagram, to)
+    const socket = new UtpSocket({ clock, random, send, ...this.#memory })
     const place = { port, socket, listening: false }
     port.handle("utp", (datagram, from) => socket.receive(datagram, from))
     this.#places.set(port.port, place)
