@@ -1,8 +1,9 @@
 import { AtError, abortError } from "../errors.js"
 import { Encoded, encode } from "../metainfo/bencode.js"
+import { pieceLayersOf } from "../metainfo/write-file-tree.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Session } from "../session/session.js"
-import { MetadataFetch } from "../torrent/metadata-fetch.js"
+import { type FoundMetadata, MetadataFetch } from "../torrent/metadata-fetch.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
@@ -19,12 +20,13 @@ export interface Means {
 }
 
 /**
- * Gets a .torrent from peers (BEP 9): the info dictionary as they have it, with the trackers and web seeds of the link.
+ * Gets a .torrent from peers: the info dictionary as they have it (BEP 9), the piece layers that belong to it (BEP 52), and the
+ * trackers and web seeds of the link.
  *
  * @throws AtError `AT_METADATA` when nobody has it; `AT_STALLED` after `timeout` ms without a piece; `AT_ABORTED`
  */
 export async function metadataFromPeers(wanted: Wanted, context: ResolveContext, means: Means): Promise<Uint8Array> {
-  const { infoHash, name, hints, matches } = wanted
+  const { infoHash, infoHashV2, name, hints, matches } = wanted
   const { peers = [], trackers: useTrackers = true, timeout } = means.options
   const [named, hinted] = await Promise.all([findPeers(parsePeers(peers), context), findPeers(hints.peers, context)])
   // Without a way to peers there is nothing to be learnt from trackers.
@@ -33,14 +35,19 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
   if (context.signal?.aborted) throw abortError(context.signal.reason)
   const fetch = session.fetchMetadata(
     infoHash,
-    (shared) => new MetadataFetch({ ...shared, infoHash, name, matches, trackers, peers: named, hintedPeers: hinted }),
+    (shared) =>
+      new MetadataFetch({
+        ...shared,
+        ...{ infoHash, infoHashV2, name, matches, trackers, peers: named, hintedPeers: hinted },
+      }),
   )
   means.follow(fetch)
-  const info = await patiently(fetch, context.platform.clock, { timeout, signal: context.signal, name })
+  const { info, layers } = await patiently(fetch, context.platform.clock, { timeout, signal: context.signal, name })
   return encode({
     announce: hints.trackers[0],
     "announce-list": hints.trackers.length > 1 ? hints.trackers.map((url) => [url]) : undefined,
     info: new Encoded(info),
+    "piece layers": layers.length > 0 ? pieceLayersOf(layers) : undefined,
     "url-list": hints.webSeeds.length > 0 ? hints.webSeeds : undefined,
   })
 }
@@ -50,7 +57,7 @@ async function patiently(
   fetch: MetadataFetch,
   clock: Clock,
   { timeout, signal, name }: { timeout: number | undefined; signal: AbortSignal | undefined; name: string },
-): Promise<Uint8Array> {
+): Promise<FoundMetadata> {
   let timer: Timer | undefined
   const over = new AbortController()
   const sooner = new Promise<never>((_, reject) => {

@@ -34,6 +34,8 @@ export interface Hints {
 export interface Wanted {
   /** What they know it by: 20 bytes. */
   readonly infoHash: Uint8Array
+  /** The first 20 bytes of its v2 infohash, when that is known. */
+  readonly infoHashV2?: Uint8Array | undefined
   /** For people. */
   readonly name: string
   readonly hints: Hints
@@ -65,15 +67,15 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
       return fresh(await readTorrent(target.path, context.platform), context.platform)
     case "url":
       return fresh(await fetchTorrent(target.url, context), context.platform)
-    case "info-hash":
-      return byInfoHash(target.infoHash.bytes, `the dataset ${toHex(target.infoHash.bytes)}`, NO_HINTS, context)
+    case "info-hash": {
+      const { version, bytes } = target.infoHash
+      const identity = version === 1 ? { v1: bytes, v2: null } : { v1: null, v2: bytes }
+      return byInfoHash(identity, `the dataset ${toHex(bytes)}`, NO_HINTS, context)
+    }
     case "magnet": {
-      const { infoHash, infoHashV2, name, trackers, webSeeds, peers, selectOnly } = target.magnet
+      const { infoHash: v1, infoHashV2: v2, name, trackers, webSeeds, peers, selectOnly } = target.magnet
       const hints = { trackers, webSeeds, peers }
-      const resolved = await byInfoHash((infoHash ?? infoHashV2)!, name ?? "the magnet link", hints, context)
-      // Of a hybrid it names both.
-      if (infoHashV2 !== null) mustBe(infoHashV2, resolved.metainfo)
-      return { ...resolved, selectOnly }
+      return { ...(await byInfoHash({ v1, v2 }, name ?? "the magnet link", hints, context)), selectOnly }
     }
   }
 }
@@ -81,15 +83,22 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
 /** Asks the service for the present .torrent of a dataset: its trackers and web seeds change from day to day. */
 export async function refreshTorrent(infoHash: Uint8Array, context: ResolveContext): Promise<Metainfo> {
   const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), context)
-  const metainfo = matching(bytes, infoHash, context.platform)
+  const metainfo = parseTorrent(bytes, context.platform.hasher)
+  if (toHex(metainfo.infoHash) !== toHex(infoHash)) throw anotherDataset(metainfo)
   await context.cache.put(infoHash, bytes)
   return metainfo
 }
 
-/** `wanted`: 20 bytes of v1, or 32 of v2. */
-async function byInfoHash(wanted: Uint8Array, name: string, hints: Hints, context: ResolveContext): Promise<Resolved> {
+/** The infohashes that are known of a torrent: 20 bytes of v1, 32 of v2, or both. */
+interface Identity {
+  readonly v1: Uint8Array | null
+  readonly v2: Uint8Array | null
+}
+
+async function byInfoHash(wanted: Identity, name: string, hints: Hints, context: ResolveContext): Promise<Resolved> {
   // Peers, trackers and files of ours know a v2 torrent by the first bytes of its infohash (BEP 52).
-  const infoHash = wanted.subarray(0, 20)
+  const infoHashV2 = wanted.v2?.subarray(0, 20)
+  const infoHash = (wanted.v1 ?? infoHashV2)!
   const kept = await context.cache.get(infoHash)
   if (kept !== undefined) {
     try {
@@ -104,15 +113,15 @@ async function byInfoHash(wanted: Uint8Array, name: string, hints: Hints, contex
       hint: "run once without --offline, or give the .torrent file",
     })
   }
-  const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, name, hints }, context)
+  const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, infoHashV2, name, hints }, context)
   await context.cache.put(infoHash, torrentBytes)
   return { metainfo, torrentBytes, hints, selectOnly: null, stale: false }
 }
 
 /** From the service; from peers, when it does not have the dataset or can't be reached. */
 async function fromSiteOrPeers(
-  wanted: Uint8Array,
-  { infoHash, name, hints }: Omit<Wanted, "matches">,
+  wanted: Identity,
+  { infoHash, infoHashV2, name, hints }: Omit<Wanted, "matches">,
   context: ResolveContext,
 ): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
   const { platform, site, signal, fromPeers } = context
@@ -120,9 +129,12 @@ async function fromSiteOrPeers(
     const torrentBytes = await fetchTorrent(site.torrentUrl(infoHash), context)
     return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
   } catch (error) {
+    const { v1, v2 } = wanted
+    const isDigest = (digest: Uint8Array | null, kind: "sha1" | "sha256", metadata: Uint8Array): boolean =>
+      digest === null || toHex(platform.hasher.digest(kind, metadata)) === toHex(digest)
     const matches = (metadata: Uint8Array): boolean =>
-      toHex(platform.hasher.digest(wanted.length === 20 ? "sha1" : "sha256", metadata)) === toHex(wanted)
-    const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, name, hints, matches })
+      isDigest(v1, "sha1", metadata) && isDigest(v2, "sha256", metadata)
+    const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, infoHashV2, name, hints, matches })
     if (asked === undefined) throw error
     platform.log.log("info", "metadata", `peers are asked, as the service can't help: ${String(error)}`)
     const torrentBytes = await asked.catch((fault: unknown) => {
@@ -139,18 +151,17 @@ function fresh(torrentBytes: Uint8Array, platform: Platform): Resolved {
   return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, stale: false }
 }
 
-function matching(bytes: Uint8Array, wanted: Uint8Array, platform: Platform): Metainfo {
+function matching(bytes: Uint8Array, { v1, v2 }: Identity, platform: Platform): Metainfo {
   const metainfo = parseTorrent(bytes, platform.hasher)
-  mustBe(wanted, metainfo)
+  const { infoHash, infoHashV2 } = metainfo
+  const isV1 = v1 === null || toHex(infoHash) === toHex(v1)
+  const isV2 = v2 === null || (infoHashV2 !== null && toHex(infoHashV2) === toHex(v2))
+  if (!isV1 || !isV2) throw anotherDataset(metainfo)
   return metainfo
 }
 
-/** `wanted`: 20 bytes of v1, or 32 of v2. */
-function mustBe(wanted: Uint8Array, metainfo: Metainfo): void {
-  const { infoHash, infoHashV2 } = metainfo
-  const known = wanted.length === 20 ? infoHash : infoHashV2
-  if (known !== null && toHex(known) === toHex(wanted)) return
-  throw new AtError("AT_METADATA", `the .torrent is that of another dataset, ${toHex(metainfo.infoHash)}`, {
+function anotherDataset({ infoHash }: Metainfo): AtError {
+  return new AtError("AT_METADATA", `the .torrent is that of another dataset, ${toHex(infoHash)}`, {
     hint: "check the infohash; if it is right, the site is at fault",
   })
 }

@@ -18,6 +18,12 @@ export const MAX_HASHES = 512
 /** libtorrent asks for all leaves of a piece at a time, and takes up to so many. */
 const MOST_ANSWERED = 8192
 
+/** Whether two ask for the same. */
+export function sameRequest(a: HashRequest, b: HashRequest): boolean {
+  const same = a.base === b.base && a.index === b.index && a.length === b.length && a.proofLayers === b.proofLayers
+  return same && a.root.every((byte, at) => byte === b.root[at])
+}
+
 /** Whether a request is one that a tree of that height can answer. A length of 1, which BEP 52 rules out, libtorrent asks for. */
 export function isAnswerable({ base, index, length, proofLayers }: HashRequest, treeHeight: number): boolean {
   if (base >= treeHeight || length < 1 || length > MOST_ANSWERED || !Number.isInteger(Math.log2(length))) return false

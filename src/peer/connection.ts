@@ -108,6 +108,11 @@ export class Connection {
     return this.#handshake
   }
 
+  /** The infohash in our handshake; empty until it has gone out. */
+  get ourInfoHash(): Uint8Array {
+    return this.#said
+  }
+
   /** Bytes not yet handed to the network. */
   get backlog(): number {
     return this.encoder.length + (this.#stream?.bufferedBytes ?? 0)
@@ -143,10 +148,10 @@ export class Connection {
     if (this.#infoHashV2 === undefined) this.#shakeHands(this.#infoHash)
   }
 
-  /** The stream is open, and our handshake went out before: waits for the other. */
-  openAdopted(): void {
+  /** The stream is open, and our handshake went out before, with the infohash `said`: waits for the other. */
+  openAdopted(said: Uint8Array): void {
     this.#reached = true
-    this.#said = this.#infoHash
+    this.#said = said
     this.#enter("handshaking")
   }
 

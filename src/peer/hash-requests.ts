@@ -1,39 +1,45 @@
-import type { HashRequest } from "../metainfo/hash-request.js"
+import { type HashRequest, sameRequest } from "../metainfo/hash-request.js"
 import { HASH_HEADER_LENGTH, readHashHeader } from "../wire/hash-messages.js"
 import { MessageId } from "../wire/message.js"
 import type { Connection } from "./connection.js"
-import type { PeerHost } from "./peer-host.js"
-import type { PeerState } from "./peer-state.js"
-import type { Requester } from "./requester.js"
 
-/** Requests for hashes at a time (libtorrent: 2). */
-const MOST_ASKED = 4
+/** Who decides about hashes. */
+export interface HashHost<Peer> {
+  /** It asks for hashes: to be answered. */
+  onHashRequest?(peer: Peer, request: HashRequest): void
+  /** An answer to `request`, the very object that was asked for; undefined: it refuses. The bytes are valid during the call. */
+  onHashes?(peer: Peer, request: HashRequest, hashes: Uint8Array | undefined): void
+}
 
 /** Requests for hashes of the trees between us and one peer, both ways (BEP 52). */
-export class HashRequests<Peer extends PeerState> {
+export class HashRequests<Peer extends { readonly v2: boolean }> {
   readonly #peer: Peer
-  readonly #host: PeerHost<Peer>
+  readonly #host: HashHost<Peer>
   readonly #connection: Connection
-  readonly #requester: Requester<Peer>
+  readonly #mostAsked: number
+  readonly #onStray: () => void
   /** Asked of it and not answered. */
   readonly #asked: HashRequest[] = []
 
   constructor(options: {
     peer: Peer
-    host: PeerHost<Peer>
+    host: HashHost<Peer>
     connection: Connection
-    /** Counts answers to no request. */
-    requester: Requester<Peer>
+    /** Requests at a time. */
+    mostAsked: number
+    /** It answered no request. */
+    onStray: () => void
   }) {
     this.#peer = options.peer
     this.#host = options.host
     this.#connection = options.connection
-    this.#requester = options.requester
+    this.#mostAsked = options.mostAsked
+    this.#onStray = options.onStray
   }
 
   /** False: not of this peer, or not now. */
   ask(request: HashRequest): boolean {
-    if (!this.#peer.v2 || this.#connection.phase !== "open" || this.#asked.length >= MOST_ASKED) return false
+    if (!this.#peer.v2 || this.#connection.phase !== "open" || this.#asked.length >= this.#mostAsked) return false
     this.#asked.push(request)
     this.#connection.encoder.hashRequest(request)
     this.#connection.send()
@@ -58,17 +64,12 @@ export class HashRequests<Peer extends PeerState> {
       return
     }
     const at = this.#asked.findIndex((asked) => sameRequest(asked, request))
-    if (at < 0) {
-      this.#requester.stray()
+    const [asked] = at < 0 ? [] : this.#asked.splice(at, 1)
+    if (asked === undefined) {
+      this.#onStray()
       return
     }
-    this.#asked.splice(at, 1)
     const hashes = id === MessageId.hashes ? payload.subarray(HASH_HEADER_LENGTH) : undefined
-    this.#host.onHashes?.(this.#peer, request, hashes)
+    this.#host.onHashes?.(this.#peer, asked, hashes)
   }
-}
-
-function sameRequest(a: HashRequest, b: HashRequest): boolean {
-  const same = a.base === b.base && a.index === b.index && a.length === b.length && a.proofLayers === b.proofLayers
-  return same && a.root.every((byte, at) => byte === b.root[at])
 }

@@ -1,6 +1,7 @@
 import { ProtocolError } from "../errors.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
 import type { Clock } from "../ports/clock.js"
-import type { ByteStream, StreamListener } from "../ports/net.js"
+import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import {
   decodeExtensionHandshake,
   EXTENSION_HANDSHAKE_ID,
@@ -18,8 +19,14 @@ import {
 import type { WireSink } from "../wire/sink.js"
 import { Connection } from "./connection.js"
 import { METADATA_EXTENSIONS, METADATA_ID } from "./extension-ids.js"
+import { HashRequests } from "./hash-requests.js"
 import { Said } from "./said.js"
 import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
+
+/** Requests for hashes that are waited for. */
+const MAX_HASH_REQUESTS = 32
+/** Answers to no request that are forgiven. */
+const MAX_STRAYS = 64
 
 /** What the owner of such a connection hears. It may call back, `close` included. */
 export interface MetadataPeerHost {
@@ -29,6 +36,10 @@ export interface MetadataPeerHost {
   onSize(peer: MetadataPeer, size: number): void
   /** A piece, or a refusal. The bytes are valid during the call. */
   onMessage(peer: MetadataPeer, message: MetadataMessage): void
+  /** An answer to a request for hashes, the very object; undefined: it refuses. The bytes are valid during the call. */
+  onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void
+  /** It takes this for our address (BEP 10). */
+  onOurAddress(peer: MetadataPeer, address: Uint8Array): void
   /** It is over, exactly once, unless it was handed over; nothing follows. */
   onClosed(peer: MetadataPeer, reason: Error | undefined): void
 }
@@ -36,8 +47,10 @@ export interface MetadataPeerHost {
 export interface MetadataPeerOptions {
   readonly host: MetadataPeerHost
   readonly clock: Clock
-  /** 20 bytes. */
+  /** 20 bytes: of v1, or of a torrent that is known by its v2 infohash alone, the first of that. */
   readonly infoHash: Uint8Array
+  /** The first 20 bytes of its v2 infohash, if that is known (BEP 52). */
+  readonly infoHashV2?: Uint8Array | undefined
   /** Ours. */
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"
@@ -49,13 +62,14 @@ export interface MetadataPeerOptions {
 
 /**
  * Takes over an open connection; undefined when it is not wanted. `said` is all that the other side has said, from its
- * handshake on.
+ * handshake on; `infoHash` the one in our handshake.
  */
-export type TakeOver = (stream: ByteStream, said: Uint8Array) => StreamListener | undefined
+export type TakeOver = (stream: ByteStream, said: Uint8Array, infoHash: Uint8Array) => StreamListener | undefined
 
 /**
- * A connection to a peer of a torrent whose metadata we lack (BEP 9). It asks for pieces of the metadata, remembers what
- * else the other side says, and is handed over when it is known what that means. No I/O, no timers.
+ * A connection to a peer of a torrent whose metadata we lack (BEP 9). It asks for pieces of the metadata, and for hashes
+ * (BEP 52), remembers what else the other side says, and is handed over when it is known what that means. No I/O, no
+ * timers.
  */
 export class MetadataPeer implements StreamListener, WireSink {
   readonly writer = { destination: null }
@@ -65,6 +79,10 @@ export class MetadataPeer implements StreamListener, WireSink {
   readonly #o: MetadataPeerOptions
   readonly #connection: Connection
   readonly #said = new Said()
+  /** It speaks v2: it can be asked for hashes. */
+  v2 = false
+  readonly #hashes: HashRequests<MetadataPeer>
+  #strays = 0
   /** Its id for the metadata extension. */
   #metadataId: number | undefined
   #fast = false
@@ -78,8 +96,20 @@ export class MetadataPeer implements StreamListener, WireSink {
       clock: options.clock,
       pieceCount: undefined,
       infoHash: options.infoHash,
+      infoHashV2: options.infoHashV2,
       peerId: options.peerId,
-      onHandshake: (handshake) => this.#onHandshake(handshake),
+      onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
+    })
+    this.#hashes = new HashRequests<MetadataPeer>({
+      peer: this,
+      host: {
+        // It is to be answered (BEP 52), and nothing is known here.
+        onHashRequest: (_, request) => this.#hashes.send(request, undefined),
+        onHashes: (_, request, hashes) => options.host.onHashes(this, request, hashes),
+      },
+      connection: this.#connection,
+      mostAsked: MAX_HASH_REQUESTS,
+      onStray: () => this.#stray(),
     })
   }
 
@@ -87,7 +117,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   attach(stream: ByteStream): void {
     this.#connection.attach(stream, this)
     if (this.direction === "outgoing") return
-    this.#connection.open()
+    this.#connection.accept()
     if (this.#o.received !== undefined) this.onData(this.#o.received)
   }
 
@@ -104,6 +134,16 @@ export class MetadataPeer implements StreamListener, WireSink {
     return true
   }
 
+  /** Asks for hashes (BEP 52). @returns whether that could be done */
+  askHashes(request: HashRequest): boolean {
+    return this.#hashes.ask(request)
+  }
+
+  /** Where it is; undefined before {@link attach}. */
+  get remote(): Endpoint | undefined {
+    return this.#connection.stream?.remote
+  }
+
   /** To be called every 250 ms. */
   tick(now: number): void {
     const fault = this.#connection.tick(now)
@@ -112,13 +152,13 @@ export class MetadataPeer implements StreamListener, WireSink {
 
   /** Gives the connection to somebody else. One that can't be given (half a message is in, mostly) is closed. */
   handOver(take: TakeOver): void {
-    const { stream, betweenMessages, theirHandshake } = this.#connection
+    const { stream, betweenMessages, theirHandshake, ourInfoHash } = this.#connection
     if (stream === undefined || !betweenMessages || !this.#said.complete) {
       this.close(new Error("it can't be used for more than metadata"))
       return
     }
     this.#connection.release()
-    this.#next = take(stream, this.#said.replay(theirHandshake))
+    this.#next = take(stream, this.#said.replay(theirHandshake), ourInfoHash)
     if (this.#next === undefined) stream.destroy()
   }
 
@@ -203,7 +243,10 @@ export class MetadataPeer implements StreamListener, WireSink {
   onPort(): void {}
   onSuggestPiece(): void {}
   onRejectRequest(): void {}
-  onHashMessage(): void {}
+
+  onHashMessage(id: number, payload: Uint8Array): void {
+    this.#hashes.onMessage(id, payload)
+  }
 
   beginBlock(): void {
     throw new ProtocolError("it answers requests that were never made")
@@ -216,9 +259,10 @@ export class MetadataPeer implements StreamListener, WireSink {
     else if (id === METADATA_ID) this.#onMetadataMessage(payload)
   }
 
-  #onHandshake(handshake: Handshake): void {
+  #onHandshake(handshake: Handshake, v2: boolean): void {
     const { clientVersion, listenPort, host } = this.#o
     this.peerId = handshake.peerId
+    this.v2 = v2
     this.#fast = handshake.fast
     if (!handshake.extended) throw new ProtocolError("it can't give metadata: it has no extension protocol")
     const { encoder } = this.#connection
@@ -247,6 +291,7 @@ export class MetadataPeer implements StreamListener, WireSink {
       if (error instanceof ProtocolError) return
       throw error
     }
+    if (handshake.yourAddress !== undefined) this.#o.host.onOurAddress(this, handshake.yourAddress)
     const id = handshake.messages.get(METADATA_EXTENSION)
     if (id !== undefined) this.#metadataId = id === 0 ? undefined : id
     if (handshake.metadataSize !== undefined && this.#metadataId !== undefined) {
@@ -268,5 +313,9 @@ export class MetadataPeer implements StreamListener, WireSink {
   #sendRefusal(): void {
     this.#connection.send()
     this.#connection.checkBacklog()
+  }
+
+  #stray(): void {
+    if (++this.#strays > MAX_STRAYS) throw new ProtocolError("it answers requests that were never made")
   }
 }

@@ -48,10 +48,6 @@ export interface PeerHost<Peer> {
   onExtended(peer: Peer, handshake: ExtensionHandshake): void
   /** An extended message with one of the ids that we announced, but for lost pieces. `payload` is valid during the call. */
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
-  /** It asks for hashes (BEP 52): answer with `sendHashes`, sooner or later. */
-  onHashRequest?(peer: Peer, request: HashRequest): void
-  /** The answer to one of our requests for hashes; undefined: it has none. `hashes` are valid during the call. */
-  onHashes?(peer: Peer, request: HashRequest, hashes: Uint8Array | undefined): void
   /** It has a DHT node at this UDP port (BEP 5). */
   onPort?(peer: Peer, port: number): void
   /** It suggests to download the piece (BEP 6). */

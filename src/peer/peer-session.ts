@@ -16,6 +16,9 @@ import type { PeerHost } from "./peer-host.js"
 import { PeerState } from "./peer-state.js"
 import { Requester } from "./requester.js"
 
+/** Requests for hashes at a time (libtorrent: 2). */
+const HASH_REQUESTS = 4
+
 export interface PeerSessionOptions extends Introduction {
   readonly host: PeerHost<PeerSession>
   readonly clock: Clock
@@ -30,8 +33,11 @@ export interface PeerSessionOptions extends Introduction {
   readonly dht?: boolean
   /** What was read from an accepted connection before its torrent was known. */
   readonly received?: Uint8Array
-  /** The connection was used to fetch the metadata: our handshake and "have none" were sent, `received` is what it said. */
-  readonly adopted?: boolean
+  /**
+   * The connection was used to fetch the metadata: our handshake, with this infohash, and "have none" were sent, `received`
+   * is what it said.
+   */
+  readonly adopted?: Uint8Array
 }
 
 /**
@@ -60,7 +66,7 @@ export class PeerSession extends PeerState implements StreamListener {
     const requester = new Requester<PeerSession>({ ...parts, meter: this.downloadMeter })
     const giver = new Giver<PeerSession>({ ...parts, meter: this.uploadMeter })
     const extensions = new Extensions<PeerSession>({ ...parts, requester, introduction: options })
-    const hashes = new HashRequests<PeerSession>({ ...parts, requester })
+    const hashes = new HashRequests<PeerSession>({ ...parts, mostAsked: HASH_REQUESTS, onStray: () => requester.stray() })
     this.#connection = connection
     this.#requester = requester
     this.#giver = giver
@@ -72,7 +78,8 @@ export class PeerSession extends PeerState implements StreamListener {
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
   attach(stream: ByteStream): void {
     this.#connection.attach(stream, this.#inbox)
-    if (this.#options.adopted === true) this.#connection.openAdopted()
+    const { adopted } = this.#options
+    if (adopted !== undefined) this.#connection.openAdopted(adopted)
     else if (this.direction === "incoming") this.#connection.accept()
     if (this.#options.received !== undefined) this.onData(this.#options.received)
   }
@@ -194,7 +201,7 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#extensions.introduce(have.complete)
     const { encoder } = this.#connection
     // It was told that we have nothing: what is true now may only be added to that.
-    if (this.#options.adopted === true) for (const piece of have) encoder.have(piece)
+    if (this.#options.adopted !== undefined) for (const piece of have) encoder.have(piece)
     else if (this.fast && have.complete) encoder.haveAll()
     else if (this.fast && have.count === 0) encoder.haveNone()
     else if (have.count > 0) encoder.bitfield(have.bytes)

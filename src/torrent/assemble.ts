@@ -18,7 +18,6 @@ import { Culprits } from "./culprits.js"
 import { Discoveries } from "./discoveries.js"
 import type { DhtLink, Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
-import { ExternalAddress } from "./external-address.js"
 import { HashAnswers } from "./hash-answers.js"
 import { HolePunching } from "./hole-punching.js"
 import { Intake, type IntakeHost } from "./intake.js"
@@ -26,10 +25,10 @@ import { LeafCheck } from "./leaf-check.js"
 import { MemoryRelief } from "./memory-relief.js"
 import type { Legacy } from "./metadata-fetch.js"
 import { MetadataUploads } from "./metadata-uploads.js"
-import { PeerBook, type PeerOrigin, type PriorityOf } from "./peer-book.js"
+import { PeerBook, type PeerOrigin } from "./peer-book.js"
 import { PeerExchange } from "./peer-exchange.js"
-import { peerPriority } from "./peer-priority.js"
 import { PieceCache } from "./piece-cache.js"
+import { preferByPriority } from "./preference.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
 import { Statistics } from "./statistics.js"
@@ -106,11 +105,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
   const book = new PeerBook(random, new EncryptionChoice(options.encryption))
-  const external = new ExternalAddress(() => book.prefer(priorityOf))
-  const priorityOf: PriorityOf = (endpoint) => {
-    const ours = external.seenFrom(endpoint.host)
-    return ours === undefined ? undefined : peerPriority({ host: ours, port: options.listenPort ?? 0 }, endpoint)
-  }
+  const { external, priorityOf } = preferByPriority(book, options.listenPort)
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
   const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
   const cache = new PieceCache(layout, read)

@@ -108,9 +108,9 @@ export class Connector {
 
   /** Takes over a connection that was used to fetch the metadata. The budget counts it already. */
   adopt(connection: MetadataPeer): void {
-    connection.handOver((stream, received) => {
+    connection.handOver((stream, received, adopted) => {
       const unwanted = this.#closed || this.#o.have.count > MAX_HAVES || this.#o.book.isBanned(stream.remote)
-      const peer = unwanted ? undefined : this.#add(connection.direction, { received, adopted: true })
+      const peer = unwanted ? undefined : this.#add(connection.direction, { received, adopted })
       if (peer === undefined) {
         this.#o.budget.closed()
         return undefined

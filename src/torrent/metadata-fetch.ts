@@ -1,61 +1,40 @@
 import { toHex } from "../bytes/hex.js"
+import { parseIp } from "../bytes/ip.js"
 import { AtError, abortError } from "../errors.js"
-import { MetadataPeer, type MetadataPeerHost } from "../peer/metadata-peer.js"
-import { mseTools } from "../peer/mse-tools.js"
-import { connectEncrypted } from "../peer/outgoing-encryption.js"
-import { clientOf } from "../peer/peer-id.js"
+import type { FileHashes } from "../metainfo/file-hashes.js"
+import type { HashRequest } from "../metainfo/hash-request.js"
+import { parseInfoDictionary, TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
+import type { MetadataPeer } from "../peer/metadata-peer.js"
 import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
-import type { Platform } from "../ports/platform.js"
 import { Announcer } from "../tracker/announcer.js"
-import type { TrackerClient } from "../tracker/tracker-client.js"
-import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import type { MetadataMessage } from "../wire/metadata-message.js"
-import type { ConnectionBudget } from "./connection-budget.js"
 import { Discoveries } from "./discoveries.js"
-import type { Discovery } from "./discovery.js"
-import { EncryptionChoice } from "./encryption-choice.js"
+import { LayerExchange } from "./layer-exchange.js"
+import { LayerParts } from "./layer-parts.js"
 import { MetadataExchange } from "./metadata-exchange.js"
 import { count, metadataReason } from "./metadata-reason.js"
+import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
 import { mayAnswer } from "./no-sources.js"
-import { PeerBook, type PeerOrigin } from "./peer-book.js"
+import type { PeerOrigin } from "./peer-book.js"
 import type { ProgressSnapshot } from "./progress.js"
-import { samePeerId } from "./twins.js"
+import type { SharedParts } from "./shared-parts.js"
 
 /** ms */
 const TICK = 250
-/** Connections at a time: metadata is small, and who does not have it is let go. */
-const MAX_PEERS = 30
-/** Of these, so many are kept for those that we open ourselves. */
-const FOR_OUTGOING = 15
-/** A connected peer that does not say within so many ms that it has the metadata is let go. */
-const PATIENCE = 20_000
 /** Connections are kept for so many ms after the metadata came: a download mostly follows at once. */
 const KEEP = 60_000
 const NUM_WANT = 100
-/** Pieces asked of one peer at a time (libtorrent: 2). */
-const DEPTH = 2
-/** rTorrent closes a connection on which a second request comes before it has answered the first. */
-const ONE_AT_A_TIME = "rTorrent"
 /** What trackers are told is left: anything but 0, which would say that we have it all (libtorrent: one block). */
 const LEFT = 16384
-
-/** What the torrents and fetches of one process share. */
-export interface SharedParts {
-  readonly platform: Platform
-  readonly peerId: Uint8Array
-  readonly clientVersion: string
-  readonly listenPort: number | undefined
-  readonly budget: ConnectionBudget
-  readonly encryption: EncryptionPolicy
-  /** Where peers are found beside trackers. */
-  readonly discoveries?: readonly Discovery[]
-  readonly trackerClient: TrackerClient
-}
+/** ms without a hash after which a hybrid goes without its piece layers: its v1 hashes have to do. */
+const HYBRID_PATIENCE = 3_000
 
 export interface MetadataFetchOptions extends SharedParts {
   /** What peers and trackers know it by: 20 bytes (of a v2 infohash the first 20, BEP 52). */
   readonly infoHash: Uint8Array
+  /** The first 20 bytes of its v2 infohash, when that is known: then its piece layers are fetched, too. */
+  readonly infoHashV2?: Uint8Array | undefined
   /** For people, until the metadata tells. */
   readonly name: string
   /** Whether this info dictionary is the one that is looked for. */
@@ -66,6 +45,14 @@ export interface MetadataFetchOptions extends SharedParts {
   readonly hintedPeers: readonly Endpoint[]
 }
 
+/** What a fetch found. */
+export interface FoundMetadata {
+  /** The verified info dictionary. */
+  readonly info: Uint8Array
+  /** Its piece layers (BEP 52), which lead to the roots in it; empty where it needs none, or a hybrid's can't be had. */
+  readonly layers: readonly FileHashes[]
+}
+
 /** What a fetch leaves to the torrent that follows it. */
 export interface Legacy {
   /** Open connections: each is to be handed over or closed. */
@@ -74,31 +61,28 @@ export interface Legacy {
   readonly endpoints: readonly Endpoint[]
 }
 
-interface Connected {
-  /** The address of the book that leads there. */
-  readonly address: Endpoint | undefined
-  readonly since: number
-  ready: boolean
-  /** It says that it has the metadata. */
-  offers: boolean
-  /** The address refused a connection before. */
-  readonly again: boolean
+/** The second half of a fetch: the info dictionary is there, and the piece layers are not. */
+interface LayerStage {
+  readonly info: Uint8Array
+  readonly parts: LayerParts
+  readonly exchange: LayerExchange<MetadataPeer>
+  /** They can be done without. */
+  readonly optional: boolean
 }
 
-/** Gets a torrent's metadata from peers (BEP 9), and keeps the connections for the download. */
-export class MetadataFetch implements MetadataPeerHost {
+/**
+ * Gets a torrent's metadata from peers: the info dictionary (BEP 9), then the piece layers that it needs (BEP 52). Keeps
+ * the connections for the download.
+ */
+export class MetadataFetch implements MetadataSwarmHost {
   readonly #o: MetadataFetchOptions
-  readonly #book: PeerBook
+  readonly #swarm: MetadataSwarm
   readonly #announcer: Announcer
   readonly #discoveries: Discoveries
   readonly #exchange: MetadataExchange<MetadataPeer>
-  readonly #peers = new Map<MetadataPeer, Connected>()
-  /** Addresses that were tried and need not be again before giving up. */
-  readonly #tried = new Set<Endpoint>()
-  /** Addresses that were tried at least once. */
-  readonly #everTried = new Set<Endpoint>()
-  readonly #found: Promise<Uint8Array>
-  #settle!: { resolve: (metadata: Uint8Array) => void; reject: (error: AtError) => void }
+  #layers: LayerStage | undefined
+  readonly #found: Promise<FoundMetadata>
+  #settle!: { resolve: (metadata: FoundMetadata) => void; reject: (error: AtError) => void }
   #timer: Timer | undefined
   /** Clock ms. */
   #lastArrival: number
@@ -106,37 +90,41 @@ export class MetadataFetch implements MetadataPeerHost {
   #closed: Promise<void> | undefined
 
   constructor(options: MetadataFetchOptions) {
-    const { platform, listenPort, matches } = options
+    const { platform, listenPort, matches, infoHash, infoHashV2 } = options
     this.#o = options
-    this.#book = new PeerBook(platform.random, new EncryptionChoice(options.encryption))
     this.#lastArrival = platform.clock.now()
     this.#found = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
     // Whoever waits hears of it; nobody has to wait.
     this.#found.catch(() => {})
+    this.#swarm = new MetadataSwarm(options, { infoHash, infoHashV2, host: this })
     this.#exchange = new MetadataExchange<MetadataPeer>({
       ask: (peer, piece) => void peer.ask(piece),
-      drop: (peer, reason) => this.#drop(peer, reason),
+      drop: (peer, reason) => this.#swarm.drop(peer, reason),
       matches,
-      onMetadata: (metadata) => this.#onMetadata(metadata),
+      onMetadata: (info) => this.#onInfo(info),
     })
     this.#announcer = new Announcer({
       platform,
       client: options.trackerClient,
       trackers: options.trackers,
-      infoHash: options.infoHash,
+      infoHash,
       peerId: options.peerId,
       key: platform.random.below(0xffffffff),
       isPrivate: false,
       host: {
         stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
         onPeers: (endpoints) => this.addPeers(endpoints, "tracker"),
+        onExternalAddress: (address, tracker) => {
+          const bytes = parseIp(address)
+          if (bytes !== undefined) this.#swarm.external.vote(new URL(tracker).hostname, bytes)
+        },
       },
     })
     this.#discoveries = new Discoveries({
       discoveries: options.discoveries ?? [],
-      infoHashes: [options.infoHash],
+      infoHashes: [infoHash],
       onPeers: (endpoints, origin) => this.addPeers(endpoints, origin),
     })
   }
@@ -149,8 +137,8 @@ export class MetadataFetch implements MetadataPeerHost {
     this.#tick()
   }
 
-  /** The verified info dictionary. Rejects with AtError when nobody has it. */
-  get found(): Promise<Uint8Array> {
+  /** Rejects with AtError when nobody has it. */
+  get found(): Promise<FoundMetadata> {
     return this.#found
   }
 
@@ -161,31 +149,30 @@ export class MetadataFetch implements MetadataPeerHost {
 
   /** Somebody named peers. */
   addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
-    for (const endpoint of endpoints) this.#book.add(endpoint, origin, this.#now())
-    this.#connectMore()
+    this.#swarm.addPeers(endpoints, origin)
   }
 
   /** Takes an accepted connection; undefined when it is not wanted. */
   accept(stream: ByteStream, received: Uint8Array): StreamListener | undefined {
-    if (this.#over || this.#peers.size >= MAX_PEERS - FOR_OUTGOING || !this.#o.budget.mayAccept) return undefined
-    this.#o.budget.accepted()
-    const peer = this.#add("incoming", undefined, received)
-    peer.attach(stream)
-    return peer
+    return this.#swarm.accept(stream, received)
   }
 
-  /** Where the fetch stands. Its pieces are those of the metadata. */
+  /** Where the fetch stands. Its pieces are those of the metadata, and the parts of the piece layers. */
   snapshot(): ProgressSnapshot {
+    const layers = this.#layers
     const { size, received, pieceCount } = this.#exchange.progress
-    const connected = [...this.#peers.values()].filter(({ ready }) => ready).length
+    const info = layers?.info.length ?? size
+    const doneInfo = layers === undefined ? (pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)) : info
+    const share = layers === undefined ? 0 : layers.exchange.received / layers.parts.count
+    const connected = this.#swarm.connectedCount
     return {
       name: this.#o.name,
       infoHash: toHex(this.#o.infoHash),
       state: "metadata",
-      totalBytes: size,
-      doneBytes: pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount),
-      totalPieces: pieceCount,
-      donePieces: received,
+      totalBytes: info + (layers?.parts.bytes ?? 0),
+      doneBytes: doneInfo + Math.floor((layers?.parts.bytes ?? 0) * share),
+      totalPieces: pieceCount + (layers?.parts.count ?? 0),
+      donePieces: received + (layers?.exchange.received ?? 0),
       downloadRate: 0,
       uploadRate: 0,
       eta: null,
@@ -193,14 +180,15 @@ export class MetadataFetch implements MetadataPeerHost {
       fromWebSeeds: 0,
       uploaded: 0,
       wasted: 0,
-      peers: { connected, seeds: 0, known: this.#book.size },
+      peers: { connected, seeds: 0, known: this.#swarm.knownCount },
       webSeeds: { active: 0, usable: 0, total: 0 },
       waitingFor: metadataReason({
+        lacking: layers === undefined ? "metadata" : "piece layers",
         sinceArrival: this.idleTime,
-        offering: this.#exchange.giverCount,
+        offering: layers === undefined ? this.#exchange.giverCount : layers.exchange.giverCount,
         connected,
-        connecting: this.#peers.size - connected,
-        known: this.#book.size,
+        connecting: this.#swarm.size - connected,
+        known: this.#swarm.knownCount,
         trackers: this.#announcer.status(),
         discoveries: this.#discoveries.status(),
       }),
@@ -212,13 +200,11 @@ export class MetadataFetch implements MetadataPeerHost {
    * handed over.
    */
   release(): Legacy {
-    const connections = [...this.#peers].filter(([, { ready }]) => ready).map(([peer]) => peer)
-    for (const [peer, { ready }] of [...this.#peers]) if (!ready) peer.close()
+    const connections = this.#swarm.release()
     this.#timer?.cancel()
     this.#discoveries.close()
-    const abandoned = this.#announcer.abandon()
-    this.#closed = abandoned
-    return { connections, endpoints: this.#book.endpoints() }
+    this.#closed = this.#announcer.abandon()
+    return { connections, endpoints: this.#swarm.endpoints() }
   }
 
   /** Ends it. Who waits for the metadata hears `AT_ABORTED`. */
@@ -227,28 +213,8 @@ export class MetadataFetch implements MetadataPeerHost {
     return this.#closed
   }
 
-  onReady(peer: MetadataPeer): void {
-    const connected = this.#peers.get(peer)
-    if (connected === undefined) return
-    if (samePeerId(peer.peerId, this.#o.peerId)) {
-      // The end that opened it knows the address. The other waits for it: closed at once, it would not have answered.
-      if (connected.address === undefined) return
-      this.#book.forget(connected.address)
-      peer.close(new Error("connected to ourselves"))
-    } else if ([...this.#peers].some(([other, { ready }]) => ready && samePeerId(other.peerId, peer.peerId))) {
-      peer.close(new Error("connected twice"))
-    } else {
-      connected.ready = true
-      if (connected.address !== undefined) this.#book.answered(connected.address)
-    }
-  }
-
-  onSize(peer: MetadataPeer, size: number): void {
-    const connected = this.#peers.get(peer)
-    if (connected === undefined) return
-    connected.offers = true
-    const client = peer.peerId === undefined ? undefined : clientOf(peer.peerId)
-    this.#exchange.offered(peer, size, client?.startsWith(ONE_AT_A_TIME) ? 1 : DEPTH, this.#now())
+  onOffer(peer: MetadataPeer, size: number, depth: number): void {
+    this.#exchange.offered(peer, size, depth, this.#now())
   }
 
   onMessage(peer: MetadataPeer, message: MetadataMessage): void {
@@ -256,137 +222,122 @@ export class MetadataFetch implements MetadataPeerHost {
     if (this.#exchange.onMessage(peer, message, now)) this.#lastArrival = now
   }
 
-  onClosed(peer: MetadataPeer, reason: Error | undefined): void {
-    const connected = this.#peers.get(peer)
-    if (connected === undefined) return
-    this.#peers.delete(peer)
-    this.#o.budget.closed()
-    const now = this.#now()
-    if (connected.address !== undefined) {
-      const outcome = connected.offers ? "useful" : peer.reached && !connected.ready ? "refused" : "failed"
-      this.#book.ended(connected.address, outcome, now)
-      // It may be tried again with encryption, or without.
-      if (outcome === "refused" && !connected.again) this.#tried.delete(connected.address)
-      this.#log("debug", `${nameOf(connected.address)}: closed, ${reason?.message ?? "by the other side"}`)
-    }
-    this.#exchange.left(peer, now)
+  onSpeaksV2(peer: MetadataPeer): void {
+    this.#layers?.exchange.joined(peer, this.#now())
   }
 
-  get #over(): boolean {
-    return this.#closed !== undefined || this.#foundAt !== undefined
+  onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void {
+    const now = this.#now()
+    if (this.#layers?.exchange.onHashes(peer, request, hashes, now)) this.#lastArrival = now
+  }
+
+  onLeft(peer: MetadataPeer): void {
+    const now = this.#now()
+    this.#exchange.left(peer, now)
+    this.#layers?.exchange.left(peer, now)
   }
 
   #tick(): void {
     const now = this.#now()
     this.#timer = this.#o.platform.clock.after(TICK, () => this.#tick())
-    for (const [peer, { offers, since }] of [...this.#peers]) {
-      peer.tick(now)
-      if (!offers && now - since >= PATIENCE) peer.close(new Error("it does not offer the metadata"))
-    }
+    this.#swarm.tick(now, this.#layers !== undefined)
     if (this.#foundAt !== undefined) {
       if (now - this.#foundAt >= KEEP) void this.close()
       return
     }
     this.#exchange.tick(now)
+    this.#layers?.exchange.tick(now)
     this.#discoveries.tick({
       now,
       lastArrival: this.#lastArrival,
       wantsPeers: true,
       downloading: true,
-      noOtherSource: this.#book.size === 0 && this.#announcer.status().length === 0,
+      noOtherSource: this.#swarm.knownCount === 0 && this.#announcer.status().length === 0,
     })
-    this.#connectMore()
-    if (this.#peers.size === 0) {
+    this.#swarm.connectMore()
+    if (this.#swarm.size === 0) {
       this.#announcer.announceSoon()
       this.#discoveries.soon()
     }
-    if (this.#hopeless) this.#giveUp()
+    if (this.#layers?.optional && this.idleTime >= HYBRID_PATIENCE) this.#finish(this.#layers.info, [])
+    else if (this.#hopeless) this.#giveUp()
   }
 
-  #connectMore(): void {
-    const now = this.#now()
-    while (!this.#over && this.#peers.size < MAX_PEERS && this.#o.budget.mayConnect(now)) {
-      const endpoint = this.#book.next(now)
-      if (endpoint === undefined) return
-      this.#o.budget.opened(now)
-      const peer = this.#add("outgoing", endpoint)
-      this.#tried.add(endpoint)
-      this.#everTried.add(endpoint)
-      peer.attach(this.#connect(endpoint, peer))
+  #onInfo(info: Uint8Array): void {
+    this.#lastArrival = this.#now()
+    try {
+      this.#layers = this.#layersOf(info)
+    } catch (error) {
+      if (!(error instanceof AtError)) throw error
+      this.#closed ??= this.#close(error)
+      return
     }
+    if (this.#layers === undefined) this.#finish(info, [])
+    else for (const peer of this.#swarm.speakingV2()) this.#layers.exchange.joined(peer, this.#now())
   }
 
-  #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
-    const { platform, infoHash, peerId, clientVersion, listenPort } = this.#o
-    const peer = new MetadataPeer({
-      host: this,
-      clock: platform.clock,
-      infoHash,
-      peerId,
-      direction,
-      clientVersion,
-      ...(listenPort === undefined ? {} : { listenPort }),
-      ...(received === undefined ? {} : { received }),
+  /** What is to be fetched beside the info dictionary, if anything is. @throws AtError when that makes no torrent */
+  #layersOf(info: Uint8Array): LayerStage | undefined {
+    if (this.#o.infoHashV2 === undefined) return undefined
+    const { hasher } = this.#o.platform
+    const { fileNodes, layout, version } = parseInfoDictionary(info, hasher)
+    if (fileNodes === null || fileNodes.complete) return undefined
+    const parts = new LayerParts(layout, fileNodes)
+    const optional = version === "hybrid"
+    if (info.length + parts.bytes > TORRENT_LIMITS.length) {
+      if (optional) return undefined
+      throw new AtError(
+        "AT_METADATA",
+        `the piece layers of ${this.#o.name} have ${parts.bytes} bytes, which is too much`,
+        {
+          hint: "ask the publisher for a torrent with larger pieces",
+        },
+      )
+    }
+    const exchange = new LayerExchange<MetadataPeer>(parts, (data) => hasher.digest("sha256", data), {
+      ask: (peer, request) => peer.askHashes(request),
+      drop: (peer, reason) => this.#swarm.drop(peer, reason),
+      onLayers: () => this.#finish(info, parts.join()),
     })
-    const again = address !== undefined && this.#everTried.has(address)
-    this.#peers.set(peer, { address, since: platform.clock.now(), ready: false, offers: false, again })
-    return peer
+    return { info, parts, exchange, optional }
   }
 
-  #connect(endpoint: Endpoint, peer: MetadataPeer): ByteStream {
-    const { platform, infoHash, encryption } = this.#o
-    if (!this.#book.encrypts(endpoint)) return platform.net.connect(endpoint, peer)
-    const options = { tools: mseTools(platform), skey: infoHash, provide: providedMethods(encryption) }
-    return connectEncrypted(platform.net, endpoint, peer, options)
-  }
-
-  #drop(peer: MetadataPeer, reason: string): void {
-    const address = this.#peers.get(peer)?.address
-    if (address !== undefined) this.#book.ban(address)
-    this.#log("info", `a peer is not asked for the metadata any more: ${reason}`)
-    peer.close(new Error(reason))
-  }
-
-  #onMetadata(metadata: Uint8Array): void {
+  #finish(info: Uint8Array, layers: readonly FileHashes[]): void {
     this.#foundAt = this.#now()
-    this.#settle.resolve(metadata)
+    this.#swarm.stop()
+    this.#settle.resolve({ info, layers })
   }
 
   /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
   get #hopeless(): boolean {
-    if (this.#peers.size > 0 || this.#o.peers.length > 0 || this.#discoveries.hopeful) return false
-    const isUntried = (endpoint: Endpoint): boolean => !this.#tried.has(endpoint) && !this.#book.isBanned(endpoint)
-    return !this.#book.endpoints().some(isUntried) && !this.#announcer.status().some(mayAnswer)
+    if (!this.#swarm.exhausted || this.#o.peers.length > 0 || this.#discoveries.hopeful) return false
+    return !this.#announcer.status().some(mayAnswer)
   }
 
   #giveUp(): void {
     const { name } = this.#o
-    const known = this.#book.size
-    const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave it`
+    const known = this.#swarm.knownCount
+    const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
     this.#closed ??= this.#close(
-      new AtError("AT_METADATA", `the metadata of ${name} can't be had: ${asked}`, {
+      new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${asked}`, {
         hint: "name a peer that has the dataset with --peer, or give the .torrent file",
       }),
     )
+  }
+
+  get #lacking(): { readonly what: string; readonly it: string } {
+    return this.#layers === undefined ? { what: "the metadata", it: "it" } : { what: "the piece layers", it: "them" }
   }
 
   async #close(error: AtError): Promise<void> {
     this.#settle.reject(error)
     this.#timer?.cancel()
     this.#discoveries.close()
-    for (const peer of [...this.#peers.keys()]) peer.close()
+    this.#swarm.close()
     await this.#announcer.stop()
   }
 
   #now(): number {
     return this.#o.platform.clock.now()
   }
-
-  #log(level: "debug" | "info", message: string): void {
-    this.#o.platform.log.log(level, "metadata", message)
-  }
-}
-
-function nameOf({ host, port }: Endpoint): string {
-  return `${host}:${port}`
 }

@@ -3,9 +3,11 @@ import { QUIET } from "./waiting-reason.js"
 
 /** What is known while the metadata does not arrive. */
 interface Situation {
+  /** What does not arrive. */
+  readonly lacking: "metadata" | "piece layers"
   /** ms */
   readonly sinceArrival: number
-  /** Peers that say they have it. */
+  /** Peers that say they have it; of piece layers, those that can be asked. */
   readonly offering: number
   readonly connected: number
   readonly connecting: number
@@ -15,11 +17,20 @@ interface Situation {
   readonly discoveries: readonly string[]
 }
 
+const OFFERING = {
+  metadata: "with the metadata: asked, and not answered yet",
+  "piece layers": "asked for the hashes of the pieces, and not answered yet",
+}
+const NOT_OFFERING = {
+  metadata: "none has said that it has the metadata",
+  "piece layers": "none can be asked for the hashes of the pieces",
+}
+
 /** Says in a sentence why no metadata arrives; null while it does. */
 export function metadataReason(s: Situation): string | null {
   if (s.sinceArrival < QUIET) return null
-  if (s.offering > 0) return `${count(s.offering, "peer")} with the metadata: asked, and not answered yet`
-  if (s.connected > 0) return `${count(s.connected, "peer")} connected, none has said that it has the metadata`
+  if (s.offering > 0) return `${count(s.offering, "peer")} ${OFFERING[s.lacking]}`
+  if (s.connected > 0) return `${count(s.connected, "peer")} connected, ${NOT_OFFERING[s.lacking]}`
   if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
   if (s.known > 0) return `none of ${count(s.known, "known peer")} gave it`
   const sources = [...(s.trackers.length === 0 ? [] : [trackers(s)]), ...s.discoveries]

@@ -5,6 +5,7 @@ import { metadataFromPeers } from "../../src/dataset/metadata-from-peers.js"
 import type { Options } from "../../src/dataset/options.js"
 import type { Wanted } from "../../src/dataset/resolve.js"
 import { TorrentCache } from "../../src/dataset/torrent-cache.js"
+import { FileNodes } from "../../src/metainfo/file-nodes.js"
 import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
@@ -13,7 +14,7 @@ import { MetadataFetch } from "../../src/torrent/metadata-fetch.js"
 import type { ProgressSnapshot } from "../../src/torrent/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
-import { digester } from "../support/torrents.js"
+import { digester, sha256 } from "../support/torrents.js"
 import { draftTorrent } from "../support/v2-torrents.js"
 import { MemoryStream, theirId } from "../unit/peer/harness.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
@@ -33,15 +34,44 @@ function lying(forge: (info: Uint8Array) => Uint8Array): SimDataset {
   return { ...dataset, metainfo: { ...dataset.metainfo, infoBytes: forge(infoBytes.slice()) } }
 }
 
+/** The same dataset by a client whose hashes of the pieces are others; undefined: it has none. */
+function withNodes(given: SimDataset, change: (hash: Uint8Array) => Uint8Array | undefined): SimDataset {
+  const { layout, fileNodes: nodes } = given.metainfo
+  class OtherNodes extends FileNodes {
+    override at(...[file, height, index, digest]: Parameters<FileNodes["at"]>): Uint8Array | undefined {
+      const hash = super.at(file, height, index, digest)
+      return hash && change(hash)
+    }
+  }
+  const fileNodes = new OtherNodes(layout, nodes!.roots)
+  for (const file of layout.files.keys()) {
+    const layer = nodes!.layer(file)
+    if (layer !== undefined) fileNodes.add(file, layer, sha256)
+  }
+  return { ...given, metainfo: { ...given.metainfo, fileNodes } }
+}
+
+function wantedByV2({ metainfo }: SimDataset): Partial<Wanted> {
+  const known = metainfo.infoHashV2!
+  return {
+    infoHash: known.subarray(0, 20),
+    infoHashV2: known.subarray(0, 20),
+    matches: (metadata) => toHex(digester.digest("sha256", metadata)) === toHex(known),
+  }
+}
+
 const wrongByte = (at: number) =>
   lying((info) => {
     info[at]! ^= 1
     return info
   })
 
-/** With both infohashes. */
-function hybridDataset(files: Readonly<Record<string, number>>): SimDataset {
-  const { torrent, layout, data } = draftTorrent(files, { version: "hybrid", name: "data" })
+/** With hash trees. */
+function treeDataset(
+  files: Readonly<Record<string, number>>,
+  options: { version: "v2" | "hybrid"; pieceLength?: number },
+): SimDataset {
+  const { torrent, layout, data } = draftTorrent(files, { ...options, name: "data" })
   const named = layout.files.flatMap(({ path, padding }, i): [string, Uint8Array][] =>
     padding ? [] : [[`data/${path}`, data[i]!]],
   )
@@ -101,12 +131,9 @@ function stage(seed: number) {
 }
 
 describe("metadata from peers", () => {
-  const hybrid = hybridDataset({ "a.bin": 100 * KiB, "b.bin": 40 * KiB })
-  const { infoHash: infoHashV1, infoHashV2 } = hybrid.metainfo
-  const byV2: Partial<Wanted> = {
-    infoHash: infoHashV2!.subarray(0, 20),
-    matches: (metadata) => toHex(digester.digest("sha256", metadata)) === toHex(infoHashV2!),
-  }
+  const hybrid = treeDataset({ "a.bin": 100 * KiB, "b.bin": 40 * KiB }, { version: "hybrid" })
+  const { infoHash: infoHashV1 } = hybrid.metainfo
+  const byV2 = wantedByV2(hybrid)
   const byV1: Partial<Wanted> = {
     infoHash: infoHashV1,
     matches: (metadata) => toHex(digester.digest("sha1", metadata)) === toHex(infoHashV1),
@@ -291,6 +318,89 @@ describe("metadata from peers", () => {
     const s = stage(13)
     await s.give({ ...dataset, metainfo: { ...dataset.metainfo, private: true } })
     await expect(s.until(s.begin({ timeout: 40_000 }))).rejects.toMatchObject({ name: "AtError" })
+    await s.close()
+  })
+})
+
+describe("piece layers from peers", () => {
+  // A layer of two parts, and many of one: more than one peer is asked for at a time.
+  const small = Array.from({ length: 40 }, (_, i): [string, number] => [`small/${i}`, 17 * KiB + i])
+  const files = { "large.bin": 600 * 16 * KiB + 1, ...Object.fromEntries(small) }
+  const given = treeDataset(files, { version: "v2", pieceLength: 16384 })
+  const { fileNodes } = given.metainfo
+  const wanted = wantedByV2(given)
+  const flip = (hash: Uint8Array): Uint8Array => hash.map((byte) => byte ^ 1)
+
+  it("make a v2 torrent of what a v2 infohash names, whoever lies or lacks them", async () => {
+    const s = stage(20)
+    await s.give(withNodes(given, flip))
+    await s.give(withNodes(given, () => undefined))
+    await s.give(given)
+    await s.give(given)
+    const { session, torrent } = await s.until(s.begin({}, undefined, wanted))
+    const metainfo = parseTorrent(torrent, digester)
+    expect(metainfo.fileNodes!.complete).toBe(true)
+    expect(metainfo.fileNodes!.layer(0)).toEqual(fileNodes!.layer(0))
+    expect(s.platform.log.lines.map(({ message }) => message).join()).toMatch(/do not lead to the file's root/)
+    const opening = PieceStore.open({
+      platform: s.platform,
+      metainfo,
+      torrentBytes: torrent,
+      datastore: "/store",
+      verify: "auto",
+    })
+    const sources = { trackers: [], webSeeds: [], peers: [] }
+    const added = session.add({ metainfo, store: await s.until(opening), ...sources, fetch: true, seed: false })
+    await s.until(added.whenComplete())
+    expect(wrongFiles(s.platform, given)).toEqual([])
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("are waited for, and it is said what for, while nobody gives them", async () => {
+    const s = stage(21)
+    await s.give(withNodes(given, () => undefined))
+    await expect(s.until(s.begin({ timeout: 30_000 }, undefined, wanted))).rejects.toMatchObject({
+      code: "AT_STALLED",
+      message: expect.stringMatching(/hashes of the pieces/) as string,
+    })
+    expect(s.snapshot()!.donePieces).toBeLessThan(s.snapshot()!.totalPieces)
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("can't be had when everyone lies", async () => {
+    const s = stage(22)
+    await s.give(withNodes(given, flip))
+    await expect(s.until(s.begin({}, undefined, wanted))).rejects.toMatchObject({
+      code: "AT_METADATA",
+      message: expect.stringMatching(/piece layers/) as string,
+    })
+    await s.close()
+  })
+
+  it("of a hybrid are fetched, and done without where nobody gives them", async () => {
+    const hybrid = treeDataset({ "a.bin": 100 * KiB, "b.bin": 40 * KiB }, { version: "hybrid" })
+    for (const [lacking, change] of [
+      [false, (hash: Uint8Array) => hash],
+      [true, () => undefined],
+    ] as const) {
+      const s = stage(23)
+      await s.give(withNodes(hybrid, change))
+      const { torrent } = await s.until(s.begin({}, undefined, wantedByV2(hybrid)))
+      expect(parseTorrent(torrent, digester).fileNodes!.complete).toBe(!lacking)
+      expect(s.simulation.clock.now() > 3000).toBe(lacking)
+      await s.close()
+    }
+  })
+
+  it("of a hybrid come over connections that began with its v1 infohash, which the other side upgrades", async () => {
+    const hybrid = treeDataset({ "a.bin": 100 * KiB, "b.bin": 40 * KiB }, { version: "hybrid" })
+    const s = stage(24)
+    await s.give(hybrid)
+    const both = { ...wantedByV2(hybrid), infoHash: hybrid.metainfo.infoHash }
+    const { torrent } = await s.until(s.begin({}, undefined, both))
+    expect(parseTorrent(torrent, digester).fileNodes!.complete).toBe(true)
     await s.close()
   })
 })

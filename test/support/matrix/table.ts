@@ -11,8 +11,8 @@ export interface Column {
   readonly ours?: readonly string[]
   /** Nothing but UDP passes between the two. */
   readonly udpAlone?: true
-  /** Whoever downloads has a magnet link with the infohash alone. */
-  readonly magnet?: true
+  /** Whoever downloads has a magnet link with the v1 infohash alone, or with that of v2. */
+  readonly magnet?: true | "v2"
   /** Whoever downloads has half of it already. */
   readonly resumed?: true
   /** Nobody is told of the other: both have only the way into a DHT of 20 nodes of ours. */
@@ -37,6 +37,8 @@ export const COLUMNS = {
   resumed: { ours: [TCP], resumed: true },
   v2: { ours: [TCP], sample: "v2" },
   hybrid: { ours: [TCP], sample: "hybrid" },
+  "v2 magnet": { ours: [TCP], magnet: "v2", sample: "v2" },
+  "hybrid magnet": { ours: [TCP], magnet: "v2", sample: "hybrid" },
   "DHT alone": { ours: [TCP], magnet: true, sample: "many names", dht: true },
   "LSD alone": { ours: [TCP], lsd: true },
 } as const satisfies Record<string, Column>
@@ -53,22 +55,25 @@ type Reason = string | Partial<Record<Direction, string>>
 const NO_UTP = "speaks TCP alone"
 const NO_LSD = "knows no local discovery"
 const NO_V2 = "knows no v2"
+const NO_BTMH = { "v2 magnet": NO_V2, "hybrid magnet": NO_V2 }
+const BTIH_ALONE = "takes magnet links with a v1 infohash alone"
 const NO_HYBRID = "stumbles over the file tree of any hybrid"
 
 /** The clients, and what they can't do. */
 export const ROWS = {
-  transmission: { v2: NO_V2, hybrid: NO_HYBRID },
+  transmission: { v2: NO_V2, hybrid: NO_HYBRID, ...NO_BTMH },
   aria2: {
     uTP: NO_UTP,
     v2: NO_V2,
     hybrid: NO_HYBRID,
+    ...NO_BTMH,
     "LSD alone": { get: "once it has all it connects to nobody, and announces itself every five minutes" },
   },
-  rtorrent: { uTP: NO_UTP, "LSD alone": NO_LSD, v2: NO_V2 },
+  rtorrent: { uTP: NO_UTP, "LSD alone": NO_LSD, v2: NO_V2, ...NO_BTMH },
   libtorrent: {},
   "qbittorrent-nox": {},
-  deluge: {},
-  webtorrent: { encrypted: "its encryption throws a TypeError in each handshake", v2: NO_V2 },
+  deluge: { "v2 magnet": { give: BTIH_ALONE }, "hybrid magnet": { give: BTIH_ALONE } },
+  webtorrent: { encrypted: "its encryption throws a TypeError in each handshake", v2: NO_V2, ...NO_BTMH },
 } as const satisfies Record<string, Partial<Record<ColumnName, Reason>>>
 
 export type RowName = keyof typeof ROWS

@@ -88,7 +88,7 @@ async function waysTo(
 async function get(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone): Promise<void> {
   const { partner, column, sample } = job
   const { torrentPath, dataDir, path, name, length } = sample
-  const magnet = column.magnet === true
+  const { magnet } = column
   const outDir = await startOf(job)
   const { lsd } = column
   const source = await partner.seed({ torrentPath, dataDir, dht: dht?.entry, lsd, ...column.theirs, ...theirs })
@@ -119,7 +119,7 @@ async function give(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone)
   const giver = await academictorrents.seed({ torrentPath, dataDir, dht: dht?.entry, lsd, options, ...ours })
   try {
     const ways = await waysTo(giver, column, dht)
-    const { magnet = false, resumed: resume = false } = column
+    const { magnet, resumed: resume = false } = column
     const asked = { torrentPath, magnet, outDir, resume, ...ways, maxSeconds: MAX_SECONDS }
     await partner.download({ ...asked, ...column.theirs, ...theirs })
     if (column.said !== undefined) expect(giver.program.output).toMatch(column.said)

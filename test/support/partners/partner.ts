@@ -53,8 +53,8 @@ export interface DownloadJob extends Job {
   resume?: boolean
   /** Keep the torrent's `url-list`; it is left out otherwise. */
   webSeeds?: boolean
-  /** It is given a magnet link with the infohash alone: the metadata must come from the peers. */
-  magnet?: boolean
+  /** It is given a magnet link with the v1 infohash alone, or with that of v2: the metadata must come from the peers. */
+  magnet?: boolean | "v2" | undefined
 }
 
 /** A partner at work. */
@@ -144,11 +144,13 @@ export class Bench {
 
   /** What the program is given: the torrent, or a magnet link when the job says so. */
   async target({ peerTracker = true } = {}): Promise<string> {
-    if (!("magnet" in this.job) || this.job.magnet !== true) return this.torrent({ peerTracker })
+    const kind = "magnet" in this.job ? this.job.magnet : false
+    if (kind === false || kind === undefined) return this.torrent({ peerTracker })
     const info = spans(await readFile(this.job.torrentPath)).get("info")!
     const tracker = this.job.tracker ?? (peerTracker ? await this.#peerTracker() : undefined)
-    const infoHash = createHash("sha1").update(info).digest("hex")
-    return `magnet:?xt=urn:btih:${infoHash}${tracker === undefined ? "" : `&tr=${encodeURIComponent(tracker)}`}`
+    // A multihash begins with what the digest is, and its length.
+    const topic = kind === "v2" ? `btmh:1220${digestOf("sha256", info)}` : `btih:${digestOf("sha1", info)}`
+    return `magnet:?xt=urn:${topic}${tracker === undefined ? "" : `&tr=${encodeURIComponent(tracker)}`}`
   }
 
   /** Waits until the program, which can't say so, listens. */
@@ -199,4 +201,8 @@ export async function keepBench(job: SeedJob, start: (bench: Bench) => Promise<P
     await bench.close()
     throw error
   }
+}
+
+function digestOf(algorithm: "sha1" | "sha256", data: Uint8Array): string {
+  return createHash(algorithm).update(data).digest("hex")
 }

@@ -19,6 +19,8 @@ describe("a connection without the metadata", () => {
         onReady: nothing,
         onSize: nothing,
         onMessage: nothing,
+        onHashes: nothing,
+        onOurAddress: nothing,
         onClosed: (_peer, reason) => (closed = reason?.message),
       },
       clock: new ManualClock(),
