@@ -62,8 +62,7 @@ function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256:
     const layer = asBytes(layers?.getByBytes(root))
     if (layer === undefined) {
       throw new AtError("AT_METADATA", `the torrent has no piece layer for file ${file}`, {
-        // So it is with what peers give for a v2 infohash: they have them too, but they are not asked for them yet.
-        hint: "give the whole .torrent file: of a v2 torrent, peers give only the part without the piece layers",
+        hint: "give the whole .torrent file, or a magnet link with the v2 infohash: peers give the layers",
       })
     }
     if (!nodes.add(file, layer, sha256)) throw metadataError(`the torrent's piece layer for file ${file} is wrong`)

@@ -1,6 +1,6 @@
 import type { Bitfield } from "../bytes/bitfield.js"
-import type { HashRequest } from "../metainfo/hash-request.js"
 import type { ExtensionHandshake } from "../wire/extension.js"
+import type { HashHost } from "./hash-requests.js"
 
 /**
  * What the owner of peer connections hears, always from inside a call of the session's stream listener, `tick`, `cancel`
@@ -8,7 +8,7 @@ import type { ExtensionHandshake } from "../wire/extension.js"
  *
  * Every `request` ends in exactly one of `onBlockEnd` and `onDropped`. `Peer` is the session.
  */
-export interface PeerHost<Peer> {
+export interface PeerHost<Peer> extends HashHost<Peer> {
   /** The handshake is done both ways. The host answers with `announcePieces`, or closes. */
   onReady(peer: Peer): void
   /**

@@ -66,7 +66,11 @@ export class PeerSession extends PeerState implements StreamListener {
     const requester = new Requester<PeerSession>({ ...parts, meter: this.downloadMeter })
     const giver = new Giver<PeerSession>({ ...parts, meter: this.uploadMeter })
     const extensions = new Extensions<PeerSession>({ ...parts, requester, introduction: options })
-    const hashes = new HashRequests<PeerSession>({ ...parts, mostAsked: HASH_REQUESTS, onStray: () => requester.stray() })
+    const hashes = new HashRequests<PeerSession>({
+      ...parts,
+      mostAsked: HASH_REQUESTS,
+      onStray: () => requester.stray(),
+    })
     this.#connection = connection
     this.#requester = requester
     this.#giver = giver

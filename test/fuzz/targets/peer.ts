@@ -188,6 +188,8 @@ export const metadataPeer: Target = {
         onReady: () => {},
         onSize: (_, size) => must(size > 0 && size <= 32 << 20, `metadata of ${size} bytes`),
         onMessage: (_, message) => must(message.piece >= 0, "there is no such piece"),
+        onHashes: () => must(false, "nothing was asked"),
+        onOurAddress: (_, address) => must(address.length === 4 || address.length === 16, "no address"),
         onClosed: (_, reason) => {
           closed++
           must(reason === undefined || reason instanceof Error, `it ends in ${reason}`)
@@ -199,11 +201,11 @@ export const metadataPeer: Target = {
     peer.onData(handshakeOf(choices.byte()))
     while (choices.left > 0 && closed === 0) peer.onData(choices.take(1 + choices.byte()))
     if (closed === 0) {
-      peer.handOver((stream, said) => {
+      peer.handOver((stream, said, adopted) => {
         const host = new StrictHost()
         const session = new PeerSession({
           ...{ host, clock, layout, infoHash, peerId: ourId, direction: "outgoing", clientVersion: "x" },
-          ...{ adopted: true, received: said },
+          ...{ adopted, received: said },
         })
         session.attach(stream)
         return session
