@@ -26,10 +26,10 @@ const BYTES_BEFORE_WORKERS = 2 * 1024 * 1024
 /** Messages a worker has at a time: while it works on one, the next is there already. */
 const JOBS_PER_WORKER = 2
 /**
- * So many bytes wait for the workers there are before one more is started: one hashes a gigabyte or more a second, and a
- * second one that is not needed only takes memory, and time from others.
+ * So many bytes wait for the workers there are before one more is started: one stores half a gigabyte a second, and a
+ * second one that is not needed only takes memory.
  */
-const BYTES_BEFORE_ANOTHER = 4 * 1024 * 1024
+const BYTES_BEFORE_ANOTHER = 1024 * 1024
 /** After so many workers died, hashing goes on without them. */
 const MAX_DEATHS = 3
 
@@ -148,7 +148,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
     let best: HashThread | undefined
     for (const thread of this.#threads) if (best === undefined || thread.bytes < best.bytes) best = thread
     if (best !== undefined && best.jobs < JOBS_PER_WORKER) return best
-    const wanted = best === undefined || this.#queuedBytes > BYTES_BEFORE_ANOTHER
+    const wanted = best === undefined || this.#queuedBytes >= BYTES_BEFORE_ANOTHER
     return wanted && this.#threads.length < this.#maxThreads ? this.#start() : undefined
   }
 
