@@ -40,6 +40,8 @@ export interface MetadataPeerHost {
   onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void
   /** It takes this for our address (BEP 10). */
   onOurAddress(peer: MetadataPeer, address: Uint8Array): void
+  /** Its DHT node answers at this port, it says (BEP 5). */
+  onPort(peer: MetadataPeer, port: number): void
   /** It is over, exactly once, unless it was handed over; nothing follows. */
   onClosed(peer: MetadataPeer, reason: Error | undefined): void
 }
@@ -55,6 +57,8 @@ export interface MetadataPeerOptions {
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"
   readonly clientVersion: string
+  /** We take part in the DHT. */
+  readonly dht: boolean
   readonly listenPort?: number
   /** What was read from an accepted connection before its torrent was known. */
   readonly received?: Uint8Array
@@ -86,6 +90,8 @@ export class MetadataPeer implements StreamListener, WireSink {
   /** Its id for the metadata extension. */
   #metadataId: number | undefined
   #fast = false
+  /** It has named its DHT node. */
+  #hasNode = false
   /** Whoever has taken over. */
   #next: StreamListener | undefined
 
@@ -98,6 +104,7 @@ export class MetadataPeer implements StreamListener, WireSink {
       infoHash: options.infoHash,
       infoHashV2: options.infoHashV2,
       peerId: options.peerId,
+      dht: options.dht,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
     })
     this.#hashes = new HashRequests<MetadataPeer>({
@@ -238,9 +245,15 @@ export class MetadataPeer implements StreamListener, WireSink {
     this.#said.allowFast(piece)
   }
 
+  /** It has one node: what it says of others counts for nothing. */
+  onPort(port: number): void {
+    if (port === 0 || this.#hasNode) return
+    this.#hasNode = true
+    this.#o.host.onPort(this, port)
+  }
+
   // What these speak of does not exist yet.
   onCancel(): void {}
-  onPort(): void {}
   onSuggestPiece(): void {}
   onRejectRequest(): void {}
 

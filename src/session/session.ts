@@ -157,6 +157,7 @@ export class Session {
       trackerClient: this.#trackerClient,
       encryption: this.#policy,
       discoveries: this.discoveries,
+      dht: this.#dht,
     })
     this.#fetches.set(toHex(infoHash), fetch)
     this.#arrivals.add(infoHash)

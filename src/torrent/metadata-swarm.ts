@@ -212,6 +212,10 @@ export class MetadataSwarm implements MetadataPeerHost {
     if (remote !== undefined) this.external.vote(remote.host, address)
   }
 
+  onPort({ remote }: MetadataPeer, port: number): void {
+    if (remote !== undefined) this.#shared.dht?.nodeAt({ host: remote.host, port })
+  }
+
   onClosed(peer: MetadataPeer, reason: Error | undefined): void {
     const connected = this.#peers.get(peer)
     if (connected === undefined) return
@@ -229,7 +233,7 @@ export class MetadataSwarm implements MetadataPeerHost {
   }
 
   #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
-    const { platform, peerId, clientVersion, listenPort } = this.#shared
+    const { platform, peerId, clientVersion, listenPort, dht } = this.#shared
     const peer = new MetadataPeer({
       host: this,
       clock: platform.clock,
@@ -238,6 +242,7 @@ export class MetadataSwarm implements MetadataPeerHost {
       peerId,
       direction,
       clientVersion,
+      dht: dht !== undefined,
       ...(listenPort === undefined ? {} : { listenPort }),
       ...(received === undefined ? {} : { received }),
     })

@@ -88,14 +88,12 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined || !this.#twins.mayStay(peer)) return
     peer.ready = true
-    const { book, log, dht, infoHash, hasher, table, have } = this.#o
+    const { book, log, infoHash, hasher, table, have } = this.#o
     if (session.direction === "outgoing") book.answered(session.remote)
     const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#hearers.throttle.holding) session.holdReading(true)
     session.announcePieces(have)
-    const dhtPort = dht?.port(session.remote.host)
-    if (dhtPort !== undefined) session.sendPort(dhtPort)
     allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
   }
 

@@ -2,7 +2,7 @@ import type { Platform } from "../ports/platform.js"
 import type { TrackerClient } from "../tracker/tracker-client.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import type { ConnectionBudget } from "./connection-budget.js"
-import type { Discovery } from "./discovery.js"
+import type { DhtLink, Discovery } from "./discovery.js"
 
 /** What the torrents and fetches of one process share. */
 export interface SharedParts {
@@ -14,5 +14,6 @@ export interface SharedParts {
   readonly encryption: EncryptionPolicy
   /** Where peers are found beside trackers. */
   readonly discoveries?: readonly Discovery[]
+  readonly dht?: DhtLink | undefined
   readonly trackerClient: TrackerClient
 }

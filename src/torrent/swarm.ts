@@ -5,6 +5,7 @@ import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import { Connector, type ConnectorOptions } from "./connector.js"
 import { Interest } from "./interest.js"
+import { NodePort } from "./node-port.js"
 import { PeerEvents, type PeerEventsOptions } from "./peer-events.js"
 import type { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
@@ -23,6 +24,7 @@ export class Swarm extends Roster {
   readonly #choking: Choking
   readonly #asking: Asking
   readonly #throttle: Throttle
+  readonly #nodePort: NodePort | undefined
   readonly #connector: Connector
   readonly #refill = new Soon(() => this.fillAll())
   readonly #rechoke = new Soon(() => this.#chokeAnew())
@@ -41,6 +43,7 @@ export class Swarm extends Roster {
       peers: () => this.connected(),
       onRelease: () => this.fillAll(),
     })
+    this.#nodePort = options.dht && new NodePort(options.dht)
     const events = new PeerEvents(options, {
       roster: this,
       interest: this.#interest,
@@ -98,6 +101,7 @@ export class Swarm extends Roster {
     this.#throttle.tick()
     this.#interest.tick(this.connected(), now)
     this.#connector.tick(now)
+    this.#nodePort?.tick(this.connected())
     this.#o.pex?.tick([...this.connected()], now)
     this.#o.holePunching?.tick(this.everyone(), now)
     this.#chokeAnew()

@@ -183,9 +183,10 @@ export const metadataPeer: Target = {
     const clock = new ManualClock()
     let closed = 0
     const peer = new MetadataPeer({
-      ...{ clock, infoHash, peerId: ourId, direction: "outgoing", clientVersion: "x" },
+      ...{ clock, infoHash, peerId: ourId, direction: "outgoing", clientVersion: "x", dht: true },
       host: {
         onReady: () => {},
+        onPort: (_, port) => must(port > 0 && port <= 65_535, `a node at port ${port}`),
         onSize: (_, size) => must(size > 0 && size <= 32 << 20, `metadata of ${size} bytes`),
         onMessage: (_, message) => must(message.piece >= 0, "there is no such piece"),
         onHashes: () => must(false, "nothing was asked"),

@@ -1,36 +1,56 @@
 import { describe, expect, test } from "vitest"
-import { MetadataPeer } from "../../../src/peer/metadata-peer.js"
+import { MetadataPeer, type MetadataPeerHost } from "../../../src/peer/metadata-peer.js"
 import { WireEncoder } from "../../../src/wire/encoder.js"
 import { encodeExtensionHandshake } from "../../../src/wire/extension.js"
-import { encodeHandshake } from "../../../src/wire/handshake.js"
+import { decodeHandshake, encodeHandshake } from "../../../src/wire/handshake.js"
 import { encodeMetadataRequest } from "../../../src/wire/metadata-message.js"
 import { infoHash, ManualClock, MemoryStream, ourId, theirId } from "./harness.js"
 
+const nothing = (): void => {}
+
+function connect(host: Partial<MetadataPeerHost>) {
+  const stream = new MemoryStream()
+  const peer = new MetadataPeer({
+    host: {
+      onReady: nothing,
+      onSize: nothing,
+      onMessage: nothing,
+      onHashes: nothing,
+      onOurAddress: nothing,
+      onPort: nothing,
+      onClosed: nothing,
+      ...host,
+    },
+    clock: new ManualClock(),
+    infoHash,
+    peerId: ourId,
+    direction: "outgoing",
+    clientVersion: "x",
+    dht: true,
+  })
+  peer.attach(stream)
+  peer.onOpen()
+  return { peer, stream }
+}
+
 describe("a connection without the metadata", () => {
+  test("takes part in the DHT: it says so, and hears of the other's node, of one", () => {
+    const ports: number[] = []
+    const { peer, stream } = connect({ onPort: (_peer, port) => ports.push(port) })
+    expect(decodeHandshake(stream.take()).dht).toBe(true)
+    peer.onData(encodeHandshake(infoHash, theirId))
+    const encoder = new WireEncoder()
+    for (const port of [0, 6881, 6882]) encoder.port(port)
+    peer.onData(encoder.takeBytes()!)
+    expect(ports).toEqual([6881])
+  })
+
   test.each<[string, (encoder: WireEncoder) => void]>([
     ["pieces", (encoder) => encoder.request(0, 0, 16384)],
     ["metadata", (encoder) => encoder.extended(1, encodeMetadataRequest(0))],
   ])("ends with who asks for %s and does not read the refusals", (_, ask) => {
-    const stream = new MemoryStream()
     let closed: string | undefined
-    const nothing = () => {}
-    const peer = new MetadataPeer({
-      host: {
-        onReady: nothing,
-        onSize: nothing,
-        onMessage: nothing,
-        onHashes: nothing,
-        onOurAddress: nothing,
-        onClosed: (_peer, reason) => (closed = reason?.message),
-      },
-      clock: new ManualClock(),
-      infoHash,
-      peerId: ourId,
-      direction: "outgoing",
-      clientVersion: "x",
-    })
-    peer.attach(stream)
-    peer.onOpen()
+    const { peer, stream } = connect({ onClosed: (_peer, reason) => (closed = reason?.message) })
     const encoder = new WireEncoder()
     encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["ut_metadata", 3]]) }))
     peer.onData(encodeHandshake(infoHash, theirId))
