@@ -80,7 +80,12 @@ export async function addAddresses(netns: Netns, addresses: readonly string[]): 
   await netns.run(addresses.map((address) => `ip addr add ${address} dev cable`).join(" && "))
 }
 
-/** Two namespaces with a cable between them: hosts with one address each, of one /16. */
+/** IPv6 is used at once, without a look whether somebody else has the address. */
+function prefixOf(address: string): string {
+  return address.includes(":") ? "/64 nodad" : "/16"
+}
+
+/** Two namespaces with a cable between them: hosts with one address each, of one /16 or /64. */
 export async function openNetnsPair(addresses: readonly [string, string]): Promise<[Netns, Netns]> {
   const left = await openNetns([])
   const right = await openNetns([]).catch(async (error: unknown) => {
@@ -89,7 +94,8 @@ export async function openNetnsPair(addresses: readonly [string, string]): Promi
   })
   try {
     await left.run(`ip link add cable type veth peer name cable netns ${right.pid}`)
-    const up = (address: string): string => `ip addr add ${address}/16 dev cable && ip link set cable up`
+    const up = (address: string): string =>
+      `ip link set cable up && ip addr add ${address}${prefixOf(address)} dev cable`
     await Promise.all([left.run(up(addresses[0])), right.run(up(addresses[1]))])
   } catch (error) {
     await Promise.all([left.close(), right.close()])

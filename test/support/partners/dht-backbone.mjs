@@ -6,7 +6,7 @@ import { createPlatform } from "../../../dist/node/platform.js"
 
 const places = process.argv.slice(2).map((place) => {
   const at = place.lastIndexOf(":")
-  return { host: place.slice(0, at), port: Number(place.slice(at + 1)) }
+  return { host: place.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(place.slice(at + 1)) }
 })
 const { clock, random, hasher, net, log } = createPlatform()
 const store = { load: async () => undefined, save: async () => {} }
@@ -40,7 +40,7 @@ const enough = Math.min(8, places.length - 1)
 const timer = setInterval(() => {
   if (nodes.some(({ dht }) => dht.size < enough)) return
   clearInterval(timer)
-  console.log(`entry ${entry.host}:${entry.port}`)
+  console.log(`entry ${places[0].host.includes(":") ? `[${entry.host}]` : entry.host}:${entry.port}`)
 }, 50)
 setInterval(() => {
   const peers = nodes.reduce((sum, { dht }) => sum + dht.nodes[0].storedPeers, 0)

@@ -17,7 +17,7 @@ encryption = {"required": 0, "allowed": 1, "off": 2}[job["encryption"]]
 session = lt.session(
     {
         "listen_interfaces": f"{job['host']}:{job['port']}",
-        "outgoing_interfaces": job["host"],
+        "outgoing_interfaces": job["host"].strip("[]"),
         "enable_dht": job["dht"] is not None,
         "dht_bootstrap_nodes": f"{job['dht'][0]}:{job['dht'][1]}" if job["dht"] else "",
         # All nodes of a test share an address.
@@ -40,6 +40,8 @@ session = lt.session(
 flags = lt.torrent_flags.default_flags & ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
 if job["mode"] == "seed":
     flags |= lt.torrent_flags.seed_mode
+if job["idle"]:
+    flags |= lt.torrent_flags.upload_mode
 if job["torrent"].startswith("magnet:"):
     params = lt.parse_magnet_uri(job["torrent"])
 else:
@@ -53,7 +55,7 @@ while not session.is_listening():
     time.sleep(0.01)
 print("ready", session.listen_port(), flush=True)
 for host, port in job["peers"]:
-    handle.connect_peer((host, port))
+    handle.connect_peer((host.strip("[]"), port))
 
 
 def wait_for(kind, action):

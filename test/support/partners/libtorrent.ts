@@ -19,8 +19,9 @@ export const libtorrent: Partner = {
   missing: () => needsPython("libtorrent", "python3-libtorrent"),
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const program = await startScript(bench, job, job.partial ? "share" : "seed", job.dataDir)
-      await program.until(job.partial ? /checked/ : /ready \d+/)
+      const lacksSome = job.partial === true || job.idle === true
+      const program = await startScript(bench, job, lacksSome ? "share" : "seed", job.dataDir)
+      await program.until(lacksSome ? /checked/ : /ready \d+/)
       return program
     }),
   download: (job) =>
@@ -39,6 +40,7 @@ async function startScript(
   const options = {
     mode,
     dir,
+    idle: "idle" in job && job.idle === true,
     // It is told its peers itself.
     torrent: await bench.target({ peerTracker: false }),
     host: bench.host,

@@ -43,6 +43,8 @@ export interface SeedJob extends Job {
   downloadRate?: number
   /** Some of the data is wrong or missing: what is right is given, and the rest fetched. It listens, at least, when it is started. */
   partial?: boolean
+  /** Nothing of the data is there, and it fetches none: it knows others, and has nothing to give. */
+  idle?: boolean
 }
 
 export interface DownloadJob extends Job {
