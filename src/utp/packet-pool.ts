@@ -22,11 +22,6 @@ export class PacketPool {
     this.#memory = memory
   }
 
-  /** Bytes taken and not given back. */
-  get used(): number {
-    return this.#memory.used
-  }
-
   /** Packets that somebody who has `own` may have, as long as others take no more. */
   limit(own: number): number {
     return Math.floor(this.#memory.limit(own * DATAGRAM) / DATAGRAM)
