@@ -8,8 +8,8 @@ import { type Sample, sampleOf } from "../support/samples.js"
 import { differences } from "../support/trees.js"
 
 const MiB = 1024 * 1024
-const maxSeconds = 90
-const limits = { timeout: 180_000 }
+const maxSeconds = 150
+const limits = { timeout: 240_000 }
 /** Nobody gets a whole piece at this rate within the test: who is held to it has nothing to give. */
 const SLOW = 64 * 1024
 
