@@ -8,8 +8,9 @@ import {
   type ExtensionHandshake,
   encodeExtensionHandshake,
 } from "../wire/extension.js"
+import { decodeUploadOnly, encodeUploadOnly, UPLOAD_ONLY_EXTENSION } from "../wire/upload-only.js"
 import type { Connection } from "./connection.js"
-import { DONT_HAVE_ID } from "./extension-ids.js"
+import { DONT_HAVE_ID, UPLOAD_ONLY_ID } from "./extension-ids.js"
 import type { PeerHost } from "./peer-host.js"
 import type { PeerState } from "./peer-state.js"
 import type { Requester } from "./requester.js"
@@ -33,7 +34,7 @@ export interface Introduction {
   readonly prefersEncryption?: boolean
 }
 
-/** The extension protocol with one peer (BEP 10): who takes what under which id, and lost pieces (BEP 54). */
+/** The extension protocol with one peer (BEP 10): who takes what under which id, lost pieces (BEP 54), who wants nothing (BEP 21). */
 export class Extensions<Peer extends PeerState> {
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
@@ -96,11 +97,17 @@ export class Extensions<Peer extends PeerState> {
     this.#connection.send()
   }
 
+  /** Says whether we want nothing, when that is not as it was. */
+  sayUploadOnly(uploadOnly: boolean): void {
+    if (!this.send(UPLOAD_ONLY_EXTENSION, encodeUploadOnly(uploadOnly))) this.introduce(uploadOnly)
+  }
+
   onMessage(id: number, payload: Uint8Array): void {
     // Many are answered, if only with a refusal.
     this.#connection.checkBacklog()
     if (id === EXTENSION_HANDSHAKE_ID) this.#onHandshake(payload)
     else if (id === DONT_HAVE_ID) this.#onDontHave(decodeDontHave(payload))
+    else if (id === UPLOAD_ONLY_ID) this.#onUploadOnly(decodeUploadOnly(payload))
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }
 
@@ -125,6 +132,13 @@ export class Extensions<Peer extends PeerState> {
     peer.prefersEncryption = handshake.prefersEncryption ?? peer.prefersEncryption
     peer.saidUploadOnly = handshake.uploadOnly ?? peer.saidUploadOnly
     this.#host.onExtended(peer, handshake)
+  }
+
+  #onUploadOnly(uploadOnly: boolean): void {
+    const peer = this.#peer
+    if (uploadOnly === peer.saidUploadOnly) return
+    peer.saidUploadOnly = uploadOnly
+    this.#host.onUploadOnly(peer)
   }
 
   #onDontHave(piece: number): void {

@@ -199,10 +199,13 @@ export class PeerSession extends PeerState implements StreamListener {
     this.#giver.reject(piece, begin, length)
   }
 
-  /** Says first what we are (BEP 10) and have. Once, from `onReady`. */
-  announcePieces(have: Bitfield): void {
+  /**
+   * Says first what we are (BEP 10) and have, and whether we want nothing (BEP 21; who has all wants nothing). Once, from
+   * `onReady`.
+   */
+  announcePieces(have: Bitfield, uploadOnly: boolean = have.complete): void {
     if (this.#connection.phase !== "open") return
-    this.#extensions.introduce(have.complete)
+    this.#extensions.introduce(uploadOnly)
     const { encoder } = this.#connection
     // It was told that we have nothing: what is true now may only be added to that.
     if (this.#options.adopted !== undefined) for (const piece of have) encoder.have(piece)
@@ -210,6 +213,11 @@ export class PeerSession extends PeerState implements StreamListener {
     else if (this.fast && have.count === 0) encoder.haveNone()
     else if (have.count > 0) encoder.bitfield(have.bytes)
     this.#connection.send()
+  }
+
+  /** Says whether we want nothing (BEP 21), when that is not as it was. */
+  sayUploadOnly(uploadOnly: boolean): void {
+    this.#extensions.sayUploadOnly(uploadOnly)
   }
 
   /** Tells it of our DHT node, if it takes part (BEP 5). */

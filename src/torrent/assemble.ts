@@ -36,6 +36,7 @@ import { StatsCollector } from "./stats-collector.js"
 import { Swarm } from "./swarm.js"
 import { Tally } from "./tally.js"
 import { Totals } from "./totals.js"
+import { UploadOnly } from "./upload-only.js"
 import { Uploads } from "./uploads.js"
 import { WebSeedSources } from "./web-seed-sources.js"
 
@@ -110,6 +111,9 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
   const cache = new PieceCache(layout, read)
   const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
+  // While nothing is selected yet, something may be, or a reader may come.
+  const mayWant = (): boolean => options.fetch && store.wanted.count === 0
+  const uploadOnly = new UploadOnly({ table, clock, mayWant })
   let nextSource = 1
   const nextSourceId = (): number => nextSource++
   const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
@@ -159,6 +163,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     dht: metainfo.private ? undefined : options.dht,
     seed: options.seed,
     have: table.have,
+    uploadOnly,
   })
   const leafCheck = nodes && new LeafCheck({ layout, nodes, hasher, intake, peers: () => swarm.connected() })
   const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
@@ -177,6 +182,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
         uploaded: uploads.uploaded,
         downloaded: totals.downloaded,
         left: tally.bytesLacking,
+        partialSeed: uploadOnly.partialSeed,
         port: options.listenPort ?? 0,
         numWant: host.numWant(),
       }),

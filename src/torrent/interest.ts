@@ -4,6 +4,7 @@ import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
 import type { ConnectionOutcome } from "./peer-book.js"
 import type { PeerSource } from "./peer-source.js"
+import type { UploadOnly } from "./upload-only.js"
 
 /** Peers with nothing under way are looked at again for pieces we need, ms. */
 const CHECK = 10_000
@@ -12,10 +13,12 @@ const CHECK = 10_000
 export class Interest {
   readonly #table: PieceTable<Slot>
   readonly #fellows: Fellows
+  readonly #uploadOnly: UploadOnly
 
-  constructor(table: PieceTable<Slot>, fellows: Fellows) {
-    this.#table = table
-    this.#fellows = fellows
+  constructor(options: { table: PieceTable<Slot>; fellows: Fellows; uploadOnly: UploadOnly }) {
+    this.#table = options.table
+    this.#fellows = options.fellows
+    this.#uploadOnly = options.uploadOnly
   }
 
   /** The peer says what it has, and had said `previous` before. */
@@ -69,9 +72,9 @@ export class Interest {
     session.setInterested(session.pieces !== undefined && this.#wantsOf(session.pieces))
   }
 
-  /** Neither side has anything for the other. */
+  /** Neither side wants anything of the other. */
   useless({ session }: PeerSource): boolean {
-    return this.#table.remaining === 0 && this.#table.have.complete && session.uploadOnly
+    return this.#uploadOnly.value && session.uploadOnly
   }
 
   /** What the connection that ends now was good for. */

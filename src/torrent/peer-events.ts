@@ -26,6 +26,7 @@ import type { Roster } from "./roster.js"
 import type { Throttle } from "./throttle.js"
 import type { Totals } from "./totals.js"
 import { Twins } from "./twins.js"
+import type { UploadOnly } from "./upload-only.js"
 import type { Uploads } from "./uploads.js"
 
 export interface PeerEventsOptions {
@@ -56,6 +57,7 @@ export interface PeerEventsOptions {
   readonly onHashes: (request: HashRequest, hashes: Uint8Array | undefined) => void
   /** Where our pieces are announced from. */
   readonly have: Bitfield
+  readonly uploadOnly: UploadOnly
 }
 
 /** The parts of the swarm that hear of what peers say. */
@@ -88,12 +90,12 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined || !this.#twins.mayStay(peer)) return
     peer.ready = true
-    const { book, log, infoHash, hasher, table, have } = this.#o
+    const { book, log, infoHash, hasher, table, have, uploadOnly } = this.#o
     if (session.direction === "outgoing") book.answered(session.remote)
     const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#hearers.throttle.holding) session.holdReading(true)
-    session.announcePieces(have)
+    session.announcePieces(have, uploadOnly.value)
     allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
   }
 
@@ -215,6 +217,11 @@ export class PeerEvents implements PeerHost<PeerSession> {
       book.add(address, "incoming", clock.now())
       if (book.claim(address)) peer.addresses.push(address)
     }
+  }
+
+  onUploadOnly(session: PeerSession): void {
+    const peer = this.#roster.of(session)
+    if (peer !== undefined && this.#hearers.interest.useless(peer)) session.close()
   }
 
   onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {

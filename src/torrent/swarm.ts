@@ -32,8 +32,8 @@ export class Swarm extends Roster {
   constructor(options: SwarmOptions) {
     super()
     this.#o = options
-    const { table, picker, uploads, have, clock, totals, downloadLimit } = options
-    this.#interest = new Interest(table, picker.fellows)
+    const { table, picker, uploads, have, uploadOnly, clock, totals, downloadLimit } = options
+    this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
     this.#choking = new Choking(uploads, have)
     this.#asking = new Asking({ ...options, peers: () => this.connected() })
     this.#throttle = new Throttle({
@@ -90,6 +90,7 @@ export class Swarm extends Roster {
   /** Other pieces are needed than before. */
   reconsider(): void {
     this.#o.book.reconsider()
+    this.#sayUploadOnly()
     for (const peer of this.connected()) this.#interest.update(peer)
     this.fillAll()
     this.connectMore()
@@ -99,6 +100,7 @@ export class Swarm extends Roster {
   tick(now: number): void {
     for (const { session } of [...this.everyone()]) session.tick(now)
     this.#throttle.tick()
+    this.#sayUploadOnly()
     this.#interest.tick(this.connected(), now)
     this.#connector.tick(now)
     this.#nodePort?.tick(this.connected())
@@ -111,12 +113,10 @@ export class Swarm extends Roster {
     this.connectMore()
   }
 
-  /** All is there: nothing more to ask anybody; and seeds have nothing to do with each other. */
+  /** All that is wanted is there: nothing more to ask anybody. */
   finished(): void {
-    for (const peer of [...this.connected()]) {
-      if (this.#interest.useless(peer)) peer.session.close()
-      else peer.session.setInterested(false)
-    }
+    for (const { session } of this.connected()) session.setInterested(false)
+    this.#sayUploadOnly()
   }
 
   /** The block is here, from whomever: those who were asked for it too need not send it. */
@@ -136,6 +136,16 @@ export class Swarm extends Roster {
     this.#throttle.close()
     this.#o.uploads.close()
     this.#connector.close()
+  }
+
+  /** Tells all when we begin or cease to want nothing (BEP 21). Those who want nothing either have no use for us, nor we for them. */
+  #sayUploadOnly(): void {
+    const { uploadOnly } = this.#o
+    if (!uploadOnly.update()) return
+    for (const peer of [...this.connected()]) {
+      if (this.#interest.useless(peer)) peer.session.close()
+      else peer.session.sayUploadOnly(uploadOnly.value)
+    }
   }
 
   #chokeAnew(): void {

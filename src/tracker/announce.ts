@@ -6,6 +6,8 @@ export interface AnnounceStats {
   readonly downloaded: number
   /** Bytes still wanted; 0 alone says "complete", so it must not be 0 while the length is unknown. */
   readonly left: number
+  /** We lack some of it and want none of that (BEP 21). Default: false. */
+  readonly partialSeed?: boolean
   /** Where we listen. */
   readonly port: number
   /** Peers wanted, 0 when full. */

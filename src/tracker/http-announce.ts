@@ -15,7 +15,9 @@ import { PeerList } from "./peer-list.js"
 
 /** The URL of an announce (BEP 3): the tracker's own, whose arguments (a passkey) stay, and ours. */
 export function announceUrl(tracker: string, request: AnnounceRequest): string {
-  const { stats, event } = request
+  const { stats } = request
+  // BEP 21: in every announce of a partial seed. UDP has no number for it (BEP 15).
+  const event = stats.partialSeed === true && request.event !== "stopped" ? "paused" : request.event
   const fields = [
     `info_hash=${percentEncode(request.infoHash)}`,
     `peer_id=${percentEncode(request.peerId)}`,

@@ -101,6 +101,7 @@ class Client implements PeerHost<PeerSession> {
     this.onRoom(peer)
   }
   onDontHave(): void {}
+  onUploadOnly(): void {}
   onChoked(): void {}
   onUnchoked(): void {}
   onInterestChanged(peer: PeerSession): void {

@@ -1,6 +1,7 @@
 """Seeds, shares or downloads with libtorrent: python3 libtorrent.py JOB, a JSON object.
 
 Prints "ready" when it listens, "checked" when it knows what is there, "complete" when all is. Only a download ends then.
+Of each peer it prints whether it wants nothing, "upload_only HOST 1", when that changes.
 """
 
 import json
@@ -67,6 +68,7 @@ def wait_for(kind, action):
             return
 
 
+upload_only = {}
 checked = False
 complete = False
 CHECKING = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
@@ -85,6 +87,11 @@ while True:
             # A torrent's files are closed when it is removed: what another process reads then is all there.
             wait_for(lt.torrent_removed_alert, lambda: session.remove_torrent(handle))
             os._exit(0)
+    for peer in handle.get_peer_info():
+        said = int(bool(peer.flags & lt.peer_info.upload_only))
+        if upload_only.get(peer.ip) != said:
+            upload_only[peer.ip] = said
+            print("upload_only", peer.ip[0], said, flush=True)
     if status.errc.value() != 0:
         print("error", status.errc.message(), flush=True)
         os._exit(1)

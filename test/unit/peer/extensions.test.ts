@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest"
+import { UPLOAD_ONLY_ID } from "../../../src/peer/extension-ids.js"
 import { PeerSession } from "../../../src/peer/peer-session.js"
 import { encodeDontHave } from "../../../src/wire/dont-have.js"
-import { encodeExtensionHandshake } from "../../../src/wire/extension.js"
+import { decodeExtensionHandshake, encodeExtensionHandshake } from "../../../src/wire/extension.js"
 import { encodeHandshake } from "../../../src/wire/handshake.js"
 import {
   asking,
@@ -87,6 +88,45 @@ describe("a lost piece (BEP 54)", () => {
     peer.say()
     peer.session.sendDontHave(2)
     expect(await peer.hearsSoon()).toEqual([["extended", 7, "00000002"]])
+  })
+})
+
+describe("upload only (BEP 21)", () => {
+  test("is heard from the handshake, and changes with later ones or with messages of its own", async () => {
+    const peer = await Scripted.ready()
+    const says = (uploadOnly: boolean) => encodeExtensionHandshake({ messages: new Map(), uploadOnly })
+    peer.voice.encoder.extended(0, says(true))
+    peer.say()
+    expect(peer.session.uploadOnly).toBe(true)
+    peer.voice.encoder.extended(0, says(false))
+    peer.say()
+    expect(peer.session.uploadOnly).toBe(false)
+    peer.events()
+    for (const said of [1, 1, 0]) peer.voice.encoder.extended(UPLOAD_ONLY_ID, Uint8Array.of(said))
+    peer.say()
+    expect(peer.events()).toEqual([
+      ["uploadOnly", "true"],
+      ["uploadOnly", "false"],
+    ])
+  })
+
+  test.each([0, 2])("ends the connection when it is said in %i bytes", async (length) => {
+    const peer = await Scripted.ready()
+    peer.voice.encoder.extended(UPLOAD_ONLY_ID, new Uint8Array(length))
+    peer.say()
+    expect(peer.events()).toEqual([["closed", `"upload only" is said in ${length} bytes`]])
+  })
+
+  test("is told by one more handshake, or by a message to those who take it", async () => {
+    const peer = await Scripted.ready()
+    peer.session.sayUploadOnly(true)
+    const [[name, id, payload] = []] = await peer.hearsSoon()
+    expect([name, id]).toEqual(["extended", 0])
+    expect(decodeExtensionHandshake(Buffer.from(String(payload), "hex"))).toMatchObject({ uploadOnly: true })
+    peer.voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["upload_only", 9]]) }))
+    peer.say()
+    peer.session.sayUploadOnly(false)
+    expect(await peer.hearsSoon()).toEqual([["extended", 9, "00"]])
   })
 })
 

@@ -48,6 +48,13 @@ describe("the URL of an announce", () => {
     )
     expect(announceUrl("http://t.example/announce", { ...request, event: "none" })).not.toContain("event")
   })
+
+  it("says in every announce but the last that we are a partial seed (BEP 21)", () => {
+    const stats = { ...request.stats, partialSeed: true }
+    const saidOf = (event: AnnounceRequest["event"]) =>
+      new URL(announceUrl("http://t.example/announce", { ...request, stats, event })).searchParams.getAll("event")
+    expect([saidOf("started"), saidOf("none"), saidOf("stopped")]).toEqual([["paused"], ["paused"], ["stopped"]])
+  })
 })
 
 describe("an HTTP tracker's answer", () => {

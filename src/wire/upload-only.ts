@@ -1,0 +1,17 @@
+import { ProtocolError } from "../errors.js"
+
+/**
+ * The name of the extension by which a peer says, at any time, whether it wants nothing (libtorrent; BEP 21 has a key of
+ * that name in the extended handshake for it, which libtorrent hears only when it is set).
+ */
+export const UPLOAD_ONLY_EXTENSION = "upload_only"
+
+export function encodeUploadOnly(uploadOnly: boolean): Uint8Array {
+  return Uint8Array.of(uploadOnly ? 1 : 0)
+}
+
+/** @throws ProtocolError when it is not one byte */
+export function decodeUploadOnly(payload: Uint8Array): boolean {
+  if (payload.length !== 1) throw new ProtocolError(`"upload only" is said in ${payload.length} bytes`)
+  return payload[0] !== 0
+}
