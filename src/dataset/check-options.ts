@@ -41,6 +41,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   maxConnections: count,
   offline: flag,
   seed: flag,
+  superSeed: flag,
   port: must(
     "a whole number from 0 to 65535",
     (value) => isNumber(value) && Number.isInteger(value) && value >= 0 && value <= 65535,

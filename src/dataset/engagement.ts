@@ -154,9 +154,12 @@ export class Engagement {
     this.#session ??= await sessions.take()
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()
+    const superSeeding = options.superSeed ? (await import("../torrent/super-seeding.js")).SuperSeeding : undefined
+    this.#refuseClosed()
     const { maxDownload, maxUpload, maxConnections: maxPeers } = options
     return this.#session.add({
       ...{ metainfo: resolved.metainfo, store: this.store, seed, fetch, maxDownload, maxUpload, maxPeers },
+      superSeeding,
       pex: options.pex,
       ...sources,
     })

@@ -34,6 +34,11 @@ export interface Options extends FileChoice {
   readonly offline?: boolean | undefined
   /** Go on giving after the download, until closed or aborted. */
   readonly seed?: boolean | undefined
+  /**
+   * Give as the first seed (BEP 16), if all is there: show each peer one piece at a time, and the next when the one before
+   * was seen at another peer. It ends by itself when another has everything. Default: false.
+   */
+  readonly superSeed?: boolean | undefined
   /** Listening port; 0: any free one. Default: 6881 to 6889, or any free one. */
   readonly port?: number | undefined
   /** False: connect to peers by TCP alone, not by uTP (BEP 29). */

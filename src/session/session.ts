@@ -9,7 +9,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { Discovery } from "../torrent/discovery.js"
 import type { MetadataFetch } from "../torrent/metadata-fetch.js"
 import type { SharedParts } from "../torrent/shared-parts.js"
-import { Torrent } from "../torrent/torrent.js"
+import { Torrent, type TorrentOptions } from "../torrent/torrent.js"
 import type { HostLimiter } from "../tracker/host-limiter.js"
 import { TrackerClient } from "../tracker/tracker-client.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
@@ -64,6 +64,8 @@ export interface AddOptions {
   readonly fetch: boolean
   /** Go on giving when all is there. */
   readonly seed: boolean
+  /** Makes what shows peers one piece after the other (BEP 16). Undefined: they are told at once what we have. */
+  readonly superSeeding?: TorrentOptions["superSeeding"]
   /** Bytes a second, of this torrent. */
   readonly maxDownload?: number | undefined
   /** Bytes a second, of this torrent. */

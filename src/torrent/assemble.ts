@@ -33,6 +33,7 @@ import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
 import { Statistics } from "./statistics.js"
 import { StatsCollector } from "./stats-collector.js"
+import type { SuperSeeding } from "./super-seeding.js"
 import { Swarm } from "./swarm.js"
 import { Tally } from "./tally.js"
 import { Totals } from "./totals.js"
@@ -72,6 +73,8 @@ export interface TorrentOptions {
   readonly fetch: boolean
   /** Go on giving when all is there. */
   readonly seed: boolean
+  /** Makes what shows peers one piece after the other (BEP 16). Undefined: they are told at once what we have. */
+  readonly superSeeding?: typeof SuperSeeding | undefined
 }
 
 /** What the parts tell the torrent. */
@@ -113,7 +116,9 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
   // While nothing is selected yet, something may be, or a reader may come.
   const mayWant = (): boolean => options.fetch && store.wanted.count === 0
-  const uploadOnly = new UploadOnly({ table, clock, mayWant })
+  const superSeeding = options.superSeeding && new options.superSeeding({ layout, random, clock, have: table.have })
+  const disguised = (): boolean => superSeeding?.active === true
+  const uploadOnly = new UploadOnly({ table, clock, mayWant, disguised })
   let nextSource = 1
   const nextSourceId = (): number => nextSource++
   const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
@@ -164,6 +169,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     seed: options.seed,
     have: table.have,
     uploadOnly,
+    superSeeding,
   })
   const leafCheck = nodes && new LeafCheck({ layout, nodes, hasher, intake, peers: () => swarm.connected() })
   const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))

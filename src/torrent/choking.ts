@@ -1,7 +1,7 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { Choker } from "../peer/choker.js"
-import type { PeerSession } from "../peer/peer-session.js"
 import type { PeerSource } from "./peer-source.js"
+import type { SuperSeeding } from "./super-seeding.js"
 import type { Uploads } from "./uploads.js"
 
 /** Puts the choker's choice into effect. */
@@ -10,21 +10,31 @@ export class Choking {
   readonly #uploads: Pick<Uploads, "choked">
   readonly #have: Bitfield
 
-  constructor(uploads: Pick<Uploads, "choked">, have: Bitfield) {
-    this.#uploads = uploads
-    this.#have = have
+  readonly #superSeeding: SuperSeeding | undefined
+
+  constructor(options: {
+    uploads: Pick<Uploads, "choked">
+    have: Bitfield
+    superSeeding?: SuperSeeding | undefined
+  }) {
+    this.#uploads = options.uploads
+    this.#have = options.have
+    this.#superSeeding = options.superSeeding
   }
 
   rechoke(peers: readonly PeerSource[], options: { now: number; seeding: boolean }): void {
     const unchoked = this.#choker.choose(
-      peers.map(({ id, session }) => ({
-        id,
-        interested: session.peerInterested && (!session.amChoking || this.#canGiveTo(session)),
-        choked: session.amChoking,
-        snubbed: session.snubbed,
-        downloadRate: session.downloadRate(options.now),
-        uploaded: session.uploaded,
-      })),
+      peers.map((peer) => {
+        const { id, session } = peer
+        return {
+          id,
+          interested: session.peerInterested && (!session.amChoking || this.#canGiveTo(peer)),
+          choked: session.amChoking,
+          snubbed: session.snubbed,
+          downloadRate: session.downloadRate(options.now),
+          uploaded: session.uploaded,
+        }
+      }),
       options,
     )
     for (const peer of peers) {
@@ -43,7 +53,9 @@ export class Choking {
    * Some are interested before there is anything for them. Unchoked then, rtorrent has nothing to ask for, and does not ask
    * in the following half minute either.
    */
-  #canGiveTo({ pieces }: PeerSession): boolean {
-    return pieces === undefined ? this.#have.count > 0 : this.#have.hasMoreThan(pieces)
+  #canGiveTo(peer: PeerSource): boolean {
+    const { pieces } = peer.session
+    const offered = this.#superSeeding?.shownTo(peer) ?? this.#have
+    return pieces === undefined ? offered.count > 0 : offered.hasMoreThan(pieces)
   }
 }

@@ -1,4 +1,4 @@
-import type { Bitfield } from "../bytes/bitfield.js"
+import { Bitfield } from "../bytes/bitfield.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
 import { HOLEPUNCH_ID, METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
 import type { PeerHost } from "../peer/peer-host.js"
@@ -23,6 +23,7 @@ import type { MetadataUploads } from "./metadata-uploads.js"
 import type { PeerBook } from "./peer-book.js"
 import type { PeerExchange } from "./peer-exchange.js"
 import type { Roster } from "./roster.js"
+import type { SuperSeeding } from "./super-seeding.js"
 import type { Throttle } from "./throttle.js"
 import type { Totals } from "./totals.js"
 import { Twins } from "./twins.js"
@@ -58,6 +59,8 @@ export interface PeerEventsOptions {
   /** Where our pieces are announced from. */
   readonly have: Bitfield
   readonly uploadOnly: UploadOnly
+  /** Undefined: everybody is told at once what we have. */
+  readonly superSeeding: SuperSeeding | undefined
 }
 
 /** The parts of the swarm that hear of what peers say. */
@@ -90,13 +93,15 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined || !this.#twins.mayStay(peer)) return
     peer.ready = true
-    const { book, log, infoHash, hasher, table, have, uploadOnly } = this.#o
+    const { book, log, infoHash, hasher, table, have, uploadOnly, superSeeding } = this.#o
     if (session.direction === "outgoing") book.answered(session.remote)
     const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     if (this.#hearers.throttle.holding) session.holdReading(true)
-    session.announcePieces(have, uploadOnly.value)
-    allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
+    const disguised = superSeeding?.active === true
+    if (disguised) superSeeding.add(peer)
+    session.announcePieces(disguised ? new Bitfield(have.length) : have, uploadOnly.value)
+    if (!disguised) allowFastPieces(session, { infoHash, hasher, layout: table.layout, have })
   }
 
   onClosed(session: PeerSession, reason: Error | undefined): void {
@@ -111,6 +116,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     for (const address of peer.addresses) book.ended(address, outcome, now)
     if (session.writer.block !== undefined) intake.abandonBlock(session.writer.block, session.writer)
     interest.forget(peer, session.pieces)
+    this.#o.superSeeding?.forget(peer)
     uploads.forget(session)
     metadataUploads?.forget(session)
     pex?.forget(peer)
@@ -129,6 +135,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     interest.pieces(peer, previous)
+    this.#o.superSeeding?.pieces(peer, previous)
     if (interest.useless(peer)) session.close()
     else interest.update(peer)
   }
@@ -137,6 +144,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const { interest, asking } = this.#hearers
     const peer = this.#roster.of(session)
     if (peer === undefined) return
+    this.#o.superSeeding?.have(peer, piece)
     if (interest.have(peer, piece)) {
       asking.turnFromSeed(peer, piece, this.#roster, this.#o.clock.now())
       this.#hearers.refill()
@@ -147,6 +155,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     this.#hearers.interest.dontHave(peer, piece)
+    this.#o.superSeeding?.dontHave(peer, piece)
     this.#o.picker.forget(peer.id)
     // Who has a piece is not told that we have it, too.
     if (this.#o.have.has(piece)) session.sendHave(piece)
@@ -166,8 +175,12 @@ export class PeerEvents implements PeerHost<PeerSession> {
   }
 
   onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
-    this.#roster.of(session)?.requested(this.#o.clock.now())
-    if (this.#o.have.has(piece)) this.#o.uploads.request(session, piece, begin, length)
+    const peer = this.#roster.of(session)
+    if (peer === undefined) return
+    const { clock, have, uploads, superSeeding } = this.#o
+    peer.requested(clock.now())
+    const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, length)
+    if (mayHave && have.has(piece)) uploads.request(session, piece, begin, length)
     else session.reject(piece, begin, length)
   }
 

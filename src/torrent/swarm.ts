@@ -32,9 +32,9 @@ export class Swarm extends Roster {
   constructor(options: SwarmOptions) {
     super()
     this.#o = options
-    const { table, picker, uploads, have, uploadOnly, clock, totals, downloadLimit } = options
+    const { table, picker, uploads, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
     this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
-    this.#choking = new Choking(uploads, have)
+    this.#choking = new Choking({ uploads, have, superSeeding })
     this.#asking = new Asking({ ...options, peers: () => this.connected() })
     this.#throttle = new Throttle({
       clock,
@@ -100,6 +100,7 @@ export class Swarm extends Roster {
   tick(now: number): void {
     for (const { session } of [...this.everyone()]) session.tick(now)
     this.#throttle.tick()
+    this.#o.superSeeding?.tick(this.#gives())
     this.#sayUploadOnly()
     this.#interest.tick(this.connected(), now)
     this.#connector.tick(now)
@@ -146,6 +147,13 @@ export class Swarm extends Roster {
       if (this.#interest.useless(peer)) peer.session.close()
       else peer.session.sayUploadOnly(uploadOnly.value)
     }
+  }
+
+  /** Somebody is waiting for what we give. */
+  #gives(): boolean {
+    if (this.#o.uploads.waiting) return true
+    for (const { session } of this.connected()) if (session.sendBacklog > 0) return true
+    return false
   }
 
   #chokeAnew(): void {

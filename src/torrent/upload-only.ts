@@ -10,14 +10,19 @@ export class UploadOnly {
   readonly #table: PieceTable<Slot>
   readonly #clock: Clock
   readonly #mayWant: () => boolean
+  readonly #disguised: () => boolean
   #wantedAt = Number.NEGATIVE_INFINITY
   #value: boolean
 
-  /** `mayWant`: nothing was selected yet, but may be, or a reader may come. */
-  constructor(options: { table: PieceTable<Slot>; clock: Clock; mayWant: () => boolean }) {
+  /**
+   * `mayWant`: nothing was selected yet, but may be, or a reader may come. `disguised`: we pass for one who wants
+   * everything (BEP 16).
+   */
+  constructor(options: { table: PieceTable<Slot>; clock: Clock; mayWant: () => boolean; disguised: () => boolean }) {
     this.#table = options.table
     this.#clock = options.clock
     this.#mayWant = options.mayWant
+    this.#disguised = options.disguised
     this.#value = this.#current()
   }
 
@@ -37,6 +42,7 @@ export class UploadOnly {
   }
 
   #current(): boolean {
+    if (this.#disguised()) return false
     const now = this.#clock.now()
     const { remaining, have } = this.#table
     if (remaining > 0) {

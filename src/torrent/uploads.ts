@@ -41,6 +41,12 @@ export class Uploads {
     this.#log = options.log
   }
 
+  /** Some request is not answered yet. */
+  get waiting(): boolean {
+    for (const { requests } of this.#queues.values()) if (requests.length > 0) return true
+    return false
+  }
+
   request(peer: Receiver, piece: number, begin: number, length: number): void {
     let queue = this.#queues.get(peer)
     if (queue === undefined) {

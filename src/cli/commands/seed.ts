@@ -7,6 +7,7 @@ import { thenStats } from "../then-stats.js"
 
 interface SeedFlags extends CommonFlags {
   data?: string
+  superSeed?: boolean
 }
 
 export function addSeed(program: Command, run: Run): void {
@@ -16,6 +17,7 @@ export function addSeed(program: Command, run: Run): void {
     .description("give: serve what is on disk until stopped")
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
+    .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
     .action((target: string, flags: SeedFlags) =>
       run(flags, (context) => seed(target, flags, context), "stopped giving"),
     )
@@ -24,6 +26,7 @@ export function addSeed(program: Command, run: Run): void {
 async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
+    ...(flags.superSeed ? { superSeed: true } : {}),
     ...(flags.data === undefined ? {} : { data: absolutePath(flags.data) }),
   })
   await dataset.seed()

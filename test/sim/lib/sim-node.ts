@@ -2,6 +2,7 @@ import type { Endpoint } from "../../../src/ports/net.js"
 import type { LimitOptions } from "../../../src/session/limits.js"
 import { type AddOptions, Session, type SessionOptions } from "../../../src/session/session.js"
 import { PieceStore } from "../../../src/storage/piece-store.js"
+import { SuperSeeding } from "../../../src/torrent/super-seeding.js"
 import type { Torrent } from "../../../src/torrent/torrent.js"
 import type { SimDataset } from "./sim-dataset.js"
 import type { SimPlatform } from "./simulation.js"
@@ -18,6 +19,7 @@ export interface SimNodeOptions {
   /** Of this one. */
   readonly torrentLimits?: Pick<AddOptions, "maxDownload" | "maxUpload" | "maxPeers">
   readonly pex?: boolean
+  readonly superSeed?: boolean
 }
 
 /** One of our clients on a simulated machine, at work on one dataset in `/store`, listening at port 6881. */
@@ -55,5 +57,6 @@ export async function addTorrent(session: Session, options: SimNodeOptions): Pro
     seed: options.seed ?? false,
     ...options.torrentLimits,
     pex: options.pex,
+    superSeeding: options.superSeed ? SuperSeeding : undefined,
   })
 }

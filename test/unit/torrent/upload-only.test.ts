@@ -3,10 +3,16 @@ import { UploadOnly } from "../../../src/torrent/upload-only.js"
 import { ManualClock } from "../peer/harness.js"
 import { Stage } from "./stage.js"
 
-function setUp(options: { mayWant?: boolean } = {}) {
+function setUp(options: { mayWant?: boolean; disguised?: boolean } = {}) {
   const stage = new Stage({ pieces: 3, capacity: 3 })
   const clock = new ManualClock()
-  const uploadOnly = new UploadOnly({ table: stage.table, clock, mayWant: () => options.mayWant ?? false })
+  const { mayWant = false, disguised = false } = options
+  const uploadOnly = new UploadOnly({
+    table: stage.table,
+    clock,
+    mayWant: () => mayWant,
+    disguised: () => disguised,
+  })
   const wantNothing = () => stage.table.select(stage.table.have)
   return { stage, clock, uploadOnly, wantNothing }
 }
@@ -35,6 +41,13 @@ describe("whether we want nothing", () => {
     expect(uploadOnly.update()).toBe(false)
     clock.advance(1)
     expect([uploadOnly.update(), uploadOnly.value, uploadOnly.partialSeed]).toEqual([true, true, true])
+  })
+
+  it("is not said while we pass for one who has nothing (BEP 16)", () => {
+    const { clock, uploadOnly, wantNothing } = setUp({ disguised: true })
+    wantNothing()
+    clock.advance(60_000)
+    expect([uploadOnly.update(), uploadOnly.value]).toEqual([false, false])
   })
 
   it("is not so while something may be selected or read", () => {

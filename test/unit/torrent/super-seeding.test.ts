@@ -1,0 +1,252 @@
+import fc from "fast-check"
+import { beforeEach, describe, expect, it } from "vitest"
+import { Bitfield } from "../../../src/bytes/bitfield.js"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
+import type { PeerSession } from "../../../src/peer/peer-session.js"
+import { PeerSource } from "../../../src/torrent/peer-source.js"
+import { SuperSeeding } from "../../../src/torrent/super-seeding.js"
+import { seededRandom } from "../../support/seeded-random.js"
+import { ManualClock } from "../peer/harness.js"
+
+const PIECES = 12
+const PIECE = 32768
+const BLOCK = 16384
+
+/** A peer, and what it was shown. */
+class Fake {
+  readonly shown: number[] = []
+  readonly source: PeerSource
+  pieces: Bitfield | undefined
+  peerInterested = true
+  amChoking = false
+
+  constructor(id: number) {
+    this.source = new PeerSource(id, this as unknown as PeerSession, 0)
+  }
+
+  sendHave(piece: number): void {
+    this.shown.push(piece)
+  }
+}
+
+class Scene {
+  readonly clock = new ManualClock()
+  readonly have = new Bitfield(PIECES)
+  readonly superSeeding: SuperSeeding
+  readonly #layout = new TorrentLayout(PIECE, [{ path: "a", offset: 0, length: PIECES * PIECE, padding: false }])
+  #peers = 0
+
+  constructor(seed = 1) {
+    this.have.fill()
+    const { clock, have } = this
+    this.superSeeding = new SuperSeeding({ layout: this.#layout, random: seededRandom(seed), clock, have })
+  }
+
+  /** Connected, with these pieces. */
+  join(...pieces: number[]): Fake {
+    const peer = new Fake(this.#peers++)
+    this.superSeeding.add(peer.source)
+    this.says(peer, pieces)
+    return peer
+  }
+
+  /** It sends its bitfield. */
+  says(peer: Fake, pieces: readonly number[]): void {
+    const previous = peer.pieces
+    peer.pieces = new Bitfield(PIECES)
+    for (const piece of pieces) peer.pieces.add(piece)
+    this.superSeeding.pieces(peer.source, previous)
+  }
+
+  has(peer: Fake, piece: number): void {
+    if (peer.pieces?.add(piece)) this.superSeeding.have(peer.source, piece)
+  }
+
+  /** It asks for a piece in whole. */
+  asks(peer: Fake, piece: number): boolean[] {
+    return [0, BLOCK].map(() => this.superSeeding.asks(peer.source, piece, BLOCK))
+  }
+
+  pass(milliseconds: number, busy = false): void {
+    for (let passed = 0; passed < milliseconds; passed += 250) {
+      this.clock.advance(250)
+      this.superSeeding.tick(busy)
+    }
+  }
+}
+
+describe("super-seeding (BEP 16)", () => {
+  let scene: Scene
+  beforeEach(() => {
+    scene = new Scene()
+  })
+
+  it("shows each peer one piece, of those that nobody has", () => {
+    const a = scene.join(0, 1, 2, 3)
+    const b = scene.join(4, 5)
+    const shown = [...a.shown, ...b.shown]
+    expect(new Set(shown).size).toBe(2)
+    for (const piece of shown) expect(piece).toBeGreaterThan(5)
+  })
+
+  it("gives nothing that it has not shown", () => {
+    const a = scene.join()
+    const hidden = [...scene.have].find((piece) => !a.shown.includes(piece))!
+    expect(scene.asks(a, hidden)).toEqual([false, false])
+    expect(scene.asks(a, a.shown[0]!)).toEqual([true, true])
+  })
+
+  it("shows the next when one was asked for in whole, and then none until another peer has got one of them", () => {
+    const [a, b] = [scene.join(), scene.join()]
+    scene.superSeeding.asks(a.source, a.shown[0]!, BLOCK)
+    expect(a.shown).toHaveLength(1)
+    scene.superSeeding.asks(a.source, a.shown[0]!, BLOCK)
+    expect(a.shown).toHaveLength(2)
+    scene.asks(a, a.shown[1]!)
+    scene.has(a, a.shown[0]!)
+    scene.pass(30_000, true)
+    expect(a.shown).toHaveLength(2)
+    scene.has(b, a.shown[0]!)
+    expect(a.shown).toHaveLength(3)
+    expect(b.shown).toHaveLength(1)
+  })
+
+  it("takes a bitfield for news of what was passed on", () => {
+    const a = scene.join()
+    scene.join()
+    scene.asks(a, a.shown[0]!)
+    scene.asks(a, a.shown[1]!)
+    expect(a.shown).toHaveLength(2)
+    scene.join(a.shown[1]!)
+    expect(a.shown).toHaveLength(3)
+  })
+
+  it("shows a single peer the next whenever it has asked for one in whole", () => {
+    const a = scene.join()
+    for (let piece = 0; piece < PIECES - 1; piece++) {
+      expect(a.shown).toHaveLength(piece + 1)
+      scene.asks(a, a.shown[piece]!)
+    }
+    expect(new Set(a.shown).size).toBe(PIECES)
+  })
+
+  it("shows another piece to who is not interested, or does not ask, or got it elsewhere", () => {
+    const [a, b, c] = [scene.join(), scene.join(), scene.join()]
+    a.peerInterested = false
+    scene.pass(10_000, true)
+    expect([a, b, c].map(({ shown }) => shown.length)).toEqual([2, 1, 1])
+    scene.has(c, b.shown[0]!)
+    expect(b.shown).toHaveLength(2)
+    scene.has(c, c.shown[0]!)
+    expect(c.shown).toHaveLength(2)
+    a.peerInterested = true
+    scene.pass(60_000, true)
+    expect(a.shown).toHaveLength(3)
+  })
+
+  it("does not wait for ever: with an idle line more is shown while there is something new, and more and more", () => {
+    const a = scene.join()
+    scene.join()
+    for (const piece of [0, 1]) scene.asks(a, a.shown[piece]!)
+    scene.pass(750)
+    expect(a.shown).toHaveLength(2)
+    scene.pass(250)
+    expect(a.shown).toHaveLength(3)
+    for (const piece of [2, 3]) scene.asks(a, a.shown[piece]!)
+    expect(a.shown).toHaveLength(4)
+    scene.pass(1000)
+    for (const piece of [4, 5, 6, 7]) scene.asks(a, a.shown[piece]!)
+    expect(a.shown).toHaveLength(8)
+  })
+
+  it("waits longer for what others have already", () => {
+    scene.join(0, 1, 2, 3, 4, 5)
+    scene.join(6, 7, 8, 9, 10, 11)
+    const a = scene.join()
+    for (const piece of [0, 1]) scene.asks(a, a.shown[piece]!)
+    scene.pass(14_750)
+    expect(a.shown).toHaveLength(2)
+    scene.pass(250)
+    expect(a.shown).toHaveLength(3)
+  })
+
+  it("ends when another has all, counting what it was given; then everybody is shown everything", () => {
+    const [a, b] = [scene.join(), scene.join()]
+    for (const piece of scene.have) if (!a.shown.includes(piece)) scene.has(a, piece)
+    expect(scene.superSeeding.active).toBe(true)
+    const last = [...scene.have].find((piece) => !a.pieces!.has(piece))!
+    expect(a.shown).toContain(last)
+    scene.asks(a, last)
+    expect(scene.superSeeding.active).toBe(false)
+    expect(scene.join().shown).toEqual([])
+    expect([...b.shown].sort((x, y) => x - y)).toEqual([...scene.have])
+    scene.pass(60_000)
+    expect(b.shown).toHaveLength(PIECES)
+  })
+
+  it("ends when a piece is lost, and does not show that one", () => {
+    const a = scene.join()
+    const lost = [...scene.have].find((piece) => !a.shown.includes(piece))!
+    scene.have.delete(lost)
+    scene.pass(250)
+    expect(scene.superSeeding.active).toBe(false)
+    expect([...a.shown].sort((x, y) => x - y)).toEqual([...scene.have])
+  })
+
+  it("shows nothing twice, nothing that is there, and the rarest first, whatever comes", () => {
+    const step = fc.tuple(
+      fc.nat(4),
+      fc.constantFrom("have", "ask", "lose", "leave", "says", "pass"),
+      fc.nat(PIECES - 1),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.nat(100), (steps, seed) => {
+        const played = new Scene(seed)
+        const peers = new Map<number, Fake>()
+        /** Peers that have the piece or are shown it and have not turned it down: as few as there may be, and as many. */
+        const asked = new Map<Fake, Set<number>>()
+        const copies = (piece: number): number => {
+          let count = 0
+          for (const peer of peers.values()) if (peer.pieces!.has(piece) || asked.get(peer)!.has(piece)) count++
+          return count
+        }
+        const watch = (peer: Fake): void => {
+          const send = peer.sendHave.bind(peer)
+          peer.sendHave = (piece) => {
+            if (played.superSeeding.active) {
+              expect(peer.shown).not.toContain(piece)
+              expect(peer.pieces?.has(piece)).not.toBe(true)
+              const free = [...played.have].filter((p) => copies(p) === 0 && !peer.shown.includes(p))
+              const current = [...peers.values()].flatMap((other) => other.shown)
+              // A piece that nobody has, and nobody is shown, goes before all others.
+              if (free.some((p) => !current.includes(p))) expect(copies(piece)).toBe(0)
+            }
+            send(piece)
+          }
+        }
+        for (const [who, what, piece] of steps) {
+          let peer = peers.get(who)
+          if (peer === undefined) {
+            peer = new Fake(who)
+            watch(peer)
+            asked.set(peer, new Set())
+            peers.set(who, peer)
+            played.superSeeding.add(peer.source)
+            played.says(peer, [])
+          }
+          if (what === "have") played.has(peer, piece)
+          else if (what === "ask" && peer.shown.includes(piece)) {
+            asked.get(peer)!.add(piece)
+            played.asks(peer, piece)
+          } else if (what === "lose" && peer.pieces!.delete(piece)) played.superSeeding.dontHave(peer.source, piece)
+          else if (what === "leave") {
+            played.superSeeding.forget(peer.source)
+            peers.delete(who)
+          } else if (what === "says") played.says(peer, [piece, (piece + 3) % PIECES])
+          else if (what === "pass") played.pass(250 * (piece + 1))
+          if (!played.superSeeding.active) return
+        }
+      }),
+    )
+  })
+})
