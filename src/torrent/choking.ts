@@ -31,7 +31,7 @@ export class Choking {
           interested: session.peerInterested && (!session.amChoking || this.#canGiveTo(peer)),
           choked: session.amChoking,
           snubbed: session.snubbed,
-          downloadRate: session.downloadRate(options.now),
+          downloaded: session.downloaded,
           uploaded: session.uploaded,
         }
       }),

@@ -18,7 +18,7 @@ function interested(pieces: Bitfield | undefined) {
     snubbed: false,
     uploaded: 0,
     pieces,
-    downloadRate: () => 0,
+    downloaded: 0,
     unchoke: () => {
       session.amChoking = false
     },
