@@ -107,7 +107,7 @@ export class Extensions<Peer extends PeerState> {
     this.#connection.checkBacklog()
     if (id === EXTENSION_HANDSHAKE_ID) this.#onHandshake(payload)
     else if (id === DONT_HAVE_ID) this.#onDontHave(decodeDontHave(payload))
-    else if (id === UPLOAD_ONLY_ID) this.#onUploadOnly(decodeUploadOnly(payload))
+    else if (id === UPLOAD_ONLY_ID) this.#peer.saidUploadOnly = decodeUploadOnly(payload)
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }
 
@@ -132,13 +132,6 @@ export class Extensions<Peer extends PeerState> {
     peer.prefersEncryption = handshake.prefersEncryption ?? peer.prefersEncryption
     peer.saidUploadOnly = handshake.uploadOnly ?? peer.saidUploadOnly
     this.#host.onExtended(peer, handshake)
-  }
-
-  #onUploadOnly(uploadOnly: boolean): void {
-    const peer = this.#peer
-    if (uploadOnly === peer.saidUploadOnly) return
-    peer.saidUploadOnly = uploadOnly
-    this.#host.onUploadOnly(peer)
   }
 
   #onDontHave(piece: number): void {

@@ -46,8 +46,6 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
   onRoom(peer: Peer): void
   /** An extended handshake came (BEP 10); there may be several. */
   onExtended(peer: Peer, handshake: ExtensionHandshake): void
-  /** `peer.saidUploadOnly` changed (BEP 21). */
-  onUploadOnly(peer: Peer): void
   /** An extended message with another of the ids that we announced. `payload` is valid during the call. */
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
   /** It has a DHT node at this UDP port (BEP 5). */

@@ -136,8 +136,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (peer === undefined) return
     interest.pieces(peer, previous)
     this.#o.superSeeding?.pieces(peer, previous)
-    if (interest.useless(peer)) session.close()
-    else interest.update(peer)
+    interest.update(peer)
   }
 
   onHave(session: PeerSession, piece: number): void {
@@ -148,7 +147,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (interest.have(peer, piece)) {
       asking.turnFromSeed(peer, piece, this.#roster, this.#o.clock.now())
       this.#hearers.refill()
-    } else if (interest.useless(peer)) session.close()
+    }
   }
 
   onDontHave(session: PeerSession, piece: number): void {
@@ -223,18 +222,12 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (peer === undefined) return
     const { external, book, clock } = this.#o
     if (yourAddress !== undefined) external.vote(session.remote.host, yourAddress)
-    if (this.#hearers.interest.useless(peer)) session.close()
-    else if (peer.addresses.length === 0 && session.listenPort !== undefined) {
+    if (peer.addresses.length === 0 && session.listenPort !== undefined) {
       const address = { host: session.remote.host, port: session.listenPort }
       // Known from here on: named by another peer later, it would be connected to a second time.
       book.add(address, "incoming", clock.now())
       if (book.claim(address)) peer.addresses.push(address)
     }
-  }
-
-  onUploadOnly(session: PeerSession): void {
-    const peer = this.#roster.of(session)
-    if (peer !== undefined && this.#hearers.interest.useless(peer)) session.close()
   }
 
   onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {

@@ -98,6 +98,7 @@ export class Swarm extends Roster {
 
   /** To be called every 250 ms. */
   tick(now: number): void {
+    this.#closeUseless()
     for (const { session } of [...this.everyone()]) session.tick(now)
     this.#throttle.tick()
     this.#o.superSeeding?.tick(this.#gives())
@@ -139,13 +140,20 @@ export class Swarm extends Roster {
     this.#connector.close()
   }
 
-  /** Tells all when we begin or cease to want nothing (BEP 21). Those who want nothing either have no use for us, nor we for them. */
+  /** Tells all when we begin or cease to want nothing (BEP 21). */
   #sayUploadOnly(): void {
     const { uploadOnly } = this.#o
     if (!uploadOnly.update()) return
+    for (const { session } of this.connected()) session.sayUploadOnly(uploadOnly.value)
+  }
+
+  /**
+   * Where neither wants anything of the other. With a tick, not at once: else the other side would not have heard what we
+   * are, and come again.
+   */
+  #closeUseless(): void {
     for (const peer of [...this.connected()]) {
-      if (this.#interest.useless(peer)) peer.session.close()
-      else peer.session.sayUploadOnly(uploadOnly.value)
+      if (this.#interest.useless(peer)) peer.session.close(new Error("neither side wants anything"))
     }
   }
 

@@ -101,7 +101,6 @@ class Client implements PeerHost<PeerSession> {
     this.onRoom(peer)
   }
   onDontHave(): void {}
-  onUploadOnly(): void {}
   onChoked(): void {}
   onUnchoked(): void {}
   onInterestChanged(peer: PeerSession): void {

@@ -50,9 +50,9 @@ class Puppet {
     this.voice.clear()
   }
 
-  /** What came since the last call, of these kinds. */
+  /** What came since the last call, of these kinds; extended handshakes are none. */
   heard(...names: string[]): Call[] {
-    return this.#ears.calls.splice(0).filter(([name]) => names.includes(name))
+    return this.#ears.calls.splice(0).filter(([name, id]) => names.includes(name) && !(name === "extended" && id === 0))
   }
 }
 

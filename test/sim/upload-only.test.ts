@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
+import { WireDecoder } from "../../src/wire/decoder.js"
+import { encodeExtensionHandshake } from "../../src/wire/extension.js"
+import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.js"
+import { Output, RecordingSink } from "../unit/wire/calls.js"
 import { putDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -51,6 +55,40 @@ describe("a partial seed (BEP 21)", () => {
       expect(connected()).toBe(0)
     }
     await simulation.runUntil(Promise.all([seed.close(), partial.close()]), LIMIT)
+  })
+
+  it("that is connected to by a seed tells it what it is before they part", async () => {
+    const simulation = createSimulation({ seed: 2 })
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB })
+    const platform = simulation.platform(SEED, { latency: 10 })
+    putDataset(platform, dataset)
+    const seed = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
+    const ears = new RecordingSink()
+    const decoder = new WireDecoder(ears, dataset.metainfo.layout.pieceCount)
+    let handshake = HANDSHAKE_LENGTH
+    let closed = false
+    const voice = new Output()
+    voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map(), uploadOnly: true }))
+    voice.encoder.haveAll()
+    const stream = simulation.platform(OTHER, { latency: 10 }).net.connect(at(SEED), {
+      onOpen: () => {
+        stream.write(encodeHandshake(dataset.metainfo.infoHash, new TextEncoder().encode("-XX0001-puppetpuppet")))
+        stream.write(voice.bytes())
+      },
+      onData: (chunk) => {
+        const skipped = Math.min(handshake, chunk.length)
+        handshake -= skipped
+        decoder.push(chunk.subarray(skipped))
+      },
+      onDrain: () => {},
+      onClose: () => {
+        closed = true
+      },
+    })
+    await simulation.run(5000)
+    expect(closed).toBe(true)
+    expect(ears.calls.map(([name]) => name)).toEqual(expect.arrayContaining(["extended", "haveAll"]))
+    await simulation.runUntil(seed.close(), LIMIT)
   })
 
   it("gives to those who want something, and two of them leave each other", async () => {

@@ -172,9 +172,6 @@ export class RecordingHost implements PeerHost<PeerSession> {
   onExtended(peer: PeerSession): void {
     this.#note(peer, "extended")
   }
-  onUploadOnly(peer: PeerSession): void {
-    this.#note(peer, "uploadOnly", String(peer.saidUploadOnly))
-  }
   onExtensionMessage(peer: PeerSession, id: number, payload: Uint8Array): void {
     this.#note(peer, "extension", id, payload.length)
   }
