@@ -15,6 +15,9 @@ const IDLE = 1000
 /** The same when every piece is with somebody already. */
 const IDLE_COPIED = 15_000
 
+/** Pieces that are told one by one at the end, 9 bytes each; who lacks more had better connect again and hear "have all". */
+const MAX_HAVES = 10_000
+
 /** What one peer was shown. */
 interface Shown {
   readonly pieces: Bitfield
@@ -159,12 +162,13 @@ export class SuperSeeding {
   end(): void {
     if (!this.#active) return
     this.#active = false
-    for (const [{ session }, shown] of this.#peers) {
-      for (const piece of this.#have) {
-        if (!shown.pieces.has(piece) && !session.pieces?.has(piece)) session.sendHave(piece)
-      }
-    }
+    const peers = [...this.#peers]
     this.#peers.clear()
+    for (const [{ session }, { pieces }] of peers) {
+      const hidden = [...this.#have].filter((piece) => !pieces.has(piece) && !session.pieces?.has(piece))
+      if (hidden.length > MAX_HAVES) session.close(new Error("is to connect again: there is too much to tell"))
+      else for (const piece of hidden) session.sendHave(piece)
+    }
   }
 
   /** The peer has the piece, from us or from elsewhere. */

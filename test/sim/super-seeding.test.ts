@@ -67,7 +67,6 @@ describe("the first seed", () => {
   it("gives less when it shows one piece at a time (BEP 16), and all are done as soon", async () => {
     const plain = await share({ seed: 1, superSeed: false, links })
     const shown = await share({ seed: 1, superSeed: true, links })
-    process.stderr.write(`${JSON.stringify({ plain, shown })}\n`)
     expect(shown.copies).toBeLessThan(plain.copies)
     expect(shown.copies).toBeLessThan(1.3)
     expect(shown.ratio).toBeLessThan(plain.ratio * 1.3)
@@ -77,21 +76,18 @@ describe("the first seed", () => {
     const joins = (index: number): number => index * 3000
     const plain = await share({ seed: 2, superSeed: false, links, joins })
     const shown = await share({ seed: 2, superSeed: true, links, joins })
-    process.stderr.write(`${JSON.stringify({ plain, shown })}\n`)
     expect(shown.copies).toBeLessThan(plain.copies)
     expect(shown.copies).toBeLessThan(1.4)
   })
 
   it("completes a single downloader nearly as fast", async () => {
     const { copies, ratio } = await share({ seed: 3, superSeed: true, links: links.slice(0, 1) })
-    process.stderr.write(`${JSON.stringify({ copies, ratio })}\n`)
     expect(copies).toBeLessThan(1.05)
     expect(ratio).toBeLessThan(3)
   })
 
   it("completes those who can't reach each other, too", async () => {
     const { copies, ratio } = await share({ seed: 4, superSeed: true, links: links.slice(0, 3), meet: false })
-    process.stderr.write(`${JSON.stringify({ copies, ratio })}\n`)
     expect(copies).toBeLessThan(3.05)
     expect(ratio).toBeLessThan(8)
   })

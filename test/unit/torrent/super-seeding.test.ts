@@ -19,9 +19,14 @@ class Fake {
   pieces: Bitfield | undefined
   peerInterested = true
   amChoking = false
+  closed = false
 
   constructor(id: number) {
     this.source = new PeerSource(id, this as unknown as PeerSession, 0)
+  }
+
+  close(): void {
+    this.closed = true
   }
 
   sendHave(piece: number): void {
@@ -31,15 +36,16 @@ class Fake {
 
 class Scene {
   readonly clock = new ManualClock()
-  readonly have = new Bitfield(PIECES)
+  readonly have: Bitfield
   readonly superSeeding: SuperSeeding
-  readonly #layout = new TorrentLayout(PIECE, [{ path: "a", offset: 0, length: PIECES * PIECE, padding: false }])
   #peers = 0
 
-  constructor(seed = 1) {
+  constructor(seed = 1, pieces = PIECES) {
+    this.have = new Bitfield(pieces)
     this.have.fill()
     const { clock, have } = this
-    this.superSeeding = new SuperSeeding({ layout: this.#layout, random: seededRandom(seed), clock, have })
+    const layout = new TorrentLayout(PIECE, [{ path: "a", offset: 0, length: pieces * PIECE, padding: false }])
+    this.superSeeding = new SuperSeeding({ layout, random: seededRandom(seed), clock, have })
   }
 
   /** Connected, with these pieces. */
@@ -53,7 +59,7 @@ class Scene {
   /** It sends its bitfield. */
   says(peer: Fake, pieces: readonly number[]): void {
     const previous = peer.pieces
-    peer.pieces = new Bitfield(PIECES)
+    peer.pieces = new Bitfield(this.have.length)
     for (const piece of pieces) peer.pieces.add(piece)
     this.superSeeding.pieces(peer.source, previous)
   }
@@ -182,6 +188,29 @@ describe("super-seeding (BEP 16)", () => {
     expect([...b.shown].sort((x, y) => x - y)).toEqual([...scene.have])
     scene.pass(60_000)
     expect(b.shown).toHaveLength(PIECES)
+  })
+
+  it("knows what is gone with those who leave, whether they had it from us or not", () => {
+    for (let seed = 1; seed < 30; seed++) {
+      const played = new Scene(seed)
+      const leaver = played.join()
+      played.join()
+      for (const piece of [0, 1]) played.asks(leaver, leaver.shown[piece]!)
+      played.has(leaver, leaver.shown[0]!)
+      const gone = [...leaver.shown]
+      played.superSeeding.forget(leaver.source)
+      const holder = played.join(...[...played.have].filter((piece) => !gone.includes(piece)))
+      const next = [holder, played.join()].map(({ shown }) => shown[0]!)
+      expect(new Set(next)).toEqual(new Set(gone))
+    }
+  })
+
+  it("ends with who lacks more than ten thousand pieces, so that it comes again and is told at once", () => {
+    const large = new Scene(1, 10_010)
+    const [a, b] = [large.join(), large.join(1, 2, 3, 4, 5, 6, 7, 8, 9)]
+    large.join(...large.have)
+    expect([a.closed, b.closed]).toEqual([true, false])
+    expect([a.shown.length, b.shown.length]).toEqual([1, 10_001])
   })
 
   it("ends when a piece is lost, and does not show that one", () => {
