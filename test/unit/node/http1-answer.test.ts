@@ -50,7 +50,8 @@ describe("an HTTP/1.1 answer", () => {
         reader.end()
         for (let i = 0; i < 30; i++) reader.resume()
         expect([heard[0], heard.slice(1).join("")]).toEqual(["200", "0123456789"])
-        expect(reader.state).toEqual({ kind: "complete", keepsConnection: kind !== "until the end" })
+        const rest = new Uint8Array(0)
+        expect(reader.state).toEqual({ kind: "complete", keepsConnection: kind !== "until the end", rest })
       }),
     )
   })
@@ -78,11 +79,11 @@ describe("an HTTP/1.1 answer", () => {
     expect(reader.state.kind).toBe("complete")
   })
 
-  it("gives the connection up when more came than the answer", () => {
+  it("leaves what came behind it to the next one", () => {
     const { reader, heard } = listen()
     reader.read(bytesOf(`${ANSWERS["of a length"]}HTTP/1.1 200 OK\r\n`))
     expect(heard).toEqual(["200", "0123456789"])
-    expect(reader.state).toEqual({ kind: "complete", keepsConnection: false })
+    expect(reader.state).toEqual({ kind: "complete", keepsConnection: true, rest: bytesOf("HTTP/1.1 200 OK\r\n") })
   })
 
   it("is cut when the connection ends before it", () => {
