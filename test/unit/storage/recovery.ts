@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { expect } from "vitest"
 import { decodeJournal } from "../../../src/storage/journal-format.js"
+import { PieceState } from "../../../src/storage/journal-state.js"
 import type { PieceStore } from "../../../src/storage/piece-store.js"
 import { stateDirectory } from "../../../src/storage/state-directory.js"
 import { commit, DATASTORE, fill, type Sample, sample, type World, wrongClaims } from "./fixture.js"
@@ -49,11 +50,16 @@ export function wrongOnDisk(world: World, of: Sample, have: Iterable<number>): n
 
 /** What the journal on the disk calls durable. */
 export function doneIn(world: World, of: Sample): number[] {
+  return piecesIn(world, of, PieceState.done)
+}
+
+/** Pieces of which the journal on the disk says that or more. */
+export function piecesIn(world: World, of: Sample, atLeast: PieceState): number[] {
   const bytes = world.disk.readFile(`${stateDirectory(DATASTORE, of.metainfo.infoHash)}/journal`)
   const { infoHash, layout } = of.metainfo
   const decoded =
     bytes && decodeJournal(bytes, { infoHash, pieceCount: layout.pieceCount, fileCount: layout.files.length })
-  return [...(decoded?.state.pieces ?? [])].flatMap((state, piece) => (state === 3 ? [piece] : []))
+  return [...(decoded?.state.pieces ?? [])].flatMap((state, piece) => (state >= atLeast ? [piece] : []))
 }
 
 /** Opens what was left, and asserts that nothing is claimed wrong, nothing durable is lost, and all can be completed. */
@@ -73,6 +79,13 @@ export async function recover(
     expect(Buffer.compare(world.disk.readFile(of.pathOf(index))!, of.fileData(index))).toBe(0)
   }
   expect(world.dataPaths().filter((path) => path.endsWith(".part") && !selected)).toEqual([])
+}
+
+/** Pieces whose bytes lie in the files, all of them. */
+export function thereIn(world: World, of: Sample): number[] {
+  const all = Array.from({ length: of.layout.pieceCount }, (_, piece) => piece)
+  const wrong = new Set(wrongOnDisk(world, of, all))
+  return all.filter((piece) => !wrong.has(piece))
 }
 
 /** Runs `work` event by event, with `look` at each state in which the disk may be left. */
