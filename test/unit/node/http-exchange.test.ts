@@ -1,0 +1,48 @@
+import { expect, it } from "vitest"
+import { NodeExchange } from "../../../src/node/http-exchange.js"
+import type { Transport } from "../../../src/node/http-transport.js"
+import type { HttpError } from "../../../src/ports/http.js"
+
+/** Answers by URL: a status, or where it redirects to. Returns what was asked for, and how it ended. */
+async function get(url: string, answers: Readonly<Record<string, number | string>>) {
+  const asked: string[] = []
+  const transport: Transport = {
+    send: (to, _headers, _host, listener) => {
+      asked.push(to.href)
+      queueMicrotask(() => {
+        const answer = answers[to.href]
+        if (typeof answer === "string") listener.onHead(302, { location: answer })
+        else listener.onHead(answer ?? 404, {})
+        listener.onEnd()
+      })
+      return { pause: () => {}, resume: () => {}, abort: () => {}, follow: () => undefined }
+    },
+    close: () => {},
+  }
+  const outcome = await new Promise<number | HttpError>((resolve) => {
+    const listener = {
+      onHead: ({ status }: { status: number }) => resolve(status),
+      onData: () => {},
+      onEnd: () => {},
+      onError: resolve,
+    }
+    NodeExchange.get({ url, idleTimeout: 10_000 }, listener, () => transport)
+  })
+  return { asked, outcome }
+}
+
+it("never follows a redirect from https to http", async () => {
+  const { asked, outcome } = await get("https://a.example/", { "https://a.example/": "http://a.example/" })
+  expect(outcome).toMatchObject({ failure: "redirect", message: expect.stringContaining("from https to http") })
+  expect(asked).toEqual(["https://a.example/"])
+})
+
+it("follows one from http to https, and within https", async () => {
+  const { asked, outcome } = await get("http://a.example/", {
+    "http://a.example/": "https://a.example/",
+    "https://a.example/": "https://b.example/x",
+    "https://b.example/x": 200,
+  })
+  expect(outcome).toBe(200)
+  expect(asked).toHaveLength(3)
+})
