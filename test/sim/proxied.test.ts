@@ -1,0 +1,58 @@
+import { expect, it } from "vitest"
+import type { Platform } from "../../src/ports/platform.js"
+import { simDataset } from "./lib/sim-dataset.js"
+import { startNode } from "./lib/sim-node.js"
+import { createSimulation, type SimPlatform } from "./lib/simulation.js"
+
+const MINUTE = 60_000
+const TRACKER = "udp://10.0.3.1:6969"
+
+/** Starts a node with everything that could go around a proxy, and says what it tried to open in ten minutes. */
+async function opened(reach: Platform["reach"]): Promise<string[]> {
+  const simulation = createSimulation({ seed: 5 })
+  const plain = simulation.platform("10.0.0.1")
+  const tried: string[] = []
+  const platform: SimPlatform = {
+    ...plain,
+    reach,
+    udp: {
+      open: (options, onMessage) => {
+        tried.push("datagrams")
+        return plain.udp.open(options, onMessage)
+      },
+    },
+    multicast: {
+      join: (group, onMessage) => {
+        tried.push("multicast")
+        return plain.multicast.join(group, onMessage)
+      },
+    },
+    net: {
+      connect: (remote, listener) => plain.net.connect(remote, listener),
+      resolve: (hostname) => plain.net.resolve(hostname),
+      listen: (options, onAccept) => {
+        tried.push("a listening port")
+        return plain.net.listen(options, onAccept)
+      },
+    },
+  }
+  const store = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() }
+  const dht = { bootstrap: [{ host: "10.0.3.1", port: 6881 }], store }
+  const made = simDataset({ "a.bin": 1000 }, { pieceLength: 16_384 })
+  const dataset = { ...made, metainfo: { ...made.metainfo, trackers: [[TRACKER]] } }
+  const limits = { lsd: true, dht }
+  const node = await simulation.runUntil(startNode({ platform, dataset, seed: true, limits }), MINUTE)
+  node.torrent.whenComplete().catch(() => {})
+  await simulation.run(10 * MINUTE)
+  await simulation.runUntil(node.close(), MINUTE)
+  return [...new Set(tried)].sort()
+}
+
+it("nothing goes around a proxy: no datagrams for peers, the DHT or trackers, no multicast, no listening", async () => {
+  expect(await opened("outgoing")).toEqual([])
+  expect(await opened("web")).toEqual([])
+})
+
+it("without a proxy all of it is used", async () => {
+  expect(await opened("open")).toEqual(["a listening port", "datagrams", "multicast"])
+})
