@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { decodeMessage, encodeQuery, encodeResponse } from "../../../src/dht/krpc.js"
+import { decodeMessage, encodeQuery, encodeResponse, type Message, type Question } from "../../../src/dht/krpc.js"
 import { DhtNode } from "../../../src/dht/node.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import { SimRandom } from "../../sim/lib/sim-random.js"
@@ -39,6 +39,27 @@ describe("a DHT node", () => {
     const { node, meet } = stage()
     meet({ host: "2001:db8::1", port: 6881 })
     expect(node.size).toBe(1)
+  })
+
+  it("keeps as a peer only who shows the token that its address was given", () => {
+    const { node, sent } = stage()
+    const asker: Endpoint = { host: "2001:db8::1", port: 6881 }
+    const other: Endpoint = { host: "2001:db8::2", port: 6881 }
+    const transaction = id(7).subarray(0, 4)
+    const ask = (question: Question, from: Endpoint): Message => {
+      sent.length = 0
+      node.receive(encodeQuery({ transaction, id: id(2), question, readOnly: true }), from)
+      return decodeMessage(sent[0]!)
+    }
+    const given = ask({ method: "get_peers", infoHash: id(9) }, asker)
+    const token = given.kind === "response" ? given.answer.token! : id(0)
+    const announce = { method: "announce_peer", infoHash: id(9), port: 6881, impliedPort: false, token } as const
+    expect(ask({ ...announce, token: id(3) }, asker)).toMatchObject({ kind: "error", code: 203 })
+    expect(ask({ ...announce, infoHash: id(8) }, asker)).toMatchObject({ kind: "error", code: 203 })
+    expect(ask(announce, other)).toMatchObject({ kind: "error", code: 203 })
+    expect(node.storedPeers).toBe(0)
+    expect(ask(announce, asker)).toMatchObject({ kind: "response" })
+    expect(node.storedPeers).toBe(1)
   })
 
   it("does not hear a link-local address with a zone, which it could tell nobody of", () => {
