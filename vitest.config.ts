@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "testbed/**/*.test.ts"],
-    testTimeout: 60_000,
+    // Far beyond what any takes where nothing else runs: a limit that a busy machine reaches finds no faults.
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: "forks",
