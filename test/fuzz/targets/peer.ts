@@ -29,6 +29,7 @@ export const peerSession: Target = {
   seeds: () => [
     Uint8Array.of(1, ...steps([1, 0, 15, 0, 16, 1, 16, 2, 10, 0, 10, 0])),
     Uint8Array.of(0, ...steps([5, 31, 1, 0, 16, 0, 10, 0, 0, 0, 17, 0, 18, 9])),
+    Uint8Array.of(0, 18, 0, ...[0, 1, 2, 3, 0, 1].flatMap((block, i) => [6, i >> 2, 0, block, 0, 4])),
     Uint8Array.of(4, ...steps([18, 0, 2, 0, 6, 1, 6, 2, 8, 1, 20, 0, 19, 0, 6, 3])),
   ],
   check(input) {
@@ -75,7 +76,8 @@ function say(step: number, choices: Choices, session: PeerSession): Uint8Array |
     if (step <= 3) encoder[(["choke", "unchoke", "interested", "notInterested"] as const)[step]!]()
     else if (step === 4) encoder.have(piece)
     else if (step === 5) encoder.bitfield(Uint8Array.of(choices.byte()))
-    else if (step === 6) encoder.request(piece, begin, length)
+    // Each for another place, else they would count as one.
+    else if (step === 6) encoder.request(piece, begin + left - 1, left > 1 ? 16 : length)
     else if (step === 7) output.block(piece, begin, new Uint8Array(Math.min(length, 140_000)))
     else if (step === 8) encoder.cancel(piece, begin, length)
     else if (step === 9) encoder.port(choices.byte())

@@ -21,6 +21,13 @@ export const handshake: Target = {
     const { value: read } = outcome(() => decodeHandshake(input), ProtocolError)
     if (read === undefined) return
     must(read.infoHash.length === 20 && read.peerId.length === 20, "an id has another length")
+    const offers = [
+      (input[25]! & 0x10) !== 0,
+      (input[27]! & 4) !== 0,
+      (input[27]! & 0x10) !== 0,
+      (input[27]! & 1) !== 0,
+    ]
+    mustEqual([read.extended, read.fast, read.v2, read.dht], offers, "the bits mean something else")
     const again = decodeHandshake(encodeHandshake(read.infoHash, read.peerId, read))
     mustEqual(
       { ...again, extended: true, fast: true },
