@@ -1,8 +1,13 @@
 import { toHex } from "../bytes/hex.js"
 import { rootOverPieces } from "./file-hashes.js"
-import { nodeOf } from "./hash-request.js"
+import { MAX_HASHES, nodeOf } from "./hash-request.js"
 import type { TorrentLayout } from "./layout.js"
-import { HASH_LENGTH, heightOver, layerAbove, type Sha256 } from "./merkle.js"
+import { HASH_LENGTH, heightOver, layerAbove, rootOver, type Sha256, zeroRoot } from "./merkle.js"
+
+/** Trees are kept from so many heights above the pieces on: below, a node is soon made of what one answer holds. */
+const PART_HEIGHT = Math.log2(MAX_HASHES)
+/** Bytes of the hashes below a node of that height. */
+const PART_LENGTH = MAX_HASHES * HASH_LENGTH
 
 /**
  * What a torrent's pieces should hash to by BEP 52: each has a node in its file's hash tree. The roots of the trees are in
@@ -14,13 +19,15 @@ export class FileNodes {
   readonly #layout: TorrentLayout
   /** Files longer than a piece → the nodes of their pieces. */
   readonly #layers = new Map<number, Uint8Array>()
-  /** All layers above those, for files that somebody asked about. */
-  readonly #trees = new Map<number, Uint8Array[]>()
+  /** The upper layers of the trees, a 256th of those: for files that somebody asked about. */
+  readonly #tops = new Map<number, Uint8Array[]>()
+  readonly #pieceHeight: number
   #byRoot: Map<string, number> | undefined
   #missing: number
 
   constructor(layout: TorrentLayout, roots: readonly (Uint8Array | undefined)[]) {
     this.#layout = layout
+    this.#pieceHeight = heightOver(layout.blocksPerPiece)
     this.roots = roots
     this.#missing = roots.reduce((count, _, file) => count + (this.needsLayer(file) ? 1 : 0), 0)
   }
@@ -51,23 +58,39 @@ export class FileNodes {
 
   /**
    * The node of a file's tree at a height from that of the pieces up; zeros' beyond the file's end. Undefined when it is
-   * not known. The first call for a file makes its tree, and keeps it: whoever asks for one node asks for others.
+   * not known. Low nodes are made anew each time, of less than {@link MAX_HASHES} hashes; those above are kept from
+   * {@link prepare} on, which the first call for one does at once.
    */
   at(file: number, height: number, index: number, sha256: Sha256): Uint8Array | undefined {
-    const pieceHeight = heightOver(this.#layout.blocksPerPiece)
-    let tree = this.#trees.get(file)
-    if (tree === undefined) {
-      let layer = this.#layers.get(file)
-      if (layer === undefined) return undefined
-      tree = [layer]
-      for (let above = pieceHeight; layer.length > HASH_LENGTH; above++) {
-        layer = layerAbove(layer, above, sha256)
-        tree.push(layer)
-      }
-      this.#trees.set(file, tree)
+    const layer = this.#layers.get(file)
+    if (layer === undefined) return undefined
+    const above = height - this.#pieceHeight
+    if (above < PART_HEIGHT || layer.length <= PART_LENGTH) {
+      const start = index * 2 ** above * HASH_LENGTH
+      const part = layer.subarray(start, start + 2 ** above * HASH_LENGTH)
+      return part.length === 0 ? zeroRoot(height, sha256) : rootOver(part, this.#pieceHeight, height, sha256)
     }
-    const layer = tree[height - pieceHeight]
-    return layer && nodeOf(layer, height, index, sha256)
+    for (const _ of this.prepare(file, sha256));
+    const kept = this.#tops.get(file)?.[above - PART_HEIGHT]
+    return kept && nodeOf(kept, height, index, sha256)
+  }
+
+  /** Makes the upper nodes of a file's tree, if it has any and they are not there: in steps of some milliseconds. */
+  *prepare(file: number, sha256: Sha256): Generator<void> {
+    const layer = this.#layers.get(file)
+    if (layer === undefined || layer.length <= PART_LENGTH || this.#tops.has(file)) return
+    const height = this.#pieceHeight + PART_HEIGHT
+    let nodes: Uint8Array = new Uint8Array(Math.ceil(layer.length / PART_LENGTH) * HASH_LENGTH)
+    for (let at = 0, to = 0; at < layer.length; at += PART_LENGTH, to += HASH_LENGTH) {
+      nodes.set(rootOver(layer.subarray(at, at + PART_LENGTH), this.#pieceHeight, height, sha256), to)
+      yield
+    }
+    const tops = [nodes]
+    for (let above = height; nodes.length > HASH_LENGTH; above++) {
+      nodes = layerAbove(nodes, above, sha256)
+      tops.push(nodes)
+    }
+    this.#tops.set(file, tops)
   }
 
   /** The file with that root; any of them, if there are several. */

@@ -160,7 +160,9 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     maxPeers: options.maxPeers,
     infoHash: metainfo.infoHash,
     infoHashV2: metainfo.infoHashV2?.subarray(0, 20),
-    hashAnswers: nodes && new HashAnswers({ layout, nodes, hasher, have: table.have, read, log }),
+    hashAnswers:
+      nodes &&
+      new HashAnswers({ layout, nodes, hasher, clock, limit: options.uploadLimit, have: table.have, read, log }),
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
     peerId: options.peerId,
     clientVersion: options.clientVersion,

@@ -2,54 +2,97 @@ import type { Bitfield } from "../bytes/bitfield.js"
 import type { FileNodes } from "../metainfo/file-nodes.js"
 import { answerTo, type HashRequest, isAnswerable, nodeOf } from "../metainfo/hash-request.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
-import { heightOver, LEAF_LENGTH, layerAbove, leafCount, type Sha256 } from "../metainfo/merkle.js"
+import { heightOver, leafCount, type Sha256 } from "../metainfo/merkle.js"
 import type { PeerSession } from "../peer/peer-session.js"
+import type { Clock } from "../ports/clock.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Log } from "../ports/log.js"
+import { HashQuota, sizeOf } from "./hash-quota.js"
+import { pieceTree } from "./piece-tree.js"
+import type { RateLimit } from "./rate-limit.js"
 
 /** Pieces read for their leaves at a time: each costs a read of the whole piece for a few bytes of question. */
 const MAX_READS = 2
+/** More may wait for their turn, of all peers together. */
+const MAX_WAITING = 16
+/** Nothing more goes to a connection that has so many bytes waiting. */
+const MAX_BACKLOG = 1 << 20
+/** Parts of a tree that are made in a row, before others get their turn: some milliseconds' work. */
+const PARTS_IN_A_ROW = 8
 
 /** Who asks. */
-type Asker = Pick<PeerSession, "sendHashes" | "amChoking">
+type Asker = Pick<PeerSession, "sendHashes" | "amChoking" | "sendBacklog">
 
 export interface HashAnswersOptions {
   readonly layout: TorrentLayout
   readonly nodes: FileNodes
   readonly hasher: Hasher
+  readonly clock: Clock
+  /** Hashes count as uploads. */
+  readonly limit: Pick<RateLimit, "take">
   readonly have: Bitfield
   readonly read: (piece: number, begin: number, into: Uint8Array) => Promise<void>
   readonly log: Log
 }
 
-/** Answers what peers ask of the files' hash trees (BEP 52). */
+/**
+ * Answers what peers ask of the files' hash trees (BEP 52), within a quota each, choked or not; leaves, for which a piece
+ * is read, only to those we do not choke.
+ */
 export class HashAnswers {
   readonly #o: HashAnswersOptions
   readonly #pieceHeight: number
   readonly #sha256: Sha256
+  readonly #quota: HashQuota<Asker>
   #reads = 0
+  /** Whose turn to read has not come. */
+  readonly #waiting: (() => void)[] = []
+  /** Files whose trees are being made. */
+  readonly #preparing = new Map<number, Promise<void>>()
 
   constructor(options: HashAnswersOptions) {
     this.#o = options
     this.#pieceHeight = heightOver(options.layout.blocksPerPiece)
     this.#sha256 = (data) => options.hasher.digest("sha256", data)
+    this.#quota = new HashQuota(options.layout.pieceCount)
   }
 
   answer(peer: Asker, request: HashRequest): void {
-    const { nodes, layout } = this.#o
+    const { nodes, layout, clock, log } = this.#o
     const file = nodes.fileOf(request.root)
     const blocks = file === undefined ? 0 : leafCount(layout.files[file]!.length)
-    if (file === undefined || !isAnswerable(request, heightOver(blocks))) {
+    const fits = file !== undefined && isAnswerable(request, heightOver(blocks)) && peer.sendBacklog <= MAX_BACKLOG
+    const below = request.base < this.#pieceHeight
+    if (!fits || !this.#quota.allows(peer, request, below, clock.now())) {
       peer.sendHashes(request, undefined)
-    } else if (request.base >= this.#pieceHeight) {
-      const node = (height: number, index: number) => nodes.at(file, height, index, this.#sha256)
-      peer.sendHashes(request, answerTo(request, node))
-    } else {
-      this.#answerBelow(peer, request, file).catch((error: unknown) => {
-        peer.sendHashes(request, undefined)
-        this.#o.log.log("debug", "peer", `hashes can't be given: ${String(error)}`)
-      })
+      return
     }
+    const answered = below ? this.#answerBelow(peer, request, file) : this.#answerAbove(peer, request, file)
+    answered?.catch((error: unknown) => {
+      peer.sendHashes(request, undefined)
+      log.log("debug", "peer", `hashes can't be given: ${String(error)}`)
+    })
+  }
+
+  /** The peer is gone. */
+  forget(peer: Asker): void {
+    this.#quota.forget(peer)
+  }
+
+  /** At once, unless a large tree must be made first. */
+  #answerAbove(peer: Asker, request: HashRequest, file: number): Promise<void> | undefined {
+    const { nodes } = this.#o
+    const send = (): void => {
+      this.#send(
+        peer,
+        request,
+        answerTo(request, (height, index) => nodes.at(file, height, index, this.#sha256)),
+      )
+    }
+    const prepared = this.#prepare(file)
+    if (prepared !== undefined) return prepared.then(send)
+    send()
+    return undefined
   }
 
   /** What stands below the nodes of pieces is kept nowhere: the piece is hashed again. */
@@ -59,12 +102,14 @@ export class HashAnswers {
     const { first, end } = layout.piecesOfFile(file)
     const piece = first + inFile
     const within = request.length * 2 ** request.base <= layout.blocksPerPiece && piece < end
-    if (!within || !have.has(piece) || peer.amChoking || this.#reads >= MAX_READS) {
+    if (!within || !have.has(piece) || peer.amChoking || this.#waiting.length >= MAX_WAITING) {
       peer.sendHashes(request, undefined)
       return
     }
-    const tree = await this.#treeOf(piece)
-    peer.sendHashes(
+    await this.#prepare(file)
+    const tree = await this.#inTurn(() => pieceTree({ ...this.#o, piece, sha256: this.#sha256 }))
+    this.#send(
+      peer,
       request,
       answerTo(request, (height, index) => {
         const layer = tree[height]
@@ -77,22 +122,47 @@ export class HashAnswers {
     )
   }
 
-  /** The layers of a piece's tree, from its leaves up. */
-  async #treeOf(piece: number): Promise<Uint8Array[]> {
-    const { layout, hasher, read } = this.#o
-    this.#reads++
+  #send(peer: Asker, request: HashRequest, hashes: Uint8Array | undefined): void {
+    if (hashes !== undefined) this.#o.limit.take(sizeOf(request))
+    peer.sendHashes(request, hashes)
+  }
+
+  /** Makes a file's tree, in steps between which others have their turns; undefined when it is there, or small. */
+  #prepare(file: number): Promise<void> | undefined {
+    const known = this.#preparing.get(file)
+    if (known !== undefined) return known
+    const steps = this.#o.nodes.prepare(file, this.#sha256)
+    if (!makeParts(steps)) return undefined
+    const made = new Promise<void>((resolve, reject) => {
+      const goOn = (): void => {
+        try {
+          if (makeParts(steps)) this.#o.clock.after(0, goOn)
+          else resolve()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#o.clock.after(0, goOn)
+    }).finally(() => this.#preparing.delete(file))
+    this.#preparing.set(file, made)
+    return made
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#reads >= MAX_READS) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#reads++
     try {
-      const bytes = new Uint8Array(new SharedArrayBuffer(layout.contentSize(piece)))
-      await read(piece, 0, bytes)
-      const blocks = Array.from({ length: leafCount(bytes.length) }, (_, i) =>
-        bytes.subarray(i * LEAF_LENGTH, (i + 1) * LEAF_LENGTH),
-      )
-      const tree = [await hasher.hashPieces("sha256", blocks)]
-      for (let height = 0; height < this.#pieceHeight; height++)
-        tree.push(layerAbove(tree[height]!, height, this.#sha256))
-      return tree
+      return await work()
     } finally {
-      this.#reads--
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#reads--
+      else next()
     }
   }
+}
+
+/** @returns whether there is more to do */
+function makeParts(steps: Generator<void>): boolean {
+  for (let i = 0; i < PARTS_IN_A_ROW; i++) if (steps.next().done === true) return false
+  return true
 }

@@ -119,6 +119,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     this.#o.superSeeding?.forget(peer)
     uploads.forget(session)
     metadataUploads?.forget(session)
+    this.#o.hashAnswers?.forget(session)
     pex?.forget(peer)
     holePunching?.forget(peer)
     // Without a reason it is we who end it.

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
+import { rootOverPieces } from "../../../src/metainfo/file-hashes.js"
+import { FileNodes } from "../../../src/metainfo/file-nodes.js"
 import { type HashRequest, leadsTo } from "../../../src/metainfo/hash-request.js"
+import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import { heightOver, leafCount } from "../../../src/metainfo/merkle.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import type { Hasher } from "../../../src/ports/hasher.js"
@@ -9,12 +12,15 @@ import { LeafCheck } from "../../../src/torrent/leaf-check.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { digester, sha256 } from "../../support/torrents.js"
 import { draftTorrent } from "../../support/v2-torrents.js"
+import { ManualClock } from "../peer/harness.js"
 
 const hasher = {
   ...digester,
   hashPieces: (_: string, pieces: readonly Uint8Array[]) =>
     Promise.resolve(new Uint8Array(Buffer.concat(pieces.map(sha256)))),
 } as unknown as Hasher
+
+type Asker = Parameters<HashAnswers["answer"]>[0]
 
 const FILES = { "large.bin": 700_000, "one piece": 50_000, "one block": 5 }
 
@@ -31,12 +37,18 @@ function open(version: "v2" | "hybrid", have = true) {
     return Promise.resolve()
   }
   const log = { log: () => {} }
-  const answers = new HashAnswers({ layout, nodes: fileNodes!, hasher, have: pieces, read, log })
-  const ask = (request: HashRequest, amChoking = false): Promise<Uint8Array | undefined> =>
+  const clock = new ManualClock()
+  let taken = 0
+  const limit = { take: (bytes: number) => (taken += bytes) }
+  const answers = new HashAnswers({ layout, nodes: fileNodes!, hasher, clock, limit, have: pieces, read, log })
+  const ask = (request: HashRequest, peer: Partial<Asker> = {}): Promise<Uint8Array | undefined> =>
     new Promise((resolve) =>
-      answers.answer({ amChoking, sendHashes: (_, hashes) => resolve(hashes?.slice()) }, request),
+      answers.answer(
+        { amChoking: false, sendBacklog: 0, ...peer, sendHashes: (_, hashes) => resolve(hashes?.slice()) },
+        request,
+      ),
     )
-  return { layout, nodes: fileNodes!, ask, data: drafted.data }
+  return { layout, nodes: fileNodes!, ask, data: drafted.data, answers, clock, taken: () => taken }
 }
 
 describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer asks for", (version) => {
@@ -62,7 +74,8 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
     const leaves = { root, base: 0, index: 0, length: 4, proofLayers: 0 }
     expect(await open(version).ask(leaves)).toBeDefined()
     expect(await open(version, false).ask(leaves)).toBeUndefined()
-    expect(await open(version).ask(leaves, true)).toBeUndefined()
+    expect(await open(version).ask(leaves, { amChoking: true })).toBeUndefined()
+    expect(await open(version).ask(leaves, { sendBacklog: 2 << 20 })).toBeUndefined()
     const { ask } = open(version)
     for (const wrong of [
       { root: new Uint8Array(32) },
@@ -107,5 +120,112 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
     check.answered(asked[0]!, hashes)
     const blocks = [12, 13, 14, 15].map((block) => sha256(data[file]!.subarray(block * 16384, (block + 1) * 16384)))
     expect(compared).toEqual([[first + 3, new Uint8Array(Buffer.concat(blocks))]])
+  })
+
+  it("count as uploads, and no peer gets more than its share in a minute", () => {
+    const { nodes, answers, clock, taken } = open(version)
+    const root = nodes.roots[nodes.roots.findIndex((_, file) => nodes.needsLayer(file))]!
+    const request = { root, base: 2, index: 0, length: 2, proofLayers: 3 }
+    const askOften = (times: number): number => {
+      let refused = 0
+      const peer: Asker = { amChoking: true, sendBacklog: 0, sendHashes: (_, hashes) => (refused += hashes ? 0 : 1) }
+      for (let i = 0; i < times; i++) answers.answer(peer, request)
+      clock.advance(59_999)
+      answers.answer(peer, request)
+      clock.advance(1)
+      const before = refused
+      answers.answer(peer, request)
+      expect(refused).toBe(before)
+      return refused
+    }
+    // Two hashes and three uncles are 160 bytes; a peer gets 256 KiB.
+    expect(askOften(1500)).toBe(0)
+    expect(taken()).toBe(1502 * 160)
+    expect(askOften(2000)).toBe(2001 - Math.floor((256 << 10) / 160))
+  })
+})
+
+describe("the leaves of a large piece", () => {
+  it("are read and hashed in steps of a megabyte, and their askers take turns", async () => {
+    const size = 5 << 20
+    const layout = TorrentLayout.of(8 << 20, [{ path: "a", length: size, padding: false }], "aligned")
+    const root = sha256(Uint8Array.of(1))
+    const have = new Bitfield(1)
+    have.fill()
+    let reading = 0
+    let most = 0
+    const answers = new HashAnswers({
+      ...{ layout, nodes: new FileNodes(layout, [root]), hasher, clock: new ManualClock(), have },
+      limit: { take: () => {} },
+      log: { log: () => {} },
+      read: async (_piece, begin, into) => {
+        expect(into.length).toBe(1 << 20)
+        expect(into.buffer.byteLength).toBe(1 << 20)
+        most = Math.max(most, ++reading)
+        await Promise.resolve()
+        into.fill(begin >> 20)
+        reading--
+      },
+    })
+    const given = await Promise.all(
+      Array.from(
+        { length: 5 },
+        (_, i) =>
+          new Promise<Uint8Array | undefined>((resolve) =>
+            answers.answer(
+              { amChoking: false, sendBacklog: 0, sendHashes: (_, hashes) => resolve(hashes) },
+              { root, base: 0, index: 64 * i, length: 64, proofLayers: 0 },
+            ),
+          ),
+      ),
+    )
+    for (const [i, hashes] of given.entries()) {
+      expect(hashes!.subarray(0, 32)).toEqual(sha256(new Uint8Array(16384).fill(i)))
+    }
+    expect(most).toBe(2)
+  })
+})
+
+describe("the tree of a file of many pieces", () => {
+  it("is made in steps, between which others have their turns, and once", async () => {
+    const pieces = 512 * 40
+    const layout = TorrentLayout.of(16384, [{ path: "a", length: pieces * 16384, padding: false }], "aligned")
+    const layer = new Uint8Array(pieces * 32).map((_, i) => i >> 5)
+    const root = rootOverPieces(layer, 1, sha256)
+    const nodes = new FileNodes(layout, [root])
+    expect(nodes.add(0, layer, sha256)).toBe(true)
+    let hashed = 0
+    const counting = {
+      ...hasher,
+      digest: (...args: Parameters<Hasher["digest"]>) => {
+        hashed++
+        return hasher.digest(...args)
+      },
+    }
+    const clock = new ManualClock()
+    const answers = new HashAnswers({
+      ...{ layout, nodes, hasher: counting as Hasher, clock, have: new Bitfield(pieces) },
+      limit: { take: () => {} },
+      log: { log: () => {} },
+      read: () => Promise.reject(new Error("nothing is to be read")),
+    })
+    const given: (Uint8Array | undefined)[] = []
+    const request = { root, base: 0, index: 512, length: 512, proofLayers: 14 }
+    const peer: Asker = { amChoking: true, sendBacklog: 0, sendHashes: (_, hashes) => void given.push(hashes) }
+    answers.answer(peer, request)
+    answers.answer(peer, request)
+    let steps = 0
+    for (; given.length < 2; steps++) {
+      expect(hashed).toBeLessThan(6000)
+      hashed = 0
+      clock.advance(1)
+      await new Promise(setImmediate)
+    }
+    expect(steps).toBeGreaterThan(3)
+    for (const hashes of given) expect(leadsTo(root, request, hashes!, sha256)).toBe(true)
+    hashed = 0
+    answers.answer(peer, { ...request, index: 1024 })
+    expect(given).toHaveLength(3)
+    expect(hashed).toBeLessThan(100)
   })
 })
