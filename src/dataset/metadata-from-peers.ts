@@ -41,6 +41,9 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
         ...{ infoHash, infoHashV2, name, matches, trackers, peers: named, hintedPeers: hinted },
       }),
   )
+  // It may be another's, who knows others.
+  fetch.addPeers(named, "user")
+  fetch.addPeers(hinted, "tracker")
   means.follow(fetch)
   const { info, layers } = await patiently(fetch, context.platform.clock, { timeout, signal: context.signal, name })
   return encode({
@@ -74,7 +77,7 @@ async function patiently(
   try {
     return await Promise.race([fetch.found, sooner])
   } catch (error) {
-    void fetch.close()
+    fetch.leave()
     throw error
   } finally {
     over.abort()

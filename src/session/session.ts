@@ -83,7 +83,10 @@ export class Session {
   readonly #hybrids = new Map<string, Torrent>()
   readonly #policy: EncryptionPolicy
   readonly #arrivals: Arrivals
+  /** Those that go on. */
   readonly #fetches = new Map<string, MetadataFetch>()
+  /** The ends of those that do not, until they are closed. */
+  readonly #endings = new Set<Promise<void>>()
   readonly #limits: Limits
   readonly #trackerClient: TrackerClient
   #listener: Listener | undefined
@@ -146,10 +149,17 @@ export class Session {
   }
 
   /**
-   * Puts a fetch of metadata to work, which `create` makes. It ends when it is closed, when the session is, or when the
-   * torrent is added that it is for, which then has its connections.
+   * A fetch of metadata at work: one that `create` makes, or the one that is after the same already. It ends when the last
+   * who joined it leaves, when the session is closed, some time after it found it, or when the torrent is added that it is
+   * for, which then has its connections.
    */
   fetchMetadata(infoHash: Uint8Array, create: (shared: SharedParts) => MetadataFetch): MetadataFetch {
+    const key = toHex(infoHash)
+    const known = this.#fetches.get(key)
+    if (known !== undefined) {
+      known.join()
+      return known
+    }
     const fetch = create({
       platform: this.#platform,
       clientVersion: this.#options.clientVersion,
@@ -161,9 +171,14 @@ export class Session {
       discoveries: this.discoveries,
       dht: this.#dht,
     })
-    this.#fetches.set(toHex(infoHash), fetch)
+    this.#fetches.set(key, fetch)
     this.#arrivals.add(infoHash)
-    fetch.start()
+    fetch.join()
+    fetch.start((ended) => {
+      this.#fetches.delete(key)
+      const done = ended.finally(() => this.#endings.delete(done))
+      this.#endings.add(done)
+    })
     return fetch
   }
 
@@ -187,7 +202,6 @@ export class Session {
       this.#fetches.has(name),
     )
     const legacy = fetched === undefined ? undefined : this.#fetches.get(fetched)?.release()
-    if (fetched !== undefined) this.#fetches.delete(fetched)
     const { download, upload, connections } = new Limits(this.#options.platform.clock, options, this.#limits)
     const torrent = new Torrent({
       ...options,
@@ -224,13 +238,8 @@ export class Session {
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     this.#hybrids.clear()
-    const fetches = [...this.#fetches.values()]
-    this.#fetches.clear()
-    await Promise.all([
-      this.#listener?.close(),
-      ...torrents.map((torrent) => torrent.stop()),
-      ...fetches.map((fetch) => fetch.close()),
-    ])
+    for (const fetch of [...this.#fetches.values()]) void fetch.close()
+    await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop()), ...this.#endings])
     await this.#trackerClient.close()
     const portMap = await this.#portMap
     await portMap?.close()

@@ -42,8 +42,13 @@ export class Admission {
     this.#priorityOf = priorityOf
   }
 
+  /** A place is free, of those that this torrent has. */
+  get hasRoom(): boolean {
+    return this.#count() < this.#most
+  }
+
   mayConnect(now: number): boolean {
-    return this.#count() < this.#most && this.#budget.mayConnect(now)
+    return this.hasRoom && this.#budget.mayConnect(now)
   }
 
   /** Whether one more connection may come in from there. An idle one, or one of lower priority, may have to leave for it. */
@@ -74,7 +79,7 @@ export class Admission {
   }
 
   get #full(): boolean {
-    return this.#count() >= this.#most || !this.#budget.mayAccept
+    return !this.hasRoom || !this.#budget.mayAccept
   }
 
   get #incomingFull(): boolean {

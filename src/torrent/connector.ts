@@ -110,7 +110,8 @@ export class Connector {
   adopt(connection: MetadataPeer): void {
     connection.handOver((stream, received, adopted) => {
       const unwanted = this.#closed || this.#o.have.count > MAX_HAVES || this.#o.book.isBanned(stream.remote)
-      const peer = unwanted ? undefined : this.#add(connection.direction, { received, adopted })
+      const peer =
+        unwanted || !this.#admission.hasRoom ? undefined : this.#add(connection.direction, { received, adopted })
       if (peer === undefined) {
         this.#o.budget.closed()
         return undefined

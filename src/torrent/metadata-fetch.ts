@@ -88,6 +88,9 @@ export class MetadataFetch implements MetadataSwarmHost {
   #lastArrival: number
   #foundAt: number | undefined
   #closed: Promise<void> | undefined
+  /** Who waits for it. */
+  #users = 0
+  #onOver: (ended: Promise<void>) => void = () => {}
 
   constructor(options: MetadataFetchOptions) {
     const { platform, listenPort, matches, infoHash, infoHashV2 } = options
@@ -129,12 +132,23 @@ export class MetadataFetch implements MetadataSwarmHost {
     })
   }
 
-  /** Goes to work. */
-  start(): void {
+  /** Goes to work. `onOver` is called once, when it takes no connections any more; `ended` resolves when all is closed. */
+  start(onOver: (ended: Promise<void>) => void): void {
+    this.#onOver = onOver
     this.#announcer.start()
     this.addPeers(this.#o.peers, "user")
     this.addPeers(this.#o.hintedPeers, "tracker")
     this.#tick()
+  }
+
+  /** One more waits for it. */
+  join(): void {
+    this.#users++
+  }
+
+  /** One of those does not any more: the last ends it. */
+  leave(): void {
+    if (--this.#users === 0) void this.close()
   }
 
   /** Rejects with AtError when nobody has it. */
@@ -204,13 +218,13 @@ export class MetadataFetch implements MetadataSwarmHost {
     this.#timer?.cancel()
     this.#discoveries.close()
     this.#closed = this.#announcer.abandon()
+    this.#onOver(this.#closed)
     return { connections, endpoints: this.#swarm.endpoints() }
   }
 
   /** Ends it. Who waits for the metadata hears `AT_ABORTED`. */
   close(): Promise<void> {
-    this.#closed ??= this.#close(abortError())
-    return this.#closed
+    return this.#end(abortError())
   }
 
   onOffer(peer: MetadataPeer, size: number, depth: number): void {
@@ -269,7 +283,7 @@ export class MetadataFetch implements MetadataSwarmHost {
       this.#layers = this.#layersOf(info)
     } catch (error) {
       if (!(error instanceof AtError)) throw error
-      this.#closed ??= this.#close(error)
+      void this.#end(error)
       return
     }
     if (this.#layers === undefined) this.#finish(info, [])
@@ -318,7 +332,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     const { name } = this.#o
     const known = this.#swarm.knownCount
     const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
-    this.#closed ??= this.#close(
+    void this.#end(
       new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${asked}`, {
         hint: "name a peer that has the dataset with --peer, or give the .torrent file",
       }),
@@ -327,6 +341,14 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   get #lacking(): { readonly what: string; readonly it: string } {
     return this.#layers === undefined ? { what: "the metadata", it: "it" } : { what: "the piece layers", it: "them" }
+  }
+
+  #end(error: AtError): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = this.#close(error)
+      this.#onOver(this.#closed)
+    }
+    return this.#closed
   }
 
   async #close(error: AtError): Promise<void> {

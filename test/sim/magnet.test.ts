@@ -94,8 +94,8 @@ function stage(seed: number) {
     nodes.push(node)
     return node
   }
-  const begin = async (options: Options = {}, signal?: AbortSignal, other: Partial<Wanted> = {}) => {
-    const session = await Session.open({ platform, clientVersion: "academictorrents sim", port: PORT })
+  const begin = async (options: Options = {}, signal?: AbortSignal, other: Partial<Wanted> = {}, shared?: Session) => {
+    const session = shared ?? (await Session.open({ platform, clientVersion: "academictorrents sim", port: PORT }))
     nodes.push({ session, close: () => session.close() } as SimNode)
     const wanted: Wanted = {
       infoHash,
@@ -300,6 +300,52 @@ describe("metadata from peers", () => {
     const { torrent } = await s.until(begun)
     expect(Buffer.compare(parseTorrent(torrent, digester).infoBytes, infoBytes)).toBe(0)
     await s.until(giver.close())
+    await s.close()
+  })
+
+  it("is fetched once for all who want it, and goes on while anybody waits", async () => {
+    const s = stage(16)
+    s.hosts.push("10.0.9.9")
+    const opening = Session.open({ platform: s.platform, clientVersion: "academictorrents sim", port: PORT })
+    const session = await s.until(opening)
+    const controller = new AbortController()
+    const options = { peers: ["10.0.9.8:6881"] }
+    const first = s.begin(options, controller.signal, {}, session)
+    const second = s.begin(options, undefined, {}, session)
+    first.catch(() => {})
+    await s.simulation.run(1000)
+    const dialled = s.snapshot()!.peers.known
+    controller.abort()
+    await expect(first).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await s.simulation.run(1000)
+    expect(dialled).toBe(2)
+    const machine = s.simulation.platform("10.0.1.7", { latency: 10 })
+    putDataset(machine, dataset)
+    const peers = [{ host: "10.0.0.1", port: PORT }]
+    const giver = await s.until(startNode({ platform: machine, dataset, fetch: false, seed: true, peers }))
+    expect((await s.until(second)).torrent.length).toBeGreaterThan(infoBytes.length)
+    await s.until(giver.close())
+    await s.close()
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("leaves no more connections than the torrent may have", async () => {
+    const s = stage(17)
+    for (let i = 0; i < 3; i++) await s.give(dataset)
+    const { session, torrent } = await s.until(s.begin())
+    await s.simulation.run(1000)
+    const metainfo = parseTorrent(torrent, digester)
+    const opening = PieceStore.open({
+      platform: s.platform,
+      metainfo,
+      torrentBytes: torrent,
+      datastore: "/store",
+      verify: "auto",
+    })
+    const sources = { trackers: [], webSeeds: [], peers: [], maxPeers: 1 }
+    const added = session.add({ metainfo, store: await s.until(opening), ...sources, fetch: true, seed: false })
+    expect(added.snapshot().peers.connected).toBe(1)
+    await s.until(added.whenComplete())
     await s.close()
   })
 
