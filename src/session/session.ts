@@ -30,6 +30,9 @@ const BEHIND_PROXY =
 const HTTP_PROXY_ALONE =
   "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
 
+/** What trackers are told of a policy. */
+const TOLD_TRACKERS = { off: "none", allow: "supported", prefer: "supported", require: "required" } as const
+
 /** The limits are those of all torrents together. */
 export interface SessionOptions extends LimitOptions {
   readonly platform: Platform
@@ -113,7 +116,7 @@ export class Session {
     })
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
-    this.#trackerClient = new TrackerClient(options.platform, options.trackerLimiter)
+    this.#trackerClient = new TrackerClient(options.platform, options.trackerLimiter, TOLD_TRACKERS[this.#policy])
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({

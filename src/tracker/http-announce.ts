@@ -13,8 +13,18 @@ import {
 } from "./announce.js"
 import { PeerList } from "./peer-list.js"
 
+/** What trackers are told of encrypted connections, so that they name peers who can have them (Vuze, libtorrent). */
+export type EncryptionSupport = "none" | "supported" | "required"
+
+const ENCRYPTION_FIELDS: Readonly<Record<EncryptionSupport, readonly string[]>> = {
+  none: [],
+  supported: ["supportcrypto=1"],
+  // Some trackers know the first alone (Transmission sends both, too).
+  required: ["supportcrypto=1", "requirecrypto=1"],
+}
+
 /** The URL of an announce (BEP 3): the tracker's own, whose arguments (a passkey) stay, and ours. */
-export function announceUrl(tracker: string, request: AnnounceRequest): string {
+export function announceUrl(tracker: string, request: AnnounceRequest, encryption: EncryptionSupport = "none"): string {
   const { stats } = request
   // BEP 21: in every announce of a partial seed. UDP has no number for it (BEP 15).
   const event = stats.partialSeed === true && request.event !== "stopped" ? "paused" : request.event
@@ -29,6 +39,7 @@ export function announceUrl(tracker: string, request: AnnounceRequest): string {
     "no_peer_id=1",
     `key=${(request.key >>> 0).toString(16).padStart(8, "0")}`,
     `numwant=${event === "stopped" ? 0 : count(stats.numWant)}`,
+    ...ENCRYPTION_FIELDS[encryption],
   ]
   if (event !== "none") fields.push(`event=${event}`)
   if (request.trackerId !== undefined) fields.push(`trackerid=${percentEncode(request.trackerId)}`)

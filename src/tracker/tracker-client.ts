@@ -8,7 +8,7 @@ import {
   type TrackerFailure,
 } from "./announce.js"
 import { HostLimiter } from "./host-limiter.js"
-import { announceUrl, decodeAnswer, failureOf, parseHttpAnswer } from "./http-announce.js"
+import { announceUrl, decodeAnswer, type EncryptionSupport, failureOf, parseHttpAnswer } from "./http-announce.js"
 import { getAnswer, type HttpBody } from "./http-get.js"
 import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
 import type { TrackerTarget } from "./tracker-url.js"
@@ -31,14 +31,17 @@ export class TrackerClient {
   readonly #platform: Pick<Platform, "reach" | "clock" | "http">
   readonly #udp: UdpClient
   readonly #limiter: HostLimiter
+  readonly #encryption: EncryptionSupport
 
   constructor(
     platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">,
     limiter = new HostLimiter(platform.clock),
+    encryption: EncryptionSupport = "none",
   ) {
     this.#platform = platform
     this.#udp = new UdpClient(platform)
     this.#limiter = limiter
+    this.#encryption = encryption
   }
 
   /** A goodbye does not wait behind others' announces. An aborted `signal` ends the wait for late answers, too. */
@@ -54,7 +57,7 @@ export class TrackerClient {
       listener.onSent()
       return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
     }
-    const url = announceUrl(target.url, request)
+    const url = announceUrl(target.url, request, this.#encryption)
     const turn = { signal, urgent: request.event === "stopped", onSent: () => listener.onSent() }
     return this.#ask(url, turn, parseHttpAnswer)
   }

@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createServer } from "node:http"
@@ -44,6 +45,30 @@ describeWith("IPv6", [ipv6, nginx], () => {
       await get({ urls: [web.url] })
     } finally {
       await web.stop()
+    }
+  })
+
+  it("a UDP tracker at [::1] names peers by their IPv6 addresses (BEP 15)", async () => {
+    const tracker = createSocket("udp6")
+    const asked: number[] = []
+    tracker.on("message", (request, from) => {
+      // Action and transaction; then a connection id, or interval, leechers, seeds and peers of 18 bytes.
+      const action = request.readUInt32BE(8)
+      asked.push(action)
+      const numbers = action === 0 ? Buffer.alloc(8, 7) : Buffer.from("000000780000000000000001", "hex")
+      const peer = Buffer.alloc(18)
+      peer[15] = 1
+      peer.writeUInt16BE(seeder.port, 16)
+      const head = request.subarray(8, 16)
+      tracker.send(Buffer.concat(action === 0 ? [head, numbers] : [head, numbers, peer]), from.port, from.address)
+    })
+    tracker.bind(0, "::1")
+    await once(tracker, "listening")
+    try {
+      await get({ tracker: `udp://[::1]:${tracker.address().port}/announce` })
+      expect(asked.slice(0, 2)).toEqual([0, 1])
+    } finally {
+      tracker.close()
     }
   })
 

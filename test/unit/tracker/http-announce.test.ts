@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { type BencodeInput, encode } from "../../../src/metainfo/bencode.js"
 import type { AnnounceAnswer, AnnounceRequest } from "../../../src/tracker/announce.js"
-import { announceUrl, parseHttpAnswer } from "../../../src/tracker/http-announce.js"
+import { announceUrl, type EncryptionSupport, parseHttpAnswer } from "../../../src/tracker/http-announce.js"
 import { MAX_PEERS } from "../../../src/tracker/peer-list.js"
 import { compact, INFO_HASH, PEER_ID } from "./fake-trackers.js"
 
@@ -40,6 +40,17 @@ describe("the URL of an announce", () => {
     expect(url).toMatch(/^https:\/\/t\.example\/announce\.php\?passkey=0a&info_hash=/)
     expect(url).toMatch(/&trackerid=x%26y$/)
     expect(announceUrl("http://t.example/announce?", request)).toMatch(/announce\?info_hash=/)
+  })
+
+  it("says whether peers' connections can be, or must be, encrypted", () => {
+    const said = (encryption?: EncryptionSupport): string[] =>
+      announceUrl("http://t.example/announce", { ...request, event: "none" }, encryption).match(/[a-z]+crypto=1/g) ?? []
+    expect([said(), said("none"), said("supported"), said("required")]).toEqual([
+      [],
+      [],
+      ["supportcrypto=1"],
+      ["supportcrypto=1", "requirecrypto=1"],
+    ])
   })
 
   it("asks for no peers when it says goodbye, and names no event in between", () => {
