@@ -107,7 +107,7 @@ export class Extensions<Peer extends PeerState> {
     this.#connection.checkBacklog()
     if (id === EXTENSION_HANDSHAKE_ID) this.#onHandshake(payload)
     else if (id === DONT_HAVE_ID) this.#onDontHave(decodeDontHave(payload))
-    else if (id === UPLOAD_ONLY_ID) this.#peer.saidUploadOnly = decodeUploadOnly(payload)
+    else if (id === UPLOAD_ONLY_ID) this.#peer.saidUploadOnly = decodeUploadOnly(payload) ?? this.#peer.saidUploadOnly
     else this.#host.onExtensionMessage?.(this.#peer, id, payload)
   }
 

@@ -92,8 +92,8 @@ export class Connector {
     if (!this.#wantsOthers || book.isBanned(endpoint) || !this.#admission.mayConnect(now)) return
     for (const peer of this.#roster.everyone()) if ((peer.ready || peer.punched) && leadsTo(endpoint, peer)) return
     book.add(endpoint, "pex", now)
-    book.claim(endpoint)
-    this.#open(endpoint, now, "alone")
+    // Where another way to it is being tried, the address is that one's.
+    this.#open(endpoint, now, "alone", book.claim(endpoint))
   }
 
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
@@ -133,10 +133,10 @@ export class Connector {
     for (const { session } of [...this.#roster.everyone()]) session.close()
   }
 
-  #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined): void {
+  #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined, owns = true): void {
     this.#o.budget.opened(now)
     const peer = this.#add("outgoing")
-    peer.addresses.push(endpoint)
+    if (owns) peer.addresses.push(endpoint)
     peer.punched = utp === "alone"
     peer.session.attach(this.#connect(endpoint, peer.session, utp))
   }

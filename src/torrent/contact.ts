@@ -12,6 +12,15 @@ export function contactOf({ incoming, session }: PeerSource): Endpoint | undefin
   return listenPort === undefined ? undefined : { host: remote.host, port: listenPort }
 }
 
+/**
+ * Addresses for which a peer is answerable. Those elsewhere came with a twin (another connection of the same peer id), and
+ * anybody can take somebody's id.
+ */
+export function ownAddresses({ session: { remote }, addresses }: PeerSource): readonly Endpoint[] {
+  const own = addresses.filter(({ host }) => host === remote.host)
+  return own.length > 0 ? own : [remote]
+}
+
 /** Whether that address leads to the peer, by whichever way it was learned. */
 export function leadsTo(endpoint: Endpoint, { session, addresses }: PeerSource): boolean {
   const { remote, listenPort } = session

@@ -88,7 +88,14 @@ export class HolePunching {
 
   /** No connection could be made: perhaps it can with help. */
   failed({ incoming, punched, addresses }: PeerSource): void {
-    if (!incoming && !punched) for (const address of addresses) this.ask(address)
+    if (incoming || punched) return
+    for (const address of addresses) if (this.#maySpeak(address)) this.ask(address)
+  }
+
+  /** Somebody who speaks of it by peer exchange says that it takes part, or nobody does: a tracker named it. */
+  #maySpeak(address: Endpoint): boolean {
+    const isNamed = [...this.#options.peers()].some((peer) => this.#options.named(peer, address))
+    return !isNamed || (this.#options.flags(address) & PexFlag.holepunch) !== 0
   }
 
   forget(peer: PeerSource): void {

@@ -92,8 +92,11 @@ export class LayerExchange<Peer> {
     if (giver === undefined || asked === undefined) return false
     this.#unask(giver, request)
     if (hashes === undefined) {
-      giver.restsUntil = now + Math.min(LONGEST_REST, FIRST_REST * 2 ** giver.refusals)
-      giver.refusals++
+      // What was asked for together is refused together: that counts once.
+      if (giver.restsUntil <= now) {
+        giver.restsUntil = now + Math.min(LONGEST_REST, FIRST_REST * 2 ** giver.refusals)
+        giver.refusals++
+      }
       this.#fillAll(now)
       return false
     }

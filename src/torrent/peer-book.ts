@@ -78,6 +78,8 @@ export class PeerBook {
     const key = keyOf(endpoint)
     const known = this.#addresses.get(key)
     if (known !== undefined) {
+      // Who wanted nothing may want something by now; all else stays true.
+      if (origin === "pex") known.flags &= ~PexFlag.uploadOnly
       known.flags |= flags
       if (origin === "user") known.origin = "user"
       if (known.failures >= MAX_FAILURES && now >= known.notBefore) known.failures = MAX_FAILURES - 1
@@ -145,7 +147,7 @@ export class PeerBook {
   /** Whether the next connection there is to be encrypted. */
   encrypts(endpoint: Endpoint): boolean {
     const address = this.#addresses.get(keyOf(endpoint))
-    return address !== undefined && this.#encryption.encrypts(address.way)
+    return this.#encryption.encrypts(address?.way ?? this.#encryption.newWay())
   }
 
   /** The connection that we opened brought a handshake. */

@@ -157,8 +157,8 @@ export class PeerEvents implements PeerHost<PeerSession> {
     this.#hearers.interest.dontHave(peer, piece)
     this.#o.superSeeding?.dontHave(peer, piece)
     this.#o.picker.forget(peer.id)
-    // Who has a piece is not told that we have it, too.
-    if (this.#o.have.has(piece)) session.sendHave(piece)
+    // Who has a piece is not told that we have it, too. When super-seeding, it was shown the piece or is not to see it.
+    if (this.#o.have.has(piece) && this.#o.superSeeding?.active !== true) session.sendHave(piece)
     this.#hearers.refill()
   }
 

@@ -4,6 +4,7 @@ import type { ByteStream, Endpoint } from "../ports/net.js"
 import { Asking } from "./asking.js"
 import { Choking } from "./choking.js"
 import { Connector, type ConnectorOptions } from "./connector.js"
+import { ownAddresses } from "./contact.js"
 import { Interest } from "./interest.js"
 import { NodePort } from "./node-port.js"
 import { PeerEvents, type PeerEventsOptions } from "./peer-events.js"
@@ -128,9 +129,8 @@ export class Swarm extends Roster {
 
   /** Drops a source that sent wrong bytes. */
   convict(peer: PeerSource): void {
-    const { addresses, session } = peer
-    for (const address of addresses.length > 0 ? addresses : [session.remote]) this.#o.book.ban(address)
-    session.close(new Error("sent wrong bytes"))
+    for (const address of ownAddresses(peer)) this.#o.book.ban(address)
+    peer.session.close(new Error("sent wrong bytes"))
   }
 
   /** Closes all connections. */

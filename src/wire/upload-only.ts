@@ -1,5 +1,3 @@
-import { ProtocolError } from "../errors.js"
-
 /**
  * The name of the extension by which a peer says, at any time, whether it wants nothing (libtorrent; BEP 21 has a key of
  * that name in the extended handshake for it, which libtorrent hears only when it is set).
@@ -10,8 +8,7 @@ export function encodeUploadOnly(uploadOnly: boolean): Uint8Array {
   return Uint8Array.of(uploadOnly ? 1 : 0)
 }
 
-/** @throws ProtocolError when it is not one byte */
-export function decodeUploadOnly(payload: Uint8Array): boolean {
-  if (payload.length !== 1) throw new ProtocolError(`"upload only" is said in ${payload.length} bytes`)
-  return payload[0] !== 0
+/** Undefined when it is not one byte: no BEP says that it must be. */
+export function decodeUploadOnly(payload: Uint8Array): boolean | undefined {
+  return payload.length === 1 ? payload[0] !== 0 : undefined
 }

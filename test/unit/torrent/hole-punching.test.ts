@@ -158,7 +158,11 @@ describe("who wants to get through", () => {
     expect(helper.sent).toEqual([{ kind: "rendezvous", ...rendezvous("9.0.1.1"), error: 0 }])
     // Now the connection has failed: who was asked for is not asked for again.
     for (const peer of peers) punching.failed(peer)
-    expect(helper.sent.slice(1).map(({ host }) => host)).toEqual(["9.0.1.2", "9.0.1.3", "9.0.1.4"])
+    // Who named 9.0.1.3 did not say that it takes part.
+    expect(helper.sent.slice(1).map(({ host }) => host)).toEqual(["9.0.1.2", "9.0.1.4"])
+    namedBy.clear()
+    punching.failed(unknown as unknown as PeerSource)
+    expect(helper.sent.at(-1)).toMatchObject({ host: "9.0.1.3" })
   })
 
   it("connects when it is told to, not to itself, into a local network or to no port, and not too often", () => {
