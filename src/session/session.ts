@@ -7,6 +7,7 @@ import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/ne
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { Discovery } from "../torrent/discovery.js"
+import { ExternalAddress } from "../torrent/external-address.js"
 import type { MetadataFetch } from "../torrent/metadata-fetch.js"
 import type { SharedParts } from "../torrent/shared-parts.js"
 import { Torrent, type TorrentOptions } from "../torrent/torrent.js"
@@ -92,6 +93,7 @@ export class Session {
   readonly #endings = new Set<Promise<void>>()
   readonly #limits: Limits
   readonly #trackerClient: TrackerClient
+  readonly #external = new ExternalAddress()
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
@@ -170,6 +172,7 @@ export class Session {
       listenPort: this.port,
       budget: this.#limits.connections,
       trackerClient: this.#trackerClient,
+      external: this.#external,
       encryption: this.#policy,
       discoveries: this.discoveries,
       dht: this.#dht,
@@ -221,6 +224,7 @@ export class Session {
       discoveries: this.discoveries,
       dht: this.#dht,
       trackerClient: this.#trackerClient,
+      external: this.#external,
     })
     this.#torrents.set(key, torrent)
     this.#gives ||= options.seed

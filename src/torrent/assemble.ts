@@ -18,6 +18,7 @@ import { Culprits } from "./culprits.js"
 import { Discoveries } from "./discoveries.js"
 import type { DhtLink, Discovery } from "./discovery.js"
 import { EncryptionChoice } from "./encryption-choice.js"
+import type { ExternalAddress } from "./external-address.js"
 import { HashAnswers } from "./hash-answers.js"
 import { HolePunching } from "./hole-punching.js"
 import { Intake, type IntakeHost } from "./intake.js"
@@ -67,6 +68,7 @@ export interface TorrentOptions {
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
   readonly trackerClient: TrackerClient
+  readonly external: ExternalAddress
   /** Peers at a time. Default: 80. */
   readonly maxPeers?: number | undefined
   /** False: only give what is there. */
@@ -109,7 +111,8 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const picker = new Picker(table, random, new Fellows(options.peerId))
   const totals = new Totals(clock.now())
   const book = new PeerBook(random, new EncryptionChoice(options.encryption))
-  const { external, priorityOf } = preferByPriority(book, options.listenPort)
+  const { external } = options
+  const priorityOf = preferByPriority(book, external, options.listenPort)
   const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
   const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
   const cache = new PieceCache(layout, read)

@@ -12,14 +12,19 @@ interface Vote {
   readonly address: string
 }
 
-/** Our address as the internet sees it: what most of those say who have told us (trackers: BEP 24, peers: BEP 10). */
+/**
+ * Our address as the internet sees it: what most of those say who have told us (trackers: BEP 24, peers: BEP 10). It is the
+ * same for all torrents: one session's votes are counted together.
+ */
 export class ExternalAddress {
   readonly #votes = new Map<string, Vote>()
   readonly #known = new Map<Family, string>()
-  readonly #onChange: () => void
+  readonly #listeners: (() => void)[] = []
 
-  constructor(onChange: () => void) {
-    this.#onChange = onChange
+  /** Calls `listener` as soon as our address is known, and whenever it is another. */
+  whenKnown(listener: () => void): void {
+    this.#listeners.push(listener)
+    if (this.#known.size > 0) listener()
   }
 
   /** Our address as those at `host` see it, when `host` is on the internet and our address is known. */
@@ -51,7 +56,7 @@ export class ExternalAddress {
     for (const [address, count] of counts) if (count > most) [best, most] = [address, count]
     if (best === undefined || best === known) return
     this.#known.set(family, best)
-    this.#onChange()
+    for (const listener of this.#listeners) listener()
   }
 }
 

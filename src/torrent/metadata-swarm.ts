@@ -75,7 +75,8 @@ export class MetadataSwarm implements MetadataPeerHost {
     this.#infoHashV2 = infoHashV2
     this.#host = host
     this.#book = new PeerBook(shared.platform.random, new EncryptionChoice(shared.encryption))
-    this.external = preferByPriority(this.#book, shared.listenPort).external
+    this.external = shared.external
+    preferByPriority(this.#book, shared.external, shared.listenPort)
   }
 
   /** Connections, whatever their state. */

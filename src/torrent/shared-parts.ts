@@ -3,6 +3,7 @@ import type { TrackerClient } from "../tracker/tracker-client.js"
 import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import type { DhtLink, Discovery } from "./discovery.js"
+import type { ExternalAddress } from "./external-address.js"
 
 /** What the torrents and fetches of one process share. */
 export interface SharedParts {
@@ -16,4 +17,5 @@ export interface SharedParts {
   readonly discoveries?: readonly Discovery[]
   readonly dht?: DhtLink | undefined
   readonly trackerClient: TrackerClient
+  readonly external: ExternalAddress
 }

@@ -10,6 +10,7 @@ import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
 import { ConnectionBudget } from "../../src/torrent/connection-budget.js"
+import { ExternalAddress } from "../../src/torrent/external-address.js"
 import { MetadataFetch } from "../../src/torrent/metadata-fetch.js"
 import type { ProgressSnapshot } from "../../src/torrent/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
@@ -206,6 +207,7 @@ describe("metadata from peers", () => {
       budget,
       encryption: "allow",
       trackerClient: new TrackerClient(platform),
+      external: new ExternalAddress(),
       infoHash,
       name: "data",
       matches: () => true,

@@ -4,7 +4,7 @@ import { Picker } from "../../src/picker/picker.js"
 import type { ByteStream, Endpoint } from "../../src/ports/net.js"
 import { peerPriority } from "../../src/torrent/peer-priority.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
-import { type SimNode, startNode } from "./lib/sim-node.js"
+import { addTorrent, type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
 
 const KiB = 1024
@@ -201,21 +201,27 @@ describe("strangers", () => {
   })
 
   /** All places are taken by who wants something; then two come, of the highest and of the lowest priority. Who may stay? */
-  async function staying(trackers: number): Promise<string[]> {
+  async function staying(trackers: number, trackersOfAnother = 0): Promise<string[]> {
     const us = "93.184.216.34"
     const simulation = createSimulation({ seed: 24 })
-    const urls = Array.from({ length: trackers }, (_, n) => `http://10.${n}.0.9/announce`)
+    const urls = Array.from({ length: trackers + trackersOfAnother }, (_, n) => `http://10.${n}.0.9/announce`)
     const external = Uint8Array.from(us.split(".").map(Number))
     const answer = [..."d11:external ip4:", ...external, ..."8:intervali1800e5:peers0:e"]
     const body = Uint8Array.from(answer.map((part) => (typeof part === "string" ? part.charCodeAt(0) : part)))
     for (const url of urls) simulation.web.serve(url, () => ({ status: 200, body }))
-    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB, trackers: urls.map((url) => [url]) })
+    const [tiers, others] = [urls.slice(0, trackers), urls.slice(trackers)].map((list) => list.map((url) => [url]))
+    const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB, trackers: tiers! })
     const platform = simulation.platform(us, { latency: 5 })
     putDataset(platform, dataset)
     const node = await simulation.runUntil(
       startNode({ platform, dataset, seed: true, torrentLimits: { maxPeers: 40 } }),
       LIMIT,
     )
+    if (trackersOfAnother > 0) {
+      const another = simDataset({ "b.bin": KiB }, { name: "another", pieceLength: 16 * KiB, trackers: others! })
+      putDataset(platform, another)
+      await simulation.runUntil(addTorrent(node.session, { platform, dataset: another, seed: true }), LIMIT)
+    }
     const present = new Set<string>()
     const comes = (host: string, n: number): void => {
       present.add(host)
@@ -240,6 +246,10 @@ describe("strangers", () => {
   it("that all want something give way to one of higher priority, when two say what our address is", async () => {
     expect(await staying(2)).toEqual(["stays", "goes"])
     expect(await staying(1)).toEqual(["goes", "goes"])
+  })
+
+  it("that all want something give way to one of higher priority, when another torrent's tracker agrees on our address", async () => {
+    expect(await staying(1, 1)).toEqual(["stays", "goes"])
   })
 
   it("that take our name for theirs do not keep a place", async () => {

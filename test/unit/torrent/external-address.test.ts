@@ -6,7 +6,8 @@ const PEER = "93.184.216.34"
 
 function electorate() {
   const heard: (string | undefined)[] = []
-  const external: ExternalAddress = new ExternalAddress(() => heard.push(external.seenFrom(PEER)))
+  const external = new ExternalAddress()
+  external.whenKnown(() => heard.push(external.seenFrom(PEER)))
   return { external, heard, vote: (host: string, ours: string) => external.vote(host, parseIp(ours)!) }
 }
 
@@ -18,6 +19,9 @@ describe("our address as others see it", () => {
     expect(external.seenFrom(PEER)).toBeUndefined()
     vote("5.6.7.8", "8.8.8.8")
     expect(heard).toEqual(["8.8.8.8"])
+    const late: string[] = []
+    external.whenKnown(() => late.push("known"))
+    expect(late).toEqual(["known"])
   })
 
   it("changes when more say otherwise, not at a tie", () => {
