@@ -52,12 +52,11 @@ export class Arrivals {
       },
       onClosed: () => this.#handshakes.delete(handshake),
     })
-    if (this.#countOf(host) >= MAX_OF_HOST) handshake.close()
-    else {
-      const [oldest] = this.#handshakes.keys()
-      if (this.#handshakes.size >= MAX_HANDSHAKES) oldest?.close()
-      this.#handshakes.set(handshake, host)
-    }
+    const [oldest] = this.#handshakes.keys()
+    const [oldestOfHost, ...othersOfHost] = this.#of(host)
+    if (othersOfHost.length >= MAX_OF_HOST - 1) oldestOfHost?.close()
+    else if (this.#handshakes.size >= MAX_HANDSHAKES) oldest?.close()
+    this.#handshakes.set(handshake, host)
     return handshake
   }
 
@@ -66,10 +65,9 @@ export class Arrivals {
     for (const handshake of [...this.#handshakes.keys()]) handshake.close()
   }
 
-  #countOf(host: string): number {
-    let count = 0
-    for (const other of this.#handshakes.values()) if (other === host) count++
-    return count
+  /** Those of a host; the oldest is first. */
+  #of(host: string): IncomingHandshake[] {
+    return [...this.#handshakes.keys()].filter((handshake) => this.#handshakes.get(handshake) === host)
   }
 }
 

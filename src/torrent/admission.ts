@@ -51,13 +51,24 @@ export class Admission {
     return this.hasRoom && this.#budget.mayConnect(now)
   }
 
-  /** Whether one more connection may come in from there. An idle one, or one of lower priority, may have to leave for it. */
+  /**
+   * Whether one more connection may come in from there. One that stalls in its handshake, an idle one, or one of lower
+   * priority, may have to leave for it.
+   */
   mayAccept(remote: Endpoint, now: number): boolean {
     const { host } = remote
-    const ofHost = this.#count((peer) => peer.incoming && peer.session.remote.host === host)
-    if (ofHost >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST)) return false
-    if (this.#incomingFull) return this.#evict((peer) => peer.incoming, now) || this.#outrank(remote, now)
-    return this.#full ? this.#evict(() => true, now) || this.#outrank(remote, now) : true
+    const isOfHost = (peer: PeerSource): boolean => peer.incoming && peer.session.remote.host === host
+    if (this.#count(isOfHost) >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST) && !this.#evictStalled(isOfHost)) {
+      return false
+    }
+    const incomingFull = this.#incomingFull
+    if (!incomingFull && !this.#full) return true
+    const isIncoming = (peer: PeerSource): boolean => peer.incoming
+    return (
+      this.#evictStalled(isIncoming) ||
+      this.#evict(incomingFull ? isIncoming : () => true, now) ||
+      this.#outrank(remote, now)
+    )
   }
 
   /** Ends what is of no use. To be called every 250 ms. */
@@ -90,6 +101,20 @@ export class Admission {
     let count = 0
     for (const peer of this.#peers()) if (which(peer)) count++
     return count
+  }
+
+  /**
+   * Ends the oldest connection whose handshake is not whole. An honest peer's comes in one piece, so it never waits there;
+   * who sends a part of it to keep a place keeps none that another could use. False when there is none.
+   */
+  #evictStalled(which: (peer: PeerSource) => boolean): boolean {
+    let oldest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      if (peer.ready || !which(peer)) continue
+      if (oldest === undefined || peer.interestedAt < oldest.interestedAt) oldest = peer
+    }
+    oldest?.session.close(new Error("its handshake stalls, and another wants its place"))
+    return oldest !== undefined
   }
 
   /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */

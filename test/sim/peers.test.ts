@@ -29,6 +29,11 @@ function countConnects(platform: SimPlatform): { readonly count: number } {
   return tally
 }
 
+/** The part of a handshake that names the torrent; our name would follow. */
+function handshakeHead(infoHash: Uint8Array): Uint8Array {
+  return Uint8Array.from([19, ...new TextEncoder().encode("BitTorrent protocol"), ...new Uint8Array(8), ...infoHash])
+}
+
 /** Answers every announce with all of these addresses. */
 function serveTracker(simulation: Simulation, url: string, peers: readonly Endpoint[]): void {
   const compact = peers.flatMap(({ host, port }) => [...host.split(".").map(Number), port >> 8, port & 255])
@@ -200,6 +205,40 @@ describe("strangers", () => {
     await close(simulation, node, leech)
   })
 
+  it.each([
+    ["say nothing", () => new Uint8Array(0)],
+    ["stop in the midst of their handshake", ({ metainfo }: SimDataset) => handshakeHead(metainfo.infoHash)],
+  ])("that %s, five hundred of them again and again, keep nobody out", async (_what, greeting) => {
+    const simulation = createSimulation({ seed: 25 })
+    const dataset = simDataset({ "a.bin": 2 * MiB }, { pieceLength: 64 * KiB })
+    const platform = simulation.platform("10.0.0.1", { latency: 5 })
+    putDataset(platform, dataset)
+    const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
+    // The honest peer shares its address, as behind a gateway, with some of them.
+    const late = simulation.platform("10.0.0.2", { latency: 5 })
+    const attackers = Array.from({ length: 125 }, (_, n) => simulation.platform(`203.0.${n}.1`)).concat(late)
+    let attacks = true
+    let tried = 0
+    const attack = (from: SimPlatform): void => {
+      if (!attacks) return
+      tried++
+      const stream = from.net.connect(at("10.0.0.1"), {
+        onOpen: () => void stream.write(greeting(dataset)),
+        onData() {},
+        onDrain() {},
+        onClose: () => void from.clock.after(500, () => attack(from)),
+      })
+    }
+    for (const from of attackers) for (let n = 0; n < 4; n++) attack(from)
+    await simulation.run(2_000)
+    expect(tried).toBeGreaterThan(500)
+    const leech = await simulation.runUntil(startNode({ platform: late, dataset, peers: [at("10.0.0.1")] }), LIMIT)
+    await simulation.runUntil(leech.torrent.whenComplete(), 5_000)
+    expect(wrongFiles(late, dataset)).toEqual([])
+    attacks = false
+    await close(simulation, node, leech)
+  })
+
   /** All places are taken by who wants something; then two come, of the highest and of the lowest priority. Who may stay? */
   async function staying(trackers: number, trackersOfAnother = 0): Promise<string[]> {
     const us = "93.184.216.34"
@@ -260,9 +299,8 @@ describe("strangers", () => {
     const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
     let open = true
     const heard: number[] = []
-    const head = Uint8Array.from([19, ...new TextEncoder().encode("BitTorrent protocol"), ...new Uint8Array(8)])
     const stream = simulation.platform("10.0.0.9").net.connect(at("10.0.0.1"), {
-      onOpen: () => void stream.write(Uint8Array.from([...head, ...dataset.metainfo.infoHash])),
+      onOpen: () => void stream.write(handshakeHead(dataset.metainfo.infoHash)),
       // Our name is the last of our handshake.
       onData: (chunk) => {
         heard.push(...chunk)

@@ -54,18 +54,19 @@ describe("who connects and says nothing", () => {
   it.each([
     ["an address", () => "198.51.100.1"],
     ["a network of IPv6 addresses", (n: number) => `2001:db8:1:2::${n.toString(16)}`],
-  ])("has 32 places from %s, and no more until one is free", (_name, hostOf) => {
-    const { simulation, call, arrivals } = stage()
+  ])("has 32 places from %s, and the longest silent makes room", async (_name, hostOf) => {
+    const { simulation, call, arrivals, found } = stage()
+    const other = call("2001:db8:1:3::1").stream
     const crowd = Array.from({ length: 40 }, (_, n) => call(hostOf(n + 1)).stream)
-    expect(crowd.filter(({ destroyed }) => !destroyed)).toHaveLength(32)
-    expect(call("2001:db8:1:3::1").stream.destroyed).toBe(false)
-    simulation.clock.after(10 * SECOND, () => {})
-    return simulation.run(10 * SECOND).then(() => {
-      expect(crowd.every(({ destroyed }) => destroyed)).toBe(true)
-      expect(call(hostOf(1)).stream.destroyed).toBe(false)
-      arrivals.close()
-      expect(simulation.clock.pendingTimers).toBe(0)
-    })
+    expect(crowd.map(({ destroyed }) => destroyed)).toEqual(crowd.map((_, n) => n < 40 - 32))
+    expect(other.destroyed).toBe(false)
+    const { listener } = call(hostOf(41))
+    listener.onData(encodeHandshake(skey, new Uint8Array(20)))
+    expect(found()).toBe(1)
+    await simulation.run(10 * SECOND)
+    expect(crowd.every(({ destroyed }) => destroyed)).toBe(true)
+    arrivals.close()
+    expect(simulation.clock.pendingTimers).toBe(0)
   })
 })
 
