@@ -1,3 +1,4 @@
+import { ProtocolError } from "../errors.js"
 import type { Multicast } from "../ports/multicast.js"
 import type { Net } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
@@ -8,6 +9,7 @@ import { Socks5Handshake } from "../proxy/socks5.js"
 import { ConnectHandshake } from "./http-connect.js"
 import type { Headers } from "./http-transport.js"
 import { ProxiedNet } from "./proxied-net.js"
+import { socks5Udp } from "./socks5-udp.js"
 import { NodeNet } from "./tcp.js"
 import { openTunnel } from "./tunnel.js"
 import type { WebDetour, WebRoute } from "./web-detour.js"
@@ -22,8 +24,8 @@ export interface Detour {
 }
 
 /**
- * What goes through which proxy; undefined when nothing does. No datagram is sent at all: a proxy may lose them, or send
- * them for us from an address that no answer finds back from.
+ * What goes through which proxy; undefined when nothing does. Datagrams go through a SOCKS5 proxy, and
+ * nowhere else; none goes to many at once.
  *
  * @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used
  */
@@ -41,7 +43,7 @@ export function createDetour(settings: ProxySettings): Detour | undefined {
         return openTunnel(forPeers, handshakeFor(forPeers, place), onOpen)
       },
     }),
-    udp: { open: noDatagrams },
+    udp: forPeers?.kind === "socks5" ? socks5Udp(forPeers) : { open: noDatagrams },
     multicast: { join: noDatagrams },
     web: {
       routeFor(protocol, place) {
@@ -53,7 +55,7 @@ export function createDetour(settings: ProxySettings): Detour | undefined {
 }
 
 function noDatagrams(): Promise<never> {
-  return Promise.reject(new Error("no datagrams: they would go around the proxy"))
+  return Promise.reject(new ProtocolError("no datagrams: they would go around the proxy"))
 }
 
 function webRoute(protocol: "http:" | "https:", place: Place, proxy: ProxyServer): WebRoute {

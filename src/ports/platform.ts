@@ -14,10 +14,11 @@ export interface Platform {
   /**
    * How far we reach, and who reaches us.
    * - `open`: we are a host among others
-   * - `outgoing`: all goes through a proxy. It makes connections for us, lets nobody in and carries no datagrams
+   * - `outgoing`: all goes through a proxy. It makes connections for us, and carries datagrams if it can (SOCKS5), but lets
+   *   nobody in
    * - `web`: HTTP goes through a proxy, and there is none for anything else
    *
-   * But in the first, whatever needs datagrams or a listening port is to be left out: `net`, `udp` and `multicast` refuse it.
+   * But in the first, whatever needs to be reached is to be left out: `net` refuses to listen, and `multicast` to join.
    */
   readonly reach: "open" | "outgoing" | "web"
   readonly clock: Clock

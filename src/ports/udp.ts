@@ -10,9 +10,12 @@ export interface UdpSocket {
 
 /** Datagrams. */
 export interface Udp {
-  /** Opens a socket at `port` (0: any free one). `onMessage`'s bytes are the callee's to keep. */
+  /**
+   * Opens a socket at `port` (0: any free one). `onMessage`'s bytes are the callee's to keep. `signal` ends the opening, where
+   * that takes time.
+   */
   open(
-    options: { family: 4 | 6; port: number },
+    options: { family: 4 | 6; port: number; signal?: AbortSignal },
     onMessage: (datagram: Uint8Array, from: Endpoint) => void,
   ): Promise<UdpSocket>
 }

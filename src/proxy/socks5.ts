@@ -1,16 +1,16 @@
-import { parseIp } from "../bytes/ip.js"
-import { encodeUtf8 } from "../bytes/text.js"
-import { ProtocolError } from "../errors.js"
 import type { Credentials, Handshake, HandshakeStep, Place } from "./handshake.js"
+import { decodePlace, encodePlace, placeLength, withLength } from "./socks5-address.js"
 
 /** RFC 1928 and, for user and password, RFC 1929. */
 const VERSION = 5
 const LOGIN_VERSION = 1
 const METHOD = { none: 0, login: 2, unacceptable: 0xff } as const
-const CONNECT = 1
-const ADDRESS = { ipv4: 1, name: 3, ipv6: 4 } as const
-/** Lengths are one byte. */
-const MAX_TEXT = 255
+const COMMAND = { connect: 1, associate: 3 } as const
+/** Where a datagram's sender is not known yet (RFC 1928, 4). */
+const ANYWHERE: Place = { host: "0.0.0.0", port: 0 }
+
+/** Of a reply, before the place: version, status, a reserved byte. */
+const REPLY_HEAD = 3
 
 /** RFC 1928, 6, as they complete "the proxy …". */
 const REPLIES: readonly string[] = [
@@ -21,11 +21,14 @@ const REPLIES: readonly string[] = [
   "can't reach the host",
   "was refused there",
   "found nobody in time",
-  "does not make connections",
+  "does not do that",
   "does not take such addresses",
 ]
 
-/** The client's side of SOCKS5 (RFC 1928): asks for a connection, and leaves it to the proxy to resolve a name. */
+/**
+ * The client's side of SOCKS5 (RFC 1928): asks for a connection to a place, and leaves it to the proxy to resolve a name; or,
+ * without a place, for a relay of datagrams, which lasts as long as this connection.
+ */
 export class Socks5Handshake implements Handshake {
   readonly opening: Uint8Array
   readonly #login: Uint8Array | undefined
@@ -33,14 +36,21 @@ export class Socks5Handshake implements Handshake {
   #state: "method" | "login" | "reply" = "method"
   /** Of an answer that is not whole yet. The longest has 262 bytes. */
   #gathered = new Uint8Array(0)
+  #bound: Place | undefined
 
   /** @throws ProtocolError when a name, user or password is longer than the protocol has room for */
-  constructor(place: Place, credentials?: Credentials) {
-    this.#request = encodeRequest(place)
+  constructor(place: Place | undefined, credentials?: Credentials) {
+    const command = place === undefined ? COMMAND.associate : COMMAND.connect
+    this.#request = Uint8Array.of(VERSION, command, 0, ...encodePlace(place ?? ANYWHERE))
     this.#login = credentials === undefined ? undefined : encodeLogin(credentials)
     // A proxy that asks for nothing is taken at its word, even when there is a password.
     const methods = this.#login === undefined ? [METHOD.none] : [METHOD.none, METHOD.login]
     this.opening = Uint8Array.of(VERSION, methods.length, ...methods)
+  }
+
+  /** Once the way is open: the proxy's end of it, where a relay takes datagrams. */
+  get bound(): Place | undefined {
+    return this.#bound
   }
 
   read(bytes: Uint8Array): HandshakeStep {
@@ -76,6 +86,7 @@ export class Socks5Handshake implements Handshake {
       case "login":
         return second === 0 ? this.#ask() : refused("does not take this user and password")
       case "reply":
+        this.#bound = decodePlace(answer, REPLY_HEAD)
         return { kind: "open", end }
     }
   }
@@ -86,44 +97,19 @@ export class Socks5Handshake implements Handshake {
   }
 }
 
-function encodeRequest({ host, port }: Place): Uint8Array {
-  const ip = parseIp(host)
-  const address =
-    ip === undefined
-      ? [ADDRESS.name, ...withLength(host, "the host's name")]
-      : [ip.length === 4 ? ADDRESS.ipv4 : ADDRESS.ipv6, ...ip]
-  return Uint8Array.of(VERSION, CONNECT, 0, ...address, port >> 8, port & 0xff)
-}
-
+/** RFC 1929 wants a password of at least one byte; other programs send none all the same. */
 function encodeLogin({ user, password }: Credentials): Uint8Array {
   return Uint8Array.of(LOGIN_VERSION, ...withLength(user, "the user"), ...withLength(password, "the password", 0))
 }
 
-/** RFC 1929 wants a password of at least one byte; other programs send none all the same. */
-function withLength(text: string, what: string, least = 1): number[] {
-  const bytes = encodeUtf8(text)
-  if (bytes.length < least || bytes.length > MAX_TEXT) throw new ProtocolError(`${what} is too short or too long`)
-  return [bytes.length, ...bytes]
-}
-
 /** Bytes of the reply that starts here, as far as they are known; or what is wrong with it. */
 function replyLength(reply: Uint8Array): number | string {
-  const [version = VERSION, status = 0, , kind, nameLength = 0] = reply
+  const [version = VERSION, status = 0] = reply
   if (version !== VERSION) return "does not speak SOCKS5"
   // Who refuses need not say an address.
   if (status !== 0) return REPLIES[status] ?? `failed with the code ${status}`
-  switch (kind) {
-    case undefined:
-      return 4
-    case ADDRESS.ipv4:
-      return 4 + 4 + 2
-    case ADDRESS.ipv6:
-      return 4 + 16 + 2
-    case ADDRESS.name:
-      return 4 + 1 + nameLength + 2
-    default:
-      return "does not speak SOCKS5"
-  }
+  const length = placeLength(reply, REPLY_HEAD)
+  return length === undefined ? "does not speak SOCKS5" : REPLY_HEAD + length
 }
 
 function refused(reason: string): HandshakeStep {

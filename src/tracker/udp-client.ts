@@ -1,4 +1,5 @@
 import { formatIp, parseIp } from "../bytes/ip.js"
+import { ProtocolError } from "../errors.js"
 import type { Timer } from "../ports/clock.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
@@ -45,7 +46,7 @@ interface Pending {
 const TOO_SHORT = "the answer is too short: the tracker may not serve this torrent"
 
 type Reply =
-  | { readonly kind: "answer"; readonly datagram: Uint8Array }
+  | { readonly kind: "answer"; readonly datagram: Uint8Array; readonly family: Family }
   | { readonly kind: "error"; readonly message: string }
   | { readonly kind: "silent" }
   | { readonly kind: "stopped" }
@@ -66,7 +67,7 @@ export class UdpClient {
   readonly #pending = new Map<number, Pending>()
   /** By address and port. */
   readonly #connections = new Map<string, Connection>()
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(platform: Pick<Platform, "clock" | "random" | "net" | "udp">) {
     this.#platform = platform
@@ -104,7 +105,7 @@ export class UdpClient {
 
   /** Ends what waits, and closes the sockets. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     for (const pending of [...this.#pending.values()]) pending.settle({ kind: "stopped" })
     const sockets = await Promise.allSettled(this.#sockets.values())
     for (const socket of sockets) if (socket.status === "fulfilled") await socket.value.close()
@@ -119,7 +120,7 @@ export class UdpClient {
     const encode = (connection: bigint, id: number): Uint8Array => encodeAnnounce(connection, id, request, urlData)
     const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
     if (reply.kind !== "answer") return failureOf(reply)
-    const answer = decodeAnnounce(reply.datagram, place.family)
+    const answer = decodeAnnounce(reply.datagram, reply.family)
     return answer === undefined ? failed(TOO_SHORT) : { kind: "answered", answer }
   }
 
@@ -157,43 +158,49 @@ export class UdpClient {
   }
 
   /** One datagram and its answer, if that comes in time. */
-  async #exchange(
+  #exchange(
     place: UdpPlace,
     action: number,
     encode: (transactionId: number) => Uint8Array,
     n: number,
     signal: AbortSignal,
   ): Promise<Reply> {
-    let socket: UdpSocket
-    try {
-      socket = await this.#socket(place.family)
-    } catch {
-      return { kind: "error", message: `no IPv${place.family} socket can be opened` }
-    }
-    if (this.#closed || signal.aborted) return { kind: "stopped" }
+    if (this.#closing.signal.aborted || signal.aborted) return Promise.resolve({ kind: "stopped" })
     return new Promise((resolve) => {
       const transactionId = this.#freshTransactionId()
-      const settle = (reply: Reply): void => {
-        timer.cancel()
-        signal.removeEventListener("abort", onAbort)
-        this.#pending.delete(transactionId)
-        resolve(reply)
+      const pending: Pending = {
+        place,
+        action,
+        settle: (reply) => {
+          timer.cancel()
+          signal.removeEventListener("abort", onAbort)
+          this.#pending.delete(transactionId)
+          resolve(reply)
+        },
       }
-      const onAbort = (): void => settle({ kind: "stopped" })
-      const timer: Timer = this.#platform.clock.after(FIRST_TIMEOUT * 2 ** n, () => settle({ kind: "silent" }))
+      const onAbort = (): void => pending.settle({ kind: "stopped" })
+      const timer: Timer = this.#platform.clock.after(FIRST_TIMEOUT * 2 ** n, () => pending.settle({ kind: "silent" }))
       signal.addEventListener("abort", onAbort)
-      this.#pending.set(transactionId, { place, action, settle })
-      socket.send(encode(transactionId), place)
+      this.#pending.set(transactionId, pending)
+      this.#socket(place.family).then(
+        (socket) => {
+          if (this.#pending.get(transactionId) === pending) socket.send(encode(transactionId), place)
+        },
+        (error: unknown) => {
+          const message = error instanceof ProtocolError ? error.message : `no IPv${place.family} socket can be opened`
+          pending.settle({ kind: "error", message })
+        },
+      )
     })
   }
 
-  /** An answer counts when it comes from the address that was asked and carries the transaction id (BEP 15). */
+  /** An answer counts when it comes from the place that was asked and carries the transaction id (BEP 15). */
   #onMessage(datagram: Uint8Array, from: Endpoint): void {
     const header = decodeHeader(datagram)
     const pending = header === undefined ? undefined : this.#pending.get(header.transactionId)
-    if (header === undefined || pending === undefined) return
-    if (from.port !== pending.place.port || canonical(from.host) !== pending.place.host) return
-    if (header.action === pending.action) pending.settle({ kind: "answer", datagram })
+    if (header === undefined || pending === undefined || !isFrom(pending.place, from)) return
+    const family = from.host.includes(":") ? 6 : 4
+    if (header.action === pending.action) pending.settle({ kind: "answer", datagram, family })
     else if (header.action === UDP_ACTION.error) pending.settle({ kind: "error", message: decodeError(datagram) })
   }
 
@@ -223,7 +230,10 @@ export class UdpClient {
   #socket(family: Family): Promise<UdpSocket> {
     const open = this.#sockets.get(family)
     if (open !== undefined) return open
-    const opening = this.#platform.udp.open({ family, port: 0 }, (datagram, from) => this.#onMessage(datagram, from))
+    const { signal } = this.#closing
+    const opening = this.#platform.udp.open({ family, port: 0, signal }, (datagram, from) => {
+      this.#onMessage(datagram, from)
+    })
     this.#sockets.set(family, opening)
     // A machine that has no IPv6 now may have it at the next announce.
     opening.catch(() => this.#sockets.delete(family))
@@ -260,9 +270,11 @@ function failureOf(reply: Exclude<Reply, { kind: "answer" }>): TrackerFailure {
   return failed(reply.kind === "silent" ? "no answer" : "stopped")
 }
 
-function canonical(host: string): string | undefined {
-  const address = parseIp(host)
-  return address === undefined ? undefined : formatIp(address)
+/** A name that a proxy resolved answers from an address that only the proxy knows. */
+function isFrom(place: UdpPlace, from: Endpoint): boolean {
+  if (from.port !== place.port) return false
+  const address = parseIp(from.host)
+  return parseIp(place.host) === undefined || (address !== undefined && formatIp(address) === place.host)
 }
 
 function nameOf(place: UdpPlace): string {

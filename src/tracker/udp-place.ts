@@ -9,7 +9,7 @@ const RESOLVE_TIMEOUT = 10_000
 
 export type Family = 4 | 6
 
-/** An address of a UDP tracker, in canonical text. */
+/** Where a UDP tracker is: an address in canonical text, or a name that a proxy resolves, whose family is not known. */
 export interface UdpPlace extends Endpoint {
   readonly family: Family
 }
@@ -25,6 +25,10 @@ export async function resolveUdpTarget(
 ): Promise<readonly UdpPlace[] | TrackerFailure> {
   const found = await resolve(platform, target.hostname, signal)
   if ("kind" in found) return found
+  // Behind a proxy a name stands for itself.
+  if (found[0] === target.hostname && parseIp(target.hostname) === undefined) {
+    return [{ host: target.hostname, port: target.port, family: 4 }]
+  }
   const local = namesLocalPlace(target.hostname)
   const hosts = found
     .map((address) => parseIp(address))

@@ -45,17 +45,20 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
     const web = await nginx.start({ root: sample.dataDir, host: THERE, netns: there })
     cleanUps.push(() => web.stop())
     webPort = Number(new URL(web.url).port)
-    const start = async (kind: "socks5" | "http"): Promise<RunningProxy> => {
-      const proxy = await startProxy({ kind, host: THERE, names: NAMES, netns: there })
+    const start = async (kind: "socks5" | "http", datagrams = false): Promise<RunningProxy> => {
+      const proxy = await startProxy({ kind, datagrams, host: THERE, names: NAMES, netns: there })
       cleanUps.push(() => proxy.stop())
       return proxy
     }
-    socks = await start("socks5")
+    socks = await start("socks5", true)
+    streamsAlone = await start("socks5")
     http = await start("http")
     // All that is not for a proxy is counted, on every interface, and goes nowhere.
     await here.run(
       `ip route add default via ${THERE} &&
        iptables -A OUTPUT -p tcp -d ${THERE} --dport ${socks.port} -j ACCEPT &&
+       iptables -A OUTPUT -p udp -d ${THERE} --dport ${socks.port} -j ACCEPT &&
+       iptables -A OUTPUT -p tcp -d ${THERE} --dport ${streamsAlone.port} -j ACCEPT &&
        iptables -A OUTPUT -p tcp -d ${THERE} --dport ${http.port} -j ACCEPT &&
        iptables -A OUTPUT -j DROP &&
        ip6tables -A OUTPUT -p icmpv6 -j ACCEPT &&
@@ -63,6 +66,7 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
     )
   })
   let socks: RunningProxy
+  let streamsAlone: RunningProxy
   let http: RunningProxy
 
   afterAll(async () => {
@@ -112,15 +116,25 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
     expect(log.split("a proxy is set").length - 1).toBe(1)
   })
 
-  it("through SOCKS5: a peer by its name, and a udp tracker not at all", async () => {
+  it("through SOCKS5: a udp tracker, whose name the proxy resolves, and peers it names", async () => {
+    const before = socks.asked().length
+    await strays()
+    const { code } = await get({ ALL_PROXY: `socks5h://${THERE}:${socks.port}` }, { tracker: trackers.udp, options: [] })
+    expect([code, await strays()]).toEqual([0, 0])
+    const asked = socks.asked().slice(before)
+    expect(asked).toContain(`datagram tracker.example ${new URL(trackers.udp).port}`)
+    expect(asked).toContain(`connect ${THERE} ${seeder.port}`)
+  })
+
+  it("through SOCKS5 that carries no datagrams: a peer by its name, and a udp tracker not at all", async () => {
     await strays()
     const { code, log } = await get(
-      { ALL_PROXY: `socks5://${THERE}:${socks.port}` },
+      { ALL_PROXY: `socks5://${THERE}:${streamsAlone.port}` },
       { tracker: trackers.udp, options: [`--peer=peer.example:${seeder.port}`] },
     )
     expect([code, await strays()]).toEqual([0, 0])
-    expect(count(socks.asked(), `connect peer.example ${seeder.port}`)).toBeGreaterThan(0)
-    expect(log).toContain("a udp tracker can't be asked through a proxy")
+    expect(count(streamsAlone.asked(), `connect peer.example ${seeder.port}`)).toBeGreaterThan(0)
+    expect(log).toContain("no datagrams: the proxy does not do that")
   })
 
   it("through an HTTP proxy for all: peers by CONNECT, tracker and web seed by request", async () => {

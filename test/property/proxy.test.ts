@@ -5,6 +5,7 @@ import { encodeUtf8 } from "../../src/bytes/text.js"
 import { ConnectHandshake } from "../../src/node/http-connect.js"
 import type { Handshake, HandshakeStep } from "../../src/proxy/handshake.js"
 import { Socks5Handshake } from "../../src/proxy/socks5.js"
+import { decodeDatagram, encodeDatagram } from "../../src/proxy/socks5-datagram.js"
 import { concat } from "../support/bytes.js"
 
 const port = fc.integer({ min: 1, max: 65535 })
@@ -117,6 +118,43 @@ describe("SOCKS5", () => {
     expect(reasons([5, 0], [5, 77, 0, 1])).toEqual({ kind: "refused", reason: "failed with the code 77" })
     expect(reasons([5, 0, 5])).toEqual({ kind: "refused", reason: "says more than it was asked" })
     expect(() => new Socks5Handshake({ host: "a".repeat(256), port: 1 })).toThrow("the host's name")
+  })
+})
+
+describe("SOCKS5 datagrams", () => {
+  it("asks for a relay, and learns where it is", () => {
+    fc.assert(
+      fc.property(ip, port, cuts, (host, port, at) => {
+        const handshake = new Socks5Handshake(undefined)
+        expect(handshake.bound).toBeUndefined()
+        expect(handshake.read(Uint8Array.of(5, 0))).toEqual({
+          kind: "more",
+          send: Uint8Array.of(5, 3, 0, 1, 0, 0, 0, 0, 0, 0),
+        })
+        const place = encodeDatagram({ host, port }, new Uint8Array(0)).subarray(3)
+        expect(feed(handshake, concat([Uint8Array.of(5, 0, 0), place]), at).last.kind).toBe("open")
+        expect(handshake.bound).toEqual({ host, port })
+      }),
+    )
+  })
+
+  it("carry a place, an address or a name, and any bytes", () => {
+    fc.assert(
+      fc.property(host, port, fc.uint8Array({ maxLength: 2000 }), (host, port, payload) => {
+        expect(decodeDatagram(encodeDatagram({ host, port }, payload))).toEqual({ from: { host, port }, payload })
+      }),
+    )
+    const datagram = encodeDatagram({ host: "203.0.113.1", port: 0x1234 }, Uint8Array.of(7))
+    expect([...datagram]).toEqual([0, 0, 0, 1, 203, 0, 113, 1, 0x12, 0x34, 7])
+    expect(() => encodeDatagram({ host: "a".repeat(256), port: 1 }, datagram)).toThrow("the host's name")
+  })
+
+  it("are nothing when they are fragments, cut short, or any bytes", () => {
+    const whole = encodeDatagram({ host: "a.example", port: 80 }, new Uint8Array(0))
+    for (let length = 0; length < whole.length; length++)
+      expect(decodeDatagram(whole.subarray(0, length))).toBeUndefined()
+    expect(decodeDatagram(whole.with(2, 1))).toBeUndefined()
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void decodeDatagram(bytes)))
   })
 })
 

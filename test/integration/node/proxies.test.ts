@@ -1,6 +1,8 @@
 import { execFile, execFileSync } from "node:child_process"
+import { createSocket } from "node:dgram"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer as createSecureServer } from "node:https"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -14,6 +16,7 @@ import type { ProxySettings } from "../../../src/proxy/proxies.js"
 import { deferred } from "../../support/deferred.js"
 import { describeWith } from "../../support/partners/index.js"
 import {
+  dante,
   microsocks,
   type ProxyOptions,
   type RunningProxy,
@@ -171,6 +174,8 @@ it("behind a proxy there is no listening, there are no datagrams, and names stan
   expect(reach).toBe("web")
   await expect(net.listen({ port: 0 }, () => expect.fail())).rejects.toThrow("no listening")
   await expect(udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
+  const throughHttp = createDetour({ all: "http://127.0.0.1:9" })!
+  await expect(throughHttp.udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
   expect(await net.resolve("a.example")).toEqual(["a.example"])
   const { promise: closed, resolve } = deferred<Error | undefined>()
   const listener = { onOpen: () => {}, onData: () => {}, onDrain: () => {}, onClose: resolve }
@@ -201,6 +206,98 @@ describeWith("HTTP through other people's proxies", [microsocks, tinyproxy], () 
     expect(await get(`http://127.0.0.1:${server.port}/`, { http: `http://127.0.0.1:${web.port}` })).toMatchObject({
       message: expect.stringContaining("the proxy wants a user and a password"),
     })
+  })
+})
+
+/** Sends back what it gets, upside down. */
+async function startEcho(): Promise<{ host: string; port: number }> {
+  const socket = createSocket("udp4")
+  socket.on("message", (datagram, from) => socket.send(datagram.reverse(), from.port, from.address))
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve))
+  cleanUps.push(() => socket.close())
+  return { host: "127.0.0.1", port: socket.address().port }
+}
+
+/** A socket for datagrams through a SOCKS5 proxy, and what it heard. */
+async function openUdp(port: number, login = "") {
+  const heard: string[] = []
+  let wake = (): void => {}
+  const { udp } = createDetour({ all: `socks5h://${login}127.0.0.1:${port}` })!
+  const socket = await udp.open({ family: 4, port: 0 }, (datagram, from) => {
+    heard.push(`${new TextDecoder().decode(datagram)} ${from.host} ${from.port}`)
+    wake()
+  })
+  cleanUps.push(() => socket.close())
+  const next = async (): Promise<string> => {
+    while (heard.length === 0)
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    return heard.shift()!
+  }
+  return {
+    next,
+    send: (text: string, to: { host: string; port: number }) => socket.send(new TextEncoder().encode(text), to),
+  }
+}
+
+describe("datagrams through SOCKS5", () => {
+  it("get to addresses and names, and their answers back", async () => {
+    const { host, port } = await startEcho()
+    const options = { datagrams: true, login: "me:secret", names: { "echo.example": host } }
+    const { port: at, asked } = await proxy({ kind: "socks5", ...options })
+    const { send, next } = await openUdp(at, "me:secret@")
+    for (const to of [host, "echo.example"]) {
+      send("abc", { host: to, port })
+      expect(await next()).toBe(`cba ${host} ${port}`)
+    }
+    send("secrets", { host: "169.254.169.254", port: 80 })
+    send("secrets", { host: "metadata.google.internal", port: 80 })
+    send("xyz", { host, port })
+    expect(await next()).toBe(`zyx ${host} ${port}`)
+    expect(asked()).toEqual(["associate", ...[host, "echo.example", host].map((to) => `datagram ${to} ${port}`)])
+  })
+
+  it("have a new relay when the connection was lost that the old one hung on", async () => {
+    const echo = await startEcho()
+    const { port, asked } = await proxy({ kind: "socks5", datagrams: true })
+    const { send, next } = await openUdp(port)
+    send("hang up", { host: "hang-up", port: 1 })
+    // Whether the end was seen by then or not, nothing of what is sent is sure to arrive: as ever with datagrams.
+    const again = setInterval(() => send("abc", echo), 20)
+    cleanUps.push(() => clearInterval(again))
+    await vi.waitFor(() => expect(asked().filter((line) => line === "associate")).toHaveLength(2), 10_000)
+    expect(await next()).toBe(`cba ${echo.host} ${echo.port}`)
+  })
+
+  it("are refused by name where the proxy has no relay", async () => {
+    const { port } = await proxy({ kind: "socks5" })
+    await expect(openUdp(port)).rejects.toThrow("no datagrams: the proxy does not do that")
+    await expect(openUdp(9)).rejects.toThrow("no datagrams: connect ECONNREFUSED")
+  })
+
+  it("need not wait for a proxy that says nothing", async () => {
+    const silent = createServer()
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+    cleanUps.push(() => silent.close())
+    const { udp } = createDetour({ all: `socks5://127.0.0.1:${(silent.address() as AddressInfo).port}` })!
+    const ending = new AbortController()
+    const opening = udp.open({ family: 4, port: 0, signal: ending.signal }, () => {})
+    ending.abort()
+    await expect(opening).rejects.toThrow("no datagrams")
+  })
+})
+
+describeWith("datagrams through another's SOCKS5 proxy", [dante], () => {
+  it("Dante", async () => {
+    const echo = await startEcho()
+    const running = await dante.start()
+    cleanUps.push(() => running.stop())
+    const { send, next } = await openUdp(running.port)
+    for (const to of ["127.0.0.1", "localhost"]) {
+      send("abc", { ...echo, host: to })
+      expect(await next()).toBe(`cba 127.0.0.1 ${echo.port}`)
+    }
   })
 })
 

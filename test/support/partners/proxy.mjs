@@ -1,14 +1,17 @@
 // A proxy that does what it is told on its command line, as JSON: node proxy.mjs '{"kind":"socks5"}'
 //   kind: "socks5" or "http"; host: where it listens; login: "user:password" that it wants;
-//   names: {"data.example": "127.0.0.1"}, all the names it knows; key and cert: files, for TLS with its clients
-// It prints its port, and then a line for everything it is asked for: "connect HOST PORT" or "get URL".
+//   names: {"data.example": "127.0.0.1"}, all the names it knows; key and cert: files, for TLS with its clients;
+//   datagrams: it relays them, too, at a UDP port of the same number
+// It prints its port, and then a line for everything it is asked for: "connect HOST PORT", "associate", "datagram HOST PORT"
+// or "get URL". A datagram for "hang-up" has it end all connections.
 // Plain JavaScript, so that it runs inside a network namespace without a build.
+import { createSocket } from "node:dgram"
 import { readFileSync } from "node:fs"
 import { createServer as createHttpServer, request as httpRequest } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
 import { connect, createServer, isIP } from "node:net"
 
-const { kind, host = "127.0.0.1", login, names = {}, key, cert } = JSON.parse(process.argv[2])
+const { kind, host = "127.0.0.1", login, names = {}, key, cert, datagrams = false } = JSON.parse(process.argv[2])
 
 const say = (line) => process.stdout.write(`${line}\n`)
 
@@ -81,7 +84,7 @@ async function serveSocks(client) {
     if (`${user}:${password}` !== login) return client.end(Buffer.of(1, 1))
     client.write(Buffer.of(1, 0))
   }
-  const [, , , type] = await reader.take(4)
+  const [, command, , type] = await reader.take(4)
   let to
   if (type === 1) to = (await reader.take(4)).join(".")
   else if (type === 3) to = String(await reader.take((await reader.take(1))[0]))
@@ -90,6 +93,12 @@ async function serveSocks(client) {
     to = bytes.toString("hex").replace(/(.{4})(?!$)/g, "$1:")
   }
   const port = (await reader.take(2)).readUInt16BE()
+  if (command === 3) {
+    if (!datagrams) return client.end(Buffer.of(5, 7, 0, 1, 0, 0, 0, 0, 0, 0))
+    say("associate")
+    const { port: relayPort } = relay.address()
+    return client.write(Buffer.of(5, 0, 0, 1, 0, 0, 0, 0, relayPort >> 8, relayPort & 255))
+  }
   dial(to, port, (error, there) => {
     if (error) return client.end(Buffer.of(5, error.code === "ECONNREFUSED" ? 5 : 4, 0, 1, 0, 0, 0, 0, 0, 0))
     reader.end()
@@ -97,6 +106,36 @@ async function serveSocks(client) {
     join(client, there)
   })
 }
+
+const clients = new Set()
+
+/** By a client's address and port: the socket that others see. */
+const senders = new Map()
+
+function senderFor(client) {
+  const name = `${client.address} ${client.port}`
+  const known = senders.get(name)
+  if (known !== undefined) return known
+  const sender = createSocket("udp4")
+  sender.on("message", (datagram, from) => {
+    const head = Buffer.of(0, 0, 0, 1, ...from.address.split(".").map(Number), from.port >> 8, from.port & 255)
+    relay.send(Buffer.concat([head, datagram]), client.port, client.address)
+  })
+  senders.set(name, sender)
+  return sender
+}
+
+function relayDatagram(bytes, client) {
+  const end = bytes[3] === 1 ? 8 : 5 + bytes[4]
+  const to = bytes[3] === 1 ? bytes.subarray(4, end).join(".") : String(bytes.subarray(5, end))
+  const port = bytes.readUInt16BE(end)
+  say(`datagram ${to} ${port}`)
+  if (to === "hang-up") for (const client of clients) client.destroy()
+  const address = isIP(to) ? to : names[to]
+  if (address !== undefined) senderFor(client).send(bytes.subarray(end + 2), port, address)
+}
+
+const relay = datagrams ? createSocket("udp4").on("message", relayDatagram) : undefined
 
 function refuses(request) {
   if (login === undefined) return false
@@ -142,7 +181,12 @@ const server =
   kind === "http"
     ? webProxy().on("connect", onConnect)
     : createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-        client.on("error", () => {})
+        clients.add(client.on("error", () => {}))
         serveSocks(client)
       })
-server.listen(0, host, () => say(`listening at ${server.address().port}`))
+server.listen(0, host, () => {
+  const { port } = server.address()
+  const ready = () => say(`listening at ${port}`)
+  if (relay === undefined) ready()
+  else relay.bind(port, host, ready)
+})

@@ -16,13 +16,15 @@ export interface ProxyOptions {
   names?: Readonly<Record<string, string>>
   /** Files, for TLS with its clients. */
   tls?: { key: string; cert: string }
+  /** It relays datagrams, too, at the UDP port of the same number. */
+  datagrams?: boolean
   netns?: Netns
 }
 
 export interface RunningProxy {
   readonly host: string
   readonly port: number
-  /** What it was asked for, in order: `connect HOST PORT` or `get URL`. */
+  /** What it was asked for, in order: `connect HOST PORT`, `associate`, `datagram HOST PORT` or `get URL`. */
   asked(): string[]
   stop(): Promise<void>
 }
@@ -38,7 +40,7 @@ export async function startProxy({ netns, tls, ...options }: ProxyOptions): Prom
     return {
       host: options.host ?? "127.0.0.1",
       port: Number(port),
-      asked: () => program.output.split("\n").filter((line) => /^(connect|get) /.test(line)),
+      asked: () => program.output.split("\n").filter((line) => /^(connect|get|associate|datagram)\b/.test(line)),
       stop: () => program.stop(),
     }
   } catch (error) {
@@ -58,6 +60,37 @@ export const microsocks = {
   missing: (): string | undefined => needsProgram("microsocks", "microsocks"),
   start: ({ user, password }: Login) =>
     startOther("microsocks", (port) => ["-i", "127.0.0.1", "-p", String(port), "-u", user, "-P", password]),
+}
+
+/** A SOCKS5 proxy that relays datagrams. */
+export const dante = {
+  name: "danted",
+  missing: (): string | undefined => needsProgram("danted", "dante-server"),
+  async start() {
+    const folder = await mkdtemp(join(tmpdir(), "dante-"))
+    const config = join(folder, "danted.conf")
+    const prepare = (port: number): Promise<void> =>
+      writeFile(
+        config,
+        `logoutput: ${join(folder, "log")}
+internal: 127.0.0.1 port = ${port}
+external: 127.0.0.1
+socksmethod: none
+clientmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: udpassociate connect }
+socks pass { from: 0.0.0.0/0 to: 127.0.0.0/8 command: udpreply }
+`,
+      )
+    const running = await startOther("danted", () => ["-f", config], prepare)
+    const stop = async (): Promise<void> => {
+      await running.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+    return { ...running, stop }
+  },
 }
 
 /** An HTTP proxy. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
+import { ProtocolError } from "../../../src/errors.js"
+import type { Endpoint } from "../../../src/ports/net.js"
 import type { AnnounceAnswer, AnnounceRequest } from "../../../src/tracker/announce.js"
 import { TrackerClient } from "../../../src/tracker/tracker-client.js"
 import { parseTrackerUrl } from "../../../src/tracker/tracker-url.js"
@@ -231,6 +233,58 @@ describe("a UDP tracker", () => {
     await fake.clock.runUntil(closing)
     expect(fake.processClock.pendingTimers).toBe(0)
     expect(fake.network.host("198.51.100.1").udpPorts.size).toBe(0)
+  })
+
+  it("takes the answers of a name that only a proxy knows from whatever address, at the port that was asked", async () => {
+    const { fake } = await setUp()
+    const tracker = await new UdpTracker(fake).open("2001:db8::7")
+    tracker.peer = "6881"
+    const { net, udp } = fake.platform
+    let misled = 1
+    const client = new UdpClient({
+      ...fake.platform,
+      net: Object.assign(Object.create(net), { resolve: (name: string) => Promise.resolve([name]) }),
+      udp: {
+        open: async (_options, onMessage) => {
+          const socket = await udp.open({ family: 6, port: 0 }, (datagram, from) =>
+            onMessage(datagram, { ...from, port: misled-- > 0 ? 81 : from.port }),
+          )
+          const send = (datagram: Uint8Array, to: Endpoint): void => {
+            expect(to.host).toBe("t.example")
+            socket.send(datagram, { ...to, host: "2001:db8::7" })
+          }
+          return { port: socket.port, send, close: () => socket.close() }
+        },
+      },
+    })
+    expect(await fake.clock.runUntil(client.announce(target, request, forever, () => {}))).toMatchObject({
+      kind: "answered",
+      answer: { peers: [{ host: "2001:db8::1", port: 6881 }] },
+    })
+    expect(tracker.seen).toEqual(["0 connect", "15 connect", "15 announce"])
+    await fake.clock.runUntil(client.close())
+  })
+
+  it("says why a proxy carries no datagrams, and waits for none that is being opened", async () => {
+    const { fake } = await setUp()
+    const refusing = { open: () => Promise.reject(new ProtocolError("no datagrams: the proxy does not do that")) }
+    const client = new UdpClient({ ...fake.platform, udp: refusing })
+    expect(await fake.clock.runUntil(client.announce(target, request, forever, () => {}))).toEqual({
+      kind: "failed",
+      message: "no datagrams: the proxy does not do that",
+    })
+    const slow = new UdpClient({
+      ...fake.platform,
+      udp: {
+        open: ({ signal }) =>
+          new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+      },
+    })
+    const announce = slow.announce(target, request, forever, () => {})
+    await fake.clock.run(10)
+    await fake.clock.runUntil(slow.close())
+    expect(await announce).toEqual({ kind: "failed", message: "stopped" })
+    expect(fake.processClock.pendingTimers).toBe(0)
   })
 
   it("tells the counts of a torrent", async () => {
