@@ -27,7 +27,7 @@ import { type FileChoice, selectFiles } from "./selection.js"
 import { SessionSource } from "./session-source.js"
 import { sharedLimits } from "./shared-limits.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
-import { looksLikeInfoHash, parseTarget } from "./target.js"
+import { looksLikeInfoHash, looksLikePath, malformed, parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
 import { Work } from "./work.js"
 
@@ -107,7 +107,7 @@ export class Dataset implements AsyncDisposable {
       }
       try {
         const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
-        if (looksLikeInfoHash(target) && local.kind === "file") await refuseMistyped(target, local.path, platform)
+        if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
         const resolved = await resolveTarget(local, context)
         feed.forget()
         const parts = { options: { ...options, signal }, platform, context, sessions, datastore, resolved, closing }
@@ -127,7 +127,13 @@ export class Dataset implements AsyncDisposable {
     return this.#files
   }
 
-  /** Payload bytes that were fetched since it was opened. */
+  /** Bytes of the files that it was opened for. */
+  get chosenLength(): number {
+    const { files } = this.metainfo.layout
+    return [...this.#select(this.#parts.options)].reduce((sum, file) => sum + files[file]!.length, 0)
+  }
+
+  /** Payload bytes that were fetched since it was opened, also those that turned out to be of no use: see {@link stats}. */
   get fetchedBytes(): number {
     return this.#work.fetchedBytes
   }
@@ -195,12 +201,12 @@ export class Dataset implements AsyncDisposable {
 
   /** Checks every byte of the chosen files on disk, and changes nothing. */
   verify(choice: FileChoice = this.#parts.options): Promise<VerifyReport> {
-    const { platform, datastore } = this.#parts
+    const { platform, datastore, options } = this.#parts
     const check = (signal: AbortSignal): Promise<VerifyReport> =>
       verifyData({
         platform,
         metainfo: this.metainfo,
-        datastore,
+        ...(options.data === undefined ? { datastore } : { dataPath: options.data }),
         selected: this.#select(choice),
         signal,
         onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
@@ -296,6 +302,7 @@ async function fromPeers(wanted: Wanted, context: ResolveContext, means: Means):
 
 async function refuseMistyped(target: string, path: string, { disk }: NodePlatform): Promise<void> {
   if ((await disk.stat(path)) !== undefined) return
+  if (!looksLikeInfoHash(target)) throw malformed(target)
   throw new AtError("AT_INVALID_INPUT", `"${target}" names no dataset: an infohash has 40 hex digits`, {
     hint: `check the infohash: this has ${target.trim().length} digits`,
   })

@@ -7,7 +7,7 @@ import type { FileChoice } from "./selection.js"
 export interface Options extends FileChoice {
   /** Directory where the dataset goes, as `datastore/NAME`. Default: see {@link setDatastore}. */
   readonly datastore?: string | undefined
-  /** Absolute path of the dataset's file or folder itself, to give it from where it lies; it is only read. */
+  /** Absolute path of the dataset's file or folder itself, to give or verify it where it lies; it is only read. */
   readonly data?: string | undefined
   /** More web seeds: URLs of the file, or of the folder that holds the dataset's folder (BEP 19). */
   readonly urls?: readonly string[] | undefined

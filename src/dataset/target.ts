@@ -37,7 +37,12 @@ export function looksLikeInfoHash(text: string): boolean {
   return /^[0-9a-fA-F]{30,50}$/.test(text.trim())
 }
 
-function malformed(text: string): AtError {
+/** It has what only paths have; a bare word may be a file's name, too, if there is such a file. */
+export function looksLikePath(text: string): boolean {
+  return /[/\\]|\.torrent$/i.test(text.trim())
+}
+
+export function malformed(text: string): AtError {
   return new AtError("AT_INVALID_INPUT", `"${text}" names no dataset`, {
     hint: "give an infohash (40 hex digits), a magnet link, a path to a .torrent, a URL of one, or a details page",
   })

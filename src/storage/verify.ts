@@ -45,7 +45,7 @@ export interface VerifyReport {
   /** The chosen files. */
   readonly files: readonly FileReport[]
   /** Ascending. */
-  readonly badPieces: readonly number[]
+  readonly badPieces: readonly Range[]
   /** Bytes that were hashed. */
   readonly checkedBytes: number
   /** Bytes of the bad pieces: what a repair fetches. */
@@ -137,7 +137,7 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
     .filter((file) => file?.selected === true)
     .map((file) => report(files, file as DataFile, bad, wrong))
   const complete = reports.every(({ state }) => state === "ok")
-  return { complete, files: reports, badPieces: [...bad], checkedBytes, missingBytes }
+  return { complete, files: reports, badPieces: toRanges(bad), checkedBytes, missingBytes }
 }
 
 function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bitfield): FileReport {

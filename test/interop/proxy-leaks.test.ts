@@ -119,7 +119,10 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
   it("through SOCKS5: a udp tracker, whose name the proxy resolves, and peers it names", async () => {
     const before = socks.asked().length
     await strays()
-    const { code } = await get({ ALL_PROXY: `socks5h://${THERE}:${socks.port}` }, { tracker: trackers.udp, options: [] })
+    const { code } = await get(
+      { ALL_PROXY: `socks5h://${THERE}:${socks.port}` },
+      { tracker: trackers.udp, options: [] },
+    )
     expect([code, await strays()]).toEqual([0, 0])
     const asked = socks.asked().slice(before)
     expect(asked).toContain(`datagram tracker.example ${new URL(trackers.udp).port}`)

@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
+import type { TorrentStats } from "../../torrent/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
@@ -63,11 +64,10 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
   const path = await thenStats(flags.stats, { console, dataset }, async () => {
     const there = await dataset.download()
     const fetched = dataset.fetchedBytes
-    const seconds = (nodeClock.now() - started) / 1000
     console.say(
       fetched === 0
-        ? `${formatSize(dataset.length)} were there already and are verified`
-        : `${formatSize(fetched)} in ${formatDuration(seconds)}, ${formatRate(fetched / Math.max(seconds, 0.001))}`,
+        ? `${formatSize(dataset.chosenLength)} were there already and are verified`
+        : summary(dataset.stats, (nodeClock.now() - started) / 1000),
     )
     if (flags.seed) {
       console.say(`giving ${there} ${howLong(limits)}`)
@@ -79,6 +79,13 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
   })
   if (console.json) console.emit({ type: "done", path })
   else console.result(path)
+}
+
+/** What was of use is what was got; what came besides, perhaps twice, is told apart. */
+function summary({ received, wasted }: TorrentStats, seconds: number): string {
+  const got = received.total - wasted.total
+  const rest = wasted.total === 0 ? "" : `; ${formatSize(wasted.total)} more came and were of no use`
+  return `${formatSize(got)} in ${formatDuration(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
 }
 
 function seedLimits({ seedRatio, seedTime }: GetFlags): SeedLimits {

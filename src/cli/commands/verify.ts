@@ -2,6 +2,7 @@ import type { Command } from "commander"
 import { escapeForTerminal } from "../../bytes/text.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
+import { absolutePath } from "../../node/user-settings.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
@@ -11,6 +12,7 @@ import { formatSize } from "../units.js"
 interface VerifyFlags extends CommonFlags {
   repair?: boolean
   overwrite?: boolean
+  data?: string
 }
 
 export function addVerify(program: Command, run: Run): void {
@@ -19,14 +21,21 @@ export function addVerify(program: Command, run: Run): void {
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("check data on disk; name what is missing or wrong")
   addVerbosity(addSources(addPlace(command)))
+    .option("--data <path>", "the dataset's file or folder itself, wherever it is")
     .option("--repair", "fetch just what is missing or wrong")
     .option("--overwrite", "with --repair: go on where a foreign file stands in the way")
     .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
 }
 
 async function verify(target: string, flags: VerifyFlags, { console, signal }: CommandContext): Promise<void> {
+  if (flags.data !== undefined && flags.repair) {
+    throw new AtError("AT_INVALID_INPUT", "--repair can't be used with --data: data named by its place is only read", {
+      hint: "name the folder it lies in with -o, if its name is the dataset's",
+    })
+  }
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
+    ...(flags.data === undefined ? {} : { data: absolutePath(flags.data) }),
     verify: "always",
     overwrite: flags.overwrite,
     // One object is promised, not lines.
@@ -50,9 +59,18 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
     return
   }
   for (const line of complaints(report)) console.result(line)
-  throw new AtError("AT_CORRUPT", `${dataset.path} does not verify`, {
-    hint: "fetch just what is missing or wrong with: academictorrents verify TARGET --repair",
-  })
+  throw new AtError("AT_CORRUPT", `${dataset.path} does not verify`, { hint: hintFor(report, flags) })
+}
+
+/** What is there may be all that was wanted. */
+function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlags): string {
+  const missing = files.filter(({ state }) => state === "missing").length
+  const isPart = missing < files.length && files.every(({ state }) => ["ok", "missing", "uncertain"].includes(state))
+  if (isPart && include === undefined && exclude === undefined) {
+    return `${missing} of ${files.length} files are missing: if only some were wanted, name them as get had them, with --include; --repair fetches all`
+  }
+  if (data !== undefined) return "download it into a datastore with: academictorrents get TARGET"
+  return "fetch just what is missing or wrong with: academictorrents verify TARGET --repair"
 }
 
 /** A line for each file that is not as it should be. */
@@ -70,11 +88,11 @@ function complaint(file: FileReport): string {
     case "missing":
       return "missing"
     case "unfinished":
-      return `unfinished: ${bad} pieces are missing`
+      return `unfinished: ${bad === 1 ? "1 piece is" : `${bad} pieces are`} missing`
     case "wrong-size":
       return `${file.actualLength ?? 0} bytes long instead of ${file.length}`
     case "damaged":
-      return `damaged: ${bad} pieces are wrong`
+      return `damaged: ${bad === 1 ? "1 piece is" : `${bad} pieces are`} wrong`
     case "uncertain":
       return "can't be verified without the files that lie beside it"
   }

@@ -46,7 +46,12 @@ describe.each(["v2", "hybrid"])("a torrent of version %s", (version) => {
     flipByte(stage.stored("study/z.txt"), 0)
     truncateSync(stage.stored("study/b/c.csv"), 3 * 32_768 - 1)
     const { stdout } = await stage.run(["verify", torrent, "--json"], { exits: 5 })
-    expect(JSON.parse(stdout)).toMatchObject({ badPieces: [3, 6, 7] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      badPieces: [
+        { first: 3, count: 1 },
+        { first: 6, count: 2 },
+      ],
+    })
   })
 
   it("is fetched whole beside a source of wrong bytes, resumed, and repaired", async () => {

@@ -44,7 +44,10 @@ describe("verify", () => {
     expect(JSON.parse(json)).toMatchObject({
       complete: false,
       repaired: false,
-      badPieces: [1, 7, 8, 9, 10, 11],
+      badPieces: [
+        { first: 1, count: 1 },
+        { first: 7, count: 5 },
+      ],
       files: [
         { path: "a.csv", state: "damaged" },
         { path: "b/c.csv", state: "wrong-size", actualLength: 4 * PIECE },
@@ -111,6 +114,30 @@ describe("verify", () => {
     flipByte(stage.stored("study/a.csv"), 5)
     await stage.run(["verify", dataset.infoHash, "--include", "b/**"])
     await stage.run(["verify", dataset.infoHash, "--exclude", "b/**"], { exits: 5 })
+  })
+
+  it("of a part of the files says how to have that part checked alone", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE }, seeders: [{}] })
+    const choice = ["--include", "b/**"]
+    expect((await stage.run(["get", dataset.infoHash, ...choice])).stderr).toContain("258 KiB in ")
+    expect((await stage.run(["get", dataset.infoHash, ...choice])).stderr).toContain("258 KiB were there already")
+    const { stderr } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(stderr).toMatch(/2 of 4 files are missing: .*--include/)
+    expect((await stage.run(["verify", dataset.infoHash, ...choice])).stdout).toBe(`${stage.stored("study")}\n`)
+  })
+
+  it("--data checks it where it lies, and touches no datastore", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE } })
+    const there = stage.beside("elsewhere")
+    cpSync(dataset.source, there, { recursive: true })
+    expect((await stage.run(["verify", dataset.infoHash, "--data", there])).stdout).toBe(`${there}\n`)
+    flipByte(`${there}/a.csv`, PIECE + 7)
+    const { stdout } = await stage.run(["verify", dataset.infoHash, "--data", there], { exits: 5 })
+    expect(stdout).toBe("a.csv: damaged: 1 piece is wrong\n")
+    await stage.run(["verify", dataset.infoHash, "--data", there, "--repair"], { exits: 2 })
+    expect(existsSync(stage.datastore)).toBe(false)
   })
 
   it("says what is unfinished after an interrupted get", async () => {

@@ -22,6 +22,7 @@ describe("wrong use", () => {
     "an option without its value": ["get", HASH, "--url"],
     "a malformed infohash": ["get", HASH.slice(1)],
     "an empty target": ["get", ""],
+    "a word that names nothing": ["get", "123"],
     "an unknown kind of URL": ["get", "gopher://example.org/a.torrent"],
     "a magnet link without infohash": ["get", "magnet:?dn=nothing"],
     "a malformed rate": ["get", HASH, "--max-download", "fast"],
@@ -74,6 +75,9 @@ describe("wrong use", () => {
   it("is 2 for at-get without a target, or with a wrong option", async () => {
     await stage.run([], { program: "at-get", exits: 2 })
     await stage.run(["--wrong", HASH], { program: "at-get", exits: 2 })
+    expect((await stage.run(["123"], { program: "at-get", exits: 2 })).stderr).toMatch(
+      /"123" names no dataset.*\n.*infohash/,
+    )
   })
 
   it("touches no network", () => {

@@ -42,7 +42,7 @@ describe("a piece store on this machine's disk", () => {
     damaged[500_000]! ^= 1
     writeFileSync(path, damaged)
     const report = await verifyData({ platform, metainfo: tree.metainfo, datastore })
-    expect(report.badPieces).toEqual([30])
+    expect(report.badPieces).toEqual([{ first: 30, count: 1 }])
     const repairing = await open(tree)
     expect(repairing.have.count).toBe(tree.layout.pieceCount - 1)
     await fill(repairing, tree)

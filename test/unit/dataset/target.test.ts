@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { toHex } from "../../../src/bytes/hex.js"
-import { looksLikeInfoHash, parseTarget } from "../../../src/dataset/target.js"
+import { looksLikeInfoHash, looksLikePath, parseTarget } from "../../../src/dataset/target.js"
 
 const HASH = "323a0048d87ca79b68f12a6350a57776b6a3b7fb"
 
@@ -61,6 +61,11 @@ describe("a target", () => {
   it("looks like a mistyped infohash when it has some hex digits too few or too many", () => {
     for (const text of [HASH.slice(1), `${HASH}0`, ` ${HASH.slice(10)}`]) expect(looksLikeInfoHash(text)).toBe(true)
     for (const text of [HASH.slice(11), `${HASH}.torrent`, "data"]) expect(looksLikeInfoHash(text)).toBe(false)
+  })
+
+  it("looks like a path when it has what only paths have", () => {
+    for (const text of ["data.torrent", "X.TORRENT ", "./123", "a/b", "C:\\x"]) expect(looksLikePath(text)).toBe(true)
+    for (const text of ["123", "mnist", "data.csv", HASH.slice(1)]) expect(looksLikePath(text)).toBe(false)
   })
 
   it.each(["", "   ", "ftp://example.org/a.torrent", "magnet:?dn=nothing", "f".repeat(63)])(

@@ -64,7 +64,7 @@ describe("verifying", () => {
       else world.disk.flipByte(long.pathOf(1), at - 7_000_000)
       const { metainfo } = long
       const report = await world.run(verifyData({ platform: world.platform, metainfo, datastore: DATASTORE }))
-      expect(report.badPieces).toEqual([piece])
+      expect(report.badPieces).toEqual([{ first: piece, count: 1 }])
     }
   })
 
@@ -78,7 +78,7 @@ describe("verifying", () => {
       world.disk.flipByte(tree.pathOf(index), position)
       const report = await verify(world)
       expect(report.complete).toBe(false)
-      expect(report.badPieces).toEqual([first])
+      expect(report.badPieces).toEqual([{ first, count: 1 }])
       expect(summary(report)[path]).toEqual(["damaged", [{ first, count: 1 }]])
       expect(report.missingBytes).toBe(tree.layout.pieceSize(first))
     }
@@ -108,7 +108,7 @@ describe("verifying", () => {
     await world.run(fill(store, tree))
     await world.run(store.close())
     expect(await verify(world, { selected })).toMatchObject({ complete: true, badPieces: [], checkedBytes: 1000 })
-    expect(await verify(world)).toMatchObject({ complete: false, badPieces: [0, 1, 2, 3, 4, 5, 6, 7] })
+    expect(await verify(world)).toMatchObject({ complete: false, badPieces: [{ first: 0, count: 8 }] })
   })
 
   it("stops when it is told to", async () => {
@@ -126,7 +126,7 @@ describe("verifying", () => {
       "forever",
     )
     const report = await verify(world)
-    expect(report.badPieces).toEqual([5])
+    expect(report.badPieces).toEqual([{ first: 5, count: 1 }])
     expect(summary(report).d).toEqual(["damaged", [{ first: 5, count: 1 }]])
   })
 })
