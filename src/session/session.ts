@@ -27,7 +27,7 @@ export type { EncryptionPolicy } from "../wire/encryption-policy.js"
 const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
 
 const BEHIND_PROXY =
-  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no DHT, no uTP"
+  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no DHT, no local discovery, no uTP"
 const HTTP_PROXY_ALONE =
   "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
 
