@@ -1,32 +1,16 @@
 import type { Random } from "../ports/random.js"
+import type { BlockSource } from "./block-source.js"
 import { Deadlines } from "./deadlines.js"
 import type { Fellows } from "./fellows.js"
 import type { OpenPiece, PieceBuffer } from "./open-piece.js"
+import { PieceChoice } from "./piece-choice.js"
 import type { PieceTable } from "./piece-table.js"
 import { Runs } from "./runs.js"
 
-/** Pieces taken at random before rarest-first sets in: something to trade comes sooner (BEP 3; libtorrent: 4). */
-const RANDOM_FIRST = 4
-/** Small pieces are taken in neighbouring groups of this many bytes, so that both disks work in longer strides. */
-const STRIDE = 1024 * 1024
 /** Open pieces looked at for a block to ask for twice: enough to find one, whatever the number of open pieces. */
 const DUPLICATE_SCAN = 64
 /** An open piece that nobody could serve for so long gives its memory to one that somebody can, ms. */
 const STARVED = 20_000
-
-/** One who can be asked for blocks. */
-export interface BlockSource {
-  /** Unique among the sources of the torrent, from 1 on. */
-  readonly id: number
-  /** Counts in the availability's buckets (a peer that is not a seed): its pieces are never in the rarest, empty one. */
-  readonly counted: boolean
-  /** While it chokes us: the few pieces it may be asked for all the same (BEP 6); undefined: all it has. */
-  readonly onlyPieces: ReadonlySet<number> | undefined
-  /** How many pieces it has, choked or not; {@link Picker.forget} when they have become fewer. */
-  readonly pieceCount: number
-  hasPiece(piece: number): boolean
-  isAsked(block: number): boolean
-}
 
 /** Decides which block to ask whom for. No I/O, no time of its own. */
 export class Picker<B extends PieceBuffer = PieceBuffer> {
@@ -35,27 +19,15 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   /** Connected downloaders. */
   readonly fellows: Fellows
   readonly #table: PieceTable<B>
-  readonly #random: Random
   readonly #deadlines: Deadlines<B>
-  /** Where each source left off, so that small pieces come in strides. */
-  readonly #last = new Map<number, number>()
-  readonly #stride: number
-  /**
-   * When no missing piece was found for a source: the table's `missed` plus the pieces it had. Until that grows there is
-   * none, and looking for one is O(pieces).
-   */
-  readonly #barren = new Map<number, number>()
-  /** How far a piece is ours to fetch: those of one stride belong together. */
-  readonly #claim: (piece: number) => number
+  readonly #choice: PieceChoice<B>
 
   constructor(table: PieceTable<B>, random: Random, fellows: Fellows) {
     this.#table = table
-    this.#random = random
     this.fellows = fellows
-    this.#claim = (piece) => fellows.claim(Math.floor(piece / this.#stride))
+    this.#choice = new PieceChoice(table, random, fellows)
     this.#deadlines = new Deadlines(table)
     this.runs = new Runs(table, this.#deadlines)
-    this.#stride = Math.max(1, Math.floor(STRIDE / table.layout.pieceLength))
   }
 
   /** A reader waits for the piece: it goes before all others, the earliest deadline (clock ms) first. */
@@ -71,8 +43,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
 
   /** The source is gone, or has fewer pieces than before. */
   forget(source: number): void {
-    this.#last.delete(source)
-    this.#barren.delete(source)
+    this.#choice.forget(source)
   }
 
   /**
@@ -241,53 +212,12 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
 
   #openFor(source: BlockSource, now: number): OpenPiece<B> | undefined {
     if (!this.#table.memoryLeft) return undefined
-    const piece = this.#missingFor(source)
+    const piece = this.#choice.missingFor(source)
     // Nothing is missing but what web seeds will come to: take the tail of a run, so that they meet in the middle.
     if (piece === undefined) return this.runs.openLast((last) => source.hasPiece(last), now)
     const open = this.#table.openPiece(piece, now)
-    if (open !== undefined) this.#last.set(source.id, piece)
+    if (open !== undefined) this.#choice.began(source.id, piece)
     return open
-  }
-
-  #missingFor(source: BlockSource): number | undefined {
-    if (this.#table.availability.candidates === 0) return undefined
-    if (source.onlyPieces !== undefined) return this.#rarestAmong(source.onlyPieces, source)
-    const known = this.#table.missed + source.pieceCount
-    if (this.#barren.get(source.id) === known) return undefined
-    const piece = this.#neighbour(source) ?? this.#search(source)
-    if (piece === undefined) this.#barren.set(source.id, known)
-    return piece
-  }
-
-  #search(source: BlockSource): number | undefined {
-    const { availability } = this.#table
-    const has = (piece: number): boolean => source.hasPiece(piece)
-    if (this.#table.have.count + this.#table.open.size < RANDOM_FIRST) {
-      const piece = availability.random(has, this.#random)
-      if (piece !== undefined) return piece
-    }
-    const beyond = source.counted ? 1 : 0
-    return this.fellows.size === 0 ? availability.rarest(has, beyond) : availability.rarestBy(this.#claim, has, beyond)
-  }
-
-  #rarestAmong(pieces: Iterable<number>, source: BlockSource): number | undefined {
-    const { availability } = this.#table
-    let rarest: number | undefined
-    for (const piece of pieces) {
-      if (!availability.isCandidate(piece) || !source.hasPiece(piece)) continue
-      if (rarest === undefined || availability.count(piece) < availability.count(rarest)) rarest = piece
-    }
-    return rarest
-  }
-
-  /** The piece after the one the source was given last, inside a stride, when no missing piece is rarer. */
-  #neighbour(source: BlockSource): number | undefined {
-    const last = this.#last.get(source.id)
-    if (last === undefined || this.#stride === 1 || (last + 1) % this.#stride === 0) return undefined
-    const next = last + 1
-    const { availability, layout } = this.#table
-    if (next >= layout.pieceCount || !availability.isCandidate(next) || !source.hasPiece(next)) return undefined
-    return availability.count(next) <= availability.lowestCount(source.counted ? 1 : 0) ? next : undefined
   }
 
   #askUnasked(source: BlockSource, open: OpenPiece<B>, want: number, ask: (block: number) => void): number {

@@ -1,5 +1,5 @@
 import type { PeerSession } from "../peer/peer-session.js"
-import type { BlockSource } from "../picker/picker.js"
+import type { BlockSource } from "../picker/block-source.js"
 import type { Endpoint } from "../ports/net.js"
 
 /** How a peer counts in the availability: not yet, as a seed, or by the pieces it has. */
