@@ -47,6 +47,11 @@ export class DataFile {
     return this.place === "final" ? this.path : this.partPath
   }
 
+  /** Whether a piece's bytes of it stand in `edges/`: nobody wants the file, and it is not there. */
+  get inEdges(): boolean {
+    return this.place === "none" && !this.selected
+  }
+
   /** Its handle's name in the pool. */
   get key(): string {
     return `file ${this.index}`

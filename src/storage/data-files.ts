@@ -1,13 +1,15 @@
 import type { Extent, TorrentLayout } from "../metainfo/layout.js"
 import { type Disk, DiskError, type FileHandle, type FileStat, type OpenMode } from "../ports/disk.js"
 import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
-import { type DataFile, sameStamp, stampOf } from "./data-file.js"
+import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
-import { somethingThere, unsafePath } from "./disk-fault.js"
+import { somethingThere } from "./disk-fault.js"
 import type { Edges } from "./edges.js"
+import { FileFinisher } from "./file-finisher.js"
 import type { FilePool } from "./file-pool.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
+import { type ReadProblem, SpanReader } from "./span-reader.js"
 import { type FilePart, WriteQueue } from "./write-queue.js"
 
 /** Small files of one piece that are read or written at a time. */
@@ -18,17 +20,6 @@ const FEW = 4
 
 /** Files that are kept open for one batch at most. */
 const FILES_AT_ONCE = 4
-
-/** Why some bytes of a span could not be had, or can't be relied on. */
-export interface ReadProblem {
-  /** `missing`: not there, or the file is too short. `changed`: the file is not as we left it. */
-  readonly kind: "missing" | "changed" | "unreadable"
-  /** Absent: the bytes stand in `edges/`. */
-  readonly file?: DataFile
-  /** Within the span. */
-  readonly from: number
-  readonly to: number
-}
 
 /** A piece, and where it lies. */
 export interface PieceBytes {
@@ -65,7 +56,8 @@ export class DataFiles {
   readonly #directories: Directories
   readonly #onChanged: (folder: string) => void
   readonly #queues = new Map<DataFile, WriteQueue>()
-  readonly #padded: boolean
+  readonly #reader: SpanReader
+  readonly #finisher: FileFinisher
 
   constructor(options: DataFilesOptions) {
     this.layout = options.layout
@@ -75,7 +67,8 @@ export class DataFiles {
     this.#pool = options.pool
     this.#directories = options.directories
     this.#onChanged = options.onChanged
-    this.#padded = options.layout.files.some(({ padding }) => padding)
+    this.#reader = new SpanReader(options)
+    this.#finisher = new FileFinisher({ ...options, onFinished: (file) => void this.#queues.delete(file) })
   }
 
   /** The file; never asked for padding. */
@@ -83,30 +76,12 @@ export class DataFiles {
     return this.all[index]!
   }
 
-  /** Whether a piece's bytes of this file stand in `edges/`: nobody wants the file, and it is not there. */
-  inEdges(file: DataFile): boolean {
-    return file.place === "none" && !file.selected
-  }
-
   /**
    * Fills `into` with the torrent's bytes from `offset` on, zeros for padding. What it says of a file that was changed is
    * about the moment after the read, so none of these bytes is newer than its answer.
    */
-  async readSpan(offset: number, into: Uint8Array): Promise<ReadProblem[]> {
-    if (this.#padded) into.fill(0)
-    const problems: ReadProblem[] = []
-    await inParallel(this.layout.extents(offset, into.length), PARALLEL, async (extent) => {
-      const from = extent.pieceOffset
-      const to = from + extent.length
-      const file = this.at(extent.file)
-      if (this.inEdges(file)) {
-        problems.push(...(await this.#readEdges(offset, from, to, into)))
-        return
-      }
-      const problem = await this.#readExtent(file, extent.fileOffset, into.subarray(from, to))
-      if (problem !== undefined) problems.push({ kind: problem.kind, file, from: from + problem.after, to })
-    })
-    return problems
+  readSpan(offset: number, into: Uint8Array): Promise<ReadProblem[]> {
+    return this.#reader.read(offset, into)
   }
 
   /** Writes verified pieces. Rejects when every write has ended, one of them badly. */
@@ -155,56 +130,27 @@ export class DataFiles {
 
   /** The folders that a file's name depends on. */
   foldersOf(file: DataFile): Iterable<string> {
-    return this.#directories.upFrom(this.inEdges(file) && this.edges ? this.edges.folder : parentOf(file.path))
+    return this.#directories.upFrom(file.inEdges && this.edges ? this.edges.folder : parentOf(file.path))
   }
 
   /** Gives a file whose pieces are all verified its length and its final name. */
-  async finish(file: DataFile): Promise<void> {
-    file.finishing ??= this.#finish(file).finally(() => {
-      file.finishing = undefined
-    })
-    await file.finishing
+  finish(file: DataFile): Promise<void> {
+    return this.#finisher.finish(file)
   }
 
   /** As {@link finish}, for many: those that nothing was written to since they were made need little for it. */
-  async finishAll(files: readonly DataFile[]): Promise<void> {
-    const untouched = files.filter(
-      ({ place, stamp, length, replace, provisional, finishing }) =>
-        place === "part" && stamp?.size === length && !replace && !provisional && finishing === undefined,
-    )
-    if (untouched.length >= FEW) {
-      const naming = this.#nameAll(untouched).finally(() => {
-        for (const file of untouched) file.finishing = undefined
-      })
-      for (const file of untouched) file.finishing = naming
-      await naming
-    }
-    const others = files.filter(({ place, provisional }) => place === "part" || provisional)
-    await inParallel(others, PARALLEL, (file) => this.finish(file))
+  finishAll(files: readonly DataFile[]): Promise<void> {
+    return this.#finisher.finishAll(files)
   }
 
   /** Makes an empty file, if it is not there. */
-  async createEmpty(file: DataFile): Promise<void> {
-    if (file.place !== "none") return
-    await this.#directories.ensure(parentOf(file.path))
-    const handle = await this.#disk.open(file.path, file.replace ? "create" : "create-new")
-    try {
-      if (file.replace) await handle.truncate(0)
-      file.stamp = stampOf("final", await handle.stat())
-      file.place = "final"
-    } finally {
-      await handle.close()
-    }
-    this.#onChanged(parentOf(file.path))
+  createEmpty(file: DataFile): Promise<void> {
+    return this.#finisher.createEmpty(file)
   }
 
   /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
-  async look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
-    const path = where === "final" ? file.path : file.partPath
-    const found = await this.#disk.stat(path)
-    if (found?.kind === "symlink") throw unsafePath(path)
-    if (found !== undefined && found.kind !== "file") throw somethingThere(path, `it is no file but a ${found.kind}`)
-    return found
+  look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
+    return this.#finisher.look(file, where)
   }
 
   /** Whether the folder that the file lies in is there. @throws AtError when a link or a file is among those above it */
@@ -255,50 +201,11 @@ export class DataFiles {
     return this.#pool.use(file.key, () => file.current, mode, action)
   }
 
-  /** `after`: so many bytes are in order. */
-  async #readExtent(
-    file: DataFile,
-    position: number,
-    into: Uint8Array,
-  ): Promise<{ kind: ReadProblem["kind"]; after: number } | undefined> {
-    if (file.place === "none") return { kind: "missing", after: 0 }
-    try {
-      return await this.#use(file, "read", async (handle) => {
-        const count = await handle.read(into, position)
-        if (count < into.length) return { kind: "missing", after: count }
-        if (file.stamp === undefined) return undefined
-        const now = stampOf("final", await handle.stat())
-        // Our own write may have begun meanwhile: then it has no stamp.
-        if (file.stamp === undefined || sameStamp(file.stamp, now)) return undefined
-        return { kind: "changed", after: 0 }
-      })
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error
-      if (error.failure === "missing") return { kind: "missing", after: 0 }
-      if (error.failure === "io") return { kind: "unreadable", after: 0 }
-      throw error
-    }
-  }
-
-  async #readEdges(offset: number, from: number, to: number, into: Uint8Array): Promise<ReadProblem[]> {
-    const { pieceLength } = this.layout
-    const problems: ReadProblem[] = []
-    for (let at = from; at < to; ) {
-      const piece = Math.floor((offset + at) / pieceLength)
-      const end = Math.min(to, (piece + 1) * pieceLength - offset)
-      const position = offset + at - piece * pieceLength
-      const whole = (await this.edges?.read(piece, position, into.subarray(at, end))) ?? false
-      if (!whole) problems.push({ kind: "missing", from: at, to: end })
-      at = end
-    }
-    return problems
-  }
-
   async #writeParts(file: DataFile, parts: readonly PiecePart[]): Promise<void> {
     if (parts.length === 0) return
     if (file.provisional) {
       for (const { position, bytes } of parts) await this.#compare(file, position, bytes)
-    } else if (this.inEdges(file)) {
+    } else if (file.inEdges) {
       for (const { piece, pieceOffset, bytes } of parts) await this.edges!.write(piece, pieceOffset, bytes)
     } else {
       await this.#prepare(file)
@@ -344,19 +251,6 @@ export class DataFiles {
     for (const folder of folders) this.#onChanged(folder)
   }
 
-  async #nameAll(files: readonly DataFile[]): Promise<void> {
-    const named = await this.#disk.nameFiles(files.map(({ partPath, path }) => ({ from: partPath, to: path })))
-    const folders = new Set<string>()
-    for (const [i, file] of files.entries()) {
-      if (named[i] !== true) continue
-      file.stamp = { ...file.stamp!, place: "final" }
-      file.place = "final"
-      file.ready = undefined
-      folders.add(parentOf(file.path))
-    }
-    for (const folder of folders) this.#onChanged(folder)
-  }
-
   #queueOf(file: DataFile): WriteQueue {
     let queue = this.#queues.get(file)
     if (queue === undefined) {
@@ -368,7 +262,7 @@ export class DataFiles {
 
   async #compare(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
     const there = new Uint8Array(bytes.length)
-    const problem = await this.#readExtent(file, position, there)
+    const problem = await this.#reader.readExtent(file, position, there)
     if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
     throw somethingThere(file.path, "it is not this dataset's")
   }
@@ -397,33 +291,6 @@ export class DataFiles {
     file.place = "part"
     // Also when it was there: whoever made it may have been killed before its name was durable.
     this.#onChanged(folder)
-  }
-
-  async #finish(file: DataFile): Promise<void> {
-    if (file.place === "none") return
-    file.stamp = await this.#trim(file)
-    if (file.place === "part") {
-      if (!file.replace && (await this.look(file, "final")) !== undefined) {
-        throw somethingThere(file.path, "it came there while we were downloading")
-      }
-      await this.#disk.rename(file.partPath, file.path)
-      file.place = "final"
-      this.#onChanged(parentOf(file.path))
-    }
-    file.ready = undefined
-    file.provisional = false
-    file.replace = false
-    this.#queues.delete(file)
-  }
-
-  /** Cuts off what is too long; says what the file looks like then. */
-  #trim(file: DataFile): Promise<FileStamp> {
-    return this.#use(file, file.provisional ? "read" : "write", async (handle) => {
-      const before = await handle.stat()
-      if (before.size === file.length) return stampOf("final", before)
-      await handle.truncate(file.length)
-      return stampOf("final", await handle.stat())
-    })
   }
 }
 

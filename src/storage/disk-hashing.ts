@@ -2,10 +2,11 @@ import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { FilePart } from "../ports/hasher.js"
-import type { DataFiles, ReadProblem } from "./data-files.js"
+import type { DataFiles } from "./data-files.js"
 import { inParallel } from "./parallel.js"
 import { DIGEST_LENGTH, type Digesting, digestParts } from "./piece-digests.js"
 import { hashPieces, piecesOf, type Run, runsOf } from "./piece-hashing.js"
+import type { ReadProblem } from "./span-reader.js"
 
 /** Bytes hashed by one worker at a time, unless a piece is longer: some milliseconds, so that handing over costs nothing. */
 const RUN_LENGTH = 4 * 2 ** 20

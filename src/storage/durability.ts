@@ -224,7 +224,7 @@ export class Durability {
   #eachPlace(piece: number, visit: (place: Place) => void): void {
     this.#layout.eachFileOfPiece(piece, (index) => {
       const file = this.#files.at(index)
-      visit(this.#files.inEdges(file) ? piece : file)
+      visit(file.inEdges ? piece : file)
     })
   }
 

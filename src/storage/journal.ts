@@ -1,4 +1,5 @@
 import type { Disk, FileHandle } from "../ports/disk.js"
+import { JournalChanges } from "./journal-changes.js"
 import { decodeJournal, JournalEncoder, type JournalHeader } from "./journal-format.js"
 import { type FileStamp, JournalState, PieceState } from "./journal-state.js"
 
@@ -36,9 +37,7 @@ export class Journal {
   /** Whether the claims in the file are ours by now, and our OPEN record stands behind them. */
   #owner: "another" | "we" | "we, as the file says" = "another"
   #discarded = false
-  readonly #dirtyPieces = new Set<number>()
-  readonly #dirtyFiles = new Set<number>()
-  readonly #dirtyStamps = new Set<number>()
+  readonly #changes = new JournalChanges()
   /** The append that has not begun; changes join it. */
   #queued: Promise<void> | undefined
   /** The append that is under way. */
@@ -85,21 +84,21 @@ export class Journal {
   setPiece(piece: number, state: PieceState): void {
     if (this.state.pieces[piece] === state) return
     this.state.pieces[piece] = state
-    this.#dirtyPieces.add(piece)
+    this.#changes.pieces.add(piece)
   }
 
   setOurs(file: number): void {
-    if (this.state.ours.add(file)) this.#dirtyFiles.add(file)
+    if (this.state.ours.add(file)) this.#changes.files.add(file)
   }
 
   setHome(file: number): void {
     this.setOurs(file)
-    if (this.state.home.add(file)) this.#dirtyFiles.add(file)
+    if (this.state.home.add(file)) this.#changes.files.add(file)
   }
 
   /** The file is gone: what other pieces hold of it stands in `edges/` from now on. */
   setAway(file: number): void {
-    if (this.state.home.delete(file)) this.#dirtyFiles.add(file)
+    if (this.state.home.delete(file)) this.#changes.files.add(file)
   }
 
   /** Undefined: it is being written to. */
@@ -109,12 +108,12 @@ export class Journal {
     } else {
       this.state.stamps.set(file, stamp)
     }
-    this.#dirtyStamps.add(file)
+    this.#changes.stamps.add(file)
   }
 
   /** True when something was set that is not in the file. */
   get changed(): boolean {
-    return this.#dirtyPieces.size > 0 || this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
+    return this.#changes.any
   }
 
   /** All that was set so far has been handed to the operating system. */
@@ -134,8 +133,7 @@ export class Journal {
 
   /** What was set of these pieces, and of any file, has been handed to the operating system. */
   flushed(pieces: readonly number[]): Promise<void> {
-    const waits = this.#dirtyFiles.size > 0 || this.#dirtyStamps.size > 0
-    if (waits || pieces.some((piece) => this.#dirtyPieces.has(piece))) return this.flush()
+    if (this.#changes.ofFiles || pieces.some((piece) => this.#changes.pieces.has(piece))) return this.flush()
     return this.#appending ?? Promise.resolve()
   }
 
@@ -196,8 +194,8 @@ export class Journal {
     if (this.#discarded || (!this.changed && !clean)) return
     const encoder = new JournalEncoder(this.#checksum)
     if (this.#checksum === undefined) encoder.header(this.#options.header)
-    const changes = this.#takeChanges()
-    this.#encodeChanges(encoder, changes)
+    const changes = this.#changes.take()
+    changes.encode(encoder, this.state)
     if (this.#owner === "we") encoder.open(this.#options.bootId)
     if (clean) encoder.clean()
     const bytes = encoder.finish()
@@ -205,7 +203,7 @@ export class Journal {
       const handle = await this.#openAtEnd()
       await handle.write([bytes], this.#length)
     } catch (error) {
-      this.#putBack(changes)
+      this.#changes.add(changes)
       throw error
     }
     this.#advance(this.#length + bytes.length, encoder.checksum)
@@ -236,7 +234,7 @@ export class Journal {
 
   async #replace(clean: boolean): Promise<void> {
     const { disk, path, folder } = this.#options
-    const changes = this.#takeChanges()
+    const changes = this.#changes.take()
     const fresh = `${path}.new`
     let handle: FileHandle | undefined
     try {
@@ -254,7 +252,7 @@ export class Journal {
       await old?.close()
       await disk.syncDirectory(folder)
     } catch (error) {
-      this.#putBack(changes)
+      this.#changes.add(changes)
       await handle?.close().catch(() => {})
       throw error
     }
@@ -268,47 +266,4 @@ export class Journal {
     if (clean) encoder.clean()
     return encoder
   }
-
-  #encodeChanges(encoder: JournalEncoder, changes: Changes): void {
-    const pieces = changes.pieces.sort((a, b) => a - b)
-    const encodePieces = (state: PieceState): void =>
-      encoder.pieces(
-        state,
-        pieces.filter((piece) => this.state.pieces[piece] === state),
-      )
-    // No beginning of one append, too, may say more than is true, or a piece without the file it lies in: losses first,
-    // then files, then what was gained.
-    encodePieces(PieceState.absent)
-    encodePieces(PieceState.begun)
-    const files = changes.files.sort((a, b) => a - b)
-    for (const home of [false, true]) {
-      encoder.files(
-        { ours: true, home },
-        files.filter((file) => this.state.home.has(file) === home),
-      )
-    }
-    encodePieces(PieceState.written)
-    encodePieces(PieceState.done)
-    encoder.stamps(changes.stamps.map((file) => [file, this.state.stamps.get(file)]))
-  }
-
-  #takeChanges(): Changes {
-    const changes = { pieces: [...this.#dirtyPieces], files: [...this.#dirtyFiles], stamps: [...this.#dirtyStamps] }
-    this.#dirtyPieces.clear()
-    this.#dirtyFiles.clear()
-    this.#dirtyStamps.clear()
-    return changes
-  }
-
-  #putBack(changes: Changes): void {
-    for (const piece of changes.pieces) this.#dirtyPieces.add(piece)
-    for (const file of changes.files) this.#dirtyFiles.add(file)
-    for (const file of changes.stamps) this.#dirtyStamps.add(file)
-  }
-}
-
-interface Changes {
-  readonly pieces: number[]
-  readonly files: number[]
-  readonly stamps: readonly number[]
 }

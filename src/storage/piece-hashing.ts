@@ -1,7 +1,7 @@
 import { abortError } from "../errors.js"
-import type { ReadProblem } from "./data-files.js"
 import { inParallel } from "./parallel.js"
 import { DIGEST_LENGTH, type Digesting, digestPieces } from "./piece-digests.js"
+import type { ReadProblem } from "./span-reader.js"
 
 /** Bytes read at a time, unless a piece is longer: several small pieces share one read. */
 const RUN_LENGTH = 2 ** 20

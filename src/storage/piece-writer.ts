@@ -146,7 +146,7 @@ export class PieceWriter {
       for (const { file: index } of extents) {
         const file = files.at(index)
         if (file.provisional) continue
-        if (files.inEdges(file)) {
+        if (file.inEdges) {
           journal.setAway(index)
           continue
         }

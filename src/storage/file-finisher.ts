@@ -1,0 +1,127 @@
+import type { Disk, FileStat } from "../ports/disk.js"
+import { type DataFile, stampOf } from "./data-file.js"
+import { type Directories, parentOf } from "./directories.js"
+import { somethingThere, unsafePath } from "./disk-fault.js"
+import type { FilePool } from "./file-pool.js"
+import type { FileStamp } from "./journal-state.js"
+import { inParallel } from "./parallel.js"
+
+/** Small files that are finished at a time. */
+const PARALLEL = 16
+
+/** Fewer small files than these are not worth a list. */
+const FEW = 4
+
+export interface FileFinisherOptions {
+  readonly disk: Disk
+  readonly pool: FilePool
+  readonly directories: Directories
+  /** Hears which folder something was made or renamed in. */
+  readonly onChanged: (folder: string) => void
+  /** Hears that a file is as it should be: nothing is written to it for now. */
+  readonly onFinished: (file: DataFile) => void
+}
+
+/** Gives files their lengths and final names: from then on whoever finds them may rely on them. */
+export class FileFinisher {
+  readonly #o: FileFinisherOptions
+
+  constructor(options: FileFinisherOptions) {
+    this.#o = options
+  }
+
+  /** Gives a file whose pieces are all verified its length and its final name. */
+  async finish(file: DataFile): Promise<void> {
+    file.finishing ??= this.#finish(file).finally(() => {
+      file.finishing = undefined
+    })
+    await file.finishing
+  }
+
+  /** As {@link finish}, for many: those that nothing was written to since they were made need little for it. */
+  async finishAll(files: readonly DataFile[]): Promise<void> {
+    const untouched = files.filter(
+      ({ place, stamp, length, replace, provisional, finishing }) =>
+        place === "part" && stamp?.size === length && !replace && !provisional && finishing === undefined,
+    )
+    if (untouched.length >= FEW) {
+      const naming = this.#nameAll(untouched).finally(() => {
+        for (const file of untouched) file.finishing = undefined
+      })
+      for (const file of untouched) file.finishing = naming
+      await naming
+    }
+    const others = files.filter(({ place, provisional }) => place === "part" || provisional)
+    await inParallel(others, PARALLEL, (file) => this.finish(file))
+  }
+
+  /** Makes an empty file, if it is not there. */
+  async createEmpty(file: DataFile): Promise<void> {
+    if (file.place !== "none") return
+    await this.#o.directories.ensure(parentOf(file.path))
+    const handle = await this.#o.disk.open(file.path, file.replace ? "create" : "create-new")
+    try {
+      if (file.replace) await handle.truncate(0)
+      file.stamp = stampOf("final", await handle.stat())
+      file.place = "final"
+    } finally {
+      await handle.close()
+    }
+    this.#o.onChanged(parentOf(file.path))
+  }
+
+  /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
+  async look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
+    const path = where === "final" ? file.path : file.partPath
+    const found = await this.#o.disk.stat(path)
+    if (found?.kind === "symlink") throw unsafePath(path)
+    if (found !== undefined && found.kind !== "file") throw somethingThere(path, `it is no file but a ${found.kind}`)
+    return found
+  }
+
+  async #nameAll(files: readonly DataFile[]): Promise<void> {
+    const named = await this.#o.disk.nameFiles(files.map(({ partPath, path }) => ({ from: partPath, to: path })))
+    const folders = new Set<string>()
+    for (const [i, file] of files.entries()) {
+      if (named[i] !== true) continue
+      file.stamp = { ...file.stamp!, place: "final" }
+      file.place = "final"
+      file.ready = undefined
+      folders.add(parentOf(file.path))
+    }
+    for (const folder of folders) this.#o.onChanged(folder)
+  }
+
+  async #finish(file: DataFile): Promise<void> {
+    if (file.place === "none") return
+    file.stamp = await this.#trim(file)
+    if (file.place === "part") {
+      if (!file.replace && (await this.look(file, "final")) !== undefined) {
+        throw somethingThere(file.path, "it came there while we were downloading")
+      }
+      await this.#o.disk.rename(file.partPath, file.path)
+      file.place = "final"
+      this.#o.onChanged(parentOf(file.path))
+    }
+    file.ready = undefined
+    file.provisional = false
+    file.replace = false
+    this.#o.onFinished(file)
+  }
+
+  /** Cuts off what is too long; says what the file looks like then. */
+  #trim(file: DataFile): Promise<FileStamp> {
+    const mode = file.provisional ? "read" : "write"
+    return this.#o.pool.use(
+      file.key,
+      () => file.current,
+      mode,
+      async (handle) => {
+        const before = await handle.stat()
+        if (before.size === file.length) return stampOf("final", before)
+        await handle.truncate(file.length)
+        return stampOf("final", await handle.stat())
+      },
+    )
+  }
+}
