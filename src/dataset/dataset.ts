@@ -1,34 +1,20 @@
 import { toHex } from "../bytes/hex.js"
-import { Site } from "../catalog/site.js"
 import { AtError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { createPlatform, type NodePlatform } from "../node/platform.js"
-import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/progress.js"
 import type { TorrentStats } from "../torrent/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
-import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
-import { defaultDatastore } from "./datastore.js"
-import { bootstrapNodes } from "./dht-settings.js"
-import type { EngagementParts } from "./engagement.js"
 import type { GiveLimits } from "./give-until.js"
 import { guarded } from "./guarded.js"
-import type { Means } from "./metadata-from-peers.js"
+import { type DatasetParts, openParts } from "./open-parts.js"
 import type { Options } from "./options.js"
-import { parsePeers } from "./peers.js"
-import { ProgressFeed } from "./progress-feed.js"
-import { type ResolveContext, resolveTarget, type Wanted } from "./resolve.js"
-import { safeListener } from "./safe-listener.js"
+import type { ProgressFeed } from "./progress-feed.js"
 import { type FileChoice, selectFiles } from "./selection.js"
-import { SessionSource } from "./session-source.js"
-import { sharedLimits } from "./shared-limits.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
-import { looksLikeInfoHash, looksLikePath, malformed, parseTarget } from "./target.js"
-import { TorrentCache } from "./torrent-cache.js"
 import { Work } from "./work.js"
 
 /**
@@ -77,47 +63,8 @@ export class Dataset implements AsyncDisposable {
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
     return guarded(async () => {
-      checkTarget(target)
-      checkOptions(options)
-      const settings = readUserSettings()
-      const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
-      const parsed = parseTarget(target)
-      parsePeers(options.peers ?? [])
-      bootstrapNodes(options)
-      if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
-      const closing = abortWith(options.signal)
-      const { signal } = closing
-      const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
-      const { log } = options
-      const receiveLength = receiveLengthFor(options.maxDownload ?? sharedLimits()?.download.bytesPerSecond)
-      const platform = createPlatform({ ...(log === undefined ? {} : { log }), detour, receiveLength })
-      const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
-      const sessions = new SessionSource(platform, options)
-      const context: ResolveContext = {
-        platform,
-        site: new Site(options.site ?? settings.site),
-        cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
-        offline: options.offline ?? settings.offline,
-        signal,
-        fromPeers: (wanted) => {
-          if (!canAskPeers(wanted, options)) return undefined
-          const means = { session: () => sessions.early(), options, follow: feed.follow.bind(feed) }
-          return fromPeers(wanted, context, means)
-        },
-      }
-      try {
-        const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
-        if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
-        const resolved = await resolveTarget(local, context)
-        feed.forget()
-        const parts = { options: { ...options, signal }, platform, context, sessions, datastore, resolved, closing }
-        return new Dataset(parts, feed)
-      } catch (error) {
-        feed.end()
-        await sessions.close()
-        await platform.close()
-        throw error
-      }
+      const { parts, feed } = await openParts(target, options)
+      return new Dataset(parts, feed)
     })
   }
 
@@ -283,36 +230,6 @@ export class Dataset implements AsyncDisposable {
   }
 }
 
-interface DatasetParts extends EngagementParts {
-  readonly platform: NodePlatform
-  /** Aborted by `close`, and by the user's signal. */
-  readonly closing: AbortController
-}
-
-/** Whether there is anybody to ask for metadata. */
-function canAskPeers({ hints }: Wanted, { peers = [], trackers = true, dht = true }: Options): boolean {
-  return dht || peers.length > 0 || hints.peers.length > 0 || (trackers && hints.trackers.length > 0)
-}
-
-/** Most datasets do without: loaded when it is needed. */
-async function fromPeers(wanted: Wanted, context: ResolveContext, means: Means): Promise<Uint8Array> {
-  const { metadataFromPeers } = await import("./metadata-from-peers.js")
-  return metadataFromPeers(wanted, context, means)
-}
-
-async function refuseMistyped(target: string, path: string, { disk }: NodePlatform): Promise<void> {
-  if ((await disk.stat(path)) !== undefined) return
-  if (!looksLikeInfoHash(target)) throw malformed(target)
-  throw new AtError("AT_INVALID_INPUT", `"${target}" names no dataset: an infohash has 40 hex digits`, {
-    hint: `check the infohash: this has ${target.trim().length} digits`,
-  })
-}
-
 function closedError(name: string, cause?: unknown): AtError {
   return new AtError("AT_ABORTED", `${name} is closed`, { hint: "open it again", cause })
-}
-
-/** Under a download limit, what comes in a twentieth of a second is received at a time, but a block at least. */
-function receiveLengthFor(maxDownload: number | undefined): number | undefined {
-  return maxDownload === undefined ? undefined : Math.min(Math.max(maxDownload / 20, 16 * 1024), 256 * 1024) | 0
 }
