@@ -6,6 +6,8 @@ import type { ByteStream, Endpoint } from "../ports/net.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import { assemble, type TorrentOptions, type TorrentParts } from "./assemble.js"
+import { Completion } from "./completion.js"
+import { inherit } from "./inherit.js"
 import type { IntakeHost } from "./intake.js"
 import { noSources } from "./no-sources.js"
 import type { PeerOrigin } from "./peer-book.js"
@@ -29,7 +31,7 @@ export class Torrent implements IntakeHost {
   readonly store: PieceStore
   readonly #o: TorrentOptions
   readonly #p: TorrentParts
-  readonly #waiters = new Set<{ resolve: () => void; reject: (error: AtError) => void }>()
+  readonly #completion = new Completion()
   #state: TorrentState = "stopped"
   /** Why it ended, once it has. */
   #error: AtError | undefined
@@ -69,7 +71,7 @@ export class Torrent implements IntakeHost {
     this.#state = this.#p.table.remaining > 0 ? "downloading" : this.#o.seed ? "seeding" : "complete"
     this.#p.stats.start(this.#state === "downloading")
     this.#p.announcer.start()
-    this.#inherit()
+    inherit({ ...this.#o, ...this.#p })
     this.#addPeers(this.#o.peers, "user")
     this.#p.webSeeds.startRuns()
     this.#tick()
@@ -84,7 +86,7 @@ export class Torrent implements IntakeHost {
   whenComplete(): Promise<void> {
     if (this.#error !== undefined) return Promise.reject(this.#error)
     if (this.#p.table.remaining === 0) return Promise.resolve()
-    return new Promise((resolve, reject) => this.#waiters.add({ resolve, reject }))
+    return this.#completion.wait()
   }
 
   /** Verified bytes of the torrent from `offset` on, fetched if need be. Rejects with AtError. */
@@ -206,8 +208,7 @@ export class Torrent implements IntakeHost {
     this.#p.webSeeds.endRuns()
     this.#p.swarm.finished()
     if (this.#p.table.have.complete) this.#p.announcer.completed()
-    for (const waiter of this.#waiters) waiter.resolve()
-    this.#waiters.clear()
+    this.#completion.reached()
   }
 
   /** Other pieces are wanted than before, where there was nothing to fetch perhaps. */
@@ -259,8 +260,7 @@ export class Torrent implements IntakeHost {
     this.#p.discoveries.close()
     this.#p.swarm.close()
     this.#p.readers.fail(this.#error)
-    for (const waiter of this.#waiters) waiter.reject(this.#error)
-    this.#waiters.clear()
+    this.#completion.failed(this.#error)
   }
 
   /** While it gives, too; and while nothing is selected yet, because a reader may come. */
@@ -280,19 +280,6 @@ export class Torrent implements IntakeHost {
     this.#p.readers.fail(error)
     this.#dropUnwanted()
     this.#finishIfDone()
-  }
-
-  /** Goes on with those from whom the metadata came. */
-  #inherit(): void {
-    const { legacy, metainfo } = this.#o
-    if (legacy === undefined) return
-    if (metainfo.private) {
-      // BEP 27: its peers come from its tracker, and nobody knows any more which of these did.
-      for (const connection of legacy.connections) connection.close(new Error("the torrent is private"))
-      return
-    }
-    for (const endpoint of legacy.endpoints) this.#p.book.add(endpoint, "tracker", this.#o.platform.clock.now())
-    for (const connection of legacy.connections) this.#p.swarm.adopt(connection)
   }
 
   #addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {

@@ -9,26 +9,13 @@ import { RangeSession } from "../webseed/range-session.js"
 import type { WebSeed } from "../webseed/web-seed.js"
 import type { Intake } from "./intake.js"
 import type { RateLimit } from "./rate-limit.js"
-import { type Chooser, type PeerTimes, RunChoice } from "./run-choice.js"
+import { type PeerTimes, RunChoice } from "./run-choice.js"
 import { RunTransfer } from "./run-transfer.js"
 import type { Totals } from "./totals.js"
+import { type Active, type Source, WebSeedRoster } from "./web-seed-roster.js"
 
 /** Bytes: a run with no more to come is about to end. At 25 MB/s it takes 80 ms, a round trip across an ocean. */
 const NEARLY_DONE = 2 * 1024 * 1024
-
-interface Active {
-  readonly source: Source
-  readonly session: RangeSession
-  readonly transfer: RunTransfer
-  readonly run: Run
-  /** What of {@link RunTransfer.wasted} is in the totals. */
-  counted: number
-}
-
-interface Source extends Chooser {
-  readonly id: number
-  readonly active: Set<Active>
-}
 
 export interface WebSeedSourcesOptions {
   readonly http: Http
@@ -45,35 +32,17 @@ export interface WebSeedSourcesOptions {
 }
 
 /** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
-export class WebSeedSources {
+export class WebSeedSources extends WebSeedRoster {
   readonly #o: WebSeedSourcesOptions
-  readonly #sources: readonly Source[]
   readonly #choice: RunChoice
-  /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
-  #lastHope = 0
   #closing = false
   #paused = false
   readonly #onOpen = (): void => this.tick()
 
   constructor(options: WebSeedSourcesOptions) {
+    super(options.seeds, options.table, options.nextSourceId)
     this.#o = options
     this.#choice = new RunChoice(options)
-    this.#sources = options.seeds.map((seed) => ({
-      id: options.nextSourceId(),
-      seed,
-      active: new Set<Active>(),
-      after: undefined,
-      barren: undefined,
-    }))
-  }
-
-  get seeds(): readonly WebSeed[] {
-    return this.#o.seeds
-  }
-
-  /** Runs under way. */
-  get activeCount(): number {
-    return this.#sources.reduce((count, source) => count + source.active.size, 0)
   }
 
   /** Takes nothing until the download limit allows more. */
@@ -81,65 +50,9 @@ export class WebSeedSources {
     return this.#paused
   }
 
-  /** Runs that wait for memory. */
-  get waitingCount(): number {
-    let count = 0
-    for (const { active } of this.#sources) for (const { transfer } of active) if (transfer.waiting) count++
-    return count
-  }
-
-  /** True while a web seed may yet deliver the piece, now or after a wait. */
-  anyoneHas(piece: number): boolean {
-    return this.#o.seeds.some((seed) => seed.state.kind !== "disabled" && seed.hasPiece(piece))
-  }
-
-  /** True when a web seed could be asked for the piece now. */
-  readyHas(piece: number): boolean {
-    return this.#o.seeds.some((seed) => seed.state.kind === "ready" && seed.hasPiece(piece))
-  }
-
-  /** True when a web seed could be asked now, for a piece that is missing, and is asked for nothing. */
-  get someoneIdle(): boolean {
-    return this.#sources.some(
-      ({ seed, active }) =>
-        seed.state.kind === "ready" &&
-        active.size === 0 &&
-        this.#o.table.availability.rarest((piece) => seed.hasPiece(piece)) !== undefined,
-    )
-  }
-
-  /** True while a web seed may yet deliver one of the pieces that are to be had, now or after a wait. */
-  get hopeful(): boolean {
-    const { table } = this.#o
-    const hoped = (piece: number): boolean => table.isNeeded(piece) && this.anyoneHas(piece)
-    if (this.activeCount > 0 || hoped(this.#lastHope)) return true
-    for (let piece = 0; piece < table.layout.pieceCount; piece++) {
-      if (!hoped(piece)) continue
-      this.#lastHope = piece
-      return true
-    }
-    return false
-  }
-
-  /** How many of the pieces that are to be had each one lacks. O(pieces). */
-  lacking(): number[] {
-    const { table } = this.#o
-    return this.#o.seeds.map((seed) => {
-      let lacking = 0
-      for (let piece = 0; piece < table.layout.pieceCount; piece++)
-        if (table.isNeeded(piece) && !seed.hasPiece(piece)) lacking++
-      return lacking
-    })
-  }
-
-  /** The name of the web seed behind a source number. */
-  nameOf(id: number): string | undefined {
-    return this.#sources.find((source) => source.id === id)?.seed.name
-  }
-
   /** The web seed behind a source number sent wrong bytes. */
   pieceCorrupt(id: number, piece: number): void {
-    const source = this.#sources.find((candidate) => candidate.id === id)
+    const source = this.sources.find((candidate) => candidate.id === id)
     if (source === undefined) return
     source.seed.pieceCorrupt(piece)
     if (source.seed.state.kind === "disabled") for (const run of [...source.active]) this.#end(run, true)
@@ -148,7 +61,7 @@ export class WebSeedSources {
   /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
   startRuns(): void {
     if (this.#closing || this.#paused) return
-    for (const source of this.#sources) {
+    for (const source of this.sources) {
       while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
         if (!this.#startRun(source)) break
       }
@@ -161,7 +74,7 @@ export class WebSeedSources {
    * piece would be fetched for nothing, and what comes next is begun sooner by anyone.
    */
   pieceStored(piece: number): void {
-    for (const { active } of this.#sources) {
+    for (const { active } of this.sources) {
       for (const { session, transfer, run } of active) {
         if (transfer.piece !== piece || !transfer.inPiece) continue
         this.#o.picker.runs.cut(run, run.next)
@@ -172,13 +85,13 @@ export class WebSeedSources {
 
   /** Ends the runs that are at pieces which are no longer wanted. */
   dropUnwanted(): void {
-    for (const { active } of this.#sources)
+    for (const { active } of this.sources)
       for (const run of [...active]) if (!this.#o.table.isWanted(run.transfer.piece)) this.#end(run, true)
   }
 
   /** A slot is free: runs that wait for one come first. */
   memoryFreed(): void {
-    for (const { active } of this.#sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
+    for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
     this.startRuns()
   }
 
@@ -188,7 +101,7 @@ export class WebSeedSources {
     if (pause) this.#o.downloadLimit.whenOpen(this.#onOpen)
     if (pause !== this.#paused) {
       this.#paused = pause
-      for (const { active } of this.#sources) {
+      for (const { active } of this.sources) {
         for (const { session, transfer } of active) {
           if (pause) session.pause()
           else if (!transfer.waiting) session.resume()
@@ -200,7 +113,7 @@ export class WebSeedSources {
 
   /** Ends all runs; what they brought stays. */
   endRuns(): void {
-    for (const { active } of this.#sources) for (const run of [...active]) this.#end(run, true)
+    for (const { active } of this.sources) for (const run of [...active]) this.#end(run, true)
   }
 
   /** Ends all runs, and starts none again. */

@@ -1,0 +1,26 @@
+import type { Metainfo } from "../metainfo/metainfo.js"
+import type { Platform } from "../ports/platform.js"
+import type { Legacy } from "./metadata-fetch.js"
+import type { PeerBook } from "./peer-book.js"
+import type { Swarm } from "./swarm.js"
+
+/** A torrent, as far as it can go on with the peers from whom its metadata came. */
+interface Heir {
+  readonly legacy?: Legacy | undefined
+  readonly metainfo: Metainfo
+  readonly book: PeerBook
+  readonly swarm: Swarm
+  readonly platform: Platform
+}
+
+/** Goes on with those from whom the metadata came. */
+export function inherit({ legacy, metainfo, book, swarm, platform }: Heir): void {
+  if (legacy === undefined) return
+  if (metainfo.private) {
+    // BEP 27: its peers come from its tracker, and nobody knows any more which of these did.
+    for (const connection of legacy.connections) connection.close(new Error("the torrent is private"))
+    return
+  }
+  for (const endpoint of legacy.endpoints) book.add(endpoint, "tracker", platform.clock.now())
+  for (const connection of legacy.connections) swarm.adopt(connection)
+}
