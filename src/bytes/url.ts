@@ -56,3 +56,12 @@ function redactToken(text: string): string {
   const stem = dot < 0 ? text : text.slice(0, dot)
   return LONG_HEX.test(stem) || LONG_TOKEN.test(stem) ? HIDDEN + text.slice(stem.length) : text
 }
+
+/** Undefined for what is no URL. */
+export function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,3 +1,4 @@
+import { joinChunks } from "../bytes/concat.js"
 import { redactUrl } from "../bytes/url.js"
 import { AtError, abortError } from "../errors.js"
 import type { Http, HttpError, HttpExchange } from "../ports/http.js"
@@ -59,20 +60,10 @@ export function download(
             }),
           )
         },
-        onEnd: () => settle({ kind: "ok", bytes: join(chunks, length) }),
+        onEnd: () => settle({ kind: "ok", bytes: joinChunks(chunks) }),
         onError: (error) => settle({ kind: "failed", error }),
       },
     )
     signal?.addEventListener("abort", onAbort, { once: true })
   })
-}
-
-function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }

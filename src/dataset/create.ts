@@ -14,6 +14,7 @@ import { checkingSnapshot } from "./checking-snapshot.js"
 import type { CreateOptions } from "./create-options.js"
 import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
+import { replaceFile } from "./replace-file.js"
 import { safeListener } from "./safe-listener.js"
 
 /** Longer pieces are refused by many clients (libtorrent's limit is lower still for old versions). */
@@ -111,7 +112,7 @@ async function createFrom(
   })
   // Hashing takes a while: somebody else may have written there.
   if (!options.overwrite) await refuseExisting(platform, output)
-  await writeWhole(platform, output, torrent)
+  await replaceFile(platform, output, torrent, { durable: true })
   return {
     path: output,
     infoHash: toHex(hasher.digest(version === "v2" ? "sha256" : "sha1", info)),
@@ -162,22 +163,4 @@ function checkPieceLength(pieceLength: number): number {
   throw new AtError("AT_INVALID_INPUT", `${pieceLength} bytes are no piece length`, {
     hint: "give a power of two from 16K to 256M",
   })
-}
-
-/** All of the file or none of it, even when the machine dies meanwhile. */
-async function writeWhole({ disk, random }: Platform, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${toHex(random.bytes(6))}`
-  try {
-    const handle = await disk.open(temporary, "create-new")
-    try {
-      await handle.write([bytes], 0)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await disk.rename(temporary, path)
-  } catch (error) {
-    await disk.remove(temporary).catch(() => {})
-    throw error
-  }
 }

@@ -1,9 +1,9 @@
-import { toHex } from "../bytes/hex.js"
 import { cacheDirectory, dhtBootstrapSetting } from "../node/user-settings.js"
 import type { Platform } from "../ports/platform.js"
 import type { DhtSettings } from "../session/dht-discovery.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
+import { replaceFile } from "./replace-file.js"
 
 /** Nodes that many clients begin with: libtorrent's, BitTorrent's, Transmission's and µTorrent's. */
 const DEFAULT_BOOTSTRAP = [
@@ -52,20 +52,12 @@ class StateFile {
   }
 
   async save(bytes: Uint8Array): Promise<void> {
-    const { disk, random, log } = this.#platform
-    const temporary = `${this.#path}.${toHex(random.bytes(6))}`
+    const { disk, log } = this.#platform
     try {
       await disk.makeDirectory(this.#directory)
-      const handle = await disk.open(temporary, "create-new")
-      try {
-        await handle.write([bytes], 0)
-      } finally {
-        await handle.close()
-      }
-      await disk.rename(temporary, this.#path)
+      await replaceFile(this.#platform, this.#path, bytes, { durable: false })
     } catch (error) {
       log.log("info", "dht", `the DHT's nodes can't be kept in ${this.#directory}: ${String(error)}`)
-      await disk.remove(temporary).catch(() => {})
     }
   }
 

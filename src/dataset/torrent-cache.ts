@@ -2,6 +2,7 @@ import { toHex } from "../bytes/hex.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Platform } from "../ports/platform.js"
 import { stateDirectory } from "../storage/state-directory.js"
+import { replaceFile } from "./replace-file.js"
 
 /** The service puts new web seeds into a .torrent from time to time: after a day it is worth asking again. ms */
 const FRESH = 24 * 60 * 60 * 1000
@@ -38,21 +39,12 @@ export class TorrentCache {
 
   /** Keeps a .torrent. A cache that can't be written to is no reason to fail. */
   async put(infoHash: Uint8Array, bytes: Uint8Array): Promise<void> {
-    const { disk, random, log } = this.#platform
-    const path = this.#path(infoHash)
-    const temporary = `${path}.${toHex(random.bytes(6))}`
+    const { disk, log } = this.#platform
     try {
       await disk.makeDirectory(this.#directory)
-      const handle = await disk.open(temporary, "create-new")
-      try {
-        await handle.write([bytes], 0)
-      } finally {
-        await handle.close()
-      }
-      await disk.rename(temporary, path)
+      await replaceFile(this.#platform, this.#path(infoHash), bytes, { durable: false })
     } catch (error) {
       log.log("info", "cache", `the .torrent can't be kept in ${this.#directory}: ${String(error)}`)
-      await disk.remove(temporary).catch(() => {})
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net"
+import { HeldWrites } from "../bytes/held-writes.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import type { Place } from "../proxy/handshake.js"
 import { normalizeIp } from "./ip.js"
@@ -66,7 +67,7 @@ class TunnelStream implements ByteStream {
   /** Before it is open. */
   opening: Socket | undefined
   #stream: SocketStream | undefined
-  #held: { chunk: Uint8Array; onTaken: (() => void) | undefined }[] = []
+  readonly #held = new HeldWrites()
   #paused = false
 
   constructor(remote: Endpoint) {
@@ -74,27 +75,27 @@ class TunnelStream implements ByteStream {
   }
 
   get bufferedBytes(): number {
-    return this.#stream?.bufferedBytes ?? this.#held.reduce((sum, { chunk }) => sum + chunk.length, 0)
+    return this.#stream?.bufferedBytes ?? this.#held.bytes
   }
 
   /** Goes on with what was held. True when somebody waits for room, and there is some. */
   open(socket: Socket): boolean {
     const stream = new SocketStream(socket, this.remote)
     this.#stream = stream
-    const writes = this.#held.splice(0).map(({ chunk, onTaken }) => stream.write(chunk, onTaken))
+    const hasRoom = this.#held.flush(stream)
     if (this.#paused) stream.pause()
-    return writes.at(-1) === true
+    return hasRoom === true
   }
 
   /** It has ended: nothing that is held will ever be sent. */
   release(): void {
-    for (const { onTaken } of this.#held.splice(0)) onTaken?.()
+    this.#held.release()
   }
 
   write(chunk: Uint8Array, onTaken?: () => void): boolean {
     if (this.#stream !== undefined) return this.#stream.write(chunk, onTaken)
     if (this.opening?.destroyed) onTaken?.()
-    else this.#held.push({ chunk, onTaken })
+    else this.#held.push(chunk, onTaken)
     return false
   }
 

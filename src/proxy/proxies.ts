@@ -1,4 +1,4 @@
-import { redactUrl } from "../bytes/url.js"
+import { parseUrl, redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { Credentials, Place } from "./handshake.js"
 import { NoProxy } from "./no-proxy.js"
@@ -92,14 +92,6 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   }
   if (url.username === "" && url.password === "") return place
   return { ...place, credentials: { user: decodePercents(url.username), password: decodePercents(url.password) } }
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text)
-  } catch {
-    return undefined
-  }
 }
 
 function decodePercents(text: string): string {

@@ -1,3 +1,4 @@
+import { HeldWrites } from "../bytes/held-writes.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener, UtpWish } from "../ports/net.js"
 
@@ -73,7 +74,7 @@ class DialedStream implements ByteStream {
   readonly #onOutcome: (way: Way, worked: boolean) => void
   readonly #attempts = new Set<ByteStream>()
   readonly #untried: Way[]
-  readonly #written: { readonly chunk: Uint8Array; readonly onTaken: (() => void) | undefined }[] = []
+  readonly #held = new HeldWrites()
   readonly #secondTimer: Timer
   #stream: ByteStream | undefined
   /** uTP is being loaded. */
@@ -103,7 +104,7 @@ class DialedStream implements ByteStream {
   }
 
   get bufferedBytes(): number {
-    return this.#stream?.bufferedBytes ?? this.#written.reduce((sum, { chunk }) => sum + chunk.length, 0)
+    return this.#stream?.bufferedBytes ?? this.#held.bytes
   }
 
   write(chunk: Uint8Array, onTaken?: () => void): boolean {
@@ -112,7 +113,7 @@ class DialedStream implements ByteStream {
       onTaken?.()
       return false
     }
-    this.#written.push({ chunk, onTaken })
+    this.#held.push(chunk, onTaken)
     return true
   }
 
@@ -185,7 +186,7 @@ class DialedStream implements ByteStream {
       other.destroy()
     }
     if (this.#paused) stream.pause()
-    for (const { chunk, onTaken } of this.#written.splice(0)) stream.write(chunk, onTaken)
+    this.#held.flush(stream)
     this.#listener.onOpen()
   }
 
@@ -206,6 +207,6 @@ class DialedStream implements ByteStream {
       this.#attempts.delete(attempt)
       attempt.destroy()
     }
-    for (const { onTaken } of this.#written.splice(0)) onTaken?.()
+    this.#held.release()
   }
 }

@@ -1,3 +1,4 @@
+import { joinChunks } from "../bytes/concat.js"
 import { redactUrls } from "../bytes/url.js"
 import type { HttpExchange, HttpHead } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
@@ -71,7 +72,7 @@ export function getAnswer(
         onEnd() {
           const status = head?.status ?? 0
           const retry = retryOf(status, head?.headers["retry-after"], platform.clock.wallTime())
-          const body: HttpBody = { kind: "body", status, bytes: joined(chunks, length) }
+          const body: HttpBody = { kind: "body", status, bytes: joinChunks(chunks) }
           settle(retry === undefined ? body : { ...body, retry })
         },
         onError(error) {
@@ -90,14 +91,4 @@ function retryOf(status: number, header: string | undefined, wallTime: number): 
   const date = header === undefined ? Number.NaN : Date.parse(header)
   if (date > wallTime) return date - wallTime
   return status === 503 ? undefined : REFUSED_WAIT
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }

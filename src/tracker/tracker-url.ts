@@ -1,4 +1,5 @@
 import { namesLocalPlace } from "../bytes/ip.js"
+import { parseUrl } from "../bytes/url.js"
 
 interface HttpTarget {
   readonly kind: "http"
@@ -55,14 +56,6 @@ function udpTarget(text: string, url: URL): TrackerTarget {
     hostname: url.hostname.replace(/^\[|\]$/g, ""),
     port: Number(port),
     urlData: path + url.search,
-  }
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text)
-  } catch {
-    return undefined
   }
 }
 
