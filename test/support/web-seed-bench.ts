@@ -5,6 +5,7 @@ import { RangeSession, type WebSeedFault } from "../../src/webseed/range-session
 import { WebSeed } from "../../src/webseed/web-seed.js"
 import { SimRandom } from "../sim/lib/sim-random.js"
 import { VirtualClock } from "../sim/lib/virtual-clock.js"
+import { concat } from "./bytes.js"
 import { type Answer, ScriptedHttp, type SeenRequest } from "./scripted-http.js"
 
 export interface BenchFile {
@@ -175,14 +176,4 @@ export class WebSeedBench {
   async waitOver(): Promise<void> {
     if (this.seed.state.kind === "waiting") await this.clock.run(this.wait + 1)
   }
-}
-
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }

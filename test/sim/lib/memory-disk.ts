@@ -9,6 +9,7 @@ import {
   type NewName,
   type OpenMode,
 } from "../../../src/ports/disk.js"
+import { concat } from "../../support/bytes.js"
 import { DiskFaults, type DiskOperation, isChange } from "./disk-faults.js"
 import { MemoryFile } from "./memory-file.js"
 import { MemoryHandle } from "./memory-handle.js"
@@ -203,7 +204,7 @@ export class MemoryDisk implements Disk {
     const fork = this.#copy(options.clock ?? this.#clock, random)
     const files = new Map([...fork.#volume.tree.files()].map(([, file]) => [file.inode, file]))
     for (const { file, chunks, position } of this.#pendingWrites) {
-      const data = join(chunks)
+      const data = concat(chunks)
       const copy = files.get(file.inode)
       if (copy !== undefined) fork.#volume.write(copy, data.subarray(0, random.below(data.length + 1)), position)
     }
@@ -255,12 +256,12 @@ export class MemoryDisk implements Disk {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     const pending: PendingWrite = { file, chunks, position }
     this.#pendingWrites.add(pending)
-    const part = () => this.#volume.write(file, join(chunks).subarray(0, this.#random.below(length + 1)), position)
+    const part = () => this.#volume.write(file, concat(chunks).subarray(0, this.#random.below(length + 1)), position)
     try {
       await this.operate(
         { kind: "write", path, position, length },
         () => {
-          if (this.#volume.write(file, join(chunks), position) < length) {
+          if (this.#volume.write(file, concat(chunks), position) < length) {
             throw new DiskError("full", path, `${path}: no space left`)
           }
         },
@@ -313,14 +314,4 @@ export class MemoryDisk implements Disk {
 /** File stamps, as exact as many file systems have them. */
 function stampsOf(clock: Clock): () => bigint {
   return () => BigInt(clock.wallTime()) * 1_000_000n
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url"
 import type { Program } from "../program.js"
 import {
   type Bench,
@@ -6,12 +5,9 @@ import {
   keepBench,
   needsPython,
   type Partner,
-  PYTHON,
   type SeedJob,
   withBench,
 } from "./partner.js"
-
-const SCRIPT = fileURLToPath(new URL("./libtorrent.py", import.meta.url))
 
 /** libtorrent 2.0 through its Python binding: the most complete partner. */
 export const libtorrent: Partner = {
@@ -31,27 +27,18 @@ export const libtorrent: Partner = {
     }),
 }
 
-async function startScript(
+function startScript(
   bench: Bench,
   job: SeedJob | DownloadJob,
   mode: "seed" | "share" | "download",
   dir: string,
 ): Promise<Program> {
-  const options = {
+  return bench.startPython("./libtorrent.py", {
     mode,
     dir,
     idle: "idle" in job && job.idle === true,
-    // It is told its peers itself.
-    torrent: await bench.target({ peerTracker: false }),
-    host: bench.host,
-    port: bench.port,
     tracker: job.tracker ?? null,
-    peers: (job.peers ?? []).map((peer) => [peer.host, peer.port]),
     downloadRate: ("downloadRate" in job ? job.downloadRate : undefined) ?? 0,
-    encryption: job.encryption ?? "allowed",
     utp: job.utp ?? false,
-    lsd: job.lsd ?? false,
-    dht: job.dht === undefined ? null : [job.dht.host, job.dht.port],
-  }
-  return bench.start(PYTHON, [SCRIPT, JSON.stringify(options)])
+  })
 }

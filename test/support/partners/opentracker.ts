@@ -1,11 +1,10 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { chmod, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Netns } from "../netns.js"
-import { freePort, isListening } from "../ports.js"
 import { Program } from "../program.js"
 import { needsProgram } from "./partner.js"
+import { startServer } from "./server.js"
 
 export interface OpentrackerOptions {
   /** Debian's build answers for these alone: 40 hex digits each. */
@@ -28,24 +27,13 @@ export const opentracker = {
   name: "opentracker",
   missing: (): string | undefined => needsProgram("opentracker", "opentracker"),
   async start({ infoHashes, host = "127.0.0.1", port, netns }: OpentrackerOptions): Promise<Opentracker> {
-    const folder = await mkdtemp(join(tmpdir(), "opentracker-"))
-    await writeFile(join(folder, "whitelist"), infoHashes.map((hash) => `${hash}\n`).join(""))
-    // As root it changes its root to the folder and becomes nobody, and must still read its list.
-    await chmod(folder, 0o755)
-    const at = port ?? (await freePort())
-    const args = ["-i", host, "-p", String(at), "-P", String(at), "-w", "whitelist", "-d", folder]
+    const { port: at, stop } = await startServer("opentracker", { port, netns }, async (folder, at) => {
+      await writeFile(join(folder, "whitelist"), infoHashes.map((hash) => `${hash}\n`).join(""))
+      // As root it changes its root to the folder and becomes nobody, and must still read its list.
+      await chmod(folder, 0o755)
+      return ["-i", host, "-p", String(at), "-P", String(at), "-w", "whitelist", "-d", folder]
+    })
     const through = netns === undefined ? {} : { through: netns.enter }
-    const program = new Program("opentracker", args, { cwd: folder, ...through })
-    const stop = async (): Promise<void> => {
-      await program.stop()
-      await rm(folder, { recursive: true, force: true })
-    }
-    try {
-      await program.poll("listening", () => isListening(at, netns?.pid), 10)
-    } catch (error) {
-      await stop()
-      throw error
-    }
     const counts = fileURLToPath(new URL("./tracker-counts.mjs", import.meta.url))
     return {
       httpUrl: `http://${host}:${at}/announce`,

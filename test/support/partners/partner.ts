@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -124,6 +125,31 @@ export class Bench {
     })
     this.#started.push(program)
     return program
+  }
+
+  /** Starts a script in the system's Python, which connects to the job's peers itself, with options of its `own` besides the job's. */
+  async startPython(script: string, own: Readonly<Record<string, unknown>>): Promise<Program> {
+    const { peers = [], encryption = "allowed", lsd = false, dht } = this.job
+    const options = {
+      torrent: await this.target({ peerTracker: false }),
+      host: this.host,
+      port: this.port,
+      peers: peers.map((peer) => [peer.host, peer.port]),
+      encryption,
+      lsd,
+      dht: dht === undefined ? null : [dht.host, dht.port],
+      ...own,
+    }
+    return this.start(PYTHON, [fileURLToPath(new URL(script, import.meta.url)), JSON.stringify(options)])
+  }
+
+  /** A script for programs that run one at completion, and the file that is there from then on. */
+  async completion(): Promise<{ readonly script: string; readonly isReached: () => boolean }> {
+    const mark = join(this.folder, "complete")
+    const script = join(this.folder, "complete.sh")
+    await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
+    await chmod(script, 0o755)
+    return { script, isReached: () => existsSync(mark) }
   }
 
   /** A copy of the torrent that names one tracker: the job's own, or one that knows the job's peers, or a dead one. */

@@ -1,11 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Netns } from "../netns.js"
-import { freePort, isListening } from "../ports.js"
 import { Program } from "../program.js"
 import { needsProgram } from "./partner.js"
+import { startServer } from "./server.js"
 
 export interface ProxyOptions {
   kind: "socks5" | "http"
@@ -59,18 +58,20 @@ export const microsocks = {
   name: "microsocks",
   missing: (): string | undefined => needsProgram("microsocks", "microsocks"),
   start: ({ user, password }: Login) =>
-    startOther("microsocks", (port) => ["-i", "127.0.0.1", "-p", String(port), "-u", user, "-P", password]),
+    startServer("microsocks", {}, async (_folder, port) => [
+      ...["-i", "127.0.0.1", "-p", String(port)],
+      ...["-u", user, "-P", password],
+    ]),
 }
 
 /** A SOCKS5 proxy that relays datagrams. */
 export const dante = {
   name: "danted",
   missing: (): string | undefined => needsProgram("danted", "dante-server"),
-  async start() {
-    const folder = await mkdtemp(join(tmpdir(), "dante-"))
-    const config = join(folder, "danted.conf")
-    const prepare = (port: number): Promise<void> =>
-      writeFile(
+  start: () =>
+    startServer("danted", {}, async (folder, port) => {
+      const config = join(folder, "danted.conf")
+      await writeFile(
         config,
         `logoutput: ${join(folder, "log")}
 internal: 127.0.0.1 port = ${port}
@@ -84,50 +85,20 @@ socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 command: udpassociate connect }
 socks pass { from: 0.0.0.0/0 to: 127.0.0.0/8 command: udpreply }
 `,
       )
-    const running = await startOther("danted", () => ["-f", config], prepare)
-    const stop = async (): Promise<void> => {
-      await running.stop()
-      await rm(folder, { recursive: true, force: true })
-    }
-    return { ...running, stop }
-  },
+      return ["-f", config]
+    }),
 }
 
 /** An HTTP proxy. */
 export const tinyproxy = {
   name: "tinyproxy",
   missing: (): string | undefined => needsProgram("tinyproxy", "tinyproxy-bin"),
-  async start({ user, password }: Login) {
-    const folder = await mkdtemp(join(tmpdir(), "tinyproxy-"))
-    const config = join(folder, "tinyproxy.conf")
-    const running = await startOther(
-      "tinyproxy",
-      () => ["-d", "-c", config],
-      (port) => writeFile(config, `Listen 127.0.0.1\nPort ${port}\nTimeout 60\nBasicAuth ${user} ${password}\n`),
-    )
-    const stop = async (): Promise<void> => {
-      await running.stop()
-      await rm(folder, { recursive: true, force: true })
-    }
-    return { ...running, stop }
-  },
-}
-
-async function startOther(
-  command: string,
-  args: (port: number) => string[],
-  prepare: (port: number) => Promise<void> = async () => {},
-): Promise<{ port: number; stop(): Promise<void> }> {
-  const port = await freePort()
-  await prepare(port)
-  const program = new Program(command, args(port))
-  try {
-    await program.poll("listening", () => isListening(port), 10)
-  } catch (error) {
-    await program.stop()
-    throw error
-  }
-  return { port, stop: () => program.stop() }
+  start: ({ user, password }: Login) =>
+    startServer("tinyproxy", {}, async (folder, port) => {
+      const config = join(folder, "tinyproxy.conf")
+      await writeFile(config, `Listen 127.0.0.1\nPort ${port}\nTimeout 60\nBasicAuth ${user} ${password}\n`)
+      return ["-d", "-c", config]
+    }),
 }
 
 function through(netns: Netns | undefined): { through?: readonly string[] } {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs"
-import { chmod, mkdir, writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Program } from "../program.js"
 import {
@@ -21,7 +21,9 @@ export const qbittorrent: Partner = {
   missing: () => needsProgram("qbittorrent-nox", "qbittorrent-nox"),
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const program = await startQbittorrent(bench, job, job.dataDir, job.partial ? [] : ["--skip-hash-check"])
+      const { script } = await bench.completion()
+      const args = job.partial ? [] : ["--skip-hash-check"]
+      const program = await startQbittorrent(bench, job, { dir: job.dataDir, script, args })
       await bench.listening(program)
       const log = join(bench.folder, "qBittorrent/data/logs/qbittorrent.log")
       await program.poll("holding the torrent", () => existsSync(log) && /added/i.test(readFileSync(log, "utf8")))
@@ -29,24 +31,17 @@ export const qbittorrent: Partner = {
     }),
   download: (job) =>
     withBench(job, async (bench) => {
-      const program = await startQbittorrent(bench, job, job.outDir, [])
-      await program.poll("complete", () => existsSync(markOf(bench)), bench.seconds)
+      const { script, isReached } = await bench.completion()
+      const program = await startQbittorrent(bench, job, { dir: job.outDir, script, args: [] })
+      await program.poll("complete", isReached, bench.seconds)
     }),
-}
-
-function markOf(bench: Bench): string {
-  return join(bench.folder, "complete")
 }
 
 async function startQbittorrent(
   bench: Bench,
   job: SeedJob | DownloadJob,
-  dir: string,
-  args: readonly string[],
+  { dir, script, args }: { dir: string; script: string; args: readonly string[] },
 ): Promise<Program> {
-  const script = join(bench.folder, "complete.sh")
-  await writeFile(script, `#!/bin/sh\n: > ${markOf(bench)}\n`)
-  await chmod(script, 0o755)
   const config = join(bench.folder, "qBittorrent/config")
   await mkdir(config, { recursive: true })
   const sections = {

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs"
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises"
+import { mkdir, readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { netnsMissing } from "../netns.js"
 import type { Program } from "../program.js"
@@ -29,14 +28,11 @@ export const transmission: Partner = {
   download: (job) =>
     withBench(job, async (bench) => {
       // It would seed for ever: its script tells us that the last file is in place.
-      const mark = join(bench.folder, "complete")
-      const script = join(bench.folder, "complete.sh")
-      await writeFile(script, `#!/bin/sh\n: > ${mark}\n`)
-      await chmod(script, 0o755)
+      const { script, isReached } = await bench.completion()
       await mkdir(job.outDir, { recursive: true })
       const run = async (target: string): Promise<void> => {
         const program = await startTransmission(bench, job, job.outDir, ["--finish", script], target)
-        await program.poll("complete", () => existsSync(mark), bench.seconds)
+        await program.poll("complete", isReached, bench.seconds)
       }
       await run(await bench.target()).catch(async (error: unknown) => {
         // It takes the pause between metadata and checking for its end, when it happens to look then. What it got is kept.
