@@ -277,7 +277,7 @@ describe("a UDP tracker", () => {
       ...fake.platform,
       udp: {
         open: ({ signal }) =>
-          new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+          new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new Error("ended")))),
       },
     })
     const announce = slow.announce(target, request, forever, () => {})
