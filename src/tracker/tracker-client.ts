@@ -28,13 +28,13 @@ export interface AnnounceListener {
  * failed.
  */
 export class TrackerClient {
-  readonly #platform: Pick<Platform, "clock" | "http">
+  readonly #platform: Pick<Platform, "reach" | "clock" | "http">
   readonly #udp: UdpClient
   readonly #limiter: HostLimiter
   readonly #encryption: EncryptionSupport
 
   constructor(
-    platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "http">,
+    platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">,
     limiter = new HostLimiter(platform.clock),
     encryption: EncryptionSupport = "none",
   ) {
@@ -53,6 +53,7 @@ export class TrackerClient {
   ): Promise<AnnounceOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
     if (target.kind === "udp") {
+      if (this.#withoutDatagrams !== undefined) return this.#withoutDatagrams
       listener.onSent()
       return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
     }
@@ -63,7 +64,7 @@ export class TrackerClient {
 
   async scrape(target: TrackerTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
-    if (target.kind === "udp") return this.#udp.scrape(target, infoHash, signal)
+    if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
     const url = scrapeUrl(target.url, infoHash)
     if (url === undefined) return failed("the tracker's URL has no form for scrapes")
     return this.#ask(url, { signal, urgent: false, onSent() {} }, (bytes) => parseHttpScrape(bytes, infoHash))
@@ -86,6 +87,12 @@ export class TrackerClient {
       this.#limiter.rest(host, outcome.retry)
     }
     return outcome
+  }
+
+  /** A proxy for peers may carry datagrams, as the port then says; one for HTTP alone never does. */
+  get #withoutDatagrams(): TrackerFailure | undefined {
+    if (this.#platform.reach !== "web") return undefined
+    return failed("a udp tracker can't be asked through a proxy for HTTP alone", "never")
   }
 
   /** Ends UDP requests that wait, and closes the sockets. HTTP requests end with their signals. */

@@ -8,7 +8,7 @@ const MINUTE = 60_000
 const TRACKER = "udp://10.0.3.1:6969"
 
 /** Starts a node with everything that could go around a proxy, and says what it tried to open in ten minutes. */
-async function opened(reach: Platform["reach"]): Promise<string[]> {
+async function opened(reach: Platform["reach"], trackers = [[TRACKER]]): Promise<string[]> {
   const simulation = createSimulation({ seed: 5 })
   const plain = simulation.platform("10.0.0.1")
   const tried: string[] = []
@@ -39,7 +39,7 @@ async function opened(reach: Platform["reach"]): Promise<string[]> {
   const store = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() }
   const dht = { bootstrap: [{ host: "10.0.3.1", port: 6881 }], store }
   const made = simDataset({ "a.bin": 1000 }, { pieceLength: 16_384 })
-  const dataset = { ...made, metainfo: { ...made.metainfo, trackers: [[TRACKER]] } }
+  const dataset = { ...made, metainfo: { ...made.metainfo, trackers } }
   const limits = { lsd: true, dht }
   const node = await simulation.runUntil(startNode({ platform, dataset, seed: true, limits }), MINUTE)
   node.torrent.whenComplete().catch(() => {})
@@ -48,9 +48,13 @@ async function opened(reach: Platform["reach"]): Promise<string[]> {
   return [...new Set(tried)].sort()
 }
 
-it("nothing goes around a proxy: no datagrams for peers, the DHT or trackers, no multicast, no listening", async () => {
-  expect(await opened("outgoing")).toEqual([])
+it("nothing goes around a proxy: no datagrams for peers or the DHT, no multicast, no listening", async () => {
+  expect(await opened("outgoing", [])).toEqual([])
   expect(await opened("web")).toEqual([])
+})
+
+it("behind a proxy for peers its own datagrams are for UDP trackers alone", async () => {
+  expect(await opened("outgoing")).toEqual(["datagrams"])
 })
 
 it("without a proxy all of it is used", async () => {
