@@ -29,6 +29,8 @@ const NUM_WANT = 100
 const LEFT = 16384
 /** ms without a hash after which a hybrid goes without its piece layers: its v1 hashes have to do. */
 const HYBRID_PATIENCE = 3_000
+/** ms after which it goes without them though some come: they must not hold up the data. */
+const HYBRID_LIMIT = 15_000
 
 export interface MetadataFetchOptions extends SharedParts {
   /** What peers and trackers know it by: 20 bytes (of a v2 infohash the first 20, BEP 52). */
@@ -68,6 +70,8 @@ interface LayerStage {
   readonly exchange: LayerExchange<MetadataPeer>
   /** They can be done without. */
   readonly optional: boolean
+  /** Clock ms. */
+  readonly since: number
 }
 
 /**
@@ -273,7 +277,7 @@ export class MetadataFetch implements MetadataSwarmHost {
       this.#announcer.announceSoon()
       this.#discoveries.soon()
     }
-    if (this.#layers?.optional && this.idleTime >= HYBRID_PATIENCE) this.#finish(this.#layers.info, [])
+    if (this.#layers?.optional && this.#layersAreSlow(this.#layers, now)) this.#finish(this.#layers.info, [])
     else if (this.#hopeless) this.#giveUp()
   }
 
@@ -294,7 +298,9 @@ export class MetadataFetch implements MetadataSwarmHost {
   #layersOf(info: Uint8Array): LayerStage | undefined {
     if (this.#o.infoHashV2 === undefined) return undefined
     const { hasher } = this.#o.platform
-    const { fileNodes, layout, version } = parseInfoDictionary(info, hasher)
+    const { fileNodes, layout, version, private: isPrivate } = parseInfoDictionary(info, hasher)
+    // From here on its trackers alone may be asked (BEP 27).
+    if (isPrivate) this.#discoveries.close()
     if (fileNodes === null || fileNodes.complete) return undefined
     const parts = new LayerParts(layout, fileNodes)
     const optional = version === "hybrid"
@@ -313,12 +319,17 @@ export class MetadataFetch implements MetadataSwarmHost {
       drop: (peer, reason) => this.#swarm.drop(peer, reason),
       onLayers: () => this.#finish(info, parts.join()),
     })
-    return { info, parts, exchange, optional }
+    return { info, parts, exchange, optional, since: this.#now() }
+  }
+
+  #layersAreSlow({ since }: LayerStage, now: number): boolean {
+    return this.idleTime >= HYBRID_PATIENCE || now - since >= HYBRID_LIMIT
   }
 
   #finish(info: Uint8Array, layers: readonly FileHashes[]): void {
     this.#foundAt = this.#now()
     this.#swarm.stop()
+    this.#discoveries.close()
     this.#settle.resolve({ info, layers })
   }
 

@@ -58,7 +58,8 @@ export class TrackerClient {
       return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
     }
     const url = announceUrl(target.url, request, this.#encryption)
-    const turn = { signal, urgent: request.event === "stopped", onSent: () => listener.onSent() }
+    const urgent = request.event === "stopped"
+    const turn = { signal, urgent, announces: true, onSent: () => listener.onSent() }
     return this.#ask(url, turn, parseHttpAnswer)
   }
 
@@ -67,15 +68,17 @@ export class TrackerClient {
     if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
     const url = scrapeUrl(target.url, infoHash)
     if (url === undefined) return failed("the tracker's URL has no form for scrapes")
-    return this.#ask(url, { signal, urgent: false, onSent() {} }, (bytes) => parseHttpScrape(bytes, infoHash))
+    return this.#ask(url, { signal, urgent: false, announces: false, onSent() {} }, (bytes) =>
+      parseHttpScrape(bytes, infoHash),
+    )
   }
 
   async #ask<A extends { readonly kind: "answered" }>(
     url: string,
-    { signal, urgent, onSent }: { signal: AbortSignal; urgent: boolean; onSent(): void },
+    { signal, urgent, announces, onSent }: Turn,
     parse: (bytes: Uint8Array) => A | TrackerFailure,
   ): Promise<A | TrackerFailure> {
-    const host = new URL(url).hostname
+    const { host } = new URL(url)
     const body = await this.#limiter.run(host, { signal, urgent }, () => {
       onSent()
       return getAnswer(this.#platform, url, signal)
@@ -83,7 +86,8 @@ export class TrackerClient {
     if (body === undefined) return signal.aborted ? failed("stopped") : leftAlone(this.#limiter.restOf(host))
     if (body.kind === "failed") return body
     const outcome = judged(body, parse)
-    if (outcome.kind === "failed" && isOfHost(body.status) && typeof outcome.retry === "number") {
+    // What a tracker says of scrapes is not meant for announces.
+    if (announces && outcome.kind === "failed" && isOfHost(body.status) && typeof outcome.retry === "number") {
       this.#limiter.rest(host, outcome.retry)
     }
     return outcome
@@ -99,6 +103,14 @@ export class TrackerClient {
   close(): Promise<void> {
     return this.#udp.close()
   }
+}
+
+/** A request that waits for its turn with the host. */
+interface Turn {
+  readonly signal: AbortSignal
+  readonly urgent: boolean
+  readonly announces: boolean
+  onSent(): void
 }
 
 /** A body counts only with a good status. Else what the tracker says in it, if anything, says more than the status. */
