@@ -6,6 +6,7 @@ import { ConnectHandshake } from "../../src/node/http-connect.js"
 import type { Handshake, HandshakeStep } from "../../src/proxy/handshake.js"
 import { Socks5Handshake } from "../../src/proxy/socks5.js"
 import { decodeDatagram, encodeDatagram } from "../../src/proxy/socks5-datagram.js"
+import { anyText } from "../support/any-text.js"
 import { concat } from "../support/bytes.js"
 
 const port = fc.integer({ min: 1, max: 65535 })
@@ -14,7 +15,7 @@ const ip = fc
   .oneof(fc.uint8Array({ minLength: 4, maxLength: 4 }), fc.uint8Array({ minLength: 16, maxLength: 16 }))
   .map((bytes) => formatIp(bytes))
 const host = fc.oneof(name, ip)
-const word = fc.string({ minLength: 1, maxLength: 60, unit: "binary" }).filter((text) => encodeUtf8(text).length <= 255)
+const word = anyText({ minLength: 1, maxLength: 60 }).filter((text) => encodeUtf8(text).length <= 255)
 const credentials = fc.option(fc.record({ user: word, password: word }), { nil: undefined })
 /** Where a stream is cut into the chunks that arrive. */
 const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 12 })

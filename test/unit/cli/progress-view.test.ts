@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { LineView, LiveView, progressLine } from "../../../src/cli/progress-view.js"
 import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+import { anyText } from "../../support/any-text.js"
 
 const MiB = 2 ** 20
 
@@ -107,7 +108,7 @@ describe("the live view", () => {
     const snapshot = fc.record({
       name: fc.oneof(
         fc.string({ maxLength: 60 }),
-        fc.string({ unit: "binary", maxLength: 60 }),
+        anyText({ maxLength: 60 }),
         fc.constant("数据集".repeat(20)),
         fc.constant("📈".repeat(40)),
       ),

@@ -16,6 +16,7 @@ import {
   Encoded,
   encode,
 } from "../../../src/metainfo/bencode.js"
+import { anyText } from "../../support/any-text.js"
 
 const utf8 = encodeUtf8
 const text = (bytes: Uint8Array): string => toLatin1(bytes)
@@ -37,7 +38,7 @@ const bencodeInput = fc.letrec<{ value: BencodeInput }>((tie) => ({
     fc.maxSafeInteger(),
     fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }),
     fc.uint8Array({ maxLength: 40 }),
-    fc.string({ unit: "binary", maxLength: 20 }),
+    anyText({ maxLength: 20 }),
     fc.array(tie("value"), { maxLength: 6 }),
     fc.dictionary(fc.string({ unit: "grapheme", maxLength: 6 }), tie("value"), { maxKeys: 30, noNullPrototype: true }),
   ),
