@@ -34,7 +34,7 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
   const session = await means.session()
   if (context.signal?.aborted) throw abortError(context.signal.reason)
   const fetch = session.fetchMetadata(
-    infoHash,
+    infoHashV2 === undefined ? [infoHash] : [infoHash, infoHashV2],
     (shared) =>
       new MetadataFetch({
         ...shared,

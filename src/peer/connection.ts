@@ -44,6 +44,7 @@ export class Connection {
   readonly #pieceCount: number | undefined
   readonly #infoHash: Uint8Array
   readonly #infoHashV2: Uint8Array | undefined
+  readonly #opensWith: Uint8Array
   readonly #peerId: Uint8Array
   readonly #dht: boolean
   readonly #onHandshake: (handshake: Handshake, v2: boolean) => void
@@ -69,6 +70,8 @@ export class Connection {
     infoHash: Uint8Array
     /** The first 20 bytes of the torrent's v2 infohash, if it has one. */
     infoHashV2?: Uint8Array | undefined
+    /** Which of them our handshake names when we open the stream. Default: `infoHash`. */
+    opensWith?: Uint8Array | undefined
     peerId: Uint8Array
     /** Say that we take part in the DHT. */
     dht?: boolean
@@ -79,6 +82,7 @@ export class Connection {
     this.#pieceCount = options.pieceCount
     this.#infoHash = options.infoHash
     this.#infoHashV2 = options.infoHashV2
+    this.#opensWith = options.opensWith ?? options.infoHash
     this.#peerId = options.peerId
     this.#dht = options.dht ?? false
     this.#onHandshake = options.onHandshake
@@ -138,7 +142,7 @@ export class Connection {
   open(): void {
     this.#reached = true
     this.#enter("handshaking")
-    this.#shakeHands(this.#infoHash)
+    this.#shakeHands(this.#opensWith)
   }
 
   /** The other side opened the stream: which infohash it is answered with depends on what it says (BEP 52). */

@@ -53,6 +53,8 @@ export interface MetadataPeerOptions {
   readonly infoHash: Uint8Array
   /** The first 20 bytes of its v2 infohash, if that is known (BEP 52). */
   readonly infoHashV2?: Uint8Array | undefined
+  /** Which of them our handshake names when we open the stream. Default: `infoHash`. */
+  readonly opensWith?: Uint8Array | undefined
   /** Ours. */
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"
@@ -103,6 +105,7 @@ export class MetadataPeer implements StreamListener, WireSink {
       pieceCount: undefined,
       infoHash: options.infoHash,
       infoHashV2: options.infoHashV2,
+      opensWith: options.opensWith,
       peerId: options.peerId,
       dht: options.dht,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),

@@ -26,6 +26,8 @@ export interface PeerSessionOptions extends Introduction {
   readonly infoHash: Uint8Array
   /** The first 20 bytes of the torrent's v2 infohash, if it has one (BEP 52). */
   readonly infoHashV2?: Uint8Array | undefined
+  /** Which of them our handshake names when we open the stream. Default: `infoHash`. */
+  readonly opensWith?: Uint8Array | undefined
   /** Ours. */
   readonly peerId: Uint8Array
   readonly direction: "outgoing" | "incoming"

@@ -154,13 +154,13 @@ export class Session {
   }
 
   /**
-   * A fetch of metadata at work: one that `create` makes, or the one that is after the same already. It ends when the last
-   * who joined it leaves, when the session is closed, some time after it found it, or when the torrent is added that it is
-   * for, which then has its connections.
+   * A fetch of metadata at work, by the infohashes of the torrent that are known, 20 bytes each: one that `create` makes, or
+   * the one that is after the same already. It ends when the last who joined it leaves, when the session is closed, some
+   * time after it found it, or when the torrent is added that it is for, which then has its connections.
    */
-  fetchMetadata(infoHash: Uint8Array, create: (shared: SharedParts) => MetadataFetch): MetadataFetch {
-    const key = toHex(infoHash)
-    const known = this.#fetches.get(key)
+  fetchMetadata(infoHashes: readonly Uint8Array[], create: (shared: SharedParts) => MetadataFetch): MetadataFetch {
+    const keys = infoHashes.map(toHex)
+    const known = this.#fetches.get(keys[0]!)
     if (known !== undefined) {
       known.join()
       return known
@@ -177,11 +177,11 @@ export class Session {
       discoveries: this.discoveries,
       dht: this.#dht,
     })
-    this.#fetches.set(key, fetch)
-    this.#arrivals.add(infoHash)
+    for (const key of keys) this.#fetches.set(key, fetch)
+    for (const infoHash of infoHashes) this.#arrivals.add(infoHash)
     fetch.join()
     fetch.start((ended) => {
-      this.#fetches.delete(key)
+      for (const key of keys) this.#fetches.delete(key)
       const done = ended.finally(() => this.#endings.delete(done))
       this.#endings.add(done)
     })

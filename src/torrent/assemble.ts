@@ -9,7 +9,7 @@ import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
-import { Announcer } from "../tracker/announcer.js"
+import { Announcers } from "../tracker/announcers.js"
 import type { TrackerClient } from "../tracker/tracker-client.js"
 import { WebSeed } from "../webseed/web-seed.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
@@ -86,7 +86,8 @@ interface PartsHost {
   readonly toFetch: Bitfield
   /** Peers to ask trackers for. */
   numWant(): number
-  onPeers(endpoints: readonly Endpoint[], origin: Exclude<PeerOrigin, "user">): void
+  /** `v2`: they were named to who asked for the v2 infohash of a hybrid. */
+  onPeers(endpoints: readonly Endpoint[], origin: Exclude<PeerOrigin, "user">, v2: boolean): void
   onReaderWaits(): void
   /** A piece is not on the disk any more. */
   onLost(piece: number): void
@@ -180,15 +181,18 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
   const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
   const tally = new Tally(layout, table.have, store.wanted)
-  const announcer = new Announcer({
+  // A hybrid has peers under both of its names (BEP 52).
+  const v2 = metainfo.version === "hybrid" ? metainfo.infoHashV2!.subarray(0, 20) : undefined
+  const infoHashes = [metainfo.infoHash, ...(v2 === undefined ? [] : [v2])]
+  const announcer = new Announcers({
     platform,
     client: options.trackerClient,
     trackers: options.trackers,
-    infoHash: metainfo.infoHash,
+    infoHashes,
     peerId: options.peerId,
     key: random.below(0xffffffff),
     isPrivate: metainfo.private,
-    host: {
+    hostOf: (infoHash) => ({
       stats: () => ({
         uploaded: uploads.uploaded,
         downloaded: totals.downloaded,
@@ -197,18 +201,17 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
         port: options.listenPort ?? 0,
         numWant: host.numWant(),
       }),
-      onPeers: (endpoints) => host.onPeers(endpoints, "tracker"),
+      onPeers: (endpoints) => host.onPeers(endpoints, "tracker", infoHash === v2),
       onExternalAddress: (address, tracker) => {
         const bytes = parseIp(address)
         if (bytes !== undefined) external.vote(new URL(tracker).hostname, bytes)
       },
-    },
+    }),
   })
   const discoveries = new Discoveries({
     discoveries: metainfo.private ? [] : (options.discoveries ?? []),
-    // A hybrid has neighbours under both of its names (BEP 52).
-    infoHashes: [metainfo.infoHash, ...(metainfo.version === "hybrid" ? [metainfo.infoHashV2!.subarray(0, 20)] : [])],
-    onPeers: host.onPeers,
+    infoHashes,
+    onPeers: (endpoints, origin, infoHash) => host.onPeers(endpoints, origin, infoHash === v2),
   })
   store.onLost = (piece) => {
     cache.forget(piece)

@@ -135,10 +135,12 @@ export class Connector {
 
   #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined, owns = true): void {
     this.#o.budget.opened(now)
-    const peer = this.#add("outgoing")
+    const { book, infoHash, infoHashV2 } = this.#o
+    const opensWith = infoHashV2 !== undefined && book.beginsWithV2(endpoint) ? infoHashV2 : infoHash
+    const peer = this.#add("outgoing", { opensWith })
     if (owns) peer.addresses.push(endpoint)
     peer.punched = utp === "alone"
-    peer.session.attach(this.#connect(endpoint, peer.session, utp))
+    peer.session.attach(this.#connect(endpoint, peer.session, { skey: opensWith, utp }))
   }
 
   /** With all there, only who goes on giving looks for others. */
@@ -146,7 +148,10 @@ export class Connector {
     return !this.#closed && (this.#o.table.remaining > 0 || this.#o.seed)
   }
 
-  #add(direction: "outgoing" | "incoming", taken: Pick<PeerSessionOptions, "received" | "adopted"> = {}): PeerSource {
+  #add(
+    direction: "outgoing" | "incoming",
+    own: Pick<PeerSessionOptions, "received" | "adopted" | "opensWith"> = {},
+  ): PeerSource {
     const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#o
     const session = new PeerSession({
       host: this.#host,
@@ -166,17 +171,21 @@ export class Connector {
       }),
       ...(encryption.prefer && { prefersEncryption: true }),
       ...(metadata === undefined ? {} : { metadataSize: metadata.size }),
-      ...taken,
+      ...own,
     })
     const peer = new PeerSource(this.#o.nextSourceId(), session, clock.now())
     this.#roster.add(peer)
     return peer
   }
 
-  #connect(endpoint: Endpoint, session: PeerSession, utp: UtpWish | undefined): ByteStream {
-    const { net, book, infoHash, encryption } = this.#o
+  #connect(
+    endpoint: Endpoint,
+    session: PeerSession,
+    { skey, utp }: { skey: Uint8Array; utp: UtpWish | undefined },
+  ): ByteStream {
+    const { net, book, encryption } = this.#o
     if (!book.encrypts(endpoint)) return net.connect(endpoint, session, utp)
     const { tools, provide } = encryption
-    return connectEncrypted(net, endpoint, session, { tools, skey: infoHash, provide, utp })
+    return connectEncrypted(net, endpoint, session, { tools, skey, provide, utp })
   }
 }

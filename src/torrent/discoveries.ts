@@ -24,7 +24,7 @@ export class Discoveries {
   /** Those that have not been asked yet. */
   readonly #waiting: Set<Discovery>
   readonly #infoHashes: readonly Uint8Array[]
-  readonly #onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"]) => void
+  readonly #onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"], infoHash: Uint8Array) => void
   readonly #searches: Search[] = []
   #startedAt: number | undefined
   #closed = false
@@ -33,7 +33,8 @@ export class Discoveries {
     discoveries: readonly Discovery[]
     /** What the torrent is known by: 20 bytes each. */
     infoHashes: readonly Uint8Array[]
-    onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"]) => void
+    /** `infoHash`: the one that they were found by. */
+    onPeers: (peers: readonly Endpoint[], origin: Discovery["origin"], infoHash: Uint8Array) => void
   }) {
     this.#waiting = new Set(options.discoveries)
     this.#infoHashes = options.infoHashes
@@ -73,8 +74,10 @@ export class Discoveries {
   #begin(discovery: Discovery): void {
     const { origin } = discovery
     this.#waiting.delete(discovery)
-    const onPeers = (peers: readonly Endpoint[]): void => this.#onPeers(peers, origin)
-    for (const infoHash of this.#infoHashes) this.#searches.push(discovery.search({ infoHash, onPeers }))
+    for (const infoHash of this.#infoHashes) {
+      const onPeers = (peers: readonly Endpoint[]): void => this.#onPeers(peers, origin, infoHash)
+      this.#searches.push(discovery.search({ infoHash, onPeers }))
+    }
   }
 }
 

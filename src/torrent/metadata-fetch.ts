@@ -7,7 +7,7 @@ import { parseInfoDictionary, TORRENT_LIMITS } from "../metainfo/info-dictionary
 import type { MetadataPeer } from "../peer/metadata-peer.js"
 import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
-import { Announcer } from "../tracker/announcer.js"
+import { Announcers } from "../tracker/announcers.js"
 import type { MetadataMessage } from "../wire/metadata-message.js"
 import { Discoveries } from "./discoveries.js"
 import { LayerExchange } from "./layer-exchange.js"
@@ -81,7 +81,7 @@ interface LayerStage {
 export class MetadataFetch implements MetadataSwarmHost {
   readonly #o: MetadataFetchOptions
   readonly #swarm: MetadataSwarm
-  readonly #announcer: Announcer
+  readonly #announcer: Announcers
   readonly #discoveries: Discoveries
   readonly #exchange: MetadataExchange<MetadataPeer>
   #layers: LayerStage | undefined
@@ -112,27 +112,30 @@ export class MetadataFetch implements MetadataSwarmHost {
       matches,
       onMetadata: (info) => this.#onInfo(info),
     })
-    this.#announcer = new Announcer({
+    // A hybrid has peers under both of its names (BEP 52); a v2 torrent has but one.
+    const v2 = infoHashV2 === undefined || sameBytes(infoHash, infoHashV2) ? undefined : infoHashV2
+    const infoHashes = [infoHash, ...(v2 === undefined ? [] : [v2])]
+    this.#announcer = new Announcers({
       platform,
       client: options.trackerClient,
       trackers: options.trackers,
-      infoHash,
+      infoHashes,
       peerId: options.peerId,
       key: platform.random.below(0xffffffff),
       isPrivate: false,
-      host: {
+      hostOf: (named) => ({
         stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
-        onPeers: (endpoints) => this.addPeers(endpoints, "tracker"),
+        onPeers: (endpoints) => this.addPeers(endpoints, "tracker", named === v2),
         onExternalAddress: (address, tracker) => {
           const bytes = parseIp(address)
           if (bytes !== undefined) this.#swarm.external.vote(new URL(tracker).hostname, bytes)
         },
-      },
+      }),
     })
     this.#discoveries = new Discoveries({
       discoveries: options.discoveries ?? [],
-      infoHashes: [infoHash],
-      onPeers: (endpoints, origin) => this.addPeers(endpoints, origin),
+      infoHashes,
+      onPeers: (endpoints, origin, named) => this.addPeers(endpoints, origin, named === v2),
     })
   }
 
@@ -165,9 +168,9 @@ export class MetadataFetch implements MetadataSwarmHost {
     return this.#now() - this.#lastArrival
   }
 
-  /** Somebody named peers. */
-  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
-    this.#swarm.addPeers(endpoints, origin)
+  /** Somebody named peers; `v2`: to who asked for the v2 infohash of a hybrid. */
+  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2 = false): void {
+    this.#swarm.addPeers(endpoints, origin, v2)
   }
 
   /** Takes an accepted connection; undefined when it is not wanted. */
@@ -373,4 +376,8 @@ export class MetadataFetch implements MetadataSwarmHost {
   #now(): number {
     return this.#o.platform.clock.now()
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

@@ -111,9 +111,10 @@ export class MetadataSwarm implements MetadataPeerHost {
     for (const [peer, { ready }] of [...this.#peers]) if (ready && peer.v2) yield peer
   }
 
-  /** Somebody named peers. */
-  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
+  /** Somebody named peers; `v2`: to who asked for the v2 infohash of a hybrid. */
+  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2: boolean): void {
     for (const endpoint of endpoints) this.#book.add(endpoint, origin, this.#now())
+    if (v2) this.#book.namedByV2(endpoints)
     this.connectMore()
   }
 
@@ -240,6 +241,7 @@ export class MetadataSwarm implements MetadataPeerHost {
       clock: platform.clock,
       infoHash: this.#infoHash,
       infoHashV2: this.#infoHashV2,
+      ...(address === undefined ? {} : { opensWith: this.#nameFor(address) }),
       peerId,
       direction,
       clientVersion,
@@ -252,10 +254,16 @@ export class MetadataSwarm implements MetadataPeerHost {
     return peer
   }
 
+  /** The infohash that a connection there begins with. */
+  #nameFor(endpoint: Endpoint): Uint8Array {
+    const v2 = this.#infoHashV2
+    return v2 !== undefined && this.#book.beginsWithV2(endpoint) ? v2 : this.#infoHash
+  }
+
   #connect(endpoint: Endpoint, peer: MetadataPeer): ByteStream {
     const { platform, encryption } = this.#shared
     if (!this.#book.encrypts(endpoint)) return platform.net.connect(endpoint, peer)
-    const options = { tools: mseTools(platform), skey: this.#infoHash, provide: providedMethods(encryption) }
+    const options = { tools: mseTools(platform), skey: this.#nameFor(endpoint), provide: providedMethods(encryption) }
     return connectEncrypted(platform.net, endpoint, peer, options)
   }
 

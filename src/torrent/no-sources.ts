@@ -3,7 +3,7 @@ import { AtError } from "../errors.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Platform } from "../ports/platform.js"
 import type { Slot } from "../storage/slots.js"
-import type { Announcer } from "../tracker/announcer.js"
+import type { Announcers } from "../tracker/announcers.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import type { Discoveries } from "./discoveries.js"
 import type { PeerBook } from "./peer-book.js"
@@ -19,7 +19,7 @@ export function noSources(parts: {
   readonly swarm: Swarm
   readonly book: PeerBook
   readonly webSeeds: WebSeedSources
-  readonly announcer: Announcer
+  readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly reach: Platform["reach"]
 }): AtError | undefined {

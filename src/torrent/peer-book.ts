@@ -45,6 +45,8 @@ interface Address {
   priority: number
   /** What peers say of whoever is there: {@link PexFlag}. */
   flags: number
+  /** Whoever is there takes part under the torrent's v2 infohash (BEP 52). */
+  v2: boolean
 }
 
 /** How much a connection to an address is worth, 0 to 2^32 - 1; undefined: it can't be said. */
@@ -98,7 +100,21 @@ export class PeerBook {
       satisfied: false,
       priority,
       flags,
+      v2: false,
     })
+  }
+
+  /** These, which are known, were named to who asked for the v2 infohash: perhaps they know no other. */
+  namedByV2(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) {
+      const address = this.#addresses.get(keyOf(endpoint))
+      if (address !== undefined) address.v2 = true
+    }
+  }
+
+  /** Whether the next connection there begins with the v2 infohash. */
+  beginsWithV2(endpoint: Endpoint): boolean {
+    return this.#addresses.get(keyOf(endpoint))?.v2 ?? false
   }
 
   /** From now on those with the highest priority come first among equals. To be called again when priorities change. */
@@ -168,6 +184,8 @@ export class PeerBook {
       address.notBefore = now + RECONNECT
       return
     }
+    // It may know the other infohash alone.
+    if (outcome === "refused") address.v2 = false
     if (outcome === "refused" && this.#encryption.turn(address.way)) {
       address.notBefore = now
       return

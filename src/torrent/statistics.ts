@@ -3,7 +3,7 @@ import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
-import type { Announcer } from "../tracker/announcer.js"
+import type { Announcers } from "../tracker/announcers.js"
 import type { Discoveries } from "./discoveries.js"
 import type { PeerBook } from "./peer-book.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
@@ -22,7 +22,7 @@ interface Parts {
   readonly uploads: Uploads
   readonly swarm: Swarm
   readonly webSeeds: WebSeedSources
-  readonly announcer: Announcer
+  readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly book: PeerBook
 }

@@ -46,7 +46,7 @@ export class Torrent implements IntakeHost {
       intake: this,
       toFetch: this.#toFetch(),
       numWant: () => (this.#wantsPeers ? NUM_WANT : 0),
-      onPeers: (endpoints, origin) => this.#addPeers(endpoints, origin),
+      onPeers: (endpoints, origin, v2) => this.#addPeers(endpoints, origin, v2),
       onReaderWaits: () => this.#wake(),
       onLost: (piece) => this.#lost(piece),
     })
@@ -282,9 +282,10 @@ export class Torrent implements IntakeHost {
     this.#finishIfDone()
   }
 
-  #addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin): void {
+  #addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2 = false): void {
     const now = this.#o.platform.clock.now()
     for (const endpoint of endpoints) this.#p.book.add(endpoint, origin, now)
+    if (v2) this.#p.book.namedByV2(endpoints)
     if (this.#state === "downloading" || origin === "user") this.#p.swarm.connectMore()
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { MetadataPeer, type MetadataPeerHost } from "../../../src/peer/metadata-peer.js"
+import { MetadataPeer, type MetadataPeerHost, type MetadataPeerOptions } from "../../../src/peer/metadata-peer.js"
 import { WireEncoder } from "../../../src/wire/encoder.js"
 import { encodeExtensionHandshake } from "../../../src/wire/extension.js"
 import { decodeHandshake, encodeHandshake } from "../../../src/wire/handshake.js"
@@ -8,7 +8,7 @@ import { infoHash, ManualClock, MemoryStream, ourId, theirId } from "./harness.j
 
 const nothing = (): void => {}
 
-function connect(host: Partial<MetadataPeerHost>) {
+function connect(host: Partial<MetadataPeerHost>, options: Partial<MetadataPeerOptions> = {}) {
   const stream = new MemoryStream()
   const peer = new MetadataPeer({
     host: {
@@ -27,6 +27,7 @@ function connect(host: Partial<MetadataPeerHost>) {
     direction: "outgoing",
     clientVersion: "x",
     dht: true,
+    ...options,
   })
   peer.attach(stream)
   peer.onOpen()
@@ -34,6 +35,20 @@ function connect(host: Partial<MetadataPeerHost>) {
 }
 
 describe("a connection without the metadata", () => {
+  const infoHashV2 = infoHash.map((byte) => byte ^ 0xff)
+
+  test.each<[string, Uint8Array, Uint8Array, boolean]>([
+    ["the v1 infohash, which the other side upgrades", infoHash, infoHashV2, true],
+    ["the v1 infohash, which the other side keeps", infoHash, infoHash, false],
+    ["the v2 infohash", infoHashV2, infoHashV2, true],
+  ])("of a hybrid begins with %s (BEP 52)", (_, opensWith, theirs, v2) => {
+    const { peer, stream } = connect({}, { infoHashV2, opensWith })
+    const ours = decodeHandshake(stream.take())
+    expect(ours).toMatchObject({ infoHash: opensWith, v2: true })
+    peer.onData(encodeHandshake(theirs, theirId))
+    expect(peer.v2).toBe(v2)
+  })
+
   test("takes part in the DHT: it says so, and hears of the other's node, of one", () => {
     const ports: number[] = []
     const { peer, stream } = connect({ onPort: (_peer, port) => ports.push(port) })

@@ -312,4 +312,14 @@ describe("the addresses of a torrent", () => {
       { numRuns: 500 },
     )
   })
+
+  it("begins with the v2 infohash where that was asked for, until it is refused", () => {
+    const book = bookOf("tracker", peer(1), peer(2))
+    book.namedByV2([peer(2), peer(3)])
+    expect([peer(1), peer(2), peer(3)].map((endpoint) => book.beginsWithV2(endpoint))).toEqual([false, true, false])
+    book.ended(peer(2), "failed", 0)
+    expect(book.beginsWithV2(peer(2))).toBe(true)
+    book.ended(peer(2), "refused", 0)
+    expect(book.beginsWithV2(peer(2))).toBe(false)
+  })
 })
