@@ -1,4 +1,8 @@
 import { expect, it } from "vitest"
+// What the session loads when it is needed: the virtual clock does not wait for files.
+import "../../src/dht/dht.js"
+import "../../src/lsd/lsd.js"
+import "../../src/utp/socket.js"
 import type { Platform } from "../../src/ports/platform.js"
 import { simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
