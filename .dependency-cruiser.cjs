@@ -10,7 +10,7 @@ const rooms = {
   proxy: ["bytes", "errors"],
   tracker: ["bytes", "metainfo", "ports", "errors"],
   utp: ["ports", "errors"],
-  portmap: ["ports"],
+  portmap: ["bytes", "ports", "errors"],
   webseed: ["bytes", "metainfo", "ports", "errors"],
   peer: ["bytes", "wire", "metainfo", "ports", "errors"],
   torrent: ["bytes", "metainfo", "ports", "errors", "wire", "picker", "storage", "tracker", "webseed", "peer"],

@@ -55,7 +55,10 @@ export function addSources(command: Command): Command {
     .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
     .option("--no-tracker", "ask no tracker")
     .option("--no-webseed", "use no web seed but those of --url")
-    .option("--map-port [router]", "ask the router (NAT-PMP) to let peers in; its IPv4 address if it can't be found")
+    .option(
+      "--map-port [router]",
+      "ask the router (NAT-PMP, UPnP) to let peers in; its IPv4 address if it can't be found",
+    )
     .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "leave the DHT out")
     .option("--no-lsd", "look for no peers in the local network")

@@ -44,7 +44,7 @@ export interface Options extends FileChoice {
   /** False: connect to peers by TCP alone, not by uTP (BEP 29). */
   readonly utp?: boolean | undefined
   /**
-   * Ask the router by NAT-PMP (RFC 6886) to let peers in from outside: its IPv4 address, or true for the one the system shows
+   * Ask the router by NAT-PMP (RFC 6886), else by UPnP, to let peers in from outside: its IPv4 address, or true for the one the system shows
    * (Linux). Default: ask nobody.
    */
   readonly mapPort?: boolean | string | undefined

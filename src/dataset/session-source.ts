@@ -1,4 +1,5 @@
 import { defaultGateway } from "../node/default-gateway.js"
+import { ownAddressBeside } from "../node/own-address.js"
 import { noLsdSetting } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
@@ -54,7 +55,7 @@ export class SessionSource {
       trackerLimiter,
       utp,
       lsd,
-      gateway,
+      router: gateway === undefined ? undefined : { gateway, ownAddress: ownAddressBeside(gateway) },
       dht: dhtSettings(this.#platform, this.#options),
     })
   }

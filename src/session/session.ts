@@ -2,7 +2,7 @@ import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { createPeerId } from "../peer/peer-id.js"
-import type { PortMap } from "../portmap/port-map.js"
+import type { PortMap, Router } from "../portmap/port-map.js"
 import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
@@ -48,8 +48,8 @@ export interface SessionOptions extends LimitOptions {
   readonly trackerLimiter?: HostLimiter | undefined
   /** False: TCP alone. */
   readonly utp?: boolean
-  /** The IPv4 address of a router that is to let peers in; undefined: none is asked. */
-  readonly gateway?: string | undefined
+  /** The router that is to let peers in; undefined: none is asked. */
+  readonly router?: Router | undefined
   /** Undefined: the DHT is left out. */
   readonly dht?: DhtSettings | undefined
   /** True: find neighbours by local discovery. */
@@ -266,10 +266,10 @@ export class Session {
   }
 
   #mapPort(): void {
-    const { platform, gateway } = this.#options
+    const { platform, router } = this.#options
     const { port } = this
-    if (gateway === undefined || port === undefined) return
-    this.#portMap = import("../portmap/port-map.js").then(({ PortMap }) => PortMap.open({ platform, gateway, port }))
+    if (router === undefined || port === undefined) return
+    this.#portMap = import("../portmap/port-map.js").then(({ PortMap }) => PortMap.open({ ...router, platform, port }))
   }
 
   #createDht(): DhtDiscovery | undefined {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, readFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
@@ -132,6 +132,13 @@ export class Program {
     } catch {
       // It ended between the two lines.
     }
+  }
+
+  /** Asks the program itself, not those that watch it, to end in order. */
+  async terminate(): Promise<number> {
+    const [child] = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8").split(" ")
+    process.kill(Number(child), "SIGTERM")
+    return this.exited
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,163 @@
+import type { Timer } from "../ports/clock.js"
+import type { Platform } from "../ports/platform.js"
+import type { UdpSocket } from "../ports/udp.js"
+import {
+  decodeMappingAnswer,
+  encodeMappingRequest,
+  type MappedProtocol,
+  type MappingAnswer,
+  NAT_PMP_PORT,
+} from "./nat-pmp.js"
+
+/** Seconds a mapping is asked for (RFC 6886, 3.3: two hours). */
+const LIFETIME = 7200
+/** Seconds between renewals, whatever the router says. */
+const SHORTEST_RENEWAL = 60
+/** ms until a request is sent again; then twice that, and so on, nine times in all (RFC 6886, 3.1). */
+const FIRST_WAIT = 250
+const ATTEMPTS = 9
+
+export interface NatPmpMapOptions {
+  readonly platform: Pick<Platform, "clock" | "udp" | "log">
+  /** The router's IPv4 address. */
+  readonly gateway: string
+  /** Ours, TCP and UDP; the same is asked for outside. */
+  readonly port: number
+  /** Whether peers are let in by other means: then a failure is no news. */
+  readonly isMappedOtherwise?: () => boolean
+}
+
+/**
+ * Asks the router by NAT-PMP (RFC 6886) to let peers from outside in, and keeps it so. What comes of it is said in the log:
+ * whether it works costs speed, not correctness.
+ */
+export class NatPmpMap {
+  #socket: UdpSocket | undefined
+  readonly #requests: readonly Request[]
+
+  private constructor(options: NatPmpMapOptions) {
+    this.#requests = (["tcp", "udp"] as const).map((protocol) => new Request(options, protocol, () => this.#socket))
+  }
+
+  /** Begins. Never rejects. */
+  static async open(options: NatPmpMapOptions): Promise<NatPmpMap> {
+    const map = new NatPmpMap(options)
+    const { udp, log } = options.platform
+    try {
+      map.#socket = await udp.open({ family: 4, port: 0 }, (datagram, { host, port }) => {
+        // Others on the network could say anything (RFC 6886, 3.1).
+        if (host !== options.gateway || port !== NAT_PMP_PORT) return
+        for (const request of map.#requests) request.receive(datagram)
+      })
+    } catch (error) {
+      log.log("warn", "portmap", `the router can't be asked: ${String(error)}`)
+      return map
+    }
+    for (const request of map.#requests) request.start()
+    return map
+  }
+
+  /** Whether peers are let in, TCP and UDP. */
+  get mapped(): boolean {
+    return this.#requests.every(({ mapped }) => mapped)
+  }
+
+  /** Takes the mappings back. */
+  async close(): Promise<void> {
+    for (const request of this.#requests) request.stop()
+    await this.#socket?.close()
+  }
+}
+
+/** The mapping of one protocol. */
+class Request {
+  readonly #options: NatPmpMapOptions
+  readonly #protocol: MappedProtocol
+  readonly #socket: () => UdpSocket | undefined
+  #attempts = 0
+  #asked = false
+  #mapped = false
+  /** It did not answer the last time. */
+  #silent = false
+  #timer: Timer | undefined
+
+  constructor(options: NatPmpMapOptions, protocol: MappedProtocol, socket: () => UdpSocket | undefined) {
+    this.#options = options
+    this.#protocol = protocol
+    this.#socket = socket
+  }
+
+  get mapped(): boolean {
+    return this.#mapped
+  }
+
+  start(): void {
+    this.#asked = true
+    this.#attempts = 0
+    this.#ask()
+  }
+
+  stop(): void {
+    this.#asked = false
+    this.#timer?.cancel()
+    if (this.#mapped) this.#send(0)
+    this.#mapped = false
+  }
+
+  receive(datagram: Uint8Array): void {
+    const { port } = this.#options
+    const answer = this.#asked ? decodeMappingAnswer(datagram, { protocol: this.#protocol, port }) : undefined
+    if (answer === undefined) return
+    this.#asked = false
+    this.#silent = false
+    this.#timer?.cancel()
+    if (answer.kind === "refused") this.#warn(`does not let peers in at ${this.#name}: ${answer.reason}`)
+    else this.#take(answer)
+  }
+
+  #take({ outerPort, lifetime }: Extract<MappingAnswer, { kind: "mapped" }>): void {
+    const { port, platform } = this.#options
+    // Peers are told our own number.
+    if (outerPort !== port) {
+      this.#send(0)
+      this.#mapped = false
+      this.#warn(`has ${this.#name} for another already: name another port with --port`)
+      return
+    }
+    if (!this.#mapped) platform.log.log("info", "portmap", `the router lets peers in at ${this.#name}`)
+    this.#mapped = true
+    const renewal = Math.max(Math.min(lifetime, LIFETIME) / 2, SHORTEST_RENEWAL)
+    this.#timer = platform.clock.after(renewal * 1000, () => this.start())
+  }
+
+  #ask(): void {
+    if (this.#attempts === ATTEMPTS) {
+      this.#asked = false
+      this.#mapped = false
+      if (!this.#silent)
+        this.#warn(`does not answer NAT-PMP: unless UPnP works, let peers in at ${this.#name} by hand, if you can`)
+      this.#silent = true
+      // It may be starting again.
+      this.#timer = this.#options.platform.clock.after(LIFETIME * 500, () => this.start())
+      return
+    }
+    this.#send(LIFETIME)
+    const wait = FIRST_WAIT * 2 ** this.#attempts++
+    this.#timer = this.#options.platform.clock.after(wait, () => this.#ask())
+  }
+
+  #send(lifetime: number): void {
+    const { gateway, port } = this.#options
+    const request = encodeMappingRequest({ protocol: this.#protocol, port, lifetime })
+    this.#socket()?.send(request, { host: gateway, port: NAT_PMP_PORT })
+  }
+
+  #warn(what: string): void {
+    const { platform, gateway, isMappedOtherwise } = this.#options
+    platform.log.log(isMappedOtherwise?.() ? "debug" : "warn", "portmap", `the router at ${gateway} ${what}`)
+  }
+
+  get #name(): string {
+    return `${this.#protocol.toUpperCase()} port ${this.#options.port}`
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { lossMissing, openNetnsPair } from "../support/netns.js"
+import { academictorrents, describeWith } from "../support/partners/index.js"
+import { miniupnpd } from "../support/partners/miniupnpd.js"
+import { type Sample, sampleOf } from "../support/samples.js"
+
+const ROUTER = "10.77.0.1"
+const OURS = "10.77.0.2"
+const PORT = 26_881
+
+// `--map-port` with a router of its own, in whose tables the mapping is looked for.
+describeWith("a router lets peers in", [{ missing: lossMissing }, miniupnpd], () => {
+  let folder: string
+  let sample: Sample
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "interop-portmap-"))
+    sample = await sampleOf(folder, "set", { "a.bin": 50_000 }, 16 * 1024)
+  })
+
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it.each([
+    { way: "by NAT-PMP", natPmp: true, upnp: false, route: false },
+    { way: "by UPnP, with the router's address alone", natPmp: false, upnp: true, route: false },
+    { way: "by UPnP, found by the default route", natPmp: false, upnp: true, route: true },
+    { way: "by whichever answers", natPmp: true, upnp: true, route: false },
+  ])("$way, while we give, and no longer", async ({ route, ...how }) => {
+    const [router, ours] = await openNetnsPair([ROUTER, OURS])
+    try {
+      if (route) await ours.run(`ip route add default via ${ROUTER}`)
+      const daemon = await miniupnpd.start({ netns: router, ...how })
+      try {
+        const options = route ? ["--map-port"] : ["--map-port", ROUTER]
+        const giver = await academictorrents.seed({ ...sample, port: PORT, options, netns: ours })
+        await giver.program.until(/lets peers in at UDP port 26881/, 30)
+        expect(await daemon.mappings()).toEqual([`tcp ${OURS}:${PORT}`, `udp ${OURS}:${PORT}`])
+        await giver.program.terminate()
+        expect(await daemon.mappings()).toEqual([])
+        await giver.stop()
+      } finally {
+        await daemon.stop()
+      }
+    } finally {
+      await Promise.all([router.close(), ours.close()])
+    }
+  })
+})
