@@ -133,19 +133,14 @@ export class HashAnswers {
     if (known !== undefined) return known
     const steps = this.#o.nodes.prepare(file, this.#sha256)
     if (!makeParts(steps)) return undefined
-    const made = new Promise<void>((resolve, reject) => {
-      const goOn = (): void => {
-        try {
-          if (makeParts(steps)) this.#o.clock.after(0, goOn)
-          else resolve()
-        } catch (error) {
-          reject(error)
-        }
-      }
-      this.#o.clock.after(0, goOn)
-    }).finally(() => this.#preparing.delete(file))
+    const made = this.#makeTree(steps).finally(() => this.#preparing.delete(file))
     this.#preparing.set(file, made)
     return made
+  }
+
+  async #makeTree(steps: Generator<void>): Promise<void> {
+    do await new Promise<void>((resolve) => this.#o.clock.after(0, resolve))
+    while (makeParts(steps))
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
