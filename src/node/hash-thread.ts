@@ -46,7 +46,8 @@ export class HashThread {
       owner.onDeath(this, error, this.#end())
     }
     this.#worker.on("error", die)
-    this.#worker.on("messageerror", die)
+    // It lives on, and may be at work in memory that the caller would take back.
+    this.#worker.on("messageerror", () => void this.#worker.terminate())
     this.#worker.on("exit", (code) => die(new Error(`it ended with code ${code}`)))
   }
 

@@ -143,7 +143,9 @@ export class Http1Connection {
   #flush(): void {
     const heads = this.#unsent
     this.#unsent = ""
-    if (heads !== "") this.#socket.write(heads, "latin1")
+    if (heads === "") return
+    for (const request of this.#requests) request.sent = true
+    this.#socket.write(heads, "latin1")
   }
 
   /** Closes it; a request under way fails with `error`. */
@@ -241,6 +243,12 @@ export class Http1Connection {
       this.#socket.resume()
     }
     if (bytes.length === 0) return
+    if (!request.sent) {
+      // Or a server could have us ask and be answered for ever within one turn.
+      this.#break()
+      request.listener.onError(new HttpError("malformed", `${this.#options.host} answered before it was asked`))
+      return
+    }
     request.reader.read(bytes)
     this.#settle(request)
   }
@@ -275,6 +283,7 @@ export class Http1Connection {
 class Request {
   readonly listener: TransportListener
   readonly reader: AnswerReader
+  sent = false
   /** False between pause and resume; the reader starts again a little later than that. */
   wanted = true
 

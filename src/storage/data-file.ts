@@ -16,6 +16,8 @@ export class DataFile {
   /** Absolute; of the unfinished one. */
   readonly partPath: string
   selected = false
+  /** How often it was given up, because it had vanished: what was written to it before is gone. */
+  losses = 0
   place: "none" | "part" | "final" = "none"
   /** Pieces that are not verified. */
   missing = 0

@@ -113,8 +113,18 @@ export class DataFiles {
   ): Promise<Stored> | undefined {
     const files = this.#writableFiles(pieces)
     if (files === undefined) return undefined
-    return this.#pool.useAll(files, "write", async (handles) => {
-      await ready
+    return this.#storeIn(files, hasher, algorithm, pieces, ready)
+  }
+
+  async #storeIn(
+    files: readonly DataFile[],
+    hasher: Hasher,
+    algorithm: HashAlgorithm,
+    pieces: readonly (PieceBytes & { readonly digest: Uint8Array })[],
+    ready: Promise<void>,
+  ): Promise<Stored> {
+    await Promise.all([ready, ...files.map((file) => file.ready)])
+    return this.#pool.useAll(files, "write", (handles) => {
       const full = pieces.map(({ bytes, digest, extents }) => ({
         bytes,
         digest,
@@ -183,6 +193,7 @@ export class DataFiles {
 
   /** Nothing of it stands at its own place any more, as far as the dataset goes. */
   async disown(file: DataFile): Promise<void> {
+    file.losses++
     file.place = "none"
     file.stamp = undefined
     file.provisional = false
@@ -221,6 +232,7 @@ export class DataFiles {
         const file = this.at(index)
         if (files.includes(file)) continue
         if (file.place !== "part" || file.ready === undefined || file.provisional) return undefined
+        if (file.finishing !== undefined) return undefined
         if (files.push(file) > FILES_AT_ONCE) return undefined
       }
     }

@@ -1,4 +1,5 @@
 import type { AtError } from "../errors.js"
+import { DiskError } from "../ports/disk.js"
 import type { Stored } from "../ports/hasher.js"
 import type { CommitMeter } from "./commit-meter.js"
 import type { Commit, CommitOutcome } from "./commit-queue.js"
@@ -14,6 +15,8 @@ const CORRUPT: CommitOutcome = { kind: "corrupt" }
 
 interface Full extends PieceBytes {
   readonly commit: Commit
+  /** Of its files, before anything was written. */
+  readonly losses: readonly number[]
 }
 
 /** The way of pieces from their slots into the files, and what is left of them when a sync fails. */
@@ -47,11 +50,13 @@ export class PieceWriter {
     const full = batch.map((commit): Full => {
       const { piece, slot } = commit
       const bytes = slot.bytes.subarray(0, layout.pieceSize(piece))
-      return { piece, bytes, extents: layout.extentsOfPiece(piece), commit }
+      const extents = layout.extentsOfPiece(piece)
+      const losses = extents.map(({ file }) => this.#parts.files.at(file).losses)
+      return { piece, bytes, extents, losses, commit }
     })
     const fresh = full.filter(({ piece }) => !this.#parts.have.has(piece))
     const right = await this.#store(fresh)
-    if (right.length > 0) await this.#record(right)
+    if (right.length > 0) await this.#record(this.#withoutVanished(right))
     const stored = full.filter(({ piece }) => this.#parts.have.has(piece))
     await this.#finishFiles(stored)
     for (const { commit } of stored) commit.settle(STORED)
@@ -187,6 +192,19 @@ export class PieceWriter {
       }
     }
     if (claimed) await journal.flush()
+  }
+
+  /** A file that vanished while a piece was written to it took the piece along, though another may stand there by now. */
+  #withoutVanished(pieces: readonly Full[]): Full[] {
+    const { files } = this.#parts
+    return pieces.filter(({ extents, losses, commit }) => {
+      const gone = extents.find(({ file }, i) => files.at(file).losses !== losses[i])
+      if (gone === undefined) return true
+      const { partPath } = files.at(gone.file)
+      const error = diskFault(new DiskError("missing", partPath, `${partPath} vanished while it was written to`))
+      commit.settle({ kind: "failed", error })
+      return false
+    })
   }
 
   /** Gives files that the pieces made complete their final names. */

@@ -149,6 +149,8 @@ export class SuperSeeding {
     const idle = now - this.#askedAt
     for (const [peer, shown] of this.#peers) {
       for (const [piece, since] of shown.waiting) if (now - since >= PATIENCE) shown.waiting.delete(piece)
+      // It can't ask yet: its time to do so begins when it can.
+      if (peer.session.amChoking && peer.session.peerInterested && shown.asked === 0) shown.since = now
       if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
       if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
         const rarest = this.#rarest(peer, shown)

@@ -109,14 +109,12 @@ export class RangeSession implements RequestListener {
   pause(): void {
     this.#paused = true
     this.#request?.pause()
-    for (const request of this.#ahead) request.pause()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#request?.resume()
-    for (const request of this.#ahead) request.resume()
     this.#advanceLater()
   }
 
@@ -214,6 +212,7 @@ export class RangeSession implements RequestListener {
         this.#listener.onBytes(ZEROS.subarray(0, length))
       } else {
         this.#request = this.#ahead.shift() ?? this.#ask()
+        this.#request?.resume()
         this.#askAhead()
       }
     }
@@ -257,6 +256,8 @@ export class RangeSession implements RequestListener {
       const request = this.#requestFor(index, offset, false)
       bytes += request.length
       if (bytes > BYTES_AHEAD || this.#ahead.length === MOST_AHEAD || !request.startBehind(last)) return
+      // Until its turn comes here, too: what lies between the files may have to wait.
+      request.pause()
       this.#ahead.push(request)
       last = request
     }

@@ -113,7 +113,7 @@ class ScriptedExchange implements HttpExchange {
 
   takeTurn(): void {
     this.#waiting = false
-    this.#schedule(1)
+    if (!this.#paused) this.#schedule(1)
   }
 
   follow(request: HttpRequest, listener: HttpListener): ScriptedExchange | undefined {
