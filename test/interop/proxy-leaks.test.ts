@@ -53,13 +53,15 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
     socks = await start("socks5", true)
     streamsAlone = await start("socks5")
     http = await start("http")
-    // All that is not for a proxy is counted, on every interface, and goes nowhere.
+    // All that is not for a proxy is counted, on every interface, and goes nowhere; but for what the kernel says later of groups
+    // that a process without a proxy was in.
     await here.run(
       `ip route add default via ${THERE} &&
        iptables -A OUTPUT -p tcp -d ${THERE} --dport ${socks.port} -j ACCEPT &&
        iptables -A OUTPUT -p udp -d ${THERE} --dport ${socks.port} -j ACCEPT &&
        iptables -A OUTPUT -p tcp -d ${THERE} --dport ${streamsAlone.port} -j ACCEPT &&
        iptables -A OUTPUT -p tcp -d ${THERE} --dport ${http.port} -j ACCEPT &&
+       iptables -A OUTPUT -p igmp -j ACCEPT &&
        iptables -A OUTPUT -j DROP &&
        ip6tables -A OUTPUT -p icmpv6 -j ACCEPT &&
        ip6tables -A OUTPUT -j DROP`,

@@ -23,7 +23,8 @@ describe("what get says", () => {
     const { infoHash } = await published(stage)
     const { stdout, stderr } = await stage.run(["get", infoHash])
     expect(stdout).toBe(`${stage.stored("one.bin")}\n`)
-    expect(stderr).toMatch(/^1\.\d MiB in .*\/s\n$/)
+    // On a busy machine two sources may race for the last piece.
+    expect(stderr).toMatch(/^1\.\d MiB in .*\/s(; .* of no use)?\n$/)
     expect((await stage.run(["get", infoHash])).stderr).toMatch(/were there already and are verified\n$/)
   })
 

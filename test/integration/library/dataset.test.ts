@@ -150,7 +150,7 @@ describe("the library", () => {
     const openTracked = () =>
       at.open(created.path, { ...options, timeout: 1_000, datastore: join(folder, `store${stores++}`) })
     const first = await openTracked()
-    expect(await first.swarmSizes()).toMatchObject([{ kind: "failed", message: "HTTP status 429" }])
+    await expect(first.download()).rejects.toBeInstanceOf(at.AtError)
     await first.close()
     const second = await openTracked()
     expect(await second.swarmSizes()).toMatchObject([{ message: expect.stringContaining("wants to be left alone") }])
