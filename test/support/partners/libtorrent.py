@@ -71,6 +71,7 @@ def wait_for(kind, action):
 upload_only = {}
 checked = False
 complete = False
+looked = time.monotonic()
 CHECKING = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
 while True:
     status = handle.status()
@@ -87,6 +88,10 @@ while True:
             # A torrent's files are closed when it is removed: what another process reads then is all there.
             wait_for(lt.torrent_removed_alert, lambda: session.remove_torrent(handle))
             os._exit(0)
+    # By itself it looks again after a quarter of an hour, also when it knew no node yet.
+    if job["dht"] is not None and not complete and time.monotonic() - looked > 2:
+        looked = time.monotonic()
+        handle.force_dht_announce()
     for peer in handle.get_peer_info():
         said = int(bool(peer.flags & lt.peer_info.upload_only))
         if upload_only.get(peer.ip) != said:
