@@ -150,6 +150,21 @@ describe("super-seeding (BEP 16)", () => {
     expect(a.shown).toHaveLength(3)
   })
 
+  it("leaves who waited for a slot the time to ask once it has one", () => {
+    scene.join()
+    const a = new Fake(100)
+    a.amChoking = true
+    scene.superSeeding.add(a.source)
+    scene.says(a, [])
+    scene.pass(61_000, true)
+    const [piece] = a.shown
+    a.amChoking = false
+    scene.pass(1000, true)
+    expect(a.shown).toEqual([piece])
+    expect(scene.asks(a, piece!)).toEqual([true, true])
+    expect(a.shown).toHaveLength(2)
+  })
+
   it("does not wait for ever: with an idle line more is shown while there is something new, and more and more", () => {
     const a = scene.join()
     scene.join()
