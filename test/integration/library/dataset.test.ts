@@ -134,6 +134,27 @@ describe("the library", () => {
     await dataset.close()
   })
 
+  it("does not keep announces back because a tracker refused to be scraped", async () => {
+    const asked: string[] = []
+    const tracker = createServer(({ url = "" }, response) => {
+      asked.push(url.split("?")[0]!)
+      response.writeHead(429, { "retry-after": "3600" }).end()
+    })
+    await new Promise<void>((resolve) => tracker.listen(0, "127.0.0.1", resolve))
+    const { port } = tracker.address() as AddressInfo
+    const created = await at.create(fileURLToPath(import.meta.url), {
+      output: join(folder, "scraped.torrent"),
+      trackers: [[`http://127.0.0.1:${port}/announce`]],
+    })
+    const options = { port: 0, dht: false, lsd: false, site: "http://127.0.0.1:9", timeout: 1_000 }
+    const dataset = await at.open(created.path, { ...options, datastore: join(folder, `store${stores++}`) })
+    expect(await dataset.swarmSizes()).toMatchObject([{ kind: "failed", message: "HTTP status 429" }])
+    await expect(dataset.download()).rejects.toBeInstanceOf(at.AtError)
+    await dataset.close()
+    expect(asked).toEqual(["/scrape", "/announce"])
+    await new Promise((resolve) => tracker.close(resolve))
+  })
+
   it("leaves a tracker alone that found one dataset too fast, whatever dataset asks", async () => {
     let asked = 0
     const tracker = createServer((_request, response) => {
