@@ -90,7 +90,8 @@ describeWith("hole punching", [libtorrent, { missing: natMissing }], () => {
     })
   }
 
-  it("libtorrent gets from us behind another gateway, with us in the middle", limits, async () => {
+  // Where its first try falls between two signs, libtorrent's next comes minutes later.
+  it("libtorrent gets from us behind another gateway, with us in the middle", { ...limits, retry: 1 }, async () => {
     const relay = await middle("ours")
     await giver("ours", relay)
     const job = await getter()
