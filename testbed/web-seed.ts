@@ -1,4 +1,4 @@
-import { once } from "node:events"
+import { once, setMaxListeners } from "node:events"
 import { open, stat } from "node:fs/promises"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { join } from "node:path"
@@ -87,6 +87,8 @@ export async function startWebSeed(options: WebSeedOptions): Promise<WebSeed> {
   const host = options.host ?? "127.0.0.1"
   const pacer = new Pacer(options.rate)
   const stop = new AbortController()
+  // Of requests sent ahead on its connections, many wait at a time.
+  setMaxListeners(0, stop.signal)
   const requests: WebSeedRequest[] = []
   const bytesOf = new Map<string, number>()
   let bytesServed = 0
