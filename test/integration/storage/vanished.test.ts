@@ -26,7 +26,13 @@ function holding(hasher: Hasher) {
   const proxy = new Proxy(hasher, {
     get: (target, name: keyof Hasher) => (name === "storePieces" ? storePieces : target[name].bind(target)),
   })
-  return { hasher: proxy, written: written.promise, hold: (until: Promise<void>) => void (held = until) }
+  return {
+    hasher: proxy,
+    written: written.promise,
+    hold(until: Promise<void>) {
+      held = until
+    },
+  }
 }
 
 it("a piece is not claimed in a file that vanished while it was written to, though another stands there by now", async () => {
