@@ -28,7 +28,7 @@ export class Engine {
    * @param {((piece: number) => boolean | "all" | "none")[]} has one a peer: all pieces, none, or those it says
    */
   static async start(dist, metainfo, has) {
-    const modules = ["session/session.js", "storage/slots.js", "bytes/bitfield.js", "torrent/admission.js"]
+    const modules = ["session/session.js", "storage/slots.js", "bytes/bitfield.js", "torrent/finding/admission.js"]
     const [{ Session }, slots, { Bitfield }, { Admission }] = await Promise.all(
       modules.map((file) => import(join(dist, file))),
     )

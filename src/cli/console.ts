@@ -3,7 +3,7 @@ import type { AtError } from "../errors.js"
 import { nodeClock } from "../node/clock.js"
 import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours as pc } from "./colours.js"
 import { LineView, LiveView, type ProgressView } from "./progress-view.js"
 

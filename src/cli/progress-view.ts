@@ -1,5 +1,5 @@
 import { escapeForTerminal } from "../bytes/text.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours as pc } from "./colours.js"
 import { formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
 

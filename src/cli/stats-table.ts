@@ -1,7 +1,7 @@
 import { escapeForTerminal } from "../bytes/text.js"
 import type { StageStats } from "../storage/commit-meter.js"
-import { BOTTLENECKS, type Bottleneck } from "../torrent/bottleneck.js"
-import type { TorrentStats } from "../torrent/torrent-stats.js"
+import { BOTTLENECKS, type Bottleneck } from "../torrent/statistics/bottleneck.js"
+import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import { formatSize } from "./units.js"
 
 const WAITS: Readonly<Record<Bottleneck, string>> = {

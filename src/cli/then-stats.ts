@@ -1,4 +1,4 @@
-import type { TorrentStats } from "../torrent/torrent-stats.js"
+import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Console } from "./console.js"
 import { statsTable } from "./stats-table.js"
 

@@ -1,4 +1,4 @@
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 
 /** Progress while data on disk is being checked, before anything is fetched. */
 export function checkingSnapshot(

@@ -1,5 +1,5 @@
 import type { PieceStore } from "../storage/piece-store.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 
 /** Progress when all that is wanted was on disk already, so that no torrent ever went to work. */

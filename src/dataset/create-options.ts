@@ -1,4 +1,4 @@
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 
 /** Options of `create`. */
 export interface CreateOptions {

@@ -154,7 +154,9 @@ export class Engagement {
     this.#session ??= await sessions.take()
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()
-    const superSeeding = options.superSeed ? (await import("../torrent/super-seeding.js")).SuperSeeding : undefined
+    const superSeeding = options.superSeed
+      ? (await import("../torrent/giving/super-seeding.js")).SuperSeeding
+      : undefined
     this.#refuseClosed()
     const { maxDownload, maxUpload, maxConnections: maxPeers } = options
     return this.#session.add({

@@ -1,5 +1,5 @@
-import { BOTTLENECKS, type Bottleneck } from "../torrent/bottleneck.js"
-import type { TorrentStats } from "../torrent/torrent-stats.js"
+import { BOTTLENECKS, type Bottleneck } from "../torrent/statistics/bottleneck.js"
+import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 
 const IDLE_STAGE = { bytes: 0, busy: 0, meanPieces: 0, maxPieces: 0 }
 

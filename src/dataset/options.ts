@@ -1,6 +1,6 @@
 import type { Log } from "../ports/log.js"
 import type { EncryptionPolicy } from "../session/session.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { FileChoice } from "./selection.js"
 
 /** Options common to all calls. */

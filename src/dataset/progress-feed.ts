@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../ports/clock.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 
 /** ms between two reports. */
 const INTERVAL = 250

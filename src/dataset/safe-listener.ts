@@ -1,5 +1,5 @@
 import type { Log } from "../ports/log.js"
-import type { ProgressSnapshot } from "../torrent/progress.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 
 type Listener = (progress: ProgressSnapshot) => unknown
 

@@ -1,7 +1,7 @@
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
+import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
-import type { TorrentStats } from "../torrent/torrent-stats.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
 import { Engagement, type EngagementParts } from "./engagement.js"

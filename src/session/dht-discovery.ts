@@ -1,7 +1,7 @@
 import type { Dht, DhtStore, DhtWanted } from "../dht/dht.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
-import type { DhtLink, Discovery, Search } from "../torrent/discovery.js"
+import type { DhtLink, Discovery, Search } from "../torrent/finding/discovery.js"
 import { LateSearch } from "./late-search.js"
 import type { UdpPort } from "./udp-port.js"
 

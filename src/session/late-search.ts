@@ -1,4 +1,4 @@
-import type { Search, Wanted } from "../torrent/discovery.js"
+import type { Search, Wanted } from "../torrent/finding/discovery.js"
 
 /** Who searches, once it is there. */
 interface Searcher {

@@ -1,5 +1,5 @@
 import type { Clock } from "../ports/clock.js"
-import { ConnectionBudget } from "../torrent/connection-budget.js"
+import { ConnectionBudget } from "../torrent/finding/connection-budget.js"
 import { RateLimit } from "../torrent/rate-limit.js"
 
 export interface LimitOptions {

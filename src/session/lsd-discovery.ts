@@ -1,6 +1,6 @@
 import type { Lsd } from "../lsd/lsd.js"
 import type { Platform } from "../ports/platform.js"
-import type { Discovery, Search, Wanted } from "../torrent/discovery.js"
+import type { Discovery, Search, Wanted } from "../torrent/finding/discovery.js"
 import { LateSearch } from "./late-search.js"
 
 /** Local discovery as the torrents of a session see it. It is loaded, and its port opened, when the first torrent searches. */

@@ -1,8 +1,8 @@
 import type { Log } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
-import type { PeerBook } from "./peer-book.js"
+import type { PeerBook } from "./finding/peer-book.js"
+import type { WebSeedSources } from "./receiving/web-seed-sources.js"
 import type { Swarm } from "./swarm.js"
-import type { WebSeedSources } from "./web-seed-sources.js"
 
 /** Peers remembered that gave blocks, the latest ones: a liar may leave before his piece is whole. */
 const MOST_REMEMBERED = 2000

@@ -1,7 +1,7 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Platform } from "../ports/platform.js"
-import type { Legacy } from "./metadata-fetch.js"
-import type { PeerBook } from "./peer-book.js"
+import type { PeerBook } from "./finding/peer-book.js"
+import type { Legacy } from "./metadata/metadata-fetch.js"
 import type { Swarm } from "./swarm.js"
 
 /** A torrent, as far as it can go on with the peers from whom its metadata came. */

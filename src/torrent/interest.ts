@@ -2,7 +2,7 @@ import type { Bitfield } from "../bytes/bitfield.js"
 import type { Fellows } from "../picker/fellows.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
-import type { ConnectionOutcome } from "./peer-book.js"
+import type { ConnectionOutcome } from "./finding/peer-book.js"
 import type { PeerSource } from "./peer-source.js"
 import type { UploadOnly } from "./upload-only.js"
 

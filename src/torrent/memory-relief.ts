@@ -1,8 +1,8 @@
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
+import type { WebSeedSources } from "./receiving/web-seed-sources.js"
 import type { Swarm } from "./swarm.js"
-import type { WebSeedSources } from "./web-seed-sources.js"
 
 /** Sees to it that pieces nobody can go on with do not hold all the memory while somebody could bring others. */
 export class MemoryRelief {

@@ -5,10 +5,10 @@ import type { Platform } from "../ports/platform.js"
 import type { Slot } from "../storage/slots.js"
 import type { Announcers } from "../tracker/announcers.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
-import type { Discoveries } from "./discoveries.js"
-import type { PeerBook } from "./peer-book.js"
+import type { Discoveries } from "./finding/discoveries.js"
+import type { PeerBook } from "./finding/peer-book.js"
+import type { WebSeedSources } from "./receiving/web-seed-sources.js"
 import type { Swarm } from "./swarm.js"
-import type { WebSeedSources } from "./web-seed-sources.js"
 
 /**
  * What to say when nobody has what is missing and nobody is left to ask, so that waiting would be for ever. Undefined

@@ -5,8 +5,8 @@ import { FileNodes } from "../../src/metainfo/file-nodes.js"
 import { answerTo, type HashRequest, isAnswerable } from "../../src/metainfo/hash-request.js"
 import { TorrentLayout } from "../../src/metainfo/layout.js"
 import { heightOver, leafCount } from "../../src/metainfo/merkle.js"
-import { LayerExchange } from "../../src/torrent/layer-exchange.js"
-import { LayerParts } from "../../src/torrent/layer-parts.js"
+import { LayerExchange } from "../../src/torrent/metadata/layer-exchange.js"
+import { LayerParts } from "../../src/torrent/metadata/layer-parts.js"
 import { sha256 } from "../support/torrents.js"
 
 const PIECE = 32_768

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { ProtocolError } from "../../src/errors.js"
-import { MetadataExchange } from "../../src/torrent/metadata-exchange.js"
+import { MetadataExchange } from "../../src/torrent/metadata/metadata-exchange.js"
 import {
   decodeMetadataMessage,
   encodeMetadataData,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { BOTTLENECKS } from "../../src/torrent/bottleneck.js"
-import type { TorrentStats } from "../../src/torrent/torrent-stats.js"
+import { BOTTLENECKS } from "../../src/torrent/statistics/bottleneck.js"
+import type { TorrentStats } from "../../src/torrent/statistics/torrent-stats.js"
 import { serveFiles } from "./lib/serve-files.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"

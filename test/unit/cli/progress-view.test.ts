@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { LineView, LiveView, progressLine } from "../../../src/cli/progress-view.js"
-import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { anyText } from "../../support/any-text.js"
 
 const MiB = 2 ** 20

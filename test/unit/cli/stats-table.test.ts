@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { statsTable } from "../../../src/cli/stats-table.js"
 import { noStats } from "../../../src/dataset/no-stats.js"
-import type { TorrentStats } from "../../../src/torrent/torrent-stats.js"
+import type { TorrentStats } from "../../../src/torrent/statistics/torrent-stats.js"
 
 const MiB = 2 ** 20
 const SOME: TorrentStats = {

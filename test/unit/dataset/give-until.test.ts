@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { giveUntil } from "../../../src/dataset/give-until.js"
 import { AtError } from "../../../src/errors.js"
-import type { TorrentState } from "../../../src/torrent/progress.js"
+import type { TorrentState } from "../../../src/torrent/statistics/progress.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 
 const SIZE = 1000

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
-import type { ProgressSnapshot } from "../../../src/torrent/progress.js"
+import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { deferred } from "../../support/deferred.js"
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { BLOCK_LENGTH } from "../../../src/metainfo/layout.js"
 import { OpenPiece } from "../../../src/picker/open-piece.js"
-import { Blame } from "../../../src/torrent/blame.js"
+import { Blame } from "../../../src/torrent/receiving/blame.js"
 import { digester } from "../../support/torrents.js"
 
 /** A full piece whose blocks were given by these sources; the bytes of each block are its value. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type Bottleneck, bottleneck, type Moment } from "../../../src/torrent/bottleneck.js"
+import { type Bottleneck, bottleneck, type Moment } from "../../../src/torrent/statistics/bottleneck.js"
 
 /** A peer answers requests, and has room for more. */
 const FLOWING: Moment = {

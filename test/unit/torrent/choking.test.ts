@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import type { PeerSession } from "../../../src/peer/peer-session.js"
-import { Choking } from "../../../src/torrent/choking.js"
+import { Choking } from "../../../src/torrent/giving/choking.js"
 import { PeerSource } from "../../../src/torrent/peer-source.js"
 
 function bitfield(...pieces: number[]): Bitfield {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { ConnectionBudget } from "../../../src/torrent/connection-budget.js"
+import { ConnectionBudget } from "../../../src/torrent/finding/connection-budget.js"
 
 describe("the connections of a process", () => {
   it("are opened 30 a second at most", () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { ownAddresses } from "../../../src/torrent/contact.js"
+import { ownAddresses } from "../../../src/torrent/finding/contact.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 
 const at = (host: string, port = 6881) => ({ host, port })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { Culprits } from "../../../src/torrent/culprits.js"
-import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
-import { PeerBook } from "../../../src/torrent/peer-book.js"
+import { EncryptionChoice } from "../../../src/torrent/finding/encryption-choice.js"
+import { PeerBook } from "../../../src/torrent/finding/peer-book.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { seededRandom } from "../../support/seeded-random.js"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { Discoveries, type Need } from "../../../src/torrent/discoveries.js"
-import type { Discovery, Search } from "../../../src/torrent/discovery.js"
+import { Discoveries, type Need } from "../../../src/torrent/finding/discoveries.js"
+import type { Discovery, Search } from "../../../src/torrent/finding/discovery.js"
 
 function stage(hopeful = true) {
   const searches: (Search & { closed: boolean })[] = []

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
+import { EncryptionChoice } from "../../../src/torrent/finding/encryption-choice.js"
 
 describe("whether a connection begins encrypted", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { parseIp } from "../../../src/bytes/ip.js"
-import { ExternalAddress } from "../../../src/torrent/external-address.js"
+import { ExternalAddress } from "../../../src/torrent/finding/external-address.js"
 
 const PEER = "93.184.216.34"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../../src/ports/net.js"
-import { HolePunching } from "../../../src/torrent/hole-punching.js"
+import { HolePunching } from "../../../src/torrent/finding/hole-punching.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import {
   decodeHolepunch,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { MetadataUploads } from "../../../src/torrent/metadata-uploads.js"
+import { MetadataUploads } from "../../../src/torrent/giving/metadata-uploads.js"
 import { RateLimit } from "../../../src/torrent/rate-limit.js"
 import {
   decodeMetadataMessage,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { NodePort } from "../../../src/torrent/node-port.js"
+import { NodePort } from "../../../src/torrent/finding/node-port.js"
 
 function peer(host: string, dht: boolean) {
   const said: number[] = []

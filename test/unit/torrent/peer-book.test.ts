@@ -1,8 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../../src/ports/net.js"
-import { EncryptionChoice } from "../../../src/torrent/encryption-choice.js"
-import { PeerBook, type PeerOrigin } from "../../../src/torrent/peer-book.js"
+import { EncryptionChoice } from "../../../src/torrent/finding/encryption-choice.js"
+import { PeerBook, type PeerOrigin } from "../../../src/torrent/finding/peer-book.js"
 import { PexFlag } from "../../../src/wire/pex-message.js"
 import { seededRandom } from "../../support/seeded-random.js"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../../src/ports/net.js"
-import { PeerExchange } from "../../../src/torrent/peer-exchange.js"
+import { PeerExchange } from "../../../src/torrent/finding/peer-exchange.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { decodePex, encodePex, type PexMessage } from "../../../src/wire/pex-message.js"
 

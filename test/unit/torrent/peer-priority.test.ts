@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { formatIp } from "../../../src/bytes/ip.js"
-import { peerPriority } from "../../../src/torrent/peer-priority.js"
+import { peerPriority } from "../../../src/torrent/finding/peer-priority.js"
 
 const at = (host: string, port = 6881) => ({ host, port })
 

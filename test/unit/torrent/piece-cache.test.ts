@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
-import { PieceCache } from "../../../src/torrent/piece-cache.js"
+import { PieceCache } from "../../../src/torrent/giving/piece-cache.js"
 import { deferred } from "../../support/deferred.js"
 
 const MiB = 2 ** 20

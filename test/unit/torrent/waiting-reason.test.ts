@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type Situation, waitingReason } from "../../../src/torrent/waiting-reason.js"
+import { type Situation, waitingReason } from "../../../src/torrent/statistics/waiting-reason.js"
 import type { TrackerStatus } from "../../../src/tracker/tracker-entry.js"
 
 const nothing: Situation = {

@@ -1,0 +1,157 @@
+import { ipScope, parseIp } from "../../bytes/ip.js"
+import type { Endpoint } from "../../ports/net.js"
+import type { PeerSource } from "../peer-source.js"
+import type { ConnectionBudget } from "./connection-budget.js"
+import type { PriorityOf } from "./peer-book.js"
+
+/** Peers of one torrent at most, unless told otherwise (rain: 100, Transmission: 50). */
+const MAX_PEERS = 80
+/** This part of them is kept for those we choose ourselves: strangers can't take them all. */
+const FOR_OUTGOING = 0.25
+/** Connections from one host; several clients may share one behind a gateway. */
+const MAX_OF_HOST = 4
+/** The same for an address of a local network or of this machine: labs and containers sit behind one. */
+const MAX_OF_LOCAL_HOST = 20
+/** A connection has so many ms to bring a handshake that counts; connecting takes ten seconds at most, and the handshake ten. */
+const UNREADY = 20_000
+/** A connection that is of no use to either side ends after so many ms (libtorrent: 600 s), and when others wait for a place. */
+const IDLE = 600_000
+const IDLE_WHEN_FULL = 60_000
+/** To a newcomer it gives way as soon as both sides had the time to say what they have, ms. */
+const IDLE_FOR_NEWCOMER = 10_000
+
+export interface AdmissionOptions {
+  readonly peers: () => Iterable<PeerSource>
+  readonly budget: ConnectionBudget
+  /** Peers at a time, at least 1. Default: 80. */
+  readonly maxPeers?: number | undefined
+  readonly priorityOf: PriorityOf
+}
+
+/** Who may have one of the places for peers, and who loses it. */
+export class Admission {
+  readonly #peers: () => Iterable<PeerSource>
+  readonly #budget: ConnectionBudget
+  readonly #most: number
+  readonly #priorityOf: PriorityOf
+
+  constructor({ peers, budget, maxPeers = MAX_PEERS, priorityOf }: AdmissionOptions) {
+    this.#most = maxPeers
+    this.#peers = peers
+    this.#budget = budget
+    this.#priorityOf = priorityOf
+  }
+
+  /** A place is free, of those that this torrent has. */
+  get hasRoom(): boolean {
+    return this.#count() < this.#most
+  }
+
+  mayConnect(now: number): boolean {
+    return this.hasRoom && this.#budget.mayConnect(now)
+  }
+
+  /**
+   * Whether one more connection may come in from there. One that stalls in its handshake, an idle one, or one of lower
+   * priority, may have to leave for it.
+   */
+  mayAccept(remote: Endpoint, now: number): boolean {
+    const { host } = remote
+    const isOfHost = (peer: PeerSource): boolean => peer.incoming && peer.session.remote.host === host
+    if (this.#count(isOfHost) >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST) && !this.#evictStalled(isOfHost)) {
+      return false
+    }
+    const incomingFull = this.#incomingFull
+    if (!incomingFull && !this.#full) return true
+    const isIncoming = (peer: PeerSource): boolean => peer.incoming
+    return (
+      this.#evictStalled(isIncoming) ||
+      this.#evict(incomingFull ? isIncoming : () => true, now) ||
+      this.#outrank(remote, now)
+    )
+  }
+
+  /** Ends what is of no use. To be called every 250 ms. */
+  tick(now: number): void {
+    const full = this.#incomingFull || this.#full
+    for (const peer of [...this.#peers()]) {
+      const { session } = peer
+      if (!peer.ready) {
+        if (now - peer.interestedAt >= UNREADY) session.close(new Error("no handshake that counts"))
+        continue
+      }
+      if (session.amInterested || session.peerInterested) peer.interestedAt = now
+      if (now - peer.interestedAt >= (full ? IDLE_WHEN_FULL : IDLE)) {
+        session.close(new Error("neither side wants anything"))
+      } else if (full && !session.amInterested && !session.amChoking && now - peer.requestedAt >= IDLE_WHEN_FULL) {
+        session.close(new Error("it was unchoked and asks for nothing"))
+      }
+    }
+  }
+
+  get #full(): boolean {
+    return !this.hasRoom || !this.#budget.mayAccept
+  }
+
+  get #incomingFull(): boolean {
+    return this.#count((peer) => peer.incoming) >= this.#most - Math.floor(this.#most * FOR_OUTGOING)
+  }
+
+  #count(which: (peer: PeerSource) => boolean = () => true): number {
+    let count = 0
+    for (const peer of this.#peers()) if (which(peer)) count++
+    return count
+  }
+
+  /**
+   * Ends the oldest connection whose handshake is not whole. An honest peer's comes in one piece, so it never waits there;
+   * who sends a part of it to keep a place keeps none that another could use. False when there is none.
+   */
+  #evictStalled(which: (peer: PeerSource) => boolean): boolean {
+    let oldest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      if (peer.ready || !which(peer)) continue
+      if (oldest === undefined || peer.interestedAt < oldest.interestedAt) oldest = peer
+    }
+    oldest?.session.close(new Error("its handshake stalls, and another wants its place"))
+    return oldest !== undefined
+  }
+
+  /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */
+  #evict(which: (peer: PeerSource) => boolean, now: number): boolean {
+    let idlest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      const { session } = peer
+      if (!peer.ready || !which(peer) || session.amInterested || session.peerInterested) continue
+      if (now - peer.interestedAt < IDLE_FOR_NEWCOMER) continue
+      if (idlest === undefined || peer.interestedAt < idlest.interestedAt) idlest = peer
+    }
+    idlest?.session.close(new Error("gives way to another"))
+    return idlest !== undefined
+  }
+
+  /**
+   * Ends the connection of lowest priority (BEP 40) among those that came in, have nothing for us and were not served for a
+   * while, if the newcomer has a higher one. False when there is none.
+   */
+  #outrank(newcomer: Endpoint, now: number): boolean {
+    let lowest = this.#priorityOf(newcomer)
+    if (lowest === undefined) return false
+    let outranked: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      const { session } = peer
+      if (!peer.ready || !peer.incoming || session.amInterested || !session.amChoking) continue
+      if (now - peer.requestedAt < IDLE_FOR_NEWCOMER) continue
+      const priority = this.#priorityOf(session.remote)
+      if (priority !== undefined && priority < lowest) [outranked, lowest] = [peer, priority]
+    }
+    outranked?.session.close(new Error("gives way to one of higher priority"))
+    return outranked !== undefined
+  }
+}
+
+function isLocal(host: string): boolean {
+  const address = parseIp(host)
+  const scope = address === undefined ? "refused" : ipScope(address)
+  return scope === "private" || scope === "loopback"
+}

@@ -1,0 +1,44 @@
+import { ipScope, parseIp } from "../../bytes/ip.js"
+import type { Endpoint } from "../../ports/net.js"
+import type { PeerSource } from "../peer-source.js"
+
+/**
+ * Where others could connect to a peer; undefined when that is not known. By uTP all goes out from the port that is
+ * listened at, and what a gateway made of that port leads back.
+ */
+export function contactOf({ incoming, session }: PeerSource): Endpoint | undefined {
+  const { remote, utp, listenPort } = session
+  if (!incoming || utp) return remote
+  return listenPort === undefined ? undefined : { host: remote.host, port: listenPort }
+}
+
+/**
+ * Addresses for which a peer is answerable. Those elsewhere came with a twin (another connection of the same peer id), and
+ * anybody can take somebody's id.
+ */
+export function ownAddresses({ session: { remote }, addresses }: PeerSource): readonly Endpoint[] {
+  const own = addresses.filter(({ host }) => host === remote.host)
+  return own.length > 0 ? own : [remote]
+}
+
+/** Whether that address leads to the peer, by whichever way it was learned. */
+export function leadsTo(endpoint: Endpoint, { session, addresses }: PeerSource): boolean {
+  const { remote, listenPort } = session
+  if (remote.host === endpoint.host && (remote.port === endpoint.port || listenPort === endpoint.port)) return true
+  return addresses.some(({ host, port }) => host === endpoint.host && port === endpoint.port)
+}
+
+/**
+ * Whether a peer at `sender` may lead us to a place. Who is on the internet can't lead us to one in a local network, and
+ * nobody to one where no peer can be.
+ */
+export function mayLeadTo({ host, port }: Endpoint, sender: string): boolean {
+  const scope = scopeOf(host)
+  return port !== 0 && scope !== "refused" && (scope === "public" || scopeOf(sender) !== "public")
+}
+
+/** See {@link ipScope}; a name has none. */
+export function scopeOf(host: string): ReturnType<typeof ipScope> {
+  const address = parseIp(host)
+  return address === undefined ? "refused" : ipScope(address)
+}

@@ -1,0 +1,259 @@
+import type { Endpoint } from "../../ports/net.js"
+import type { Random } from "../../ports/random.js"
+import { PexFlag } from "../../wire/pex-message.js"
+import type { EncryptionChoice, Way } from "./encryption-choice.js"
+
+/** Addresses remembered at most (libtorrent: 3000, rain: 2000). */
+const MAX_ADDRESSES = 2000
+/** After this many failed connections an address is left alone until a tracker names it again (libtorrent: 3). */
+const MAX_FAILURES = 3
+/** Wait before another try, ms, times the number of failures (libtorrent: 60 s). */
+const RETRY = 60_000
+/** The same for an address that the user named: he expects it to come up. */
+const RETRY_NAMED = 5_000
+/** Wait before an address that gave or took something is tried again, ms. */
+const RECONNECT = 10_000
+
+/** Several peers may share a host behind a gateway, so one bad port does not damn it; this many do. */
+const BANS_OF_HOST = 3
+
+/** Where an address came from; `incoming`: whoever connected to us said that it listens there. */
+export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
+
+/**
+ * How a connection went.
+ * - `failed`: nobody was reached
+ * - `refused`: somebody was, and no handshake came
+ * - `idle`: the handshake was done, and no payload went either way
+ * - `useful`: some did
+ * - `satisfied`: it wants nothing, and neither do we
+ */
+export type ConnectionOutcome = "failed" | "refused" | "idle" | "useful" | "satisfied"
+
+interface Address {
+  readonly endpoint: Endpoint
+  origin: PeerOrigin
+  /** Connections in a row that brought nothing. */
+  failures: number
+  notBefore: number
+  /** A connection to whoever is there is under way or stands. */
+  busy: boolean
+  readonly way: Way
+  /** Whoever is there wants nothing: there is no use in a connection until we want something. */
+  satisfied: boolean
+  /** Among equals the highest is tried first; 0 while nothing is known of it. */
+  priority: number
+  /** What peers say of whoever is there: {@link PexFlag}. */
+  flags: number
+  /** Whoever is there takes part under the torrent's v2 infohash (BEP 52). */
+  v2: boolean
+}
+
+/** How much a connection to an address is worth, 0 to 2^32 - 1; undefined: it can't be said. */
+export type PriorityOf = (endpoint: Endpoint) => number | undefined
+
+/** The addresses a torrent knows, and when each may be tried. */
+export class PeerBook {
+  readonly #addresses = new Map<string, Address>()
+  readonly #banned = new Set<string>()
+  readonly #bannedOfHost = new Map<string, number>()
+  readonly #random: Random
+  readonly #encryption: EncryptionChoice
+  #priorityOf: PriorityOf | undefined
+
+  constructor(random: Random, encryption: EncryptionChoice) {
+    this.#random = random
+    this.#encryption = encryption
+  }
+
+  get size(): number {
+    return this.#addresses.size
+  }
+
+  /** All addresses that are known. */
+  endpoints(): Endpoint[] {
+    return [...this.#addresses.values()].map(({ endpoint }) => endpoint)
+  }
+
+  /** An address was named. Naming a failed one again gives it another chance. */
+  add(endpoint: Endpoint, origin: PeerOrigin, now: number, flags = 0): void {
+    const key = keyOf(endpoint)
+    const known = this.#addresses.get(key)
+    if (known !== undefined) {
+      // Who wanted nothing may want something by now; all else stays true.
+      if (origin === "pex") known.flags &= ~PexFlag.uploadOnly
+      known.flags |= flags
+      if (origin === "user") known.origin = "user"
+      if (known.failures >= MAX_FAILURES && now >= known.notBefore) known.failures = MAX_FAILURES - 1
+      return
+    }
+    if (this.#addresses.size >= MAX_ADDRESSES && !this.#makeRoom(origin)) return
+    const way = this.#encryption.newWay((flags & PexFlag.prefersEncryption) !== 0)
+    const priority = this.#priority(endpoint)
+    this.#addresses.set(key, {
+      endpoint,
+      origin,
+      failures: 0,
+      notBefore: 0,
+      busy: false,
+      way,
+      satisfied: false,
+      priority,
+      flags,
+      v2: false,
+    })
+  }
+
+  /** These, which are known, were named to who asked for the v2 infohash: perhaps they know no other. */
+  namedByV2(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) {
+      const address = this.#addresses.get(keyOf(endpoint))
+      if (address !== undefined) address.v2 = true
+    }
+  }
+
+  /** Whether the next connection there begins with the v2 infohash. */
+  beginsWithV2(endpoint: Endpoint): boolean {
+    return this.#addresses.get(keyOf(endpoint))?.v2 ?? false
+  }
+
+  /** From now on those with the highest priority come first among equals. To be called again when priorities change. */
+  prefer(priorityOf: PriorityOf): void {
+    this.#priorityOf = priorityOf
+    for (const address of this.#addresses.values()) address.priority = this.#priority(address.endpoint)
+  }
+
+  /**
+   * The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first.
+   * `giving`: we only give, and who is said to want nothing is left out.
+   */
+  next(now: number, giving = false): Endpoint | undefined {
+    let best: Address | undefined
+    let ties = 0
+    for (const address of this.#addresses.values()) {
+      if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) continue
+      if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
+      if (giving && (address.flags & PexFlag.uploadOnly) !== 0) continue
+      const order = best === undefined ? -1 : address.failures - best.failures || best.priority - address.priority
+      if (order > 0) continue
+      if (order === 0) {
+        // A fair draw among equals, in one pass.
+        if (this.#random.below(++ties) !== 0) continue
+      } else ties = 1
+      best = address
+    }
+    if (best === undefined) return undefined
+    best.busy = true
+    return best.endpoint
+  }
+
+  /** Who is connected to us can be reached there: the address is busy then. False when it is not known, or was busy before. */
+  claim(endpoint: Endpoint): boolean {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address === undefined || address.busy) return false
+    address.busy = true
+    return true
+  }
+
+  /** What peers say of whoever is there: {@link PexFlag}. */
+  flags(endpoint: Endpoint): number {
+    return this.#addresses.get(keyOf(endpoint))?.flags ?? 0
+  }
+
+  /** Whether the next connection there is to be encrypted. */
+  encrypts(endpoint: Endpoint): boolean {
+    const address = this.#addresses.get(keyOf(endpoint))
+    return this.#encryption.encrypts(address?.way ?? this.#encryption.newWay())
+  }
+
+  /** The connection that we opened brought a handshake. */
+  answered(endpoint: Endpoint): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address !== undefined) this.#encryption.answered(address.way)
+  }
+
+  /** The connection that made the address busy ended. */
+  ended(endpoint: Endpoint, outcome: ConnectionOutcome, now: number): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address === undefined) return
+    address.busy = false
+    if (address.notBefore === Number.POSITIVE_INFINITY) return
+    address.satisfied = outcome === "satisfied"
+    if (outcome === "useful" || outcome === "satisfied") {
+      address.failures = 0
+      address.notBefore = now + RECONNECT
+      return
+    }
+    // It may know the other infohash alone.
+    if (outcome === "refused") address.v2 = false
+    if (outcome === "refused" && this.#encryption.turn(address.way)) {
+      address.notBefore = now
+      return
+    }
+    address.failures++
+    address.notBefore = now + address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+    // Somebody is there: it may have something for us another time.
+    if (outcome === "idle") address.failures = Math.min(address.failures, MAX_FAILURES - 1)
+  }
+
+  /** We want something, now or again: those who want nothing may have it. */
+  reconsider(): void {
+    for (const address of this.#addresses.values()) address.satisfied = false
+  }
+
+  /** The address leads to ourselves: it is never given out again. */
+  forget(endpoint: Endpoint): void {
+    const address = this.#addresses.get(keyOf(endpoint))
+    if (address !== undefined) address.notBefore = Number.POSITIVE_INFINITY
+  }
+
+  /** It sent wrong bytes: nothing from there any more. */
+  ban(endpoint: Endpoint): void {
+    const key = keyOf(endpoint)
+    if (this.#banned.has(key)) return
+    this.#banned.add(key)
+    this.#bannedOfHost.set(endpoint.host, (this.#bannedOfHost.get(endpoint.host) ?? 0) + 1)
+  }
+
+  isBanned(endpoint: Endpoint): boolean {
+    return this.#banned.has(keyOf(endpoint)) || (this.#bannedOfHost.get(endpoint.host) ?? 0) >= BANS_OF_HOST
+  }
+
+  /** True while some address may yet be tried without being named again. */
+  get hopeful(): boolean {
+    for (const address of this.#addresses.values()) {
+      if (this.isBanned(address.endpoint) || address.notBefore === Number.POSITIVE_INFINITY) continue
+      if (address.busy || address.origin === "user" || address.failures < MAX_FAILURES) return true
+    }
+    return false
+  }
+
+  /** Where it can't be said, chance has it: priorities are as evenly spread. */
+  #priority(endpoint: Endpoint): number {
+    return this.#priorityOf === undefined ? 0 : (this.#priorityOf(endpoint) ?? this.#random.below(2 ** 32))
+  }
+
+  /** Forgets one that failed; for one that no peer named, one that a peer did: peers and neighbours may name any number. */
+  #makeRoom(origin: PeerOrigin): boolean {
+    for (const [key, address] of this.#addresses) {
+      if (address.busy || address.origin === "user" || address.failures === 0) continue
+      this.#addresses.delete(key)
+      return true
+    }
+    if (isNamedByPeers(origin)) return false
+    for (const [key, address] of this.#addresses) {
+      if (address.busy || !isNamedByPeers(address.origin)) continue
+      this.#addresses.delete(key)
+      return true
+    }
+    return false
+  }
+}
+
+function isNamedByPeers(origin: PeerOrigin): boolean {
+  return origin === "pex" || origin === "incoming" || origin === "lsd"
+}
+
+function keyOf(endpoint: Endpoint): string {
+  return `${endpoint.host} ${endpoint.port}`
+}

@@ -1,0 +1,75 @@
+import { ProtocolError } from "../../errors.js"
+import type { PeerSession } from "../../peer/peer-session.js"
+import {
+  decodeMetadataMessage,
+  encodeMetadataData,
+  encodeMetadataReject,
+  METADATA_EXTENSION,
+  type MetadataMessage,
+  metadataPieceCount,
+  metadataPieceLength,
+} from "../../wire/metadata-message.js"
+import type { RateLimit } from "../rate-limit.js"
+
+/** A peer is given all of the metadata so often in a window; what it asks beyond that is refused (BEP 9: flood protection). */
+const COPIES = 2
+/** ms */
+const WINDOW = 60_000
+/** Nothing more goes to a connection that has so many bytes waiting. */
+const MAX_BACKLOG = 1 << 20
+
+/** The peer, as far as this goes. */
+type Asker = Pick<PeerSession, "sendExtension" | "sendBacklog" | "close">
+
+/** Gives a public torrent's metadata to peers that lack it (BEP 9), within limits. */
+export class MetadataUploads {
+  readonly #metadata: Uint8Array
+  readonly #limit: RateLimit
+  /** What was given since when. */
+  readonly #given = new Map<Asker, { since: number; pieces: number }>()
+
+  constructor(metadata: Uint8Array, limit: RateLimit) {
+    this.#metadata = metadata
+    this.#limit = limit
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#metadata.length
+  }
+
+  /** A message of the metadata extension came. */
+  onMessage(peer: Asker, payload: Uint8Array, now: number): void {
+    let message: MetadataMessage | undefined
+    try {
+      message = decodeMetadataMessage(payload)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      peer.close(error)
+      return
+    }
+    // We have it all: answers are late ones.
+    if (message?.kind !== "request") return
+    const { piece } = message
+    if (metadataPieceLength(this.size, piece) === 0 || !this.#mayGive(peer, now)) {
+      peer.sendExtension(METADATA_EXTENSION, encodeMetadataReject(piece))
+      return
+    }
+    const data = encodeMetadataData(this.#metadata, piece)
+    if (peer.sendExtension(METADATA_EXTENSION, data)) this.#limit.take(data.length)
+  }
+
+  forget(peer: Asker): void {
+    this.#given.delete(peer)
+  }
+
+  #mayGive(peer: Asker, now: number): boolean {
+    if (peer.sendBacklog > MAX_BACKLOG) return false
+    let given = this.#given.get(peer)
+    if (given === undefined || now - given.since >= WINDOW) {
+      given = { since: now, pieces: 0 }
+      this.#given.set(peer, given)
+    }
+    return given.pieces++ < COPIES * metadataPieceCount(this.size)
+  }
+}

@@ -1,0 +1,240 @@
+import { Bitfield } from "../../bytes/bitfield.js"
+import type { TorrentLayout } from "../../metainfo/layout.js"
+import type { Clock } from "../../ports/clock.js"
+import type { Random } from "../../ports/random.js"
+import type { PeerSource } from "../peer-source.js"
+
+/** Pieces of a peer that may wait to be seen at another one: while one is passed on, the next is on its way. */
+const WINDOW = 2
+/** A piece that is not seen elsewhere for so long will not be, ms. */
+const PATIENCE = 60_000
+/** Who is not interested in the piece it was shown may be in another, ms (libtorrent: 10 s). */
+const UNINTERESTED = 10_000
+/** Nobody has asked for anything for so long, ms: it is better to give more than strictly. */
+const IDLE = 1000
+/** The same when every piece is with somebody already. */
+const IDLE_COPIED = 15_000
+
+/** Pieces that are told one by one at the end, 9 bytes each; who lacks more had better connect again and hear "have all". */
+const MAX_HAVES = 10_000
+
+/** What one peer was shown. */
+interface Shown {
+  readonly pieces: Bitfield
+  /** Those it asked us for in whole and did not say it has: it has them, or soon, and many don't tell us what we have, too. */
+  readonly given: Bitfield
+  /** The one it is to ask for now. */
+  current: number | undefined
+  /** When it was shown the current one, ms. */
+  since: number
+  /** Bytes of the current one that it asked for. */
+  asked: number
+  /** Those given that were not seen at another peer yet, and since when, ms. */
+  readonly waiting: Map<number, number>
+  /** How many may wait. */
+  window: number
+}
+
+/**
+ * Super-seeding (BEP 16): passes for a peer without data, and shows each peer one piece at a time, the rarest; the next
+ * when it was seen that a piece was passed on. So the first seed gives little more than one copy. It ends when another
+ * has a full copy. Pure: it shows pieces by the peers' sessions, and the clock's time is all it takes from outside.
+ */
+export class SuperSeeding {
+  readonly #layout: TorrentLayout
+  readonly #random: Random
+  readonly #clock: Clock
+  readonly #have: Bitfield
+  readonly #peers = new Map<PeerSource, Shown>()
+  /** For each piece, how many have it or are shown it now. */
+  readonly #copies: Uint16Array
+  #active: boolean
+  #askedAt: number
+
+  /** `have`: all, as long as nothing is lost. */
+  constructor(options: { layout: TorrentLayout; random: Random; clock: Clock; have: Bitfield }) {
+    this.#have = options.have
+    this.#active = options.have.complete
+    this.#layout = options.layout
+    this.#random = options.random
+    this.#clock = options.clock
+    this.#copies = new Uint16Array(options.layout.pieceCount)
+    this.#askedAt = options.clock.now()
+  }
+
+  get active(): boolean {
+    return this.#active
+  }
+
+  /** A peer that was told that we have nothing. It is shown a piece when it has said what it has. */
+  add(peer: PeerSource): void {
+    const count = this.#layout.pieceCount
+    this.#peers.set(peer, {
+      pieces: new Bitfield(count),
+      given: new Bitfield(count),
+      current: undefined,
+      since: this.#clock.now(),
+      asked: 0,
+      waiting: new Map(),
+      window: WINDOW,
+    })
+  }
+
+  /** The peer says what it has, and had said `previous` before. */
+  pieces(peer: PeerSource, previous: Bitfield | undefined): void {
+    const shown = this.#peers.get(peer)
+    const { pieces } = peer.session
+    if (shown === undefined || pieces === undefined) return
+    for (const piece of previous ?? []) this.#copies[piece]!--
+    for (const piece of pieces) this.#has(shown, piece)
+    if (this.#endIfCopied(peer, shown)) return
+    for (const [other, theirs] of this.#peers) {
+      if (other === peer) continue
+      for (const piece of theirs.waiting.keys()) if (pieces.has(piece)) this.#passedOn(other, theirs, piece)
+    }
+    this.#show(peer, shown)
+  }
+
+  /** The peer has one more piece. */
+  have(peer: PeerSource, piece: number): void {
+    const shown = this.#peers.get(peer)
+    if (shown === undefined) return
+    this.#has(shown, piece)
+    if (this.#endIfCopied(peer, shown)) return
+    for (const [other, theirs] of this.#peers) if (other !== peer) this.#passedOn(other, theirs, piece)
+    this.#show(peer, shown)
+  }
+
+  /** The peer has one piece less. */
+  dontHave(peer: PeerSource, piece: number): void {
+    if (this.#peers.has(peer)) this.#copies[piece]!--
+  }
+
+  forget(peer: PeerSource): void {
+    const shown = this.#peers.get(peer)
+    if (shown === undefined) return
+    this.#peers.delete(peer)
+    for (const piece of peer.session.pieces ?? []) this.#copies[piece]!--
+    for (const piece of shown.given) this.#copies[piece]!--
+    if (shown.current !== undefined) this.#copies[shown.current]!--
+  }
+
+  /** What the peer may ask for. */
+  shownTo(peer: PeerSource): Bitfield | undefined {
+    return this.#peers.get(peer)?.pieces
+  }
+
+  /** The peer asks for so many bytes of a piece. @returns whether it may */
+  asks(peer: PeerSource, piece: number, length: number): boolean {
+    const shown = this.#peers.get(peer)
+    if (shown === undefined || !shown.pieces.has(piece)) return false
+    const now = this.#clock.now()
+    this.#askedAt = now
+    if (piece !== shown.current) return true
+    shown.asked += length
+    if (shown.asked < this.#layout.pieceSize(piece)) return true
+    shown.current = undefined
+    shown.given.add(piece)
+    shown.waiting.set(piece, now)
+    if (!this.#endIfCopied(peer, shown)) this.#show(peer, shown)
+    return true
+  }
+
+  /** To be called every 250 ms. `busy`: something is being given. */
+  tick(busy: boolean): void {
+    if (!this.#have.complete) this.end()
+    if (!this.#active) return
+    const now = this.#clock.now()
+    if (busy) this.#askedAt = now
+    const idle = now - this.#askedAt
+    for (const [peer, shown] of this.#peers) {
+      for (const [piece, since] of shown.waiting) if (now - since >= PATIENCE) shown.waiting.delete(piece)
+      // It can't ask yet: its time to do so begins when it can.
+      if (peer.session.amChoking && peer.session.peerInterested && shown.asked === 0) shown.since = now
+      if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
+      if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
+        const rarest = this.#rarest(peer, shown)
+        if (rarest !== undefined && (idle >= IDLE_COPIED || this.#copies[rarest] === 0)) shown.window *= 2
+      }
+      this.#show(peer, shown)
+    }
+  }
+
+  /** Shows everything to everybody: piece by piece, as a bitfield may only come first (BEP 3). */
+  end(): void {
+    if (!this.#active) return
+    this.#active = false
+    const peers = [...this.#peers]
+    this.#peers.clear()
+    for (const [{ session }, { pieces }] of peers) {
+      const hidden = [...this.#have].filter((piece) => !pieces.has(piece) && !session.pieces?.has(piece))
+      if (hidden.length > MAX_HAVES) session.close(new Error("is to connect again: there is too much to tell"))
+      else for (const piece of hidden) session.sendHave(piece)
+    }
+  }
+
+  /** The peer has the piece, from us or from elsewhere. */
+  #has(shown: Shown, piece: number): void {
+    if (shown.current === piece) this.#withdraw(shown)
+    if (!shown.given.delete(piece)) this.#copies[piece]!++
+  }
+
+  /** The piece is with another peer: who was given it gets something new. */
+  #passedOn(peer: PeerSource, shown: Shown, piece: number): void {
+    if (shown.waiting.delete(piece)) shown.window = WINDOW
+    else if (shown.current === piece && shown.asked === 0) this.#withdraw(shown)
+    else return
+    this.#show(peer, shown)
+  }
+
+  /** It takes no notice of the piece that it was shown. */
+  #passesBy({ session }: PeerSource, { current, since, asked }: Shown, now: number): boolean {
+    if (current === undefined) return false
+    if (!session.peerInterested) return now - since >= UNINTERESTED
+    return asked === 0 && !session.amChoking && now - since >= PATIENCE
+  }
+
+  /** The current piece counts no more, though it may still be asked for. */
+  #withdraw(shown: Shown): void {
+    if (shown.current === undefined) return
+    this.#copies[shown.current]!--
+    shown.current = undefined
+  }
+
+  #show(peer: PeerSource, shown: Shown): void {
+    if (!this.#active || shown.current !== undefined) return
+    // A single peer has nobody to pass anything on to.
+    if (shown.waiting.size >= shown.window && this.#peers.size > 1) return
+    const piece = this.#rarest(peer, shown)
+    if (piece === undefined) return
+    shown.current = piece
+    shown.since = this.#clock.now()
+    shown.asked = 0
+    shown.pieces.add(piece)
+    this.#copies[piece]!++
+    peer.session.sendHave(piece)
+  }
+
+  /** O(pieces), but for pieces that nobody has yet. */
+  #rarest({ session }: PeerSource, shown: Shown): number | undefined {
+    const { pieceCount } = this.#layout
+    let rarest: number | undefined
+    let least = Number.POSITIVE_INFINITY
+    const start = this.#random.below(pieceCount)
+    for (let i = 0; i < pieceCount && least > 0; i++) {
+      const piece = (start + i) % pieceCount
+      const copies = this.#copies[piece]!
+      if (copies >= least || shown.pieces.has(piece) || session.pieces?.has(piece)) continue
+      rarest = piece
+      least = copies
+    }
+    return rarest
+  }
+
+  /** Another has a full copy, or will have it in a moment: the first seed's work is done. */
+  #endIfCopied({ session }: PeerSource, { given }: Shown): boolean {
+    if ((session.pieces?.count ?? 0) + given.count < this.#layout.pieceCount) return false
+    this.end()
+    return true
+  }
+}

@@ -1,0 +1,383 @@
+import { toHex } from "../../bytes/hex.js"
+import { parseIp } from "../../bytes/ip.js"
+import { AtError, abortError } from "../../errors.js"
+import type { FileHashes } from "../../metainfo/file-hashes.js"
+import type { HashRequest } from "../../metainfo/hash-request.js"
+import { parseInfoDictionary, TORRENT_LIMITS } from "../../metainfo/info-dictionary.js"
+import type { MetadataPeer } from "../../peer/metadata-peer.js"
+import type { Timer } from "../../ports/clock.js"
+import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
+import { Announcers } from "../../tracker/announcers.js"
+import type { MetadataMessage } from "../../wire/metadata-message.js"
+import { Discoveries } from "../finding/discoveries.js"
+import type { PeerOrigin } from "../finding/peer-book.js"
+import { mayAnswer } from "../no-sources.js"
+import type { ProgressSnapshot } from "../statistics/progress.js"
+import { LayerExchange } from "./layer-exchange.js"
+import { LayerParts } from "./layer-parts.js"
+import { MetadataExchange } from "./metadata-exchange.js"
+import { count, metadataReason } from "./metadata-reason.js"
+import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
+import type { SharedParts } from "./shared-parts.js"
+
+/** ms */
+const TICK = 250
+/** Connections are kept for so many ms after the metadata came: a download mostly follows at once. */
+const KEEP = 60_000
+const NUM_WANT = 100
+/** What trackers are told is left: anything but 0, which would say that we have it all (libtorrent: one block). */
+const LEFT = 16384
+/** ms without a hash after which a hybrid goes without its piece layers: its v1 hashes have to do. */
+const HYBRID_PATIENCE = 3_000
+/** ms after which it goes without them though some come: they must not hold up the data. */
+const HYBRID_LIMIT = 15_000
+
+export interface MetadataFetchOptions extends SharedParts {
+  /** What peers and trackers know it by: 20 bytes (of a v2 infohash the first 20, BEP 52). */
+  readonly infoHash: Uint8Array
+  /** The first 20 bytes of its v2 infohash, when that is known: then its piece layers are fetched, too. */
+  readonly infoHashV2?: Uint8Array | undefined
+  /** For people, until the metadata tells. */
+  readonly name: string
+  /** Whether this info dictionary is the one that is looked for. */
+  readonly matches: (metadata: Uint8Array) => boolean
+  readonly trackers: readonly (readonly string[])[]
+  /** Named by the user, and by the link. */
+  readonly peers: readonly Endpoint[]
+  readonly hintedPeers: readonly Endpoint[]
+}
+
+/** What a fetch found. */
+export interface FoundMetadata {
+  /** The verified info dictionary. */
+  readonly info: Uint8Array
+  /** Its piece layers (BEP 52), which lead to the roots in it; empty where it needs none, or a hybrid's can't be had. */
+  readonly layers: readonly FileHashes[]
+}
+
+/** What a fetch leaves to the torrent that follows it. */
+export interface Legacy {
+  /** Open connections: each is to be handed over or closed. */
+  readonly connections: readonly MetadataPeer[]
+  /** Addresses that trackers named. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** The second half of a fetch: the info dictionary is there, and the piece layers are not. */
+interface LayerStage {
+  readonly info: Uint8Array
+  readonly parts: LayerParts
+  readonly exchange: LayerExchange<MetadataPeer>
+  /** They can be done without. */
+  readonly optional: boolean
+  /** Clock ms. */
+  readonly since: number
+}
+
+/**
+ * Gets a torrent's metadata from peers: the info dictionary (BEP 9), then the piece layers that it needs (BEP 52). Keeps
+ * the connections for the download.
+ */
+export class MetadataFetch implements MetadataSwarmHost {
+  readonly #o: MetadataFetchOptions
+  readonly #swarm: MetadataSwarm
+  readonly #announcer: Announcers
+  readonly #discoveries: Discoveries
+  readonly #exchange: MetadataExchange<MetadataPeer>
+  #layers: LayerStage | undefined
+  readonly #found: Promise<FoundMetadata>
+  #settle!: { resolve: (metadata: FoundMetadata) => void; reject: (error: AtError) => void }
+  #timer: Timer | undefined
+  /** Clock ms. */
+  #lastArrival: number
+  #foundAt: number | undefined
+  #closed: Promise<void> | undefined
+  /** Who waits for it. */
+  #users = 0
+  #onOver: (ended: Promise<void>) => void = () => {}
+
+  constructor(options: MetadataFetchOptions) {
+    const { platform, listenPort, matches, infoHash, infoHashV2 } = options
+    this.#o = options
+    this.#lastArrival = platform.clock.now()
+    this.#found = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Whoever waits hears of it; nobody has to wait.
+    this.#found.catch(() => {})
+    this.#swarm = new MetadataSwarm(options, { infoHash, infoHashV2, host: this })
+    this.#exchange = new MetadataExchange<MetadataPeer>({
+      ask: (peer, piece) => void peer.ask(piece),
+      drop: (peer, reason) => this.#swarm.drop(peer, reason),
+      matches,
+      onMetadata: (info) => this.#onInfo(info),
+    })
+    // A hybrid has peers under both of its names (BEP 52); a v2 torrent has but one.
+    const v2 = infoHashV2 === undefined || sameBytes(infoHash, infoHashV2) ? undefined : infoHashV2
+    const infoHashes = [infoHash, ...(v2 === undefined ? [] : [v2])]
+    this.#announcer = new Announcers({
+      platform,
+      client: options.trackerClient,
+      trackers: options.trackers,
+      infoHashes,
+      peerId: options.peerId,
+      key: platform.random.below(0xffffffff),
+      isPrivate: false,
+      hostOf: (named) => ({
+        stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
+        onPeers: (endpoints) => this.addPeers(endpoints, "tracker", named === v2),
+        onExternalAddress: (address, tracker) => {
+          const bytes = parseIp(address)
+          if (bytes !== undefined) this.#swarm.external.vote(new URL(tracker).hostname, bytes)
+        },
+      }),
+    })
+    this.#discoveries = new Discoveries({
+      discoveries: options.discoveries ?? [],
+      infoHashes,
+      onPeers: (endpoints, origin, named) => this.addPeers(endpoints, origin, named === v2),
+    })
+  }
+
+  /** Goes to work. `onOver` is called once, when it takes no connections any more; `ended` resolves when all is closed. */
+  start(onOver: (ended: Promise<void>) => void): void {
+    this.#onOver = onOver
+    this.#announcer.start()
+    this.addPeers(this.#o.peers, "user")
+    this.addPeers(this.#o.hintedPeers, "tracker")
+    this.#tick()
+  }
+
+  /** One more waits for it. */
+  join(): void {
+    this.#users++
+  }
+
+  /** One of those does not any more: the last ends it. */
+  leave(): void {
+    if (--this.#users === 0) void this.close()
+  }
+
+  /** Rejects with AtError when nobody has it. */
+  get found(): Promise<FoundMetadata> {
+    return this.#found
+  }
+
+  /** Milliseconds since a piece of it last arrived (or since the start). */
+  get idleTime(): number {
+    return this.#now() - this.#lastArrival
+  }
+
+  /** Somebody named peers; `v2`: to who asked for the v2 infohash of a hybrid. */
+  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2 = false): void {
+    this.#swarm.addPeers(endpoints, origin, v2)
+  }
+
+  /** Takes an accepted connection; undefined when it is not wanted. */
+  accept(stream: ByteStream, received: Uint8Array): StreamListener | undefined {
+    return this.#swarm.accept(stream, received)
+  }
+
+  /** Where the fetch stands. Its pieces are those of the metadata, and the parts of the piece layers. */
+  snapshot(): ProgressSnapshot {
+    const layers = this.#layers
+    const { size, received, pieceCount } = this.#exchange.progress
+    const info = layers?.info.length ?? size
+    const doneInfo = layers === undefined ? (pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)) : info
+    const share = layers === undefined ? 0 : layers.exchange.received / layers.parts.count
+    const connected = this.#swarm.connectedCount
+    return {
+      name: this.#o.name,
+      infoHash: toHex(this.#o.infoHash),
+      state: "metadata",
+      totalBytes: info + (layers?.parts.bytes ?? 0),
+      doneBytes: doneInfo + Math.floor((layers?.parts.bytes ?? 0) * share),
+      totalPieces: pieceCount + (layers?.parts.count ?? 0),
+      donePieces: received + (layers?.exchange.received ?? 0),
+      downloadRate: 0,
+      uploadRate: 0,
+      eta: null,
+      fromPeers: 0,
+      fromWebSeeds: 0,
+      uploaded: 0,
+      wasted: 0,
+      peers: { connected, seeds: 0, known: this.#swarm.knownCount },
+      webSeeds: { active: 0, usable: 0, total: 0 },
+      waitingFor: metadataReason({
+        lacking: layers === undefined ? "metadata" : "piece layers",
+        sinceArrival: this.idleTime,
+        offering: layers === undefined ? this.#exchange.giverCount : layers.exchange.giverCount,
+        connected,
+        connecting: this.#swarm.size - connected,
+        known: this.#swarm.knownCount,
+        trackers: this.#announcer.status(),
+        discoveries: this.#discoveries.status(),
+      }),
+    }
+  }
+
+  /**
+   * Ends it, and leaves what it has to the torrent of which this is the metadata. Connections count here until they are
+   * handed over.
+   */
+  release(): Legacy {
+    const connections = this.#swarm.release()
+    this.#timer?.cancel()
+    this.#discoveries.close()
+    this.#closed = this.#announcer.abandon()
+    this.#onOver(this.#closed)
+    return { connections, endpoints: this.#swarm.endpoints() }
+  }
+
+  /** Ends it. Who waits for the metadata hears `AT_ABORTED`. */
+  close(): Promise<void> {
+    return this.#end(abortError())
+  }
+
+  onOffer(peer: MetadataPeer, size: number, depth: number): void {
+    this.#exchange.offered(peer, size, depth, this.#now())
+  }
+
+  onMessage(peer: MetadataPeer, message: MetadataMessage): void {
+    const now = this.#now()
+    if (this.#exchange.onMessage(peer, message, now)) this.#lastArrival = now
+  }
+
+  onSpeaksV2(peer: MetadataPeer): void {
+    this.#layers?.exchange.joined(peer, this.#now())
+  }
+
+  onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void {
+    const now = this.#now()
+    if (this.#layers?.exchange.onHashes(peer, request, hashes, now)) this.#lastArrival = now
+  }
+
+  onLeft(peer: MetadataPeer): void {
+    const now = this.#now()
+    this.#exchange.left(peer, now)
+    this.#layers?.exchange.left(peer, now)
+  }
+
+  #tick(): void {
+    const now = this.#now()
+    this.#timer = this.#o.platform.clock.after(TICK, () => this.#tick())
+    this.#swarm.tick(now, this.#layers !== undefined)
+    if (this.#foundAt !== undefined) {
+      if (now - this.#foundAt >= KEEP) void this.close()
+      return
+    }
+    this.#exchange.tick(now)
+    this.#layers?.exchange.tick(now)
+    this.#discoveries.tick({
+      now,
+      lastArrival: this.#lastArrival,
+      wantsPeers: true,
+      downloading: true,
+      noOtherSource: this.#swarm.knownCount === 0 && this.#announcer.status().length === 0,
+    })
+    this.#swarm.connectMore()
+    if (this.#swarm.size === 0) {
+      this.#announcer.announceSoon()
+      this.#discoveries.soon()
+    }
+    if (this.#layers?.optional && this.#layersAreSlow(this.#layers, now)) this.#finish(this.#layers.info, [])
+    else if (this.#hopeless) this.#giveUp()
+  }
+
+  #onInfo(info: Uint8Array): void {
+    this.#lastArrival = this.#now()
+    try {
+      this.#layers = this.#layersOf(info)
+    } catch (error) {
+      if (!(error instanceof AtError)) throw error
+      void this.#end(error)
+      return
+    }
+    if (this.#layers === undefined) this.#finish(info, [])
+    else for (const peer of this.#swarm.speakingV2()) this.#layers.exchange.joined(peer, this.#now())
+  }
+
+  /** What is to be fetched beside the info dictionary, if anything is. @throws AtError when that makes no torrent */
+  #layersOf(info: Uint8Array): LayerStage | undefined {
+    if (this.#o.infoHashV2 === undefined) return undefined
+    const { hasher } = this.#o.platform
+    const { fileNodes, layout, version, private: isPrivate } = parseInfoDictionary(info, hasher)
+    // From here on its trackers alone may be asked (BEP 27).
+    if (isPrivate) this.#discoveries.close()
+    if (fileNodes === null || fileNodes.complete) return undefined
+    const parts = new LayerParts(layout, fileNodes)
+    const optional = version === "hybrid"
+    if (info.length + parts.bytes > TORRENT_LIMITS.length) {
+      if (optional) return undefined
+      throw new AtError(
+        "AT_METADATA",
+        `the piece layers of ${this.#o.name} have ${parts.bytes} bytes, which is too much`,
+        {
+          hint: "ask the publisher for a torrent with larger pieces",
+        },
+      )
+    }
+    const exchange = new LayerExchange<MetadataPeer>(parts, (data) => hasher.digest("sha256", data), {
+      ask: (peer, request) => peer.askHashes(request),
+      drop: (peer, reason) => this.#swarm.drop(peer, reason),
+      onLayers: () => this.#finish(info, parts.join()),
+    })
+    return { info, parts, exchange, optional, since: this.#now() }
+  }
+
+  #layersAreSlow({ since }: LayerStage, now: number): boolean {
+    return this.idleTime >= HYBRID_PATIENCE || now - since >= HYBRID_LIMIT
+  }
+
+  #finish(info: Uint8Array, layers: readonly FileHashes[]): void {
+    this.#foundAt = this.#now()
+    this.#swarm.stop()
+    this.#discoveries.close()
+    this.#settle.resolve({ info, layers })
+  }
+
+  /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
+  get #hopeless(): boolean {
+    if (!this.#swarm.exhausted || this.#o.peers.length > 0 || this.#discoveries.hopeful) return false
+    return !this.#announcer.status().some(mayAnswer)
+  }
+
+  #giveUp(): void {
+    const { name } = this.#o
+    const known = this.#swarm.knownCount
+    const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
+    void this.#end(
+      new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${asked}`, {
+        hint: "name a peer that has the dataset with --peer, or give the .torrent file",
+      }),
+    )
+  }
+
+  get #lacking(): { readonly what: string; readonly it: string } {
+    return this.#layers === undefined ? { what: "the metadata", it: "it" } : { what: "the piece layers", it: "them" }
+  }
+
+  #end(error: AtError): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = this.#close(error)
+      this.#onOver(this.#closed)
+    }
+    return this.#closed
+  }
+
+  async #close(error: AtError): Promise<void> {
+    this.#settle.reject(error)
+    this.#timer?.cancel()
+    this.#discoveries.close()
+    this.#swarm.close()
+    await this.#announcer.stop()
+  }
+
+  #now(): number {
+    return this.#o.platform.clock.now()
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}

@@ -1,0 +1,277 @@
+import type { HashRequest } from "../../metainfo/hash-request.js"
+import { MetadataPeer, type MetadataPeerHost } from "../../peer/metadata-peer.js"
+import { mseTools } from "../../peer/mse-tools.js"
+import { connectEncrypted } from "../../peer/outgoing-encryption.js"
+import { clientOf } from "../../peer/peer-id.js"
+import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
+import { providedMethods } from "../../wire/encryption-policy.js"
+import type { MetadataMessage } from "../../wire/metadata-message.js"
+import { EncryptionChoice } from "../finding/encryption-choice.js"
+import type { ExternalAddress } from "../finding/external-address.js"
+import { PeerBook, type PeerOrigin } from "../finding/peer-book.js"
+import { preferByPriority } from "../finding/preference.js"
+import { samePeerId } from "../finding/twins.js"
+import type { SharedParts } from "./shared-parts.js"
+
+/** Connections at a time: metadata is small, and who does not have it is let go. */
+const MAX_PEERS = 30
+/** Of these, so many are kept for those that we open ourselves. */
+const FOR_OUTGOING = 15
+/** A connected peer that does not say within so many ms that it has the metadata is let go. */
+const PATIENCE = 20_000
+/** Pieces asked of one peer at a time (libtorrent: 2). */
+const DEPTH = 2
+/** rTorrent closes a connection on which a second request comes before it has answered the first. */
+const ONE_AT_A_TIME = "rTorrent"
+
+/** What the fetch hears of its peers. */
+export interface MetadataSwarmHost {
+  /** It has the metadata, of `size` bytes by its own account; up to `depth` pieces may be asked for at a time. */
+  onOffer(peer: MetadataPeer, size: number, depth: number): void
+  onMessage(peer: MetadataPeer, message: MetadataMessage): void
+  /** It can be asked for hashes (BEP 52). */
+  onSpeaksV2(peer: MetadataPeer): void
+  onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void
+  onLeft(peer: MetadataPeer): void
+}
+
+interface Connected {
+  /** The address of the book that leads there. */
+  readonly address: Endpoint | undefined
+  readonly since: number
+  ready: boolean
+  /** It says that it has the metadata. */
+  offers: boolean
+  /** The address refused a connection before. */
+  readonly again: boolean
+}
+
+/** The peers of a torrent whose metadata we lack: connects and accepts, and leads what they say to the fetch. */
+export class MetadataSwarm implements MetadataPeerHost {
+  readonly #shared: SharedParts
+  readonly #infoHash: Uint8Array
+  readonly #infoHashV2: Uint8Array | undefined
+  readonly #host: MetadataSwarmHost
+  readonly #book: PeerBook
+  /** Hears what others take for our address. */
+  readonly external: ExternalAddress
+  readonly #peers = new Map<MetadataPeer, Connected>()
+  /** Addresses that were tried and need not be again before giving up. */
+  readonly #tried = new Set<Endpoint>()
+  /** Addresses that were tried at least once. */
+  readonly #everTried = new Set<Endpoint>()
+  #closing = false
+
+  constructor(
+    shared: SharedParts,
+    {
+      infoHash,
+      infoHashV2,
+      host,
+    }: { infoHash: Uint8Array; infoHashV2: Uint8Array | undefined; host: MetadataSwarmHost },
+  ) {
+    this.#shared = shared
+    this.#infoHash = infoHash
+    this.#infoHashV2 = infoHashV2
+    this.#host = host
+    this.#book = new PeerBook(shared.platform.random, new EncryptionChoice(shared.encryption))
+    this.external = shared.external
+    preferByPriority(this.#book, shared.external, shared.listenPort)
+  }
+
+  /** Connections, whatever their state. */
+  get size(): number {
+    return this.#peers.size
+  }
+
+  get connectedCount(): number {
+    let count = 0
+    for (const { ready } of this.#peers.values()) if (ready) count++
+    return count
+  }
+
+  /** Addresses that are known. */
+  get knownCount(): number {
+    return this.#book.size
+  }
+
+  endpoints(): Endpoint[] {
+    return this.#book.endpoints()
+  }
+
+  /** Everyone who is known was tried, and nobody is left. */
+  get exhausted(): boolean {
+    if (this.#peers.size > 0) return false
+    const isUntried = (endpoint: Endpoint): boolean => !this.#tried.has(endpoint) && !this.#book.isBanned(endpoint)
+    return !this.#book.endpoints().some(isUntried)
+  }
+
+  /** Those that can be asked for hashes. */
+  *speakingV2(): Generator<MetadataPeer> {
+    for (const [peer, { ready }] of [...this.#peers]) if (ready && peer.v2) yield peer
+  }
+
+  /** Somebody named peers; `v2`: to who asked for the v2 infohash of a hybrid. */
+  addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2: boolean): void {
+    for (const endpoint of endpoints) this.#book.add(endpoint, origin, this.#now())
+    if (v2) this.#book.namedByV2(endpoints)
+    this.connectMore()
+  }
+
+  /** Takes an accepted connection; undefined when it is not wanted. */
+  accept(stream: ByteStream, received: Uint8Array): StreamListener | undefined {
+    const { budget } = this.#shared
+    if (this.#closing || this.#peers.size >= MAX_PEERS - FOR_OUTGOING || !budget.mayAccept) return undefined
+    budget.accepted()
+    const peer = this.#add("incoming", undefined, received)
+    peer.attach(stream)
+    return peer
+  }
+
+  /** Connects to due addresses of the book, as the budget allows. */
+  connectMore(): void {
+    const { budget } = this.#shared
+    const now = this.#now()
+    while (!this.#closing && this.#peers.size < MAX_PEERS && budget.mayConnect(now)) {
+      const endpoint = this.#book.next(now)
+      if (endpoint === undefined) return
+      budget.opened(now)
+      const peer = this.#add("outgoing", endpoint)
+      this.#tried.add(endpoint)
+      this.#everTried.add(endpoint)
+      peer.attach(this.#connect(endpoint, peer))
+    }
+  }
+
+  /** Time-outs. To be called every 250 ms. `forHashes`: who speaks v2 is of use without offering the metadata. */
+  tick(now: number, forHashes: boolean): void {
+    for (const [peer, { offers, since }] of [...this.#peers]) {
+      peer.tick(now)
+      const useful = offers || (forHashes && peer.v2)
+      if (!useful && now - since >= PATIENCE) peer.close(new Error("it does not offer the metadata"))
+    }
+  }
+
+  /** It lies, or does not answer. */
+  drop(peer: MetadataPeer, reason: string): void {
+    const address = this.#peers.get(peer)?.address
+    if (address !== undefined) this.#book.ban(address)
+    this.#log("info", `a peer is not asked for the metadata any more: ${reason}`)
+    peer.close(new Error(reason))
+  }
+
+  /** Nobody new is wanted. */
+  stop(): void {
+    this.#closing = true
+  }
+
+  /** Leaves the connections that stand to somebody else. They count here until they are handed over. */
+  release(): MetadataPeer[] {
+    this.#closing = true
+    for (const [peer, { ready }] of [...this.#peers]) if (!ready) peer.close()
+    return [...this.#peers.keys()]
+  }
+
+  close(): void {
+    this.#closing = true
+    for (const peer of [...this.#peers.keys()]) peer.close()
+  }
+
+  onReady(peer: MetadataPeer): void {
+    const connected = this.#peers.get(peer)
+    if (connected === undefined) return
+    if (samePeerId(peer.peerId, this.#shared.peerId)) {
+      // The end that opened it knows the address. The other waits for it: closed at once, it would not have answered.
+      if (connected.address === undefined) return
+      this.#book.forget(connected.address)
+      peer.close(new Error("connected to ourselves"))
+    } else if ([...this.#peers].some(([other, { ready }]) => ready && samePeerId(other.peerId, peer.peerId))) {
+      peer.close(new Error("connected twice"))
+    } else {
+      connected.ready = true
+      if (connected.address !== undefined) this.#book.answered(connected.address)
+      if (peer.v2) this.#host.onSpeaksV2(peer)
+    }
+  }
+
+  onSize(peer: MetadataPeer, size: number): void {
+    const connected = this.#peers.get(peer)
+    if (connected === undefined) return
+    connected.offers = true
+    const client = peer.peerId === undefined ? undefined : clientOf(peer.peerId)
+    this.#host.onOffer(peer, size, client?.startsWith(ONE_AT_A_TIME) ? 1 : DEPTH)
+  }
+
+  onMessage(peer: MetadataPeer, message: MetadataMessage): void {
+    this.#host.onMessage(peer, message)
+  }
+
+  onHashes(peer: MetadataPeer, request: HashRequest, hashes: Uint8Array | undefined): void {
+    this.#host.onHashes(peer, request, hashes)
+  }
+
+  onOurAddress({ remote }: MetadataPeer, address: Uint8Array): void {
+    if (remote !== undefined) this.external.vote(remote.host, address)
+  }
+
+  onPort({ remote }: MetadataPeer, port: number): void {
+    if (remote !== undefined) this.#shared.dht?.nodeAt({ host: remote.host, port })
+  }
+
+  onClosed(peer: MetadataPeer, reason: Error | undefined): void {
+    const connected = this.#peers.get(peer)
+    if (connected === undefined) return
+    this.#peers.delete(peer)
+    this.#shared.budget.closed()
+    const { address } = connected
+    if (address !== undefined) {
+      const outcome = connected.offers ? "useful" : peer.reached && !connected.ready ? "refused" : "failed"
+      this.#book.ended(address, outcome, this.#now())
+      // It may be tried again with encryption, or without.
+      if (outcome === "refused" && !connected.again) this.#tried.delete(address)
+      this.#log("debug", `${address.host}:${address.port}: closed, ${reason?.message ?? "by the other side"}`)
+    }
+    this.#host.onLeft(peer)
+  }
+
+  #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
+    const { platform, peerId, clientVersion, listenPort, dht } = this.#shared
+    const peer = new MetadataPeer({
+      host: this,
+      clock: platform.clock,
+      infoHash: this.#infoHash,
+      infoHashV2: this.#infoHashV2,
+      ...(address === undefined ? {} : { opensWith: this.#nameFor(address) }),
+      peerId,
+      direction,
+      clientVersion,
+      dht: dht !== undefined,
+      ...(listenPort === undefined ? {} : { listenPort }),
+      ...(received === undefined ? {} : { received }),
+    })
+    const again = address !== undefined && this.#everTried.has(address)
+    this.#peers.set(peer, { address, since: platform.clock.now(), ready: false, offers: false, again })
+    return peer
+  }
+
+  /** The infohash that a connection there begins with. */
+  #nameFor(endpoint: Endpoint): Uint8Array {
+    const v2 = this.#infoHashV2
+    return v2 !== undefined && this.#book.beginsWithV2(endpoint) ? v2 : this.#infoHash
+  }
+
+  #connect(endpoint: Endpoint, peer: MetadataPeer): ByteStream {
+    const { platform, encryption } = this.#shared
+    if (!this.#book.encrypts(endpoint)) return platform.net.connect(endpoint, peer)
+    const options = { tools: mseTools(platform), skey: this.#nameFor(endpoint), provide: providedMethods(encryption) }
+    return connectEncrypted(platform.net, endpoint, peer, options)
+  }
+
+  #now(): number {
+    return this.#shared.platform.clock.now()
+  }
+
+  #log(level: "debug" | "info", message: string): void {
+    this.#shared.platform.log.log(level, "metadata", message)
+  }
+}

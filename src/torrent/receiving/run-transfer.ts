@@ -1,0 +1,195 @@
+import { copyBytes } from "../../bytes/copy.js"
+import { BLOCK_LENGTH } from "../../metainfo/layout.js"
+import type { OpenPiece, Writer } from "../../picker/open-piece.js"
+import type { PieceTable } from "../../picker/piece-table.js"
+import type { Run } from "../../picker/run.js"
+import type { Runs } from "../../picker/runs.js"
+import type { Slot } from "../../storage/slots.js"
+import type { Intake } from "./intake.js"
+
+/** What a run's bytes come from, and can be held up. */
+interface RunSource {
+  pause(): void
+  resume(): void
+}
+
+/**
+ * Takes the bytes of a web seed's run as they come, in order, and lays them as blocks into the pieces of the run, which
+ * it opens one after the other. When there is no memory for the next piece, the source is paused until there is.
+ * Blocks that somebody else delivered first are skipped over.
+ */
+export class RunTransfer implements Writer {
+  destination: Uint8Array | null = null
+  /** Bytes that were of none: others delivered the block first, or the run was over before it was whole. */
+  wasted = 0
+  /** Those of them that are the beginning of a block whose rest never came. */
+  cutOff = 0
+  readonly #id: number
+  readonly #run: Run
+  readonly #source: RunSource
+  readonly #table: PieceTable<Slot>
+  readonly #runs: Runs<Slot>
+  readonly #intake: Intake
+  readonly #now: () => number
+  #open: OpenPiece<Slot> | undefined
+  /** The piece that the next byte belongs to, and where in it. */
+  #piece: number
+  #position: number
+  /** What has been written of the current block. */
+  #filled = 0
+  /** Bytes that came while there was no memory. */
+  #held: Uint8Array | undefined
+
+  constructor(options: {
+    id: number
+    run: Run
+    source: RunSource
+    first: OpenPiece<Slot>
+    position: number
+    table: PieceTable<Slot>
+    runs: Runs<Slot>
+    intake: Intake
+    now: () => number
+  }) {
+    this.#id = options.id
+    this.#run = options.run
+    this.#source = options.source
+    this.#table = options.table
+    this.#runs = options.runs
+    this.#intake = options.intake
+    this.#now = options.now
+    this.#open = options.first
+    this.#piece = options.first.piece
+    this.#position = options.position
+  }
+
+  /** The piece that the next byte belongs to, or the last one there was. */
+  get piece(): number {
+    return this.#piece
+  }
+
+  /** True while it is inside a piece. */
+  get inPiece(): boolean {
+    return this.#open !== undefined
+  }
+
+  /** True while it waits for memory. */
+  get waiting(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** The next bytes of the run. `chunk` may be used again by the caller afterwards. */
+  write(chunk: Uint8Array): void {
+    if (this.#held !== undefined) {
+      // A source that was slow to pause: its bytes keep their order.
+      this.#held = concat(this.#held, chunk)
+      return
+    }
+    const taken = this.#take(chunk)
+    if (taken === chunk.length) return
+    this.#held = chunk.slice(taken)
+    this.#source.pause()
+  }
+
+  /** There may be memory again. */
+  retry(): void {
+    const held = this.#held
+    if (held === undefined) return
+    const taken = this.#take(held)
+    if (taken < held.length) {
+      this.#held = held.subarray(taken)
+      return
+    }
+    this.#held = undefined
+    this.#source.resume()
+  }
+
+  /** The run is over, at its end or not: what was received stays, the rest is for others. */
+  end(): void {
+    const before = this.wasted
+    this.#leaveBlock()
+    if (this.#open !== undefined) {
+      this.#open.inRun = false
+      this.#table.settle(this.#open)
+      this.#open = undefined
+    }
+    this.wasted += this.#held?.length ?? 0
+    this.cutOff = this.wasted - before
+    this.#held = undefined
+    this.#runs.release(this.#run)
+  }
+
+  #take(chunk: Uint8Array): number {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#open === undefined && !this.#enterPiece()) {
+        if (this.#run.remaining > 0) break
+        // Others took the tail of the run after its bytes had come.
+        this.wasted += chunk.length - at
+        return chunk.length
+      }
+      const size = this.#table.layout.pieceSize(this.#piece)
+      const blockStart = this.#position - (this.#position % BLOCK_LENGTH)
+      const blockEnd = Math.min(blockStart + BLOCK_LENGTH, size)
+      if (this.#position === blockStart) this.#enterBlock()
+      const length = Math.min(chunk.length - at, blockEnd - this.#position)
+      if (this.destination !== null) {
+        copyBytes(this.destination, this.#filled, chunk, at, at + length)
+        this.#filled += length
+      } else this.wasted += length
+      at += length
+      this.#position += length
+      if (this.#position === blockEnd) this.#finishBlock()
+      if (this.#position === size) this.#leavePiece()
+    }
+    return at
+  }
+
+  #enterPiece(): boolean {
+    const open = this.#runs.openNext(this.#run, this.#now())
+    if (open === undefined) return false
+    this.#open = open
+    this.#piece = open.piece
+    this.#position = 0
+    return true
+  }
+
+  #enterBlock(): void {
+    this.#filled = 0
+    this.destination = this.#intake.beginBlock(this.#block(this.#position), this)
+  }
+
+  #finishBlock(): void {
+    this.destination = null
+    if (!this.#intake.endBlock(this.#block(this.#position - 1), this, this.#id)) this.#discardBlock()
+    this.#filled = 0
+  }
+
+  #leaveBlock(): void {
+    if (this.destination !== null) this.#intake.abandonBlock(this.#block(this.#position), this)
+    this.destination = null
+    this.#discardBlock()
+  }
+
+  /** What was written of the block does not count: somebody else took it over, or nobody ended it. */
+  #discardBlock(): void {
+    this.wasted += this.#filled
+    this.#filled = 0
+  }
+
+  #leavePiece(): void {
+    if (this.#open !== undefined) this.#open.inRun = false
+    this.#open = undefined
+  }
+
+  #block(position: number): number {
+    return this.#table.layout.block(this.#piece, Math.floor(position / BLOCK_LENGTH))
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length)
+  joined.set(a)
+  joined.set(b, a.length)
+  return joined
+}

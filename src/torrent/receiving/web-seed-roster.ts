@@ -1,0 +1,105 @@
+import type { PieceTable } from "../../picker/piece-table.js"
+import type { Run } from "../../picker/run.js"
+import type { Slot } from "../../storage/slots.js"
+import type { RangeSession } from "../../webseed/range-session.js"
+import type { WebSeed } from "../../webseed/web-seed.js"
+import type { Chooser } from "./run-choice.js"
+import type { RunTransfer } from "./run-transfer.js"
+
+/** A run under way. */
+export interface Active {
+  readonly source: Source
+  readonly session: RangeSession
+  readonly transfer: RunTransfer
+  readonly run: Run
+  /** What of {@link RunTransfer.wasted} is in the totals. */
+  counted: number
+}
+
+/** A web seed, and what it is at. */
+export interface Source extends Chooser {
+  readonly id: number
+  readonly active: Set<Active>
+}
+
+/** The web seeds of one torrent, and what can be asked about them. */
+export class WebSeedRoster {
+  readonly seeds: readonly WebSeed[]
+  protected readonly sources: readonly Source[]
+  readonly #table: PieceTable<Slot>
+  /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
+  #lastHope = 0
+
+  constructor(seeds: readonly WebSeed[], table: PieceTable<Slot>, nextSourceId: () => number) {
+    this.seeds = seeds
+    this.#table = table
+    this.sources = seeds.map((seed) => ({
+      id: nextSourceId(),
+      seed,
+      active: new Set<Active>(),
+      after: undefined,
+      barren: undefined,
+    }))
+  }
+
+  /** Runs under way. */
+  get activeCount(): number {
+    return this.sources.reduce((count, source) => count + source.active.size, 0)
+  }
+
+  /** Runs that wait for memory. */
+  get waitingCount(): number {
+    let count = 0
+    for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) count++
+    return count
+  }
+
+  /** True while a web seed may yet deliver the piece, now or after a wait. */
+  anyoneHas(piece: number): boolean {
+    return this.seeds.some((seed) => seed.state.kind !== "disabled" && seed.hasPiece(piece))
+  }
+
+  /** True when a web seed could be asked for the piece now. */
+  readyHas(piece: number): boolean {
+    return this.seeds.some((seed) => seed.state.kind === "ready" && seed.hasPiece(piece))
+  }
+
+  /** True when a web seed could be asked now, for a piece that is missing, and is asked for nothing. */
+  get someoneIdle(): boolean {
+    return this.sources.some(
+      ({ seed, active }) =>
+        seed.state.kind === "ready" &&
+        active.size === 0 &&
+        this.#table.availability.rarest((piece) => seed.hasPiece(piece)) !== undefined,
+    )
+  }
+
+  /** True while a web seed may yet deliver one of the pieces that are to be had, now or after a wait. */
+  get hopeful(): boolean {
+    const table = this.#table
+    const hoped = (piece: number): boolean => table.isNeeded(piece) && this.anyoneHas(piece)
+    if (this.activeCount > 0 || hoped(this.#lastHope)) return true
+    for (let piece = 0; piece < table.layout.pieceCount; piece++) {
+      if (!hoped(piece)) continue
+      this.#lastHope = piece
+      return true
+    }
+    return false
+  }
+
+  /** How many of the pieces that are to be had each one lacks. O(pieces). */
+  lacking(): number[] {
+    const table = this.#table
+    return this.seeds.map((seed) => {
+      let lacking = 0
+      for (let piece = 0; piece < table.layout.pieceCount; piece++)
+        if (table.isNeeded(piece) && !seed.hasPiece(piece)) lacking++
+      return lacking
+    })
+  }
+
+  /** The name of the web seed behind a source number. */
+  nameOf(id: number): string | undefined {
+    return this.sources.find((source) => source.id === id)?.seed.name
+  }
+}

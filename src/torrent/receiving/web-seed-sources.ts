@@ -1,0 +1,223 @@
+import type { Picker } from "../../picker/picker.js"
+import type { PieceTable } from "../../picker/piece-table.js"
+import type { Run } from "../../picker/run.js"
+import type { Clock } from "../../ports/clock.js"
+import type { Http } from "../../ports/http.js"
+import type { Log } from "../../ports/log.js"
+import type { Slot } from "../../storage/slots.js"
+import { RangeSession } from "../../webseed/range-session.js"
+import type { WebSeed } from "../../webseed/web-seed.js"
+import type { RateLimit } from "../rate-limit.js"
+import type { Totals } from "../totals.js"
+import type { Intake } from "./intake.js"
+import { type PeerTimes, RunChoice } from "./run-choice.js"
+import { RunTransfer } from "./run-transfer.js"
+import { type Active, type Source, WebSeedRoster } from "./web-seed-roster.js"
+
+/** Bytes: a run with no more to come is about to end. At 25 MB/s it takes 80 ms, a round trip across an ocean. */
+const NEARLY_DONE = 2 * 1024 * 1024
+
+export interface WebSeedSourcesOptions {
+  readonly http: Http
+  readonly clock: Clock
+  readonly log: Log
+  readonly seeds: readonly WebSeed[]
+  readonly table: PieceTable<Slot>
+  readonly picker: Picker<Slot>
+  readonly intake: Intake
+  readonly totals: Totals
+  readonly downloadLimit: RateLimit
+  readonly nextSourceId: () => number
+  readonly peers: PeerTimes
+}
+
+/** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
+export class WebSeedSources extends WebSeedRoster {
+  readonly #o: WebSeedSourcesOptions
+  readonly #choice: RunChoice
+  #closing = false
+  #paused = false
+  readonly #onOpen = (): void => this.tick()
+
+  constructor(options: WebSeedSourcesOptions) {
+    super(options.seeds, options.table, options.nextSourceId)
+    this.#o = options
+    this.#choice = new RunChoice(options)
+  }
+
+  /** Takes nothing until the download limit allows more. */
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** The web seed behind a source number sent wrong bytes. */
+  pieceCorrupt(id: number, piece: number): void {
+    const source = this.sources.find((candidate) => candidate.id === id)
+    if (source === undefined) return
+    source.seed.pieceCorrupt(piece)
+    if (source.seed.state.kind === "disabled") for (const run of [...source.active]) this.#end(run, true)
+  }
+
+  /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
+  startRuns(): void {
+    if (this.#closing || this.#paused) return
+    for (const source of this.sources) {
+      while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
+        if (!this.#startRun(source)) break
+      }
+      this.#makeWay(source)
+    }
+  }
+
+  /**
+   * A piece is there. A run that is still in the middle of it was overtaken by peers: it ends, since what is left of the
+   * piece would be fetched for nothing, and what comes next is begun sooner by anyone.
+   */
+  pieceStored(piece: number): void {
+    for (const { active } of this.sources) {
+      for (const { session, transfer, run } of active) {
+        if (transfer.piece !== piece || !transfer.inPiece) continue
+        this.#o.picker.runs.cut(run, run.next)
+        session.shorten(0)
+      }
+    }
+  }
+
+  /** Ends the runs that are at pieces which are no longer wanted. */
+  dropUnwanted(): void {
+    for (const { active } of this.sources)
+      for (const run of [...active]) if (!this.#o.table.isWanted(run.transfer.piece)) this.#end(run, true)
+  }
+
+  /** A slot is free: runs that wait for one come first. */
+  memoryFreed(): void {
+    for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
+    this.startRuns()
+  }
+
+  /** To be called every 250 ms. */
+  tick(): void {
+    const pause = !this.#o.downloadLimit.open
+    if (pause) this.#o.downloadLimit.whenOpen(this.#onOpen)
+    if (pause !== this.#paused) {
+      this.#paused = pause
+      for (const { active } of this.sources) {
+        for (const { session, transfer } of active) {
+          if (pause) session.pause()
+          else if (!transfer.waiting) session.resume()
+        }
+      }
+    }
+    this.startRuns()
+  }
+
+  /** Ends all runs; what they brought stays. */
+  endRuns(): void {
+    for (const { active } of this.sources) for (const run of [...active]) this.#end(run, true)
+  }
+
+  /** Ends all runs, and starts none again. */
+  close(): void {
+    this.#closing = true
+    this.#o.downloadLimit.forget(this.#onOpen)
+    this.endRuns()
+  }
+
+  /** One more while a run is about to end: else the line would be idle until the next one's first answer. */
+  #mostRuns({ seed, active }: Source): number {
+    const { limit } = seed.concurrency
+    // Several may end at a time, but one more answer keeps the line busy. A server we know nothing of may send too much.
+    if (limit === 1 || active.size > limit || !seed.proven) return limit
+    for (const { run, session } of active) {
+      if (this.#o.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
+    }
+    return limit
+  }
+
+  #startRun(source: Source): boolean {
+    const picked = this.#choice.pick(source)
+    if (picked === undefined) return false
+    const { run, first, position } = picked
+    const { layout } = this.#o.table
+    const offset = layout.pieceOffset(first.piece) + position
+    const end = Math.min(layout.length, layout.pieceOffset(run.end))
+    const session: RangeSession = new RangeSession({
+      seed: source.seed,
+      http: this.#o.http,
+      clock: this.#o.clock,
+      offset,
+      end,
+      listener: {
+        onBytes: (chunk) => {
+          transfer.write(chunk)
+          if (layout.files[layout.fileAt(session.position - chunk.length)]?.padding) {
+            // Made here, not received.
+            active.counted = transfer.wasted
+            return
+          }
+          this.#o.totals.fromWebSeed(chunk.length, this.#o.clock.now())
+          this.#countWaste(active)
+          this.#o.downloadLimit.take(chunk.length)
+          if (!this.#paused && !this.#o.downloadLimit.open) this.tick()
+        },
+        onDone: () => this.#end(active, false),
+        onFault: ({ message }) => {
+          this.#o.log.log("debug", "web seed", `${source.seed.name}: ${message}`)
+          this.#end(active, false)
+        },
+      },
+    })
+    const transfer = new RunTransfer({
+      id: source.id,
+      run,
+      source: {
+        pause: () => session.pause(),
+        resume: () => {
+          if (!this.#paused) session.resume()
+        },
+      },
+      first,
+      position,
+      table: this.#o.table,
+      runs: this.#o.picker.runs,
+      intake: this.#o.intake,
+      now: () => this.#o.clock.now(),
+    })
+    const active: Active = { source, session, transfer, run, counted: 0 }
+    run.onShortened = () => session.shorten(Math.min(layout.length, layout.pieceOffset(run.end)))
+    source.active.add(active)
+    source.after = run.end
+    session.start()
+    return true
+  }
+
+  /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
+  #makeWay({ seed, active }: Source): void {
+    const { table, picker } = this.#o
+    if (!table.memoryLeft || seed.state.kind !== "ready" || active.size === 0) return
+    if (picker.firstAwaited((piece) => seed.hasPiece(piece)) === undefined) return
+    let longest: Run | undefined
+    for (const { run } of active) {
+      // It is about to end anyway.
+      if (run.remaining === 0) return
+      if (!table.isAwaited(run.next) && run.remaining > (longest?.remaining ?? 0)) longest = run
+    }
+    if (longest !== undefined) picker.runs.cut(longest, longest.next)
+  }
+
+  #end(active: Active, abort: boolean): void {
+    if (!active.source.active.delete(active)) return
+    active.run.onShortened = undefined
+    if (abort) active.session.abort()
+    active.transfer.end()
+    this.#o.totals.cutOffBytes += active.transfer.cutOff
+    active.counted += active.transfer.cutOff
+    this.#countWaste(active)
+    this.startRuns()
+  }
+
+  #countWaste(active: Active): void {
+    this.#o.totals.duplicateBytes += active.transfer.wasted - active.counted
+    active.counted = active.transfer.wasted
+  }
+}

@@ -1,0 +1,99 @@
+import { RateMeter } from "../../bytes/rate-meter.js"
+import { knownAs } from "../../metainfo/known-as.js"
+import type { Metainfo } from "../../metainfo/metainfo.js"
+import type { PieceTable } from "../../picker/piece-table.js"
+import type { Slot } from "../../storage/slots.js"
+import type { Announcers } from "../../tracker/announcers.js"
+import type { Discoveries } from "../finding/discoveries.js"
+import type { PeerBook } from "../finding/peer-book.js"
+import type { Uploads } from "../giving/uploads.js"
+import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { Swarm } from "../swarm.js"
+import type { Totals } from "../totals.js"
+import type { ProgressSnapshot, TorrentState } from "./progress.js"
+import type { Tally } from "./tally.js"
+import { QUIET, waitingReason } from "./waiting-reason.js"
+
+interface Parts {
+  readonly metainfo: Metainfo
+  readonly table: PieceTable<Slot>
+  readonly tally: Tally
+  readonly totals: Totals
+  readonly uploads: Uploads
+  readonly swarm: Swarm
+  readonly webSeeds: WebSeedSources
+  readonly announcer: Announcers
+  readonly discoveries: Discoveries
+  readonly book: PeerBook
+}
+
+/** Puts together what a user sees of a torrent at work. */
+export class Statistics {
+  readonly #parts: Parts
+  readonly #uploadMeter = new RateMeter()
+  #meteredUpload = 0
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** To be called every 250 ms. */
+  tick(now: number): void {
+    const { uploaded } = this.#parts.uploads
+    this.#uploadMeter.add(uploaded - this.#meteredUpload, now)
+    this.#meteredUpload = uploaded
+  }
+
+  snapshot(state: TorrentState, now: number): ProgressSnapshot {
+    const { metainfo, table, tally, totals, uploads, swarm, webSeeds, book } = this.#parts
+    const downloadRate = totals.peerRate(now) + totals.webSeedRate(now)
+    const connected = [...swarm.connected()]
+    return {
+      name: metainfo.name,
+      infoHash: knownAs(metainfo),
+      state,
+      totalBytes: tally.totalBytes,
+      doneBytes: tally.doneBytes,
+      totalPieces: tally.totalPieces,
+      donePieces: tally.donePieces,
+      downloadRate,
+      uploadRate: this.#uploadMeter.rate(now),
+      eta: downloadRate > 0 ? (tally.totalBytes - tally.doneBytes) / downloadRate : null,
+      fromPeers: totals.peerBytes,
+      fromWebSeeds: totals.webSeedBytes,
+      uploaded: uploads.uploaded,
+      wasted: totals.wasted + table.droppedBytes,
+      peers: {
+        connected: connected.length,
+        seeds: connected.filter(({ session }) => session.isSeed).length,
+        known: book.size,
+      },
+      webSeeds: {
+        active: webSeeds.activeCount,
+        usable: webSeeds.seeds.filter((seed) => seed.state.kind !== "disabled").length,
+        total: webSeeds.seeds.length,
+      },
+      waitingFor: state === "downloading" ? this.#waitingFor(now) : null,
+    }
+  }
+
+  #waitingFor(now: number): string | null {
+    const { totals, swarm, webSeeds, announcer, discoveries, book } = this.#parts
+    const sinceArrival = now - totals.lastArrival
+    if (sinceArrival < QUIET) return null
+    const lacking = webSeeds.lacking()
+    return waitingReason({
+      sinceArrival,
+      now,
+      peers: [...swarm.connected()].map(({ session }) => ({
+        choking: session.peerChoking,
+        interesting: session.amInterested,
+      })),
+      connecting: swarm.connectingCount,
+      known: book.size,
+      trackers: announcer.status(),
+      discoveries: discoveries.status(),
+      webSeeds: webSeeds.seeds.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),
+    })
+  }
+}

@@ -1,0 +1,65 @@
+import { redactUrl } from "../../bytes/url.js"
+import type { TrackerStatus } from "../../tracker/tracker-entry.js"
+import type { WebSeedState } from "../../webseed/web-seed.js"
+
+/** Shorter pauses are no news, ms. */
+export const QUIET = 3_000
+
+/** What is known when nothing arrives. */
+export interface Situation {
+  /** ms */
+  readonly sinceArrival: number
+  readonly now: number
+  readonly peers: readonly { readonly choking: boolean; readonly interesting: boolean }[]
+  readonly connecting: number
+  readonly known: number
+  readonly trackers: readonly TrackerStatus[]
+  /** How the searches stand in the DHT and in the local network, in a few words each. */
+  readonly discoveries: readonly string[]
+  /** `lacking`: of the missing pieces, those it does not have. */
+  readonly webSeeds: readonly { readonly url: string; readonly state: WebSeedState; readonly lacking: number }[]
+}
+
+/** Says in a sentence why nothing arrives; null while something does. */
+export function waitingReason(s: Situation): string | null {
+  if (s.sinceArrival < QUIET) return null
+  const searches = s.peers.length === 0 && s.connecting === 0 ? s.discoveries : []
+  const parts = [peers(s), webSeeds(s), trackers(s), ...searches].filter((part) => part !== undefined)
+  return parts.length === 0 ? "no source is known" : parts.join("; ")
+}
+
+function peers(s: Situation): string | undefined {
+  const useful = s.peers.filter(({ interesting }) => interesting)
+  if (useful.some(({ choking }) => !choking)) return "peers have been asked and have not sent anything"
+  if (useful.length > 0) return `${count(useful.length, "peer")} with data: waiting for a turn`
+  if (s.peers.length > 0) return `${count(s.peers.length, "peer")} connected, none has what is missing`
+  if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
+  return s.known > 0 ? `none of ${count(s.known, "known peer")} can be reached` : undefined
+}
+
+function webSeeds(s: Situation): string | undefined {
+  const reasons = s.webSeeds.map(({ url, state, lacking }) => {
+    if (state.kind === "disabled") return `${redactUrl(url)} is not used: ${state.reason}`
+    if (state.kind === "waiting") {
+      const seconds = Math.max(1, Math.ceil((state.until - s.now) / 1000))
+      return `${redactUrl(url)} is tried again in ${seconds} s: ${state.reason}`
+    }
+    if (lacking > 0) return `${redactUrl(url)} lacks ${lacking} of the missing pieces`
+    return `${redactUrl(url)} has not answered`
+  })
+  return reasons.length === 0 ? undefined : `web seed ${reasons.join(", ")}`
+}
+
+function trackers(s: Situation): string | undefined {
+  if (s.known > 0 || s.trackers.length === 0) return undefined
+  const failed = s.trackers.filter(({ state }) => state === "failed")
+  if (failed.length === s.trackers.length) {
+    const why = failed[0]?.message
+    return `no tracker answers${why === undefined ? "" : ` (${why})`}`
+  }
+  return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`
+}
