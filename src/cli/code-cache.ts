@@ -26,6 +26,7 @@ export class CodeCache {
   readonly #path: string
   readonly #source: string
 
+  /** `source`: each character a byte. */
   constructor(name: string, source: string) {
     this.#path = join(cacheDirectory(), "code", `${name}-${process.version}-${process.arch}`)
     this.#source = source
@@ -69,7 +70,7 @@ export class CodeCache {
   #digest(code: Buffer, thorough: boolean): Buffer {
     return createHash("sha256")
       .update(`${process.version} ${process.arch} ${thorough} ${this.#source.length}\n`)
-      .update(this.#source)
+      .update(this.#source, "latin1")
       .update(code)
       .digest()
   }

@@ -3,6 +3,15 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { Stage } from "./stage.js"
 
+describe("a command", () => {
+  it("is ASCII all through, as its starter reads it", () => {
+    for (const name of ["at-get", "academictorrents"]) {
+      const source = readFileSync(new URL(`../../../dist/cli/${name}-program.js`, import.meta.url), "latin1")
+      expect(/[^\0-\x7f]/.exec(source)?.[0]).toBeUndefined()
+    }
+  })
+})
+
 describe("a command that was run before", () => {
   it("starts from compiled code, and from its source when that is damaged", async () => {
     await using stage = await Stage.open()
