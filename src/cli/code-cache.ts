@@ -24,10 +24,9 @@ const HEAD_LENGTH = 1 + DIGEST_LENGTH
  */
 export class CodeCache {
   readonly #path: string
-  readonly #source: string
+  readonly #source: Uint8Array
 
-  /** `source`: each character a byte. */
-  constructor(name: string, source: string) {
+  constructor(name: string, source: Uint8Array) {
     this.#path = join(cacheDirectory(), "code", `${name}-${process.version}-${process.arch}`)
     this.#source = source
   }
@@ -70,7 +69,7 @@ export class CodeCache {
   #digest(code: Buffer, thorough: boolean): Buffer {
     return createHash("sha256")
       .update(`${process.version} ${process.arch} ${thorough} ${this.#source.length}\n`)
-      .update(this.#source, "latin1")
+      .update(this.#source)
       .update(code)
       .digest()
   }

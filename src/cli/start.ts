@@ -12,11 +12,14 @@ export type Start = (keepCode: KeepCode) => Promise<void>
 /** Runs `NAME-program.js`, which stands beside this file: from compiled code when there is some. */
 export function startProgram(name: string): void {
   const file = join(import.meta.dirname, `${name}-program.js`)
-  // The build leaves nothing but ASCII in it, which is read faster this way.
-  const source = `(function (exports, require, __filename) { ${readFileSync(file, "latin1")}\n})`
+  const source = readFileSync(file)
   const cache = new CodeCache(name, source)
   const kept = cache.read()
-  const script = new Script(source, { filename: file, ...(kept === undefined ? {} : { cachedData: kept.code }) })
+  // The build leaves nothing but ASCII in it, which becomes a string fastest this way.
+  const script = new Script(`(function (exports, require, __filename) { ${source.toString("latin1")}\n})`, {
+    filename: file,
+    ...(kept === undefined ? {} : { cachedData: kept.code }),
+  })
   const known = kept === undefined || script.cachedDataRejected === true ? undefined : kept
   const exports: { start?: Start } = {}
   script.runInThisContext()(exports, process.getBuiltinModule, file)

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { CodeCache } from "../../../src/cli/code-cache.js"
 
-const SOURCE = "1 + 1"
+const SOURCE = Buffer.from("1 + 1")
 const CODE = Buffer.from("code")
 let folder: string
 
@@ -39,7 +39,7 @@ describe("compiled code in the user's cache", () => {
 
   it("is not that of a source of the same length", () => {
     new CodeCache("p", SOURCE).write(CODE, true)
-    expect(new CodeCache("p", "1 + 2").read()).toBeUndefined()
+    expect(new CodeCache("p", Buffer.from("1 + 2")).read()).toBeUndefined()
   })
 
   it("is not read when any byte is another", () => {
