@@ -6,6 +6,7 @@ import {
   type ExtensionHandshake,
   encodeExtensionHandshake,
 } from "../../../src/wire/extension.js"
+import { decodeHolepunch, encodeHolepunch, type HolepunchMessage } from "../../../src/wire/holepunch-message.js"
 import {
   decodeMetadataMessage,
   encodeMetadataData,
@@ -131,4 +132,35 @@ export const dontHave: Target = {
     else must(sameBytes(encodeDontHave(piece), input), "written anew it differs")
   },
   runs: 200,
+}
+
+/** BEP 55. */
+export const holepunch: Target = {
+  name: "ut-holepunch",
+  seeds: () => [
+    holepunchOf("rendezvous", "192.0.2.1", 0),
+    holepunchOf("connect", "2001:db8::1", 0),
+    holepunchOf("error", "::ffff:192.0.2.1", 2),
+    // libtorrent's, without an error.
+    holepunchOf("connect", "192.0.2.1", 0).subarray(0, 8),
+  ],
+  check(input) {
+    const { value: message } = outcome(() => decodeHolepunch(input), ProtocolError)
+    if (message === undefined) {
+      const ofKnownKinds = input.length >= 2 && input[0]! <= 2 && input[1]! <= 1
+      must(!ofKnownKinds || input.length < (input[1] === 0 ? 12 : 24), "it is refused")
+      return
+    }
+    const { kind, host, port, error } = message
+    const address = parseIp(host)
+    must(address !== undefined && formatIp(address) === host, `${host} is no address`)
+    must(Number.isInteger(port) && port >= 0 && port < 65536, `${port} is no port`)
+    must(kind === "error" || error === 0, "there is an error where none can be")
+    mustEqual(decodeHolepunch(encodeHolepunch(message)!), message, "written anew it differs")
+  },
+  runs: 1000,
+}
+
+function holepunchOf(kind: HolepunchMessage["kind"], host: string, error: number): Uint8Array {
+  return encodeHolepunch({ kind, host, port: 6881, error })!
 }

@@ -1,7 +1,7 @@
 import type { Target } from "../lib/target.js"
 import { bencode } from "./bencode.js"
 import { dhtNode } from "./dht-node.js"
-import { dontHave, extendedHandshake, utMetadata, utPex } from "./extensions.js"
+import { dontHave, extendedHandshake, holepunch, utMetadata, utPex } from "./extensions.js"
 import { httpAnswer, webSeed } from "./http.js"
 import { journal, journalRecords } from "./journal.js"
 import { krpc, savedNodes } from "./krpc.js"
@@ -17,7 +17,7 @@ import { wire } from "./wire.js"
 
 export const TARGETS: readonly Target[] = [
   ...[bencode, metainfo, safePath, magnet],
-  ...[handshake, wire, extendedHandshake, utMetadata, utPex, dontHave, hashRequest, mse],
+  ...[handshake, wire, extendedHandshake, utMetadata, utPex, dontHave, holepunch, hashRequest, mse],
   ...[peerSession, metadataPeer],
   ...[krpc, dhtNode, savedNodes],
   ...[httpTracker, udpTracker, trackerUrl],
