@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../ports/clock.js"
+import { Rests } from "./rests.js"
 
 /** Requests to one host at a time: a web server that runs a script for each suffers from more. */
 const MAX_ACTIVE = 2
@@ -8,9 +9,6 @@ const GAP = 250
 
 /** So many may wait before the gap is kept: a few torrents are no burst. */
 const FEW = 3
-
-/** However long a host wants to be left alone, ms: no word of it puts off all of a process for longer than a day. */
-const LONGEST_REST = 24 * 3_600_000
 
 /** Someone who waits for a turn. */
 interface Waiting {
@@ -40,11 +38,14 @@ export class HostLimiter {
   readonly #clock: Clock
   /** Of hosts that are being asked. */
   readonly #queues = new Map<string, Queue>()
-  /** Until when hosts are left alone, clock ms. */
-  readonly #rests = new Map<string, number>()
+  readonly #rests: Rests
+  /** What trackers said of single torrents (BEP 31). It is for who announces them to obey. */
+  readonly announces: Rests
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#rests = new Rests(clock)
+    this.announces = new Rests(clock)
   }
 
   /**
@@ -90,11 +91,7 @@ export class HostLimiter {
 
   /** The host said so: nobody asks it for so many ms, a day at most. Who waits for a turn need not. */
   rest(host: string, time: number): void {
-    const now = this.#clock.now()
-    for (const [other, until] of this.#rests) if (until <= now) this.#rests.delete(other)
-    const until = now + Math.min(time, LONGEST_REST)
-    if (until <= (this.#rests.get(host) ?? now)) return
-    this.#rests.set(host, until)
+    this.#rests.add(host, time)
     const queue = this.#queues.get(host)
     if (queue === undefined) return
     for (const waiting of queue.waiting.splice(0)) waiting.leave()
@@ -103,7 +100,7 @@ export class HostLimiter {
 
   /** For how long a host is still to be left alone, ms; 0: it may be asked. */
   restOf(host: string): number {
-    return Math.max((this.#rests.get(host) ?? 0) - this.#clock.now(), 0)
+    return this.#rests.of(host)
   }
 
   /** Starts who may start now, and comes back for the next. */

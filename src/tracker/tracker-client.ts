@@ -1,3 +1,4 @@
+import { toHex } from "../bytes/hex.js"
 import type { Platform } from "../ports/platform.js"
 import {
   type AnnounceAnswer,
@@ -57,9 +58,12 @@ export class TrackerClient {
       listener.onSent()
       return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
     }
+    const announce = `${target.url} ${toHex(request.infoHash)}`
+    const rest = this.#limiter.announces.of(announce)
+    if (rest > 0) return leftAlone(rest)
     const url = announceUrl(target.url, request, this.#encryption)
     const urgent = request.event === "stopped"
-    const turn = { signal, urgent, announces: true, onSent: () => listener.onSent() }
+    const turn = { signal, urgent, announce, onSent: () => listener.onSent() }
     return this.#ask(url, turn, parseHttpAnswer)
   }
 
@@ -68,14 +72,14 @@ export class TrackerClient {
     if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
     const url = scrapeUrl(target.url, infoHash)
     if (url === undefined) return failed("the tracker's URL has no form for scrapes")
-    return this.#ask(url, { signal, urgent: false, announces: false, onSent() {} }, (bytes) =>
+    return this.#ask(url, { signal, urgent: false, announce: undefined, onSent() {} }, (bytes) =>
       parseHttpScrape(bytes, infoHash),
     )
   }
 
   async #ask<A extends { readonly kind: "answered" }>(
     url: string,
-    { signal, urgent, announces, onSent }: Turn,
+    { signal, urgent, announce, onSent }: Turn,
     parse: (bytes: Uint8Array) => A | TrackerFailure,
   ): Promise<A | TrackerFailure> {
     const { host } = new URL(url)
@@ -87,8 +91,11 @@ export class TrackerClient {
     if (body.kind === "failed") return body
     const outcome = judged(body, parse)
     // What a tracker says of scrapes is not meant for announces.
-    if (announces && outcome.kind === "failed" && isOfHost(body.status) && typeof outcome.retry === "number") {
-      this.#limiter.rest(host, outcome.retry)
+    if (announce !== undefined && outcome.kind === "failed") {
+      if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(host, body.retry)
+      if (outcome.retry !== undefined) {
+        this.#limiter.announces.add(announce, outcome.retry === "never" ? Number.POSITIVE_INFINITY : outcome.retry)
+      }
     }
     return outcome
   }
@@ -109,7 +116,8 @@ export class TrackerClient {
 interface Turn {
   readonly signal: AbortSignal
   readonly urgent: boolean
-  readonly announces: boolean
+  /** Tracker and torrent; undefined for a scrape. */
+  readonly announce: string | undefined
   onSent(): void
 }
 
@@ -124,7 +132,10 @@ function judged<A extends { readonly kind: "answered" }>(
   return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
 }
 
-/** Who is forbidden to ask may be so for one torrent alone; whatever else is to be asked later, all of us ask later. */
+/**
+ * Who finds us too fast, or is too busy, is so whoever asks; who is forbidden to ask may be so for one torrent alone, and
+ * `retry in` is of what was asked for (BEP 31).
+ */
 function isOfHost(status: number): boolean {
   return status !== 403
 }

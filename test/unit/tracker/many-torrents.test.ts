@@ -18,25 +18,23 @@ function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good) 
   fake.http("a.example", reply)
   const limiter = new HostLimiter(fake.clock)
   const clients = Array.from({ length: 4 }, () => new TrackerClient(fake.platform, limiter))
-  const announcers = Array.from(
-    { length: TORRENTS },
-    (_, index) =>
-      new Announcer({
-        platform: fake.platform,
-        client: clients[index % clients.length]!,
-        host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 6881, numWant: 100 }), onPeers() {} },
-        trackers: [["http://a.example/announce"]],
-        infoHash: new Uint8Array(20).fill(index),
-        peerId: PEER_ID,
-        key: index,
-        isPrivate: false,
-      }),
-  )
+  const announcer = (torrent: number, session: number): Announcer =>
+    new Announcer({
+      platform: fake.platform,
+      client: clients[session % clients.length]!,
+      host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 6881, numWant: 100 }), onPeers() {} },
+      trackers: [["http://a.example/announce"]],
+      infoHash: new Uint8Array(20).fill(torrent),
+      peerId: PEER_ID,
+      key: torrent,
+      isPrivate: false,
+    })
+  const announcers = Array.from({ length: TORRENTS }, (_, index) => announcer(index, index))
   const stop = () => fake.clock.runUntil(Promise.all(announcers.map((announcer) => announcer.stop())))
   /** Torrents that sent that event. */
   const tellers = (event: string) =>
     new Set(fake.seen.filter((request) => request.event === event).map(({ fields }) => fields.get("key"))).size
-  return { fake, announcers, stop, tellers }
+  return { fake, announcers, announcer, stop, tellers }
 }
 
 /** The most requests at a time, each of which takes `AFTER`. */
@@ -108,7 +106,6 @@ describe("many torrents of one tracker", () => {
   it.each([
     ["429 with Retry-After", { body: tooMany, status: 429, headers: { "retry-after": "600" } }],
     ["503 with Retry-After", { body: tooMany, status: 503, headers: { "retry-after": "600" } }],
-    ["an overload, `retry in` ten minutes (BEP 31)", { answer: { "failure reason": "overloaded", "retry in": "10" } }],
   ] satisfies [string, HttpReply][])(
     "leave the tracker alone, all of them, that answers with %s",
     async (_name, no) => {
@@ -130,6 +127,7 @@ describe("many torrents of one tracker", () => {
 
   it.each([
     ["403", { body: tooMany, status: 403 }],
+    ["`retry in` ten minutes (BEP 31)", { answer: { "failure reason": "overloaded", "retry in": "10" } }],
     ["`retry in` never", { answer: { "failure reason": "unknown torrent", "retry in": "never" } }],
   ] satisfies [string, HttpReply][])("ask each for itself a tracker that refuses with %s", async (_name, no) => {
     const { fake, announcers, stop } = setUp({ ...no, after: 50 })
@@ -137,5 +135,23 @@ describe("many torrents of one tracker", () => {
     await fake.clock.run(60_000)
     expect(fake.seen).toHaveLength(TORRENTS)
     await stop()
+  })
+
+  it("have what the tracker said of one of them obeyed by all who announce it", async () => {
+    const { fake, announcers, announcer, stop } = setUp({
+      answer: { "failure reason": "overloaded", "retry in": "10" },
+    })
+    announcers[0]!.start()
+    await fake.clock.run(1_000)
+    await stop()
+    // Another session has the same torrent.
+    const again = announcer(0, 1)
+    again.start()
+    await fake.clock.run(590_000)
+    expect(fake.seen).toHaveLength(1)
+    expect(again.status()[0]!.message).toMatch(/^it wants to be left alone for \d+ s more$/)
+    await fake.clock.run(120_000)
+    expect(fake.seen).toHaveLength(2)
+    await fake.clock.runUntil(again.stop())
   })
 })
