@@ -1,4 +1,6 @@
 import type { Socket } from "node:dgram"
+import { parseIp } from "../bytes/ip.js"
+import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
 import type { Multicast, MulticastGroup } from "../ports/multicast.js"
 import type { Endpoint } from "../ports/net.js"
 import { normalizeIp } from "./ip.js"
@@ -15,6 +17,8 @@ export interface Interface {
   readonly address: string
   /** As the system's calls for multicast name it. */
   readonly name: string
+  /** Where neighbours are: `10.77.0.0/16`. */
+  readonly networks: readonly string[]
 }
 
 /**
@@ -26,16 +30,15 @@ export function createMulticast(look: (family: Family) => readonly Interface[] =
     async join(group, onMessage) {
       const family: Family = group.host.includes(":") ? 6 : 4
       const receiver = createSocket(family)
-      receiver.on("message", (datagram, from) =>
-        onMessage(new Uint8Array(datagram.buffer, datagram.byteOffset, datagram.byteLength), {
-          host: normalizeIp(from.address),
-          port: from.port,
-        }),
-      )
+      const joined = new NodeMulticastGroup(group, receiver, () => look(family))
+      receiver.on("message", (datagram, from) => {
+        const host = normalizeIp(from.address)
+        if (!joined.isNear(host)) return
+        onMessage(new Uint8Array(datagram.buffer, datagram.byteOffset, datagram.byteLength), { host, port: from.port })
+      })
       try {
         // At the group's address only what was sent to the group comes in. Windows has none but our own to listen at.
         await bind(receiver, group.port, process.platform === "win32" ? undefined : group.host)
-        const joined = new NodeMulticastGroup(group, receiver, () => look(family))
         await joined.look()
         if (!joined.hasInterface) throw new Error("there is no interface for multicast")
         return joined
@@ -53,6 +56,7 @@ class NodeMulticastGroup implements MulticastGroup {
   readonly #interfaces: () => readonly Interface[]
   /** One for each interface, by its address. */
   readonly #senders = new Map<string, Socket>()
+  #networks: readonly Subnet[] = []
   #closed: Promise<void> | undefined
 
   constructor(group: Endpoint, receiver: Socket, interfaces: () => readonly Interface[]) {
@@ -63,6 +67,15 @@ class NodeMulticastGroup implements MulticastGroup {
 
   get hasInterface(): boolean {
     return this.#senders.size > 0
+  }
+
+  /**
+   * Whether an address is in a network that this machine is in, too (as libtorrent): who is elsewhere had to have it routed
+   * here, or wrote to us alone.
+   */
+  isNear(host: string): boolean {
+    const address = parseIp(host)
+    return address !== undefined && this.#networks.some((network) => subnetContains(network, address))
   }
 
   send(datagram: Uint8Array): void {
@@ -76,6 +89,7 @@ class NodeMulticastGroup implements MulticastGroup {
   /** Takes part by interfaces that are new, and forgets those that are gone. Never rejects. */
   async look(): Promise<void> {
     const present = this.#interfaces()
+    this.#networks = present.flatMap(({ networks }) => networks.map(parseSubnet)).filter((one) => one !== undefined)
     for (const [address, sender] of this.#senders) {
       if (present.some((one) => one.address === address)) continue
       this.#senders.delete(address)
@@ -121,13 +135,19 @@ class NodeMulticastGroup implements MulticastGroup {
 function interfaces(family: Family): Interface[] {
   const found: (Interface & { readonly internal: boolean })[] = []
   for (const [name, addresses = []] of Object.entries(process.getBuiltinModule("node:os").networkInterfaces())) {
-    const usable = addresses.find((one) => one.family === `IPv${family}` && !isLinkLocal(one.address))
-    if (usable === undefined) continue
-    const { address, internal } = usable
-    found.push({ address, internal, name: family === 4 ? address : `::%${name}` })
+    const usable = addresses.filter((one) => one.family === `IPv${family}` && !isLinkLocal(one.address))
+    if (usable[0] === undefined) continue
+    const { address, internal } = usable[0]
+    const networks = usable.flatMap(({ cidr }) => cidr ?? []).map(networkOf)
+    found.push({ address, internal, name: family === 4 ? address : `::%${name}`, networks })
   }
   const outer = found.filter(({ internal }) => !internal)
   return (outer.length > 0 ? outer : found).slice(0, MAX_INTERFACES)
+}
+
+/** DHCPv6 gives addresses alone, and Windows tells others so, too: their network is a /64 all the same (as libtorrent). */
+function networkOf(cidr: string): string {
+  return cidr.includes(":") ? cidr.replace(/\/128$/, "/64") : cidr
 }
 
 /** Where nobody is connected to, by the rules for addresses. */

@@ -119,7 +119,9 @@ describeUdpCompliance(NAME, () => stage({ udp: nodeUdp, addresses }))
 
 // By the loopback interface alone: nothing leaves this machine. IPv6 mostly has no route for it there.
 const onLoopback = () =>
-  createMulticast((family) => (family === 4 ? [{ address: "127.0.0.1", name: "127.0.0.1" }] : []))
+  createMulticast((family) =>
+    family === 4 ? [{ address: "127.0.0.1", name: "127.0.0.1", networks: ["127.0.0.1/8"] }] : [],
+  )
 describeMulticastCompliance(NAME, () =>
   stage({ multicast: onLoopback(), neighbour: onLoopback(), addresses: { 4: "127.0.0.1", 6: undefined } }),
 )

@@ -1,0 +1,30 @@
+import { expect, it } from "vitest"
+import { createMulticast } from "../../../src/node/multicast.js"
+import { deferred } from "../../support/deferred.js"
+
+/** A group that nobody uses. */
+const GROUP = { host: "239.255.14.78", port: 16_773 }
+
+/** On the loopback interface, as one that has this address and is in this network. */
+const on = (address: string, network: string) => {
+  const one = { address, name: address, networks: [network] }
+  return createMulticast((family) => (family === 4 ? [one] : []))
+}
+
+it("who is in none of our networks is not heard, though the system lets it in", async () => {
+  const heard: string[] = []
+  const last = deferred<void>()
+  const ours = await on("127.0.0.1", "127.0.0.0/30").join(GROUP, (datagram) => {
+    heard.push(Buffer.from(datagram).toString())
+    last.resolve()
+  })
+  const elsewhere = deferred<void>()
+  const stranger = await on("127.0.0.9", "127.0.0.8/30").join(GROUP, () => elsewhere.resolve())
+  stranger.send(Buffer.from("from elsewhere"))
+  await elsewhere.promise
+  const neighbour = await on("127.0.0.2", "127.0.0.0/30").join(GROUP, () => {})
+  neighbour.send(Buffer.from("from near"))
+  await last.promise
+  expect(heard).toEqual(["from near"])
+  await Promise.all([ours, stranger, neighbour].map((group) => group.close()))
+})
