@@ -179,7 +179,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (peer === undefined) return
     const { clock, have, uploads, superSeeding } = this.#o
     peer.requested(clock.now())
-    const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, length)
+    const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, begin, length)
     if (mayHave && have.has(piece)) uploads.request(session, piece, begin, length)
     else session.reject(piece, begin, length)
   }

@@ -1,4 +1,5 @@
 import { formatIp, ipScope, parseIp } from "../../bytes/ip.js"
+import { networkOf } from "../network-of.js"
 
 /** Votes remembered; a new one takes the place of the oldest. */
 const MAX_VOTES = 64
@@ -62,10 +63,4 @@ export class ExternalAddress {
 
 function familyOf(address: string): Family {
   return address.includes(":") ? "IPv6" : "IPv4"
-}
-
-/** Whoever has one address has many beside it: a /16, or a /48 of IPv6, counts once (the networks of BEP 40). */
-function networkOf(host: string): string {
-  const bytes = parseIp(host)
-  return bytes === undefined ? host : bytes.subarray(0, bytes.length === 4 ? 2 : 6).join(".")
 }

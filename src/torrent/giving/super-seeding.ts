@@ -1,7 +1,8 @@
 import { Bitfield } from "../../bytes/bitfield.js"
-import type { TorrentLayout } from "../../metainfo/layout.js"
+import { BLOCK_LENGTH, type TorrentLayout } from "../../metainfo/layout.js"
 import type { Clock } from "../../ports/clock.js"
 import type { Random } from "../../ports/random.js"
+import { networkOf } from "../network-of.js"
 import type { PeerSource } from "../peer-source.js"
 
 /** Pieces of a peer that may wait to be seen at another one: while one is passed on, the next is on its way. */
@@ -20,6 +21,8 @@ const MAX_HAVES = 10_000
 
 /** What one peer was shown. */
 interface Shown {
+  /** Where the peer is: those of one network may be one. */
+  readonly network: string
   readonly pieces: Bitfield
   /** Those it asked us for in whole and did not say it has: it has them, or soon, and many don't tell us what we have, too. */
   readonly given: Bitfield
@@ -27,8 +30,8 @@ interface Shown {
   current: number | undefined
   /** When it was shown the current one, ms. */
   since: number
-  /** Bytes of the current one that it asked for. */
-  asked: number
+  /** Blocks of the current one that it asked for. */
+  asked: Bitfield
   /** Those given that were not seen at another peer yet, and since when, ms. */
   readonly waiting: Map<number, number>
   /** How many may wait. */
@@ -37,8 +40,8 @@ interface Shown {
 
 /**
  * Super-seeding (BEP 16): passes for a peer without data, and shows each peer one piece at a time, the rarest; the next
- * when it was seen that a piece was passed on. So the first seed gives little more than one copy. It ends when another
- * has a full copy. Pure: it shows pieces by the peers' sessions, and the clock's time is all it takes from outside.
+ * when it was seen that a piece was passed on. So the first seed gives little more than one copy. It ends when another says
+ * that it has a full copy, and there is more than its word for it. Pure: it shows pieces by the peers' sessions, and the clock's time is all it takes from outside.
  */
 export class SuperSeeding {
   readonly #layout: TorrentLayout
@@ -48,6 +51,10 @@ export class SuperSeeding {
   readonly #peers = new Map<PeerSource, Shown>()
   /** For each piece, how many have it or are shown it now. */
   readonly #copies: Uint16Array
+  /** Pieces that somebody asked us for in whole. */
+  readonly #given: Bitfield
+  /** All pieces before this one are elsewhere, by more than one word. */
+  #confirmed = 0
   #active: boolean
   #askedAt: number
 
@@ -59,6 +66,7 @@ export class SuperSeeding {
     this.#random = options.random
     this.#clock = options.clock
     this.#copies = new Uint16Array(options.layout.pieceCount)
+    this.#given = new Bitfield(options.layout.pieceCount)
     this.#askedAt = options.clock.now()
   }
 
@@ -70,11 +78,12 @@ export class SuperSeeding {
   add(peer: PeerSource): void {
     const count = this.#layout.pieceCount
     this.#peers.set(peer, {
+      network: networkOf(peer.session.remote.host),
       pieces: new Bitfield(count),
       given: new Bitfield(count),
       current: undefined,
       since: this.#clock.now(),
-      asked: 0,
+      asked: new Bitfield(0),
       waiting: new Map(),
       window: WINDOW,
     })
@@ -87,7 +96,6 @@ export class SuperSeeding {
     if (shown === undefined || pieces === undefined) return
     for (const piece of previous ?? []) this.#copies[piece]!--
     for (const piece of pieces) this.#has(shown, piece)
-    if (this.#endIfCopied(peer, shown)) return
     for (const [other, theirs] of this.#peers) {
       if (other === peer) continue
       for (const piece of theirs.waiting.keys()) if (pieces.has(piece)) this.#passedOn(other, theirs, piece)
@@ -100,7 +108,6 @@ export class SuperSeeding {
     const shown = this.#peers.get(peer)
     if (shown === undefined) return
     this.#has(shown, piece)
-    if (this.#endIfCopied(peer, shown)) return
     for (const [other, theirs] of this.#peers) if (other !== peer) this.#passedOn(other, theirs, piece)
     this.#show(peer, shown)
   }
@@ -124,25 +131,26 @@ export class SuperSeeding {
     return this.#peers.get(peer)?.pieces
   }
 
-  /** The peer asks for so many bytes of a piece. @returns whether it may */
-  asks(peer: PeerSource, piece: number, length: number): boolean {
+  /** The peer asks for a part of a piece. @returns whether it may */
+  asks(peer: PeerSource, piece: number, begin: number, length: number): boolean {
     const shown = this.#peers.get(peer)
     if (shown === undefined || !shown.pieces.has(piece)) return false
     const now = this.#clock.now()
     this.#askedAt = now
     if (piece !== shown.current) return true
-    shown.asked += length
-    if (shown.asked < this.#layout.pieceSize(piece)) return true
+    this.#ask(shown.asked, piece, begin, length)
+    if (!shown.asked.complete) return true
     shown.current = undefined
     shown.given.add(piece)
+    this.#given.add(piece)
     shown.waiting.set(piece, now)
-    if (!this.#endIfCopied(peer, shown)) this.#show(peer, shown)
+    this.#show(peer, shown)
     return true
   }
 
   /** To be called every 250 ms. `busy`: something is being given. */
   tick(busy: boolean): void {
-    if (!this.#have.complete) this.end()
+    if (!this.#have.complete || this.#isCopied()) this.end()
     if (!this.#active) return
     const now = this.#clock.now()
     if (busy) this.#askedAt = now
@@ -150,7 +158,7 @@ export class SuperSeeding {
     for (const [peer, shown] of this.#peers) {
       for (const [piece, since] of shown.waiting) if (now - since >= PATIENCE) shown.waiting.delete(piece)
       // It can't ask yet: its time to do so begins when it can.
-      if (peer.session.amChoking && peer.session.peerInterested && shown.asked === 0) shown.since = now
+      if (peer.session.amChoking && peer.session.peerInterested && shown.asked.count === 0) shown.since = now
       if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
       if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
         const rarest = this.#rarest(peer, shown)
@@ -182,7 +190,7 @@ export class SuperSeeding {
   /** The piece is with another peer: who was given it gets something new. */
   #passedOn(peer: PeerSource, shown: Shown, piece: number): void {
     if (shown.waiting.delete(piece)) shown.window = WINDOW
-    else if (shown.current === piece && shown.asked === 0) this.#withdraw(shown)
+    else if (shown.current === piece && shown.asked.count === 0) this.#withdraw(shown)
     else return
     this.#show(peer, shown)
   }
@@ -191,7 +199,7 @@ export class SuperSeeding {
   #passesBy({ session }: PeerSource, { current, since, asked }: Shown, now: number): boolean {
     if (current === undefined) return false
     if (!session.peerInterested) return now - since >= UNINTERESTED
-    return asked === 0 && !session.amChoking && now - since >= PATIENCE
+    return asked.count === 0 && !session.amChoking && now - since >= PATIENCE
   }
 
   /** The current piece counts no more, though it may still be asked for. */
@@ -209,7 +217,7 @@ export class SuperSeeding {
     if (piece === undefined) return
     shown.current = piece
     shown.since = this.#clock.now()
-    shown.asked = 0
+    shown.asked = new Bitfield(this.#layout.blockCount(piece))
     shown.pieces.add(piece)
     this.#copies[piece]!++
     peer.session.sendHave(piece)
@@ -231,10 +239,34 @@ export class SuperSeeding {
     return rarest
   }
 
-  /** Another has a full copy, or will have it in a moment: the first seed's work is done. */
-  #endIfCopied({ session }: PeerSource, { given }: Shown): boolean {
-    if ((session.pieces?.count ?? 0) + given.count < this.#layout.pieceCount) return false
-    this.end()
-    return true
+  /** Blocks that are asked for in whole, each once: who asks again and again for one gets nothing new for it. */
+  #ask(asked: Bitfield, piece: number, begin: number, length: number): void {
+    const end = begin + length
+    const last = end === this.#layout.pieceSize(piece) ? asked.length : Math.floor(end / BLOCK_LENGTH)
+    for (let block = Math.ceil(begin / BLOCK_LENGTH); block < last; block++) asked.add(block)
+  }
+
+  /**
+   * Another has a full copy, or will have it in a moment: the first seed's work is done. Its word alone does not count: each
+   * piece was given by us, or others have it, too.
+   */
+  #isCopied(): boolean {
+    const { pieceCount } = this.#layout
+    const isFull = ([{ session }, { given }]: [PeerSource, Shown]): boolean =>
+      (session.pieces?.count ?? 0) + given.count >= pieceCount
+    if (![...this.#peers].some(isFull)) return false
+    while (this.#confirmed < pieceCount && this.#isConfirmed(this.#confirmed)) this.#confirmed++
+    return this.#confirmed === pieceCount
+  }
+
+  #isConfirmed(piece: number): boolean {
+    if (this.#given.has(piece)) return true
+    let first: string | undefined
+    for (const [{ session }, { network }] of this.#peers) {
+      if (network === first || session.pieces?.has(piece) !== true) continue
+      if (first !== undefined) return true
+      first = network
+    }
+    return false
   }
 }

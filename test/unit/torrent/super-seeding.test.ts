@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import type { PeerSession } from "../../../src/peer/peer-session.js"
+import type { Endpoint } from "../../../src/ports/net.js"
 import { SuperSeeding } from "../../../src/torrent/giving/super-seeding.js"
 import { PeerSource } from "../../../src/torrent/peer-source.js"
 import { seededRandom } from "../../support/seeded-random.js"
@@ -20,8 +21,11 @@ class Fake {
   peerInterested = true
   amChoking = false
   closed = false
+  readonly remote: Endpoint
 
-  constructor(id: number) {
+  /** Each in a network of its own. */
+  constructor(id: number, host = `198.${id}.0.1`) {
+    this.remote = { host, port: 6881 }
     this.source = new PeerSource(id, this as unknown as PeerSession, 0)
   }
 
@@ -50,7 +54,10 @@ class Scene {
 
   /** Connected, with these pieces. */
   join(...pieces: number[]): Fake {
-    const peer = new Fake(this.#peers++)
+    return this.take(new Fake(this.#peers++), pieces)
+  }
+
+  take(peer: Fake, pieces: readonly number[]): Fake {
     this.superSeeding.add(peer.source)
     this.says(peer, pieces)
     return peer
@@ -70,7 +77,7 @@ class Scene {
 
   /** It asks for a piece in whole. */
   asks(peer: Fake, piece: number): boolean[] {
-    return [0, BLOCK].map(() => this.superSeeding.asks(peer.source, piece, BLOCK))
+    return [0, BLOCK].map((begin) => this.superSeeding.asks(peer.source, piece, begin, BLOCK))
   }
 
   pass(milliseconds: number, busy = false): void {
@@ -104,9 +111,9 @@ describe("super-seeding (BEP 16)", () => {
 
   it("shows the next when one was asked for in whole, and then none until another peer has got one of them", () => {
     const [a, b] = [scene.join(), scene.join()]
-    scene.superSeeding.asks(a.source, a.shown[0]!, BLOCK)
+    scene.superSeeding.asks(a.source, a.shown[0]!, 0, BLOCK)
     expect(a.shown).toHaveLength(1)
-    scene.superSeeding.asks(a.source, a.shown[0]!, BLOCK)
+    scene.superSeeding.asks(a.source, a.shown[0]!, BLOCK, BLOCK)
     expect(a.shown).toHaveLength(2)
     scene.asks(a, a.shown[1]!)
     scene.has(a, a.shown[0]!)
@@ -115,6 +122,20 @@ describe("super-seeding (BEP 16)", () => {
     scene.has(b, a.shown[0]!)
     expect(a.shown).toHaveLength(3)
     expect(b.shown).toHaveLength(1)
+  })
+
+  it("counts each block once, however often or in whatever parts it is asked for", () => {
+    const a = scene.join()
+    scene.join()
+    const [piece] = a.shown as [number]
+    const ask = (begin: number, length: number) =>
+      expect(scene.superSeeding.asks(a.source, piece, begin, length)).toBe(true)
+    for (let time = 0; time < 5; time++) ask(0, BLOCK)
+    for (let begin = BLOCK; begin < PIECE; begin += 1024) ask(begin, 1024)
+    ask(PIECE - BLOCK + 1, BLOCK - 1)
+    expect(a.shown).toHaveLength(1)
+    ask(0, PIECE)
+    expect(a.shown).toHaveLength(2)
   })
 
   it("takes a bitfield for news of what was passed on", () => {
@@ -192,17 +213,46 @@ describe("super-seeding (BEP 16)", () => {
   })
 
   it("ends when another has all, counting what it was given; then everybody is shown everything", () => {
-    const [a, b] = [scene.join(), scene.join()]
-    for (const piece of scene.have) if (!a.shown.includes(piece)) scene.has(a, piece)
+    const [a, b, c] = [scene.join(), scene.join(), scene.join()]
+    for (const piece of scene.have) {
+      if (a.shown.includes(piece)) continue
+      scene.has(c, piece)
+      scene.has(a, piece)
+    }
+    scene.pass(250)
     expect(scene.superSeeding.active).toBe(true)
     const last = [...scene.have].find((piece) => !a.pieces!.has(piece))!
     expect(a.shown).toContain(last)
     scene.asks(a, last)
+    scene.pass(250)
     expect(scene.superSeeding.active).toBe(false)
     expect(scene.join().shown).toEqual([])
     expect([...b.shown].sort((x, y) => x - y)).toEqual([...scene.have])
     scene.pass(60_000)
     expect(b.shown).toHaveLength(PIECES)
+  })
+
+  it("does not end because somebody says that he has all, and others beside him say so, too", () => {
+    scene.take(new Fake(100, "203.0.113.1"), [...scene.have])
+    scene.take(new Fake(101, "203.0.7.7"), [...scene.have])
+    scene.pass(1000)
+    expect(scene.superSeeding.active).toBe(true)
+    scene.take(new Fake(102, "192.0.2.1"), [...scene.have])
+    scene.pass(250)
+    expect(scene.superSeeding.active).toBe(false)
+  })
+
+  it("ends when all that one says he has is at others, or was given by us", () => {
+    scene.take(new Fake(100), [...scene.have])
+    const [a, b] = [scene.join(), scene.join()]
+    const [first, ...rest] = [...scene.have].filter((piece) => !a.shown.includes(piece))
+    for (const piece of rest) scene.has(a, piece)
+    scene.asks(a, a.shown[0]!)
+    scene.pass(250)
+    expect(scene.superSeeding.active).toBe(true)
+    scene.has(b, first!)
+    scene.pass(250)
+    expect(scene.superSeeding.active).toBe(false)
   })
 
   it("knows what is gone with those who leave, whether they had it from us or not", () => {
@@ -223,7 +273,8 @@ describe("super-seeding (BEP 16)", () => {
   it("ends with who lacks more than ten thousand pieces, so that it comes again and is told at once", () => {
     const large = new Scene(1, 10_010)
     const [a, b] = [large.join(), large.join(1, 2, 3, 4, 5, 6, 7, 8, 9)]
-    large.join(...large.have)
+    for (const seed of [1, 2]) large.take(new Fake(100 + seed), [...large.have])
+    large.pass(250)
     expect([a.closed, b.closed]).toEqual([true, false])
     expect([a.shown.length, b.shown.length]).toEqual([1, 10_001])
   })
