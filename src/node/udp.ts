@@ -3,9 +3,12 @@ import type { Endpoint } from "../ports/net.js"
 import type { Udp, UdpSocket } from "../ports/udp.js"
 import { normalizeIp } from "./ip.js"
 
+/** Bytes that every system gives. */
+const LEAST_BUFFER = 256 * 1024
+
 /** UDP. `open` rejects with Node's own error (`code`: `EADDRINUSE`, `EAFNOSUPPORT`, ...). */
 export const nodeUdp: Udp = {
-  async open({ family, port }, onMessage) {
+  async open({ family, port, receiveBuffer = 0 }, onMessage) {
     const socket = process.getBuiltinModule("node:dgram").createSocket({
       type: family === 4 ? "udp4" : "udp6",
       // So that a socket of each family can have the same port.
@@ -23,6 +26,7 @@ export const nodeUdp: Udp = {
       socket.once("error", reject)
       socket.bind(port, () => {
         socket.off("error", reject)
+        growReceiveBuffer(socket, receiveBuffer)
         // Errors of single datagrams (no route, refused by the other side) are losses like any other.
         socket.on("error", () => {})
         resolve()
@@ -33,6 +37,18 @@ export const nodeUdp: Udp = {
     })
     return new NodeUdpSocket(socket, family)
   },
+}
+
+/** Asks for so many bytes. Linux gives what it may (`net.core.rmem_max`), others refuse what is too much: they are asked for less. */
+function growReceiveBuffer(socket: Socket, bytes: number): void {
+  for (let size = bytes; size >= LEAST_BUFFER && socket.getRecvBufferSize() < size; size /= 2) {
+    try {
+      socket.setRecvBufferSize(size)
+      return
+    } catch {
+      // Half of it, then.
+    }
+  }
 }
 
 class NodeUdpSocket implements UdpSocket {

@@ -8,6 +8,16 @@ export interface UdpSocket {
   close(): Promise<void>
 }
 
+export interface UdpOptions {
+  readonly family: 4 | 6
+  readonly port: number
+  /**
+   * Bytes that the system is asked to keep of datagrams that we have not read yet; what comes beyond them is lost. It may give
+   * less. Default: the system's own.
+   */
+  readonly receiveBuffer?: number
+}
+
 /** Datagrams. */
 export interface Udp {
   /**
@@ -15,7 +25,7 @@ export interface Udp {
    * that takes time.
    */
   open(
-    options: { family: 4 | 6; port: number; signal?: AbortSignal },
+    options: UdpOptions & { signal?: AbortSignal },
     onMessage: (datagram: Uint8Array, from: Endpoint) => void,
   ): Promise<UdpSocket>
 }
