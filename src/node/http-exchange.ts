@@ -6,6 +6,7 @@ import { USER_AGENT } from "./version.js"
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 const PROXY_AUTHENTICATION_REQUIRED = 407
+const REQUEST_TIMEOUT = 408
 /** Never sent on to another origin. */
 const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"])
 /** A redirect's body is read for the sake of its connection, but no further than a new connection would cost. */
@@ -112,6 +113,10 @@ export class NodeExchange implements HttpExchange {
         this.#touch()
         if (status === PROXY_AUTHENTICATION_REQUIRED) {
           this.#fail(new HttpError("network", `no answer from ${url.host}: the proxy wants a user and a password`))
+        } else if (status === REQUEST_TIMEOUT && this.#sent?.reused) {
+          // Said of a connection that rested too long, while the request was on its way (RFC 9110, 15.5.9).
+          this.#sent.abort()
+          this.#failIf(this.#go(url))
         } else if (REDIRECTS.has(status)) {
           // Answers to those behind it would come while it is elsewhere.
           if (this.#followed) this.#sent?.abort()
@@ -138,10 +143,12 @@ export class NodeExchange implements HttpExchange {
 
   /** Goes where an answer of `from` leads; what forbids that is returned. */
   #redirect({ location }: Headers, from: URL, host: AddressClass): HttpError | undefined {
-    if (location === undefined || !URL.canParse(location, from.href)) {
+    // Characters are bytes here. Servers that write names as they are mean UTF-8 by them, so each stays the byte it is.
+    const written = location?.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`)
+    if (written === undefined || !URL.canParse(written, from.href)) {
       return new HttpError("redirect", `${from.host} redirects to nowhere`)
     }
-    const to = new URL(location, from)
+    const to = new URL(written, from)
     if (++this.#redirects > MAX_REDIRECTS) {
       return new HttpError("redirect", `${from.host} redirects more than ${MAX_REDIRECTS} times`)
     }

@@ -19,6 +19,8 @@ export interface TransportListener {
 
 /** A request under way. */
 export interface Sent {
+  /** Whether its connection had brought an answer before. */
+  readonly reused: boolean
   pause(): void
   resume(): void
   abort(): void

@@ -35,6 +35,8 @@ export interface Http1ConnectionOptions {
 
 /** A request on its connection. */
 export interface Carried {
+  /** Whether the connection had brought an answer before. */
+  readonly reused: boolean
   pause(): void
   resume(): void
   abort(): void
@@ -117,6 +119,7 @@ export class Http1Connection {
     if (this.#unsent === "" && this.#open) process.nextTick(() => this.#flush())
     this.#unsent += head
     return {
+      reused: this.#proven,
       pause: () => {
         request.wanted = false
         if (request !== this.#requests[0]) return

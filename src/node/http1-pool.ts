@@ -79,6 +79,7 @@ export class Http1Pool implements Transport {
 /** `followed`: whether others may be sent behind it. Proxies are not trusted with that. */
 function sent(carried: Carried, followed: boolean): Sent {
   return {
+    reused: carried.reused,
     pause: () => carried.pause(),
     resume: () => carried.resume(),
     abort: () => carried.abort(),

@@ -120,6 +120,10 @@ class HttpsRequest implements Sent {
     })
   }
 
+  get reused(): boolean {
+    return this.#request.reusedSocket
+  }
+
   pause(): void {
     this.#paused = true
     this.#response?.pause()
@@ -147,20 +151,28 @@ class HttpsRequest implements Sent {
       // A Buffer's `slice` is a view where a Uint8Array's is a copy: nobody above this room should meet one.
       this.#listener?.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     })
-    const cutShort = (): void => this.#end()?.onError(new HttpError("network", `${this.#host} cut its answer short`))
-    response.on("error", cutShort)
-    response.on("end", () => (response.complete ? this.#end()?.onEnd() : cutShort()))
+    response.on("error", (error) => this.#cutShort(error))
+    response.on("end", () => (response.complete ? this.#end()?.onEnd() : this.#cutShort()))
     if (this.#paused) response.pause()
     this.#listener.onHead(response.statusCode ?? 0, joinHeaders(response.rawHeaders))
   }
 
   #onError(error: Error): void {
+    // It is about bytes behind the answer, whose end is yet to be heard.
+    if (this.#response?.complete) return
     const code = errnoOf(error)
     // The server closed a kept connection while the request was on its way, so it can't have answered it.
-    const stale = this.#response === undefined && this.#request.reusedSocket
-    const listener = this.#end()
-    if (stale && (code === "ECONNRESET" || code === "EPIPE")) listener?.onStale()
-    else listener?.onError(toHttpError(error, this.#host))
+    const stale = this.#response === undefined && this.reused
+    if (this.#response !== undefined) this.#cutShort(error)
+    else if (stale && (code === "ECONNRESET" || code === "EPIPE")) this.#end()?.onStale()
+    else this.#end()?.onError(toHttpError(error, this.#host))
+  }
+
+  /** TLS that breaks in the middle of an answer is the network's fault: who is there was settled before. */
+  #cutShort(error?: Error): void {
+    const malformed = error !== undefined && errnoOf(error).startsWith("HPE_")
+    const failure = malformed ? toHttpError(error, this.#host) : undefined
+    this.#end()?.onError(failure ?? new HttpError("network", `${this.#host} cut its answer short`, error))
   }
 
   #end(): TransportListener | undefined {

@@ -223,6 +223,34 @@ describe("HTTP on Node", () => {
     expect(connections).toBe(2)
   })
 
+  it("tries once more when it is told on a kept connection that this had rested too long", async () => {
+    let connections = 0
+    const timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    const url = await serveRaw((socket) => {
+      connections++
+      let requests = 0
+      socket.on("data", () => {
+        if (++requests === 1 && connections < 3) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        else socket.end(timeout)
+      })
+    })
+    for (let i = 0; i < 2; i++) expect(await fetchUrl(url)).toMatchObject({ body: "ok" })
+    expect(connections).toBe(2)
+    // On a new connection it is meant.
+    expect(await fetchUrl(url)).toMatchObject({ head: { status: 408 } })
+    expect(connections).toBe(3)
+  })
+
+  it("goes where a redirect leads that writes a name in bare UTF-8", async () => {
+    const url = await serve((request, response) => {
+      if (request.url === "/gr%c3%b6%c3%9fe%20x") response.end("here")
+      else if (request.url === "/")
+        response.writeHead(302, { location: Buffer.from("/größe x").toString("latin1") }).end()
+      else response.writeHead(404).end(request.url)
+    })
+    expect(await fetchUrl(url)).toMatchObject({ body: "here", head: { status: 200 } })
+  })
+
   it("does not try again on a new connection", async () => {
     let connections = 0
     const url = await serveRaw((socket) => {

@@ -15,7 +15,7 @@ async function get(url: string, answers: Readonly<Record<string, number | string
         else listener.onHead(answer ?? 404, {})
         listener.onEnd()
       })
-      return { pause: () => {}, resume: () => {}, abort: () => {}, follow: () => undefined }
+      return { reused: false, pause: () => {}, resume: () => {}, abort: () => {}, follow: () => undefined }
     },
     close: () => {},
   }

@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import https from "node:https"
+import { type AddressInfo, createServer, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createSecureContext, TLSSocket } from "node:tls"
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
+import { NodeHttp } from "../../../src/node/http.js"
+import type { HttpError, HttpExchange } from "../../../src/ports/http.js"
+import { deferred } from "../../support/deferred.js"
+import { findProgram } from "../../support/program.js"
+
+const secureGet = https.get
+const cleanUps: Array<() => unknown> = []
+let folder: string
+let key: Buffer
+let cert: Buffer
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "at-https-"))
+  const files = [join(folder, "key.pem"), join(folder, "cert.pem")] as const
+  const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+  const names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+  execFileSync("openssl", [...args, ...names, "-keyout", files[0], "-out", files[1]], { stdio: "ignore" })
+  key = readFileSync(files[0])
+  cert = readFileSync(files[1])
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+  vi.restoreAllMocks()
+})
+
+/** A secure server that answers by hand; `connection` counts from 1. The client is made to trust it. */
+async function serve(
+  answer: (secure: TLSSocket, connection: number, plain: Socket) => void,
+): Promise<{ url: string; connections: () => number }> {
+  const secureContext = createSecureContext({ key, cert })
+  const sockets: Socket[] = []
+  const server = createServer((plain) => {
+    const connection = sockets.push(plain)
+    const secure = new TLSSocket(plain, { isServer: true, secureContext })
+    for (const socket of [plain, secure]) socket.on("error", () => {})
+    secure.on("data", () => answer(secure, connection, plain))
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  cleanUps.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  vi.spyOn(https, "get").mockImplementation(((options: https.RequestOptions) =>
+    secureGet({ ...options, ca: cert })) as typeof https.get)
+  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, connections: () => sockets.length }
+}
+
+interface Outcome {
+  readonly status: number
+  readonly body: string
+  readonly error?: HttpError
+}
+
+function newClient(): (url: string, onData?: (exchange: HttpExchange) => void) => Promise<Outcome> {
+  const http = new NodeHttp()
+  cleanUps.push(() => http.close())
+  return (url, onData = () => {}) => {
+    const { promise, resolve } = deferred<Outcome>()
+    let [status, body] = [0, ""]
+    const exchange = http.get(
+      { url, idleTimeout: 10_000 },
+      {
+        onHead: (head) => {
+          status = head.status
+        },
+        onData: (chunk) => {
+          body += Buffer.from(chunk).toString("latin1")
+          onData(exchange)
+        },
+        onEnd: () => resolve({ status, body }),
+        onError: (error) => resolve({ status, body, error }),
+      },
+    )
+    return promise
+  }
+}
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+describe.skipIf(findProgram("openssl") === undefined)("HTTPS", () => {
+  it("brings one answer after the other on a connection", async () => {
+    const { url, connections } = await serve((socket) => socket.write(OK))
+    const get = newClient()
+    for (let i = 0; i < 3; i++) expect(await get(url)).toEqual({ status: 200, body: "ok" })
+    expect(connections()).toBe(1)
+  })
+
+  it("keeps an answer that came whole, whatever comes behind it, through a pause as well", async () => {
+    const { url } = await serve((socket) => socket.write(`${OK}surplus`))
+    const get = newClient()
+    expect(await get(url)).toEqual({ status: 200, body: "ok" })
+    const paused = get(url, (exchange) => {
+      exchange.pause()
+      setImmediate(() => exchange.resume())
+    })
+    expect(await paused).toEqual({ status: 200, body: "ok" })
+  })
+
+  it("takes what breaks inside an answer for a fault of the network, also when TLS notices it first", async () => {
+    const { url } = await serve((secure, connection, plain) => {
+      secure.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun", () => {
+        if (connection === 1) plain.resetAndDestroy()
+        else plain.write("this is no record of TLS at all, but somebody else's bytes")
+      })
+    })
+    const get = newClient()
+    for (let i = 0; i < 2; i++) expect(await get(url)).toMatchObject({ body: "begun", error: { failure: "network" } })
+  })
+
+  it("asks again when a kept connection was closed, or has just been said to have rested too long", async () => {
+    for (const farewell of ["", "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"]) {
+      const asked = new Map<number, number>()
+      const { url, connections } = await serve((socket, connection) => {
+        asked.set(connection, (asked.get(connection) ?? 0) + 1)
+        if (asked.get(connection) === 1) socket.write(OK)
+        else socket.end(farewell)
+      })
+      const get = newClient()
+      for (let i = 0; i < 2; i++) expect(await get(url)).toEqual({ status: 200, body: "ok" })
+      expect(connections()).toBe(2)
+    }
+  })
+})
