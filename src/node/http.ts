@@ -1,15 +1,12 @@
 import { type Http, HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { guardedLookups, type LookupAll } from "./guarded-lookup.js"
 import { NodeExchange } from "./http-exchange.js"
-import type { Transport } from "./http-transport.js"
 import { Http1Pool } from "./http1-pool.js"
-import { HttpsTransport } from "./https-transport.js"
 import type { WebDetour } from "./web-detour.js"
 
-/** HTTP over connections that are kept: plain by our own client, secure by Node's. */
+/** HTTP over connections that are kept. */
 export class NodeHttp implements Http {
-  readonly #plain: Transport
-  readonly #secure: Transport
+  readonly #pool: Http1Pool
   #closed = false
 
   /** Names are resolved by the system when `lookup` is absent; those of hosts behind a proxy are not resolved here. */
@@ -17,26 +14,23 @@ export class NodeHttp implements Http {
     options: { lookup?: LookupAll; detour?: WebDetour | undefined; receiveLength?: number | undefined } = {},
   ) {
     const { lookup, detour, receiveLength } = options
-    const lookups = guardedLookups(lookup)
-    this.#plain = new Http1Pool(lookups, detour, receiveLength)
-    this.#secure = new HttpsTransport(lookups, detour)
+    this.#pool = new Http1Pool(guardedLookups(lookup), detour, receiveLength)
   }
 
   get(request: HttpRequest, listener: HttpListener): HttpExchange {
-    return NodeExchange.get(request, listener, (url) => this.#transport(url))
+    return NodeExchange.get(request, listener, () => this.#transport())
   }
 
   /** Closes all connections; exchanges under way fail, and so do later ones. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#plain.close()
-    this.#secure.close()
+    this.#pool.close()
     // Sockets close at the end of the turn.
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  #transport(url: URL): Transport {
+  #transport(): Http1Pool {
     if (this.#closed) throw new HttpError("network", "HTTP is closed")
-    return url.protocol === "http:" ? this.#plain : this.#secure
+    return this.#pool
   }
 }

@@ -1,33 +1,23 @@
-import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net"
+import type { Socket } from "node:net"
 import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { toHttpError } from "./http-error.js"
 import type { TransportListener } from "./http-transport.js"
 import { AnswerReader } from "./http1-answer.js"
-import type { WebRoute } from "./web-detour.js"
+import type { LineListener } from "./http1-line.js"
 
-/** Milliseconds until the host's next address is tried too (RFC 8305 says 250, which slow links need for themselves). */
-export const NEXT_ADDRESS_AFTER = 1_000
 /** Milliseconds an idle connection is kept. */
-export const KEEP_IDLE = 30_000
+const KEEP_IDLE = 30_000
 /** Requests that wait for their answers at a time: what a break costs is bounded. */
 const MOST_REQUESTS = 32
 /** How it shows that the server closed a connection, perhaps before it saw the request. */
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"])
 
-/** Straight to the host. */
-export interface DirectRoute {
-  readonly hostname: string
-  readonly port: number
-  readonly lookup: LookupFunction
-  /** May be shared: whoever listens has done with the bytes when the call returns. */
-  readonly receiveBuffer: Uint8Array
-}
-
 export interface Http1ConnectionOptions {
   /** As messages name it. */
   readonly host: string
-  readonly route: DirectRoute | WebRoute
+  /** Opens the line. */
+  readonly open: (listener: LineListener) => void
   /** It can take a request again. */
   readonly onIdle: (connection: Http1Connection) => void
   readonly onClose: (connection: Http1Connection) => void
@@ -44,10 +34,10 @@ export interface Carried {
   follow(head: string, listener: TransportListener): Carried | undefined
 }
 
-/** One TCP connection that carries one request after the other, or several whose answers follow each other. */
+/** One connection that carries one request after the other, or several whose answers follow each other. */
 export class Http1Connection {
   readonly #options: Http1ConnectionOptions
-  readonly #socket: Socket
+  #socket!: Socket
   /** Those whose answers are to come, in their order: the first is being answered. */
   readonly #requests: Request[] = []
   /** True once it has brought a whole answer. */
@@ -57,50 +47,37 @@ export class Http1Connection {
   #broken = false
   /** Heads of this turn, which go out together; before the way through a proxy is open, all. */
   #unsent = ""
-  /** False until the way through a proxy is open. */
-  #open = true
+  /** False until the line is. */
+  #open = false
 
   constructor(options: Http1ConnectionOptions) {
     this.#options = options
-    const { route } = options
-    this.#socket = "open" in route ? this.#goThrough(route) : this.#goTo(route)
-    this.#socket.on("end", () => this.#onEnd())
-    this.#socket.on("timeout", () => this.#socket.destroy())
-    this.#socket.on("error", (error) => {
-      this.#failure = error
-    })
-    this.#socket.on("close", () => this.#onClose())
-  }
-
-  #goTo({ hostname, port, lookup, receiveBuffer }: DirectRoute): Socket {
-    const connect: TcpNetConnectOpts = {
-      host: hostname,
-      port,
-      lookup,
-      noDelay: true,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
-      onread: {
-        buffer: receiveBuffer,
-        callback: (length) => {
-          this.#onBytes(receiveBuffer.subarray(0, length))
-          return true
-        },
+    options.open({
+      onSocket: (socket) => this.#watch(socket),
+      onOpen: () => {
+        this.#open = true
+        this.#flush()
       },
-    }
-    // Loaded when first needed: it takes milliseconds that a short command feels.
-    return process.getBuiltinModule("node:net").connect(connect)
+      onBytes: (bytes) => this.#onBytes(bytes),
+    })
   }
 
-  #goThrough(route: WebRoute): Socket {
-    this.#open = false
-    const socket = route.open((rest) => {
-      this.#open = true
-      socket.on("data", (chunk) => this.#onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)))
-      this.#flush()
-      if (rest.length > 0) this.#onBytes(rest)
+  #watch(socket: Socket): void {
+    this.#socket = socket
+    const on = (event: string, then: (error?: Error) => void): void => {
+      socket.on(event, (error?: Error) => {
+        // What TLS took over is its own affair.
+        if (socket === this.#socket) then(error)
+      })
+    }
+    on("end", () => this.#onEnd())
+    on("timeout", () => socket.destroy())
+    on("error", (error) => {
+      this.#failure = error
+      // TLS says what is wrong with a record, and leaves it at that.
+      socket.destroy()
     })
-    return socket
+    on("close", () => this.#onClose())
   }
 
   /** False when the connection is known to be lost, though it may not have said so yet. */

@@ -3,18 +3,21 @@ import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import type { LookupByClass } from "./guarded-lookup.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
-import { type Carried, type DirectRoute, Http1Connection } from "./http1-connection.js"
+import { type Carried, Http1Connection } from "./http1-connection.js"
+import { openLine, openLineThrough } from "./http1-line.js"
 import { requestHead } from "./http1-request.js"
 import { RECEIVE_BUFFER } from "./tcp.js"
+import { TlsSessions } from "./tls-sessions.js"
 import type { WebDetour, WebRoute } from "./web-detour.js"
 
-/** HTTP/1.1 over plain TCP. How many connections there are is the callers' choice; unused ones are kept for a while. */
+/** HTTP/1.1, in plain and by TLS. How many connections there are is the callers' choice; unused ones are kept for a while. */
 export class Http1Pool implements Transport {
   readonly #lookups: LookupByClass
   readonly #detour: WebDetour | undefined
   readonly #all = new Set<Http1Connection>()
   /** By origin. The last one used is the first to be used again: the others get a chance to become too old. */
   readonly #idle = new Map<string, Http1Connection[]>()
+  readonly #sessions = new TlsSessions()
   /** One for all connections: Node reads into it and calls back before it reads again. */
   #receiveBuffer: Uint8Array | undefined
   readonly #receiveLength: number
@@ -27,13 +30,17 @@ export class Http1Pool implements Transport {
   }
 
   send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent {
-    const place = { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: url.port === "" ? 80 : Number(url.port) }
-    const route = this.#detour?.routeFor("http:", place)
+    const secure = url.protocol === "https:"
+    const place = {
+      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+    }
+    const route = this.#detour?.routeFor(secure ? "https:" : "http:", place)
     const forward = route?.forward
     const head = requestHead(url, forward === undefined ? headers : { ...headers, ...forward }, forward !== undefined)
     // A connection is for hosts of one class: it was not checked for another. A proxy's is for all hosts.
-    const key = forward === undefined ? `${host} ${url.host}` : ""
-    const connection = this.#takeIdle(key) ?? this.#open(key, url.host, route ?? this.#direct(place, host))
+    const key = forward === undefined ? `${host} ${url.origin}` : ""
+    const connection = this.#takeIdle(key) ?? this.#open(key, url.host, { place, secure, host, route })
     return sent(connection.send(head, listener), forward === undefined)
   }
 
@@ -48,16 +55,17 @@ export class Http1Pool implements Transport {
     return connection
   }
 
-  #direct({ host, port }: Place, hostClass: AddressClass): DirectRoute {
+  #open(key: string, name: string, { place, secure, host, route }: Way): Http1Connection {
     this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
-    const lookup = this.#lookups[hostClass === "local" ? "local" : "public"]
-    return { hostname: host, port, lookup, receiveBuffer: this.#receiveBuffer }
-  }
-
-  #open(key: string, host: string, route: DirectRoute | WebRoute): Http1Connection {
+    const line = {
+      place,
+      sessions: secure ? this.#sessions : undefined,
+      lookup: this.#lookups[host === "local" ? "local" : "public"],
+      receiveBuffer: this.#receiveBuffer,
+    }
     const connection = new Http1Connection({
-      host: "proxy" in route ? `${host} through the proxy ${route.proxy}` : host,
-      route,
+      host: route === undefined ? name : `${name} through the proxy ${route.proxy}`,
+      open: (hears) => (route === undefined ? openLine(line, hears) : openLineThrough(route, line, hears)),
       onIdle: () => {
         const idle = this.#idle.get(key)
         if (idle === undefined) this.#idle.set(key, [connection])
@@ -74,6 +82,14 @@ export class Http1Pool implements Transport {
     this.#all.add(connection)
     return connection
   }
+}
+
+/** How to get to a host. */
+interface Way {
+  readonly place: Place
+  readonly secure: boolean
+  readonly host: AddressClass
+  readonly route: WebRoute | undefined
 }
 
 /** `followed`: whether others may be sent behind it. Proxies are not trusted with that. */

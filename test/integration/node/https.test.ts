@@ -1,18 +1,17 @@
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import https from "node:https"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createSecureContext, TLSSocket } from "node:tls"
+import tls, { type ConnectionOptions, createSecureContext, TLSSocket } from "node:tls"
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
 import { NodeHttp } from "../../../src/node/http.js"
-import type { HttpError, HttpExchange } from "../../../src/ports/http.js"
+import type { HttpError, HttpExchange, HttpListener, HttpRequest } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
 import { findProgram } from "../../support/program.js"
 
-const secureGet = https.get
+const connect = tls.connect
 const cleanUps: Array<() => unknown> = []
 let folder: string
 let key: Buffer
@@ -37,7 +36,7 @@ afterEach(async () => {
 
 /** A secure server that answers by hand; `connection` counts from 1. The client is made to trust it. */
 async function serve(
-  answer: (secure: TLSSocket, connection: number, plain: Socket) => void,
+  answer: (secure: TLSSocket, connection: number, plain: Socket, bytes: Buffer) => void,
 ): Promise<{ url: string; connections: () => number }> {
   const secureContext = createSecureContext({ key, cert })
   const sockets: Socket[] = []
@@ -45,7 +44,7 @@ async function serve(
     const connection = sockets.push(plain)
     const secure = new TLSSocket(plain, { isServer: true, secureContext })
     for (const socket of [plain, secure]) socket.on("error", () => {})
-    secure.on("data", () => answer(secure, connection, plain))
+    secure.on("data", (bytes) => answer(secure, connection, plain, bytes))
   })
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -53,8 +52,8 @@ async function serve(
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  vi.spyOn(https, "get").mockImplementation(((options: https.RequestOptions) =>
-    secureGet({ ...options, ca: cert })) as typeof https.get)
+  vi.spyOn(tls, "connect").mockImplementation(((options: ConnectionOptions) =>
+    connect({ ...options, ca: cert })) as typeof tls.connect)
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, connections: () => sockets.length }
 }
 
@@ -132,5 +131,57 @@ describe.skipIf(findProgram("openssl") === undefined)("HTTPS", () => {
       for (let i = 0; i < 2; i++) expect(await get(url)).toEqual({ status: 200, body: "ok" })
       expect(connections()).toBe(2)
     }
+  })
+
+  it("greets a host again by the session of the last time, and forgets it with a fault", async () => {
+    const reused: boolean[] = []
+    const { url } = await serve((secure, connection, plain) => {
+      reused.push(secure.isSessionReused())
+      if (connection === 3) plain.end("no TLS")
+      else secure.end(OK.replace("\r\n", "\r\nConnection: close\r\n"))
+    })
+    const get = newClient()
+    for (let i = 0; i < 2; i++) expect(await get(url)).toEqual({ status: 200, body: "ok" })
+    expect((await get(url)).error).toBeDefined()
+    expect(await get(url)).toEqual({ status: 200, body: "ok" })
+    expect(reused).toEqual([false, true, true, false])
+  })
+
+  it("sends requests ahead on a connection that was kept", async () => {
+    const asked: string[] = []
+    const { url, connections } = await serve((socket, _connection, _plain, bytes) => {
+      const paths = [...bytes.toString().matchAll(/^GET (\S+) /gm)].map(([, path]) => path!)
+      asked.push(paths.join(" "))
+      for (const path of paths) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`)
+    })
+    const http = new NodeHttp()
+    cleanUps.push(() => http.close())
+    const fetch = (path: string, send: (listener: HttpListener) => HttpExchange | undefined): Promise<string> => {
+      const { promise, resolve, reject } = deferred<string>()
+      let body = ""
+      const exchange = send({
+        onHead: () => {},
+        onData: (chunk) => {
+          body += Buffer.from(chunk).toString("latin1")
+        },
+        onEnd: () => resolve(body),
+        onError: reject,
+      })
+      if (exchange === undefined) reject(new Error(`${path} was not sent behind the other`))
+      return promise
+    }
+    const request = (path: string): HttpRequest => ({ url: `${url}${path}`, idleTimeout: 10_000 })
+    expect(await fetch("a", (listener) => http.get(request("a"), listener))).toBe("/a")
+    let first: HttpExchange | undefined
+    const bodies = [
+      fetch("b", (listener) => {
+        first = http.get(request("b"), listener)
+        return first
+      }),
+      fetch("c", (listener) => first?.follow(request("c"), listener)),
+    ]
+    expect(await Promise.all(bodies)).toEqual(["/b", "/c"])
+    expect(asked).toEqual(["/a", "/b /c"])
+    expect(connections()).toBe(1)
   })
 })
