@@ -1,4 +1,5 @@
 import { AtError, abortError } from "../errors.js"
+import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
@@ -20,9 +21,16 @@ export interface EngagementParts {
   readonly datastore: string
 }
 
+interface OpenedToUse {
+  readonly store: PieceStore
+  readonly refusal: AtError | undefined
+}
+
 /** A dataset's store, held open, and the torrent at work on it once there is something to fetch or to give. */
 export class Engagement {
   readonly store: PieceStore
+  /** Why nothing can be fetched: what is there is only read. */
+  readonly refusal: AtError | undefined
   readonly #parts: EngagementParts
   /** Indexes of files. */
   #selected: ReadonlySet<number>
@@ -32,8 +40,9 @@ export class Engagement {
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  private constructor(store: PieceStore, selected: ReadonlySet<number>, parts: EngagementParts) {
+  private constructor({ store, refusal }: OpenedToUse, selected: ReadonlySet<number>, parts: EngagementParts) {
     this.store = store
+    this.refusal = refusal
     this.#selected = selected
     this.#parts = parts
   }
@@ -56,19 +65,24 @@ export class Engagement {
       onChecking: how.onChecking,
       ...(signal === undefined ? {} : { signal }),
     }
-    const store =
-      data === undefined
-        ? await PieceStore.open({
-            ...common,
-            torrentBytes: resolved.torrentBytes,
-            datastore,
-            selected,
-            verify,
-            overwrite,
-            checkFreeSpace: how.toFetch,
-          })
-        : await PieceStore.openReadOnly({ ...common, dataPath: data })
-    return new Engagement(store, selected, parts)
+    if (data !== undefined) {
+      const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
+      return new Engagement({ store, refusal: onlyRead(data) }, selected, parts)
+    }
+    const place = { ...common, datastore, selected, verify }
+    const { torrentBytes } = resolved
+    const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, checkFreeSpace: how.toFetch }).then(
+      (store) => ({ store, refusal: undefined }),
+      async (error: unknown) => {
+        if (!isUnwritable(error)) throw error
+        platform.log.log("info", "dataset", `what is there is only read: ${error.message}`)
+        const store = await PieceStore.openUnwritable(place).catch((fault: unknown) => {
+          throw signal?.aborted ? fault : error
+        })
+        return { store, refusal: error }
+      },
+    )
+    return new Engagement(opened, selected, parts)
   }
 
   get torrent(): Torrent | undefined {
@@ -97,7 +111,8 @@ export class Engagement {
       const files = selected()
       const isAtWork = this.#torrent === undefined || this.#torrent.state === "downloading"
       if (isAtWork && sameSet(files, this.#selected)) return
-      if (this.#torrent === undefined) await this.store.select(files)
+      if (this.refusal !== undefined) await this.#lookFor(files)
+      else if (this.#torrent === undefined) await this.store.select(files)
       else await this.#torrent.select(files)
       this.#selected = files
     })
@@ -122,6 +137,11 @@ export class Engagement {
     // The session's torrents close their stores.
     await this.#session?.close()
     if (this.#torrent === undefined) await this.store.close()
+  }
+
+  /** All that lies where `data` says was looked at in the beginning. */
+  async #lookFor(files: ReadonlySet<number>): Promise<void> {
+    if (this.#parts.options.data === undefined) await this.store.select(files)
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -166,6 +186,19 @@ export class Engagement {
       ...sources,
     })
   }
+}
+
+/** The system lets nobody, or not us, write where the dataset's state is kept. */
+function isUnwritable(error: unknown): error is AtError {
+  if (!(error instanceof AtError && error.cause instanceof DiskError)) return false
+  const { failure } = error.cause
+  return failure === "permission" || failure === "read-only" || failure === "full"
+}
+
+function onlyRead(path: string): AtError {
+  return new AtError("AT_CORRUPT", `${path} is not complete, and data named by its place is only read`, {
+    hint: "download into a datastore (-o) instead",
+  })
 }
 
 function sameSet(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {

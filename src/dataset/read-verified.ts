@@ -9,9 +9,7 @@ export async function readVerified(
   offset: number,
   length: number,
 ): Promise<Uint8Array | undefined> {
-  const first = Math.floor(offset / layout.pieceLength)
-  const last = Math.floor((offset + length - 1) / layout.pieceLength)
-  for (let piece = first; piece <= last; piece++) if (!store.have.has(piece)) return undefined
+  for (const piece of piecesWithin(layout, offset, length)) if (!store.have.has(piece)) return undefined
   const bytes = new Uint8Array(length)
   for (let at = 0; at < length; ) {
     const piece = Math.floor((offset + at) / layout.pieceLength)
@@ -26,4 +24,11 @@ export async function readVerified(
     at += take
   }
   return bytes
+}
+
+/** The pieces in which these bytes lie. */
+export function piecesWithin(layout: TorrentLayout, offset: number, length: number): number[] {
+  const first = Math.floor(offset / layout.pieceLength)
+  const last = Math.floor((offset + length - 1) / layout.pieceLength)
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }

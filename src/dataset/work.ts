@@ -8,7 +8,7 @@ import { Engagement, type EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
 import { noStats } from "./no-stats.js"
 import type { ProgressFeed } from "./progress-feed.js"
-import { readVerified } from "./read-verified.js"
+import { piecesWithin, readVerified } from "./read-verified.js"
 import { unlessAborted } from "./unless-aborted.js"
 import { waitComplete } from "./wait-complete.js"
 
@@ -115,12 +115,14 @@ export class Work {
         signal,
         this.#engage(() => new Set(), true),
       )
-      const { store, torrent } = engagement
-      if (torrent === undefined) {
-        const { layout } = this.#parts.resolved.metainfo
+      const { store, torrent, refusal } = engagement
+      const { layout } = this.#parts.resolved.metainfo
+      if (refusal !== undefined) await unlessAborted(signal, store.look(piecesWithin(layout, offset, length)))
+      if (torrent === undefined || refusal !== undefined) {
         const bytes = await readVerified(store, layout, offset, length)
         if (bytes !== undefined) return bytes
       }
+      if (refusal !== undefined) throw refusal
       const { seed = false } = this.#parts.options
       const working = await this.#start(engagement, { seed, fetch: true }, signal)
       return working.read(offset, length, signal)
@@ -150,12 +152,15 @@ export class Work {
     const { signal, timeout, seed = false } = options
     const isThere = (): boolean => engagement.has(selected)
     for (let round = 0; !isThere(); round++) {
-      if (options.data !== undefined) throw onlyRead(options.data)
       if (round === MAX_ROUNDS) throw new Error(`files of ${resolved.metainfo.name} are complete and not there`)
       await unlessAborted(
         signal,
         engagement.select(() => this.#wanted()),
       )
+      if (engagement.refusal !== undefined) {
+        if (isThere()) break
+        throw engagement.refusal
+      }
       const torrent = await this.#start(engagement, { seed, fetch: true })
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere })
     }
@@ -226,10 +231,4 @@ export class Work {
     this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
-}
-
-function onlyRead(path: string): AtError {
-  return new AtError("AT_CORRUPT", `${path} is not complete, and data named by its place is only read`, {
-    hint: "download into a datastore (-o) instead",
-  })
 }

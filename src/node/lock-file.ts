@@ -158,8 +158,9 @@ function locked(path: string, reason: string, hint: string): AtError {
 }
 
 function lockFailure(error: unknown, path: string): AtError {
-  const { failure, message } = toDiskError(error, "lock", path)
+  const cause = toDiskError(error, "lock", path)
+  const { failure, message } = cause
   return failure === "full"
-    ? new AtError("AT_DISK_FULL", message, { hint: "make room, then run it again", cause: error })
-    : new AtError("AT_DISK_IO", message, { hint: "see whether you may write in that folder", cause: error })
+    ? new AtError("AT_DISK_FULL", message, { hint: "make room, then run it again", cause })
+    : new AtError("AT_DISK_IO", message, { hint: "see whether you may write in that folder", cause })
 }

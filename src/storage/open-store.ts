@@ -125,7 +125,12 @@ async function makeDatastore(disk: Disk, datastore: string): Promise<string[]> {
   return changed
 }
 
-async function journalPlace(disk: Disk, metainfo: Metainfo, folder: string): Promise<Omit<JournalOptions, "disk">> {
+/** Where the journal lies, and what it must be about. */
+export async function journalPlace(
+  disk: Disk,
+  metainfo: Metainfo,
+  folder: string,
+): Promise<Omit<JournalOptions, "disk">> {
   const { infoHash, name, layout } = metainfo
   return {
     path: `${folder}/journal`,

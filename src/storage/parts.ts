@@ -25,6 +25,14 @@ export interface WritingParts extends StoreParts {
   readonly durability: Durability
 }
 
+/** What a store has besides when it only reads, and may have to look further. */
+export interface ReadingParts extends StoreParts {
+  /** Hashes those of the pieces that were not looked at, and takes what is right. */
+  readonly check: (pieces: Iterable<number>) => Promise<void>
+  /** Other files are wanted from now on (indexes); absent: all. Their pieces are checked. */
+  readonly select: (selected: ReadonlySet<number> | undefined) => Promise<void>
+}
+
 /** What a check of data on the disk hears from its caller, and tells it. */
 export interface CheckOptions {
   readonly signal?: AbortSignal | undefined

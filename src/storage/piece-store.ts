@@ -8,8 +8,9 @@ import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
 import { type OpenedStore, openStore, type PieceStoreOptions, wantedPieces } from "./open-store.js"
+import type { UnwritableOptions } from "./open-unwritable.js"
 import { inParallel } from "./parallel.js"
-import type { StoreParts } from "./parts.js"
+import type { ReadingParts, StoreParts } from "./parts.js"
 import { PieceWriter } from "./piece-writer.js"
 import { reselect } from "./reselect.js"
 import { type Slot, Slots, slotBudget } from "./slots.js"
@@ -39,6 +40,8 @@ export class PieceStore {
   readonly #parts: StoreParts
   /** Absent when nothing is ever written. */
   readonly #opened: OpenedStore | undefined
+  /** Absent when all that is there was looked at. */
+  readonly #further: Pick<ReadingParts, "check" | "select"> | undefined
   readonly #reader: VerifiedReader
   #wanted: Bitfield
   readonly #writer: PieceWriter | undefined
@@ -49,9 +52,10 @@ export class PieceStore {
   #losing = false
   #closed: Promise<void> | undefined
 
-  private constructor(path: string, parts: StoreParts, opened: OpenedStore | undefined) {
+  private constructor(path: string, parts: StoreParts, opened?: OpenedStore, further?: ReadingParts) {
     const { layout } = parts.metainfo
     this.path = path
+    this.#further = further
     this.have = parts.have
     this.#parts = parts
     this.#opened = opened
@@ -95,7 +99,21 @@ export class PieceStore {
    */
   static async openReadOnly(options: ReadOnlyOptions): Promise<PieceStore> {
     try {
-      return new PieceStore(options.dataPath, await openReadOnly(options), undefined)
+      return new PieceStore(options.dataPath, await openReadOnly(options))
+    } catch (error) {
+      throw diskFault(error)
+    }
+  }
+
+  /**
+   * What is there of a dataset in a datastore that can't be written to. `commit` fails.
+   * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
+   */
+  static async openUnwritable(options: UnwritableOptions): Promise<PieceStore> {
+    try {
+      const { openUnwritable } = await import("./open-unwritable.js")
+      const parts = await openUnwritable(options)
+      return new PieceStore(`${options.datastore}/${options.metainfo.name}`, parts, undefined, parts)
     } catch (error) {
       throw diskFault(error)
     }
@@ -144,12 +162,23 @@ export class PieceStore {
   async select(selected: ReadonlySet<number>): Promise<void> {
     const opened = this.#opened
     if (this.#closed !== undefined) throw misuse("the store is closed")
-    if (opened === undefined) throw misuse("the store is open for reading")
+    if (opened === undefined) {
+      if (this.#further === undefined) throw misuse("the store is open for reading")
+      return this.#lookFurther((further) => further.select(selected))
+    }
     try {
       await this.#gate.alone(() => this.#select(selected, opened))
     } catch (error) {
       throw diskFault(error)
     }
+  }
+
+  /**
+   * Looks at pieces that were not looked at yet, where nothing is ever written and not all was looked at in the beginning.
+   * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
+   */
+  look(pieces: Iterable<number>): Promise<void> {
+    return this.#lookFurther((further) => further.check(pieces))
   }
 
   /** Whether the file stands under its final name, verified. */
@@ -176,6 +205,17 @@ export class PieceStore {
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  async #lookFurther(look: (further: Pick<ReadingParts, "check" | "select">) => Promise<void>): Promise<void> {
+    if (this.#further === undefined) return
+    try {
+      await this.#gate.track(look(this.#further))
+    } catch (error) {
+      throw diskFault(error)
+    } finally {
+      this.#wanted = wantedPieces(this.#parts.files)
+    }
   }
 
   async #write(batch: readonly Commit[]): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
 import { jsonLines, type Outcome } from "./command.js"
-import { Stage, sameFile, servedSince, wholePieces } from "./stage.js"
+import { flipByte, Stage, sameFile, servedSince, wholePieces } from "./stage.js"
 import { openVolume, volumesMissing } from "./volume.js"
 
 const missing = volumesMissing()
@@ -48,6 +48,35 @@ describe("a datastore that can't be written to", () => {
     await stage.run(args, { through: volume.enter })
     await volume.remount("ro")
     await stage.run(["verify", dataset.infoHash, "-o", volume.path], { through: volume.enter })
+    const asked = stage.traffic
+    for (const way of [[], ["--verify"], ["--offline"]]) {
+      const { stdout, stderr } = await stage.run([...args, ...way], { through: volume.enter })
+      expect(stdout).toBe(`${volume.path}/one.bin\n`)
+      expect(stderr).toMatch(/were there already/)
+    }
+    expect(stage.traffic).toBe(asked)
+  })
+
+  it.skipIf(missing !== undefined)("gives what is there, and is 7 for what is not, or no more", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "16m")
+    const dataset = await stage.publish("tree", { "a.bin": 50_000, "b.bin": 70_000 }, { seeders: [{}] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    await stage.run([...args, "--include", "a.bin"], { through: volume.enter })
+    await volume.remount("ro")
+    await stage.run([...args, "--include", "a.bin"], { through: volume.enter })
+    expect(errorOf(await stage.run([...args, "--json"], { exits: 7, through: volume.enter }))).toMatchObject({
+      code: "AT_DISK_IO",
+      message: expect.stringContaining("read-only file system") as string,
+    })
+    const giving = stage.start(["seed", dataset.infoHash, "-o", volume.path], { through: volume.enter })
+    await giving.until("it gives", () => giving.stderr.includes("giving "))
+    giving.signal("SIGTERM")
+    await giving.exits(143)
+    await volume.remount("rw")
+    flipByte(volume.inside("tree/a.bin"), 7)
+    await volume.remount("ro")
+    await stage.run([...args, "--include", "a.bin"], { exits: 7, through: volume.enter })
   })
 })
 

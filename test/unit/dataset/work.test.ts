@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest"
+// What is loaded when it is needed: the virtual clock does not wait for files.
+import "../../../src/storage/open-unwritable.js"
 import { Site } from "../../../src/catalog/site.js"
 import type { Options } from "../../../src/dataset/options.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"

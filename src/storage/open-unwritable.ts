@@ -1,0 +1,148 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import { abortError } from "../errors.js"
+import { type DataFile, dataFiles, sameStamp } from "./data-file.js"
+import { DataFiles } from "./data-files.js"
+import { Directories } from "./directories.js"
+import { hashOnDisk } from "./disk-hashing.js"
+import { Edges } from "./edges.js"
+import { FilePool } from "./file-pool.js"
+import { Journal } from "./journal.js"
+import type { JournalState } from "./journal-state.js"
+import { lookToRead } from "./look-to-read.js"
+import { journalPlace, type PieceStoreOptions, wantedPieces } from "./open-store.js"
+import { inParallel } from "./parallel.js"
+import type { ReadingParts } from "./parts.js"
+import { digestingOf, isExpected } from "./piece-digests.js"
+import { type FoundFile, trusted } from "./resume.js"
+import { stateDirectory } from "./state-directory.js"
+
+const PARALLEL_LOOKS = 64
+
+/** What a store in a datastore that is only read is opened with. */
+export type UnwritableOptions = Omit<PieceStoreOptions, "torrentBytes" | "overwrite" | "checkFreeSpace">
+
+/**
+ * A dataset in a datastore that can't be written to: a shared one, a snapshot, a full disk. What its journal says is
+ * believed as far as it would be if the dataset were opened to be written to; the rest is hashed when it is wanted. There
+ * is no lock to take: should somebody else write to a file meanwhile, its stamp tells, and its pieces are hashed again.
+ */
+export async function openUnwritable(options: UnwritableOptions): Promise<ReadingParts> {
+  const { platform, metainfo, datastore } = options
+  const { disk } = platform
+  const { layout } = metainfo
+  const pool = new FilePool({ disk })
+  const root = `${datastore}/${metainfo.name}`
+  const folder = stateDirectory(datastore, metainfo.infoHash)
+  const nothing = (): void => {}
+  const reads = { disk, pool, onCreated: nothing, makeFolder: () => Promise.resolve() }
+  const files = new DataFiles({
+    disk,
+    layout,
+    files: dataFiles(layout, metainfo.kind, root),
+    pool,
+    directories: new Directories({ disk, base: root, onUsed: nothing }),
+    edges: await Edges.load({ ...reads, folder: `${folder}/edges` }),
+    onChanged: nothing,
+  })
+  const all = files.all.filter((file) => file !== undefined)
+  await inParallel(all, PARALLEL_LOOKS, (file) => lookToRead(files, file, ["final", "part"]))
+  const select = (selected: ReadonlySet<number> | undefined): Promise<void> => {
+    // What pieces hold of a file that is not there stays in `edges/`.
+    for (const file of all) file.selected = file.place !== "none" && (selected?.has(file.index) ?? true)
+    return check(wantedPieces(files))
+  }
+  const have = new Bitfield(layout.pieceCount)
+  const looked = new Bitfield(layout.pieceCount)
+  for (const file of all) {
+    const { first, end } = layout.piecesOfFile(file.index)
+    file.missing = end - first
+  }
+  const take = (piece: number): void => {
+    if (have.has(piece)) return
+    have.add(piece)
+    for (const { file } of layout.extentsOfPiece(piece)) files.at(file).missing--
+  }
+  const check = async (pieces: Iterable<number>): Promise<void> => {
+    const unknown = [...pieces].filter((piece) => !looked.has(piece))
+    await checkPieces(options, files, unknown, take)
+    for (const piece of unknown) looked.add(piece)
+  }
+  try {
+    const journal = await Journal.read({ ...(await journalPlace(disk, metainfo, folder)), disk })
+    if (journal !== undefined && options.verify !== "always")
+      await believe(options, files, journal, { take, check, have })
+    for (const piece of have) looked.add(piece)
+    await select(options.selected)
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+  return { platform, metainfo, files, pool, have, check, select }
+}
+
+/** Takes what the journal may be trusted with. */
+async function believe(
+  { platform, metainfo }: UnwritableOptions,
+  files: DataFiles,
+  { state }: Journal,
+  books: {
+    readonly take: (piece: number) => void
+    readonly check: (pieces: Iterable<number>) => Promise<void>
+    readonly have: Bitfield
+  },
+): Promise<void> {
+  const { layout } = metainfo
+  const bootId = await platform.disk.bootId()
+  const { trusted: believed, sample } = trusted({
+    layout,
+    journal: state,
+    bootId,
+    found: (index) => foundAs(files.at(index), state),
+    random: (below) => platform.random.below(below),
+  })
+  // What it says of files that are not at their places is about `edges/`.
+  for (const file of files.all) {
+    if (file === undefined || file.length === 0 || state.home.has(file.index)) continue
+    const { first, end } = layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) {
+      if (!file.inEdges || files.edges?.pieces.has(piece) !== true) believed.delete(piece)
+    }
+  }
+  await books.check(sample)
+  for (const piece of sample) if (!books.have.has(piece)) return
+  for (const piece of believed) books.take(piece)
+}
+
+function foundAs({ index, place, stamp }: DataFile, { stamps }: JournalState): FoundFile {
+  const kept = stamps.get(index)
+  if (place === "none" || stamp === undefined) return "missing"
+  if (kept === undefined) return "unstamped"
+  return sameStamp(kept, stamp) ? "equal" : "changed"
+}
+
+async function checkPieces(
+  { platform, metainfo, signal, onChecking }: UnwritableOptions,
+  files: DataFiles,
+  pieces: readonly number[],
+  take: (piece: number) => void,
+): Promise<void> {
+  if (signal?.aborted === true) throw abortError(signal.reason)
+  const total = pieces.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0)
+  if (total === 0) return
+  let done = 0
+  const digesting = digestingOf(metainfo, platform.hasher)
+  await hashOnDisk({
+    ...digesting,
+    pieces,
+    files,
+    read: (offset, into) => files.readSpan(offset, into),
+    onPiece: (piece, digest) => {
+      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) take(piece)
+    },
+    onProgress: (bytes) => {
+      done += bytes
+      onChecking?.(done, total)
+    },
+    signal,
+  })
+}
