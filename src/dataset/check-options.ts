@@ -4,6 +4,7 @@ import { AtError } from "../errors.js"
 import type { LimitOptions } from "../session/limits.js"
 import type { CreateOptions } from "./create-options.js"
 import type { Options } from "./options.js"
+import type { FileChoice } from "./selection.js"
 
 /** Throws when an option has not the value it must have. */
 type Check = (value: unknown, option: string) => void
@@ -13,6 +14,7 @@ const ENCRYPTION: readonly unknown[] = ["allow", "prefer", "require", "off"] sat
 const TRACKERS = ["http:", "https:", "udp:"]
 
 const text = must("a string", isString)
+const path = must("a path", (value) => isString(value) && value !== "")
 const flag = must("true or false", (value) => typeof value === "boolean")
 const callback = must("a function", (value) => typeof value === "function")
 const positive = must("a number above 0", (value) => isNumber(value) && value > 0)
@@ -27,7 +29,7 @@ const urls: Check = (value, option) => {
 
 const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   datastore: text,
-  data: text,
+  data: path,
   include: texts,
   exclude: texts,
   urls,
@@ -67,6 +69,8 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   log: must("an object with a method log", (value) => has(value, "log") && typeof value.log === "function"),
 }
 
+const CHOICE: Readonly<Record<keyof FileChoice, Check>> = { include: texts, exclude: texts }
+
 const LIMITS: Readonly<Record<keyof LimitOptions, Check>> = {
   maxDownload: positive,
   maxUpload: positive,
@@ -94,6 +98,11 @@ export function checkOptions(options: unknown): void {
   check(options, OPTIONS)
 }
 
+/** As {@link checkOptions}, for the files of a download. @throws AtError `AT_INVALID_INPUT` */
+export function checkChoice(choice: unknown): void {
+  check(choice, CHOICE)
+}
+
 /** As {@link checkOptions}, for `create`. @throws AtError `AT_INVALID_INPUT` */
 export function checkCreateOptions(options: unknown): void {
   check(options, CREATE_OPTIONS)
@@ -112,7 +121,7 @@ export function checkTarget(target: unknown): void {
 }
 
 /** @throws AtError `AT_INVALID_INPUT` when it is no string */
-export function checkPath(path: unknown): void {
+export function checkPath(path: unknown): asserts path is string {
   text(path, "path")
 }
 

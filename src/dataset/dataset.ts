@@ -6,6 +6,7 @@ import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
+import { checkChoice } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import type { GiveLimits } from "./give-until.js"
@@ -77,7 +78,7 @@ export class Dataset implements AsyncDisposable {
   /** Bytes of the files that it was opened for. */
   get chosenLength(): number {
     const { files } = this.metainfo.layout
-    return [...this.#select(this.#parts.options)].reduce((sum, file) => sum + files[file]!.length, 0)
+    return [...this.#select(undefined)].reduce((sum, file) => sum + files[file]!.length, 0)
   }
 
   /** Payload bytes that were fetched since it was opened, also those that turned out to be of no use: see {@link stats}. */
@@ -125,7 +126,7 @@ export class Dataset implements AsyncDisposable {
    *
    * @returns the absolute path of the dataset's file or folder
    */
-  download(choice: FileChoice = this.#parts.options): Promise<string> {
+  download(choice?: FileChoice): Promise<string> {
     return this.#call(async () => {
       await this.#work.download(this.#select(choice))
       return this.path
@@ -147,9 +148,9 @@ export class Dataset implements AsyncDisposable {
   }
 
   /** Checks every byte of the chosen files on disk, and changes nothing. */
-  verify(choice: FileChoice = this.#parts.options): Promise<VerifyReport> {
+  verify(choice?: FileChoice): Promise<VerifyReport> {
     const { platform, datastore, options } = this.#parts
-    const check = (signal: AbortSignal): Promise<VerifyReport> =>
+    const check = async (signal: AbortSignal): Promise<VerifyReport> =>
       verifyData({
         platform,
         metainfo: this.metainfo,
@@ -158,7 +159,7 @@ export class Dataset implements AsyncDisposable {
         signal,
         onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
       })
-    return this.#call((signal) => this.#feed.during(async () => check(signal)))
+    return this.#call((signal) => this.#feed.during(() => check(signal)))
   }
 
   /** Asks all trackers, at the same time, how many peers have the dataset. */
@@ -199,8 +200,10 @@ export class Dataset implements AsyncDisposable {
     }
   }
 
-  #select(choice: FileChoice): Set<number> {
-    return selectFiles(this.metainfo.layout, choice, this.#parts.resolved.selectOnly)
+  /** Absent: the files that it was opened for. */
+  #select(choice: FileChoice | undefined): Set<number> {
+    if (choice !== undefined) checkChoice(choice)
+    return selectFiles(this.metainfo.layout, choice ?? this.#parts.options, this.#parts.resolved.selectOnly)
   }
 
   #makeFiles(): DatasetFile[] {

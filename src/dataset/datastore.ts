@@ -1,12 +1,15 @@
 import { absolutePath, readUserSettings } from "../node/user-settings.js"
+import { checkPath } from "./check-options.js"
 
 let chosen: string | undefined
 
 /**
  * Sets where datasets go in this process, for calls that do not say.
  *
- * Without it: the environment's `AT_DATASTORE`, else the `datastore` of `~/.academictorrents.config`, else
+ * Without it, or with an empty path: the environment's `AT_DATASTORE`, else the `datastore` of `~/.academictorrents.config`, else
  * `~/.academictorrents-datastore`.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when it is no string
  *
  * @example
  * ```ts
@@ -14,7 +17,8 @@ let chosen: string | undefined
  * ```
  */
 export function setDatastore(path: string): void {
-  chosen = absolutePath(path)
+  checkPath(path)
+  chosen = path === "" ? undefined : absolutePath(path)
 }
 
 /** Where datasets go when a call does not say: absolute. */

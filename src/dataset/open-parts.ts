@@ -37,7 +37,9 @@ export async function openParts(
   checkTarget(target)
   checkOptions(options)
   const settings = readUserSettings()
-  const datastore = options.datastore === undefined ? defaultDatastore() : absolutePath(options.datastore)
+  // The Python package's default is the empty text.
+  const datastore = options.datastore ? absolutePath(options.datastore) : defaultDatastore()
+  const data = options.data === undefined ? undefined : absolutePath(options.data)
   const parsed = parseTarget(target)
   parsePeers(options.peers ?? [])
   bootstrapNodes(options)
@@ -67,7 +69,7 @@ export async function openParts(
     if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
     const resolved = await resolveTarget(local, context)
     feed.forget()
-    const parts = { options: { ...options, signal }, platform, context, sessions, datastore, resolved, closing }
+    const parts = { options: { ...options, data, signal }, platform, context, sessions, datastore, resolved, closing }
     return { parts, feed }
   } catch (error) {
     feed.end()

@@ -5,9 +5,9 @@ import type { FileChoice } from "./selection.js"
 
 /** Options common to all calls. */
 export interface Options extends FileChoice {
-  /** Directory where the dataset goes, as `datastore/NAME`. Default: see {@link setDatastore}. */
+  /** Directory where the dataset goes, as `datastore/NAME`. Default, and when empty: see {@link setDatastore}. */
   readonly datastore?: string | undefined
-  /** Absolute path of the dataset's file or folder itself, to give or verify it where it lies; it is only read. */
+  /** The path of the dataset's file or folder itself, to give or verify it where it lies; it is only read. */
   readonly data?: string | undefined
   /** More web seeds: URLs of the file, or of the folder that holds the dataset's folder (BEP 19). */
   readonly urls?: readonly string[] | undefined

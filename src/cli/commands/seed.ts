@@ -1,6 +1,5 @@
 import type { Command } from "commander"
 import { Dataset } from "../../dataset/dataset.js"
-import { absolutePath } from "../../node/user-settings.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
@@ -27,10 +26,10 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     ...(flags.superSeed ? { superSeed: true } : {}),
-    ...(flags.data === undefined ? {} : { data: absolutePath(flags.data) }),
+    ...(flags.data === undefined ? {} : { data: flags.data }),
   })
   await dataset.seed()
-  console.say(`giving ${flags.data ?? dataset.path} at port ${dataset.port ?? "none"}, until stopped`)
-  if (console.json) console.emit({ type: "seeding", path: flags.data ?? dataset.path, port: dataset.port ?? null })
+  console.say(`giving ${dataset.path} at port ${dataset.port ?? "none"}, until stopped`)
+  if (console.json) console.emit({ type: "seeding", path: dataset.path, port: dataset.port ?? null })
   await thenStats(flags.stats, { console, dataset }, () => dataset.giveUntil({ signal }))
 }

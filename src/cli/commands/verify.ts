@@ -2,7 +2,6 @@ import type { Command } from "commander"
 import { escapeForTerminal } from "../../bytes/text.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
-import { absolutePath } from "../../node/user-settings.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
@@ -35,7 +34,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   }
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
-    ...(flags.data === undefined ? {} : { data: absolutePath(flags.data) }),
+    ...(flags.data === undefined ? {} : { data: flags.data }),
     verify: "always",
     overwrite: flags.overwrite,
     // One object is promised, not lines.

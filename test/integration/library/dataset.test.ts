@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type * as library from "../../../src/index.js"
@@ -127,9 +127,39 @@ describe("the library", () => {
     await expect(dataset.download()).rejects.toMatchObject({ code: "AT_ABORTED" })
   })
 
+  it("is told what is wrong with a choice of files, and fetches nothing by it", async () => {
+    const { dataset, has } = await open()
+    for (const choice of [{ include: "*.bin" }, { include: [5] }, { inclde: ["a.bin"] }, null, "a.bin"]) {
+      const refusal = { code: "AT_INVALID_INPUT", hint: expect.stringMatching(/incl|options/) as string }
+      await expect(dataset.download(choice as never)).rejects.toMatchObject(refusal)
+      await expect(dataset.verify(choice as never)).rejects.toMatchObject(refusal)
+    }
+    expect(["a.bin", "b.bin", "c.bin"].map(has)).toEqual([false, false, false])
+    await dataset.close()
+  })
+
+  it("takes an empty datastore for the one that is set, and refuses what is none", async () => {
+    const set = join(folder, "set")
+    at.setDatastore(set)
+    const dataset = await at.open(torrentFile, { datastore: "" })
+    expect(dataset.path).toBe(join(set, "data"))
+    await dataset.close()
+    at.setDatastore("")
+    const another = await at.open(torrentFile)
+    expect(another.path).not.toContain(set)
+    await another.close()
+    const refusal = expect.objectContaining({ code: "AT_INVALID_INPUT" }) as Error
+    expect(() => at.setDatastore(undefined as never)).toThrow(refusal)
+  })
+
+  it("names data that is given relatively by its absolute path", async () => {
+    const dataset = await at.open(torrentFile, { data: relative(process.cwd(), join(folder, "data")) })
+    expect(dataset.path).toBe(join(folder, "data"))
+    await dataset.close()
+  })
+
   it("fails with an AtError even where its caller made a mistake nobody foresaw", async () => {
     const { dataset } = await open()
-    await expect(dataset.download({ include: 5 as never })).rejects.toBeInstanceOf(at.AtError)
     await expect(at.open(7 as never)).rejects.toBeInstanceOf(at.AtError)
     await dataset.close()
   })

@@ -34,6 +34,7 @@ describe("options", () => {
   it.each([
     ["datastore", 5],
     ["data", ["a"]],
+    ["data", ""],
     ["include", "*.csv"],
     ["exclude", [1]],
     ["urls", "https://a.example/"],
