@@ -32,6 +32,7 @@ const BROADBAND = 40e6
  * @property {(bytes: number) => number} [ideal] seconds by arithmetic, where the limit is not the machine's
  * @property {import("./kinds/rough.mjs").Source[]} [sources] each with its own faults
  * @property {number} [seeders] @property {boolean} [web] @property {object} [link] for downloads
+ * @property {boolean} [tls] nginx speaks HTTPS
  * @property {boolean} [utp] the seeders refuse TCP and speak uTP
  * @property {{best?: number, limit?: number, ideal?: number, seconds?: number, cpu?: number, mb: number}} target for
  *   ours: seconds as a multiple of the best other client's, the limit's, the ideal, or as they are; CPU seconds as a
@@ -42,6 +43,7 @@ const BROADBAND = 40e6
 export const JOBS = {
   p1: download("1 GiB, one seeder", GIB, { seeders: 1, limit: "receive" }, { best: 0.7, cpu: 1 }),
   p2: download("1 GiB from nginx", GIB, { web: true, limit: "receive" }, { best: 0.85, cpu: 1 }),
+  p2s: download("1 GiB from nginx by HTTPS", GIB, { web: true, tls: true }, { best: 1 }),
   p3: download("1 GiB, three seeders and nginx", GIB, { seeders: 3, web: true, limit: "receive" }, { best: 0.75 }),
   p4: { title: "verify 1 GiB", kind: verify, size: GIB, limit: "hash", target: { best: 0.9, mb: 160 } },
   p5: download(
@@ -76,6 +78,12 @@ export const JOBS = {
     "2,000 small files over 80 ms and 200 Mbit/s from nginx",
     FEWER_FILES,
     { web: true, link: LINK },
+    { best: 1 },
+  ),
+  p8s: download(
+    "2,000 small files over 80 ms and 200 Mbit/s from nginx by HTTPS",
+    FEWER_FILES,
+    { web: true, tls: true, link: LINK },
     { best: 1 },
   ),
   p9: {

@@ -5,13 +5,15 @@ import { markPath, markScript } from "./mark-script.mjs"
 export const aria2 = {
   name: "aria2",
   webSeeds: true,
+  tls: true,
   missing: () => needsProgram("aria2c", "aria2"),
   version: () => versionFrom("aria2c"),
-  get: ({ tracked, out, port, stay, scratch }) => ({
+  get: ({ tracked, out, port, stay, scratch, trusted }) => ({
     command: [
       ...command(tracked, out, port),
       // Several connections for a web server; one is what it takes otherwise.
       ...["--max-connection-per-server=4", "--split=4"],
+      ...(trusted ? [`--ca-certificate=${trusted}`] : []),
       ...(stay ? ["--seed-ratio=0.0", `--on-bt-download-complete=${markScript(scratch)}`] : ["--seed-time=0"]),
     ],
     ...(stay ? { mark: markPath(scratch) } : {}),

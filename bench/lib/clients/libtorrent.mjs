@@ -17,15 +17,17 @@ export const libtorrent = {
   name: "libtorrent",
   webSeeds: true,
   utp: true,
+  tls: true,
   missing: () => (spawnSync(PYTHON, ["-c", VERSION]).status === 0 ? undefined : "apt-get install python3-libtorrent"),
   version: () => spawnSync(PYTHON, ["-c", VERSION], { encoding: "utf8" }).stdout.trim(),
-  get({ torrent, peers, out, scratch, host, port, stay, utp }) {
+  get({ torrent, peers, out, scratch, host, port, stay, utp, trusted }) {
     const mark = stay ? join(scratch, "complete") : undefined
     const told = peers.map((peer) => [peer.host, peer.port])
     return {
       command: libtorrentSession({ mode: "get", torrent, dir: out, host, port, peers: told, mark, utp }),
       mark,
       openFiles: true,
+      ...(trusted ? { env: { ...process.env, SSL_CERT_FILE: trusted } } : {}),
     }
   },
   verify: ({ torrent, dir }) => ({ command: libtorrentSession({ mode: "verify", torrent, dir }), openFiles: true }),

@@ -14,17 +14,18 @@ export function ours({ name, dir: build }) {
     isOurs: true,
     webSeeds: true,
     utp: true,
+    tls: true,
     missing: () => (existsSync(get) ? undefined : `no build in ${build}: npm run build`),
     version: () =>
       spawnSync("git", ["-C", build, "describe", "--always", "--dirty"], { encoding: "utf8" }).stdout.trim() ||
       "unknown",
-    get: ({ torrent, peers, out, scratch, port, stay }) => ({
+    get: ({ torrent, peers, out, scratch, port, stay, trusted }) => ({
       command: [
         ...[process.execPath, get, torrent, "-o", out, "--port", String(port), "--no-lsd"],
         ...peers.map(({ host, port }) => `--peer=${host}:${port}`),
         ...(stay ? ["--seed"] : ["--no-tracker", "--quiet"]),
       ],
-      env: environment(scratch, build),
+      env: { ...environment(scratch, build), ...(trusted ? { NODE_EXTRA_CA_CERTS: trusted } : {}) },
       ...(stay ? { says: "giving " } : {}),
     }),
     verify: ({ torrent, dir, scratch }) => ({

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { checkCopy } from "../data.mjs"
 import { measure } from "../measure.mjs"
 import { address, firewallMissing, freePort, hasPrivateNetwork, linkMissing } from "../network.mjs"
+import { certificateMissing, makeCertificate } from "../servers/certificate.mjs"
 import { openLink } from "../servers/link.mjs"
 import { nginxMissing, startNginx } from "../servers/nginx.mjs"
 import { seederMissing, startSeeder } from "../servers/seeder.mjs"
@@ -17,13 +18,15 @@ export const get = {
     (job.seeders > 0 ? seederMissing() : undefined) ??
     (needsNginx(job) ? nginxMissing() : undefined) ??
     (job.link === undefined ? undefined : linkMissing()) ??
-    (job.utp ? firewallMissing() : undefined),
+    (job.utp ? firewallMissing() : undefined) ??
+    (job.tls ? certificateMissing() : undefined),
 
   cannot(client, job) {
     if (client.isLimit) return job.limit in client ? undefined : "no such limit"
     if (client.get === undefined) return "does not download"
     if (client.needsPrivateNetwork && !hasPrivateNetwork()) return "has no use for loopback addresses: needs root"
     if (job.utp && !client.utp) return "is not measured by uTP"
+    if (job.tls && !client.tls) return "is not measured by HTTPS"
     return job.web && !client.webSeeds ? "no web seeds" : undefined
   },
 
@@ -31,9 +34,9 @@ export const get = {
     const link = job.link === undefined ? undefined : await openLink(stage, job.link)
     const host = link?.near ?? address(CLIENT)
     const servers = { through: link?.through }
-    const nginx = needsNginx(job)
-      ? await startNginx(stage, data, { ...servers, host: link?.far ?? address(1) })
-      : undefined
+    const web = link?.far ?? address(1)
+    const secure = job.tls ? makeCertificate(stage, web) : undefined
+    const nginx = needsNginx(job) ? await startNginx(stage, data, { ...servers, host: web, secure }) : undefined
     const plain = writeTorrent(stage.path("seed.torrent"), data, {}).path
     const peers = []
     for (let n = 1; n <= job.seeders; n++) {
@@ -48,7 +51,8 @@ export const get = {
       async run(client, room) {
         const [out, scratch] = [room.directory("out"), room.directory("scratch")]
         const port = await freePort()
-        const task = { torrent, tracked, peers, url: nginx?.url, out, scratch, host, port, data, utp: job.utp }
+        const places = { torrent, tracked, peers, url: nginx?.url, out, scratch, host, port }
+        const task = { ...places, data, utp: job.utp, trusted: secure?.certificate }
         const sample = await measure(room, client.isLimit ? client[job.limit](task) : client.get(task), timeout)
         if (!(client.isLimit && job.limit === "start")) checkCopy(data, join(out, data.name))
         return sample

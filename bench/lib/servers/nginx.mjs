@@ -6,11 +6,11 @@ import { freePort } from "../network.mjs"
 export const nginxMissing = () => needsProgram("nginx", "nginx-light")
 
 /**
- * nginx as a web seed.
+ * nginx as a web seed; with `secure`, a certificate and its key, by HTTPS alone.
  *
  * @returns {Promise<{webSeed: string, url: string}>} what a torrent names, and where the first file's bytes are
  */
-export async function startNginx(stage, data, { host, through }) {
+export async function startNginx(stage, data, { host, through, secure }) {
   const folder = stage.directory("nginx")
   const port = await freePort()
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder};`)
@@ -23,7 +23,7 @@ events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; ${temporary.join(" ")}
   open_file_cache max=1024; open_file_cache_valid 600s;
-  server { listen ${host}:${port}; root "${data.parent}"; }
+  server { listen ${host}:${port}${secure === undefined ? "" : " ssl"}; ${secure === undefined ? "" : tls(secure)} root "${data.parent}"; }
 }
 `,
   )
@@ -31,6 +31,10 @@ http {
     through,
     ready: /start worker process \d+/,
   })
-  const root = `http://${host}:${port}/`
+  const root = `http${secure === undefined ? "" : "s"}://${host}:${port}/`
   return { webSeed: data.folder ? root : root + data.name, url: root + data.name }
+}
+
+function tls({ certificate, key }) {
+  return `ssl_certificate "${certificate}"; ssl_certificate_key "${key}";`
 }
