@@ -214,6 +214,8 @@ export class PeerSession extends PeerState implements StreamListener {
     else if (this.fast && have.complete) encoder.haveAll()
     else if (this.fast && have.count === 0) encoder.haveNone()
     else if (have.count > 0) encoder.bitfield(have.bytes)
+    // Nothing need be said (BEP 3), but rtorrent has no use for a connection until it has heard a message.
+    else encoder.keepAlive()
     this.#connection.send()
   }
 

@@ -64,6 +64,18 @@ describe("the handshake of a session", () => {
     expect(heard).toEqual(message === undefined ? ["extended"] : ["extended", message])
   })
 
+  test("is followed by an empty message where there is nothing to say: rtorrent waits for one", async () => {
+    const peer = new Scripted()
+    peer.session.attach(peer.stream)
+    peer.session.onOpen()
+    peer.stream.take()
+    const handshake = encodeHandshake(infoHash, theirId)
+    handshake.fill(0, 20, 28) // it knows no extension at all
+    peer.session.onData(handshake)
+    await Promise.resolve()
+    expect(peer.stream.take()).toEqual(new Uint8Array(4))
+  })
+
   test("may be refused by the host, after which nothing happens any more", () => {
     const peer = new Scripted()
     peer.host.react.set("ready", (session) => session.close(new Error("twice")))
