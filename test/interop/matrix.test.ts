@@ -13,6 +13,7 @@ import {
   type SampleName,
   whyNot,
 } from "../support/matrix/table.js"
+import { throughPex } from "../support/matrix/through-pex.js"
 import { transfer } from "../support/matrix/transfer.js"
 import { lossMissing } from "../support/netns.js"
 import {
@@ -63,7 +64,9 @@ describe.concurrent("the matrix", () => {
           it(`${column}: ${SENTENCES[direction]}`, { timeout: 300_000 }, async ({ task }) => {
             task.meta.cell = cell
             const details: Column = COLUMNS[column]
-            await transfer(direction, { partner, column: details, sample: samples[details.sample ?? "v1"], folder })
+            const sample = samples[details.sample ?? "v1"]
+            if (details.pex) await throughPex(direction, { partner, options: details.ours ?? [], sample, folder })
+            else await transfer(direction, { partner, column: details, sample, folder })
           })
         }
       }

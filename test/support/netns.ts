@@ -107,8 +107,16 @@ export async function openNetnsPair(addresses: readonly [string, string]): Promi
   ]
 }
 
+/** Hosts on one switch. */
+export interface Lan {
+  readonly hosts: readonly Netns[]
+  /** Holds what a host is sent to so many bytes a second. */
+  slowDown(index: number, rate: number): Promise<void>
+  close(): Promise<void>
+}
+
 /** Hosts with one address each, of one /16, on one switch. */
-export async function openNetnsLan(addresses: readonly string[]): Promise<{ hosts: Netns[]; close(): Promise<void> }> {
+export async function openNetnsLan(addresses: readonly string[]): Promise<Lan> {
   const opened: Netns[] = []
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((netns) => netns.close()))
@@ -128,7 +136,10 @@ export async function openNetnsLan(addresses: readonly string[]): Promise<{ host
       await hub.run(`ip link set port${i} master lan && ip link set port${i} up`)
       hosts.push({ ...host, addresses: [address] })
     }
-    return { hosts, close }
+    const slowDown = async (index: number, rate: number): Promise<void> => {
+      await hub.run(`tc qdisc add dev port${index} root tbf rate ${8 * rate}bit burst 32kb latency 1s`)
+    }
+    return { hosts, slowDown, close }
   } catch (error) {
     await close()
     throw error

@@ -10,6 +10,8 @@ export interface MatrixSample extends Sample {
   readonly padded?: true
 }
 
+const MiB = 1024 * 1024
+
 /** All that the matrix transfers, in folders of their own below one. */
 export async function makeSamples(folder: string): Promise<Record<SampleName, MatrixSample>> {
   const below = async (name: string): Promise<string> => {
@@ -25,6 +27,7 @@ export async function makeSamples(folder: string): Promise<Record<SampleName, Ma
   return {
     v1,
     "many names": await withLongMetadata(await below("many names")),
+    "large pieces": await sampleOf(await below("large pieces"), "large.bin", 8 * MiB, 4 * MiB),
     v2: await created("v2"),
     hybrid: { ...hybrid, padded: true, dataDir: await padded(hybrid, await below("padded")) },
   }

@@ -1,5 +1,5 @@
 /** What is transferred: see `samples.ts`. */
-export type SampleName = "v1" | "many names" | "v2" | "hybrid"
+export type SampleName = "v1" | "many names" | "large pieces" | "v2" | "hybrid"
 
 /** What is special about the transfers of a column. */
 export interface Column {
@@ -19,6 +19,8 @@ export interface Column {
   readonly dht?: true
   /** Nobody is told of the other: both have local discovery, and nothing else. */
   readonly lsd?: true
+  /** Who has the data is named by somebody in between, who has none. */
+  readonly pex?: true
   /** Our log must say this. */
   readonly said?: RegExp
 }
@@ -40,6 +42,7 @@ export const COLUMNS = {
   "v2 magnet": { ours: [TCP], magnet: "v2", sample: "v2" },
   "hybrid magnet": { ours: [TCP], magnet: "v2", sample: "hybrid" },
   "DHT alone": { ours: [TCP], magnet: true, sample: "many names", dht: true },
+  "PEX alone": { ours: [TCP], pex: true, sample: "large pieces" },
   "LSD alone": { ours: [TCP], lsd: true },
 } as const satisfies Record<string, Column>
 
@@ -73,7 +76,12 @@ export const ROWS = {
   libtorrent: {},
   "qbittorrent-nox": {},
   deluge: { "v2 magnet": { give: BTIH_ALONE }, "hybrid magnet": { give: BTIH_ALONE } },
-  webtorrent: { encrypted: "its encryption throws a TypeError in each handshake", v2: NO_V2, ...NO_BTMH },
+  webtorrent: {
+    encrypted: "its encryption throws a TypeError in each handshake",
+    v2: NO_V2,
+    ...NO_BTMH,
+    "PEX alone": { get: "listens to peer exchange, and names nobody itself" },
+  },
 } as const satisfies Record<string, Partial<Record<ColumnName, Reason>>>
 
 export type RowName = keyof typeof ROWS

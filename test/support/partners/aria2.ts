@@ -39,7 +39,7 @@ async function startAria2(bench: Bench, job: SeedJob | DownloadJob, args: readon
     "--enable-dht6=false",
     ...dhtOptions(bench, job),
     `--bt-enable-lpd=${job.lsd === true}`,
-    "--enable-peer-exchange=false",
+    `--enable-peer-exchange=${job.pex === true}`,
     "--summary-interval=1",
     "--file-allocation=none",
     "--allow-overwrite=true",

@@ -24,7 +24,7 @@ SETTINGS = {
     "outgoing_interface": job["host"],
     "dht": job["dht"] is not None,
     "lsd": job["lsd"],
-    "utpex": False,
+    "utpex": job["pex"],
     "upnp": False,
     "natpmp": False,
     "enc_in_policy": ENCRYPTION,

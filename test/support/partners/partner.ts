@@ -31,6 +31,8 @@ interface Job {
   dht?: Address | undefined
   /** Local discovery is on, which is off otherwise. */
   lsd?: boolean | undefined
+  /** Peer exchange is on, which is off otherwise; libtorrent's is always on. */
+  pex?: boolean | undefined
   /** Who has it. Programs that can't be told are given a tracker that names just these. */
   peers?: readonly Address[]
   maxSeconds?: number
@@ -129,7 +131,7 @@ export class Bench {
 
   /** Starts a script in the system's Python, which connects to the job's peers itself, with options of its `own` besides the job's. */
   async startPython(script: string, own: Readonly<Record<string, unknown>>): Promise<Program> {
-    const { peers = [], encryption = "allowed", lsd = false, dht } = this.job
+    const { peers = [], encryption = "allowed", lsd = false, pex = false, dht } = this.job
     const options = {
       torrent: await this.target({ peerTracker: false }),
       host: this.host,
@@ -137,6 +139,7 @@ export class Bench {
       peers: peers.map((peer) => [peer.host, peer.port]),
       encryption,
       lsd,
+      pex,
       dht: dht === undefined ? null : [dht.host, dht.port],
       ...own,
     }

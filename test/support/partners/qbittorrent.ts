@@ -53,7 +53,7 @@ async function startQbittorrent(
       "Session\\Port": bench.port,
       "Session\\DHTEnabled": job.dht !== undefined,
       "Session\\LSDEnabled": job.lsd === true,
-      "Session\\PeXEnabled": false,
+      "Session\\PeXEnabled": job.pex === true,
       "Session\\Encryption": { allowed: 0, required: 1, off: 2 }[job.encryption ?? "allowed"],
       "Session\\BTProtocol": job.utp ? "UTP" : "TCP",
       "Session\\MultiConnectionsPerIp": true,

@@ -47,7 +47,7 @@ async function startRtorrent(bench: Bench, job: SeedJob | DownloadJob, dir: stri
     "network.port_random.set=no",
     `session.path.set=${session}`,
     `directory.default.set="${dir}"`,
-    "protocol.pex.set=no",
+    `protocol.pex.set=${job.pex ? "yes" : "no"}`,
     ...(job.dht === undefined
       ? ["dht.mode.set=disable"]
       : [

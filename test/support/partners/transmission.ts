@@ -58,7 +58,7 @@ async function startTransmission(
     "bind-address-ipv4": bench.host,
     "dht-enabled": job.dht !== undefined,
     "lpd-enabled": job.lsd === true,
-    "pex-enabled": false,
+    "pex-enabled": job.pex === true,
     "utp-enabled": job.utp === true,
     "port-forwarding-enabled": false,
     encryption: { off: 0, allowed: 1, required: 2 }[job.encryption ?? "allowed"],

@@ -9,7 +9,7 @@ const client = new WebTorrent({
   tracker: false,
   dht: job.dht === null ? false : { bootstrap: [job.dht] },
   lsd: job.lsd,
-  utPex: false,
+  utPex: job.pex,
   utp: job.utp,
   natUpnp: false,
   natPmp: false,

@@ -37,6 +37,7 @@ async function startScript(bench: Bench, job: SeedJob | DownloadJob, dir: string
     peers: (job.peers ?? []).map((peer) => `${peer.host}:${peer.port}`),
     utp: job.utp === true,
     lsd: job.lsd === true,
+    pex: job.pex === true,
     dht: job.dht === undefined ? null : `${job.dht.host}:${job.dht.port}`,
   }
   return bench.start(process.execPath, [SCRIPT, JSON.stringify(options)])
