@@ -22,6 +22,8 @@ interface Job {
   port?: number
   /** Where it announces; its torrent's own trackers are left out. */
   tracker?: string
+  /** Another one, in a tier of its own (BEP 12); of .torrent files alone. */
+  secondTracker?: string
   /** Runs inside this namespace. */
   netns?: Netns
   encryption?: "off" | "allowed" | "required"
@@ -160,10 +162,12 @@ export class Bench {
     const fields = spans(await readFile(this.job.torrentPath))
     const webSeeds = "webSeeds" in this.job && this.job.webSeeds === true ? fields.get("url-list") : undefined
     const pieceLayers = fields.get("piece layers")
+    const { tracker, secondTracker } = this.job
+    // Some programs refuse a torrent without any tracker.
+    const announce = tracker ?? (peerTracker ? await this.#peerTracker() : undefined) ?? "http://127.0.0.1:9/announce"
     const outer: BencodableDictionary = {
-      // Some programs refuse a torrent without any tracker.
-      announce:
-        this.job.tracker ?? (peerTracker ? await this.#peerTracker() : undefined) ?? "http://127.0.0.1:9/announce",
+      announce,
+      "announce-list": secondTracker === undefined ? undefined : [[announce], [secondTracker]],
       info: new Raw(fields.get("info")!),
       "piece layers": pieceLayers && new Raw(pieceLayers),
       "url-list": webSeeds === undefined ? undefined : new Raw(webSeeds),
