@@ -16,16 +16,29 @@ export interface DhtBackbone {
   readonly program: Program
   /** Resolves when somebody has told the nodes of a torrent. */
   announced(): Promise<void>
+  /** Resolves when one of them that was told to look for a torrent finds peers of it; of ours alone. */
+  found(infoHash: string): Promise<void>
   stop(): Promise<void>
+}
+
+export interface DhtBackboneOptions {
+  readonly netns?: Netns
+  readonly of?: keyof typeof NODES_OF
+  /** Torrents to look for; for ours. */
+  readonly lookFor?: readonly string[]
+  /** The way into a DHT that they are to be part of; for libtorrent's. */
+  readonly through?: Address
 }
 
 /** Starts a node at each place (port 0: any, for ours), all in one process, and waits until they know each other. */
 export async function startDhtBackbone(
   places: readonly Address[],
-  { netns, of = "ours" }: { netns?: Netns; of?: keyof typeof NODES_OF } = {},
+  { netns, of = "ours", lookFor = [], through }: DhtBackboneOptions = {},
 ): Promise<DhtBackbone> {
   const [command, script] = NODES_OF[of]
-  const program = new Program(command, [script, ...places.map(({ host, port }) => `${host}:${port}`)], {
+  const entered = through === undefined ? [] : [`--through=${through.host}:${through.port}`]
+  const args = [...entered, ...places.map(({ host, port }) => `${host}:${port}`), ...lookFor]
+  const program = new Program(command, [script, ...args], {
     maxSeconds: 400,
     ...(netns === undefined ? {} : { through: netns.enter }),
   })
@@ -36,6 +49,9 @@ export async function startDhtBackbone(
       program,
       announced: async () => {
         await program.until(/stored [1-9]/, 120)
+      },
+      found: async (infoHash) => {
+        await program.until(new RegExp(`found ${infoHash}`), 120)
       },
       stop: () => program.stop(),
     }

@@ -1,10 +1,13 @@
-// Nodes of ours that are the DHT in a test: node dht-backbone.mjs HOST:PORT…, a node each. Prints "entry HOST:PORT" when they
-// know each other, then each second how many peers they hold, and runs until it is killed.
+// Nodes of ours that are the DHT in a test: node dht-backbone.mjs HOST:PORT… INFOHASH…, a node for each place. Prints "entry
+// HOST:PORT" when they know each other, then each second how many peers they hold, and "found INFOHASH" when a lookup of the last
+// node's finds peers of one of these torrents. Runs until it is killed.
 import { createSocket } from "node:dgram"
 import { Dht } from "../../../dist/dht/dht.js"
 import { createPlatform } from "../../../dist/node/platform.js"
 
-const places = process.argv.slice(2).map((place) => {
+const [wanted, given] = [[], []]
+for (const argument of process.argv.slice(2)) (argument.includes(":") ? given : wanted).push(argument)
+const places = given.map((place) => {
   const at = place.lastIndexOf(":")
   return { host: place.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(place.slice(at + 1)) }
 })
@@ -42,6 +45,23 @@ const timer = setInterval(() => {
   clearInterval(timer)
   console.log(`entry ${places[0].host.includes(":") ? `[${entry.host}]` : entry.host}:${entry.port}`)
 }, 50)
+
+const found = new Set()
+const { dht } = nodes.at(-1)
+function lookUp(infoHash) {
+  const onPeers = () => {
+    if (!found.has(infoHash)) console.log(`found ${infoHash}`)
+    found.add(infoHash)
+  }
+  const search = dht.search({ infoHash: Buffer.from(infoHash, "hex"), onPeers })
+  // Another would be long in coming.
+  setTimeout(() => {
+    search.close()
+    if (!found.has(infoHash)) lookUp(infoHash)
+  }, 3000)
+}
+for (const infoHash of wanted) lookUp(infoHash)
+
 setInterval(() => {
   const peers = nodes.reduce((sum, { dht }) => sum + dht.nodes[0].storedPeers, 0)
   console.log(`stored ${peers}`)

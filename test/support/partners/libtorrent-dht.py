@@ -1,6 +1,7 @@
-"""Nodes of libtorrent's that are the DHT in a test: python3 libtorrent-dht.py HOST:PORT..., a node each.
+"""Nodes of libtorrent's that are the DHT in a test: python3 libtorrent-dht.py [--through=HOST:PORT] HOST:PORT..., a node each.
 
-Prints "entry HOST:PORT" when they know each other, then each second how many announces they heard, and runs until it is killed.
+Prints "entry HOST:PORT" when they know each other (or, when there is a DHT to enter, more nodes than themselves), then each second
+how many announces they heard, and runs until it is killed.
 """
 
 import sys
@@ -11,7 +12,9 @@ sys.path.pop(0)
 import libtorrent as lt
 
 CATEGORY = lt.alert.category_t
-places = sys.argv[1:]
+THROUGH = "--through="
+entries = [argument.removeprefix(THROUGH) for argument in sys.argv[1:] if argument.startswith(THROUGH)]
+places = [argument for argument in sys.argv[1:] if not argument.startswith(THROUGH)]
 
 
 def endpoint(place):
@@ -33,13 +36,13 @@ for place in places:
     }
     session = lt.session(settings)
     # Those to begin with, by its settings, get no place in its table.
-    for earlier in places[: len(sessions)]:
+    for earlier in entries + places[: len(sessions)]:
         session.add_dht_node(endpoint(earlier))
     sessions.append(session)
 
 nodes = {}
 announces = 0
-enough = min(5, len(places) - 1)
+enough = len(places) if entries else min(5, len(places) - 1)
 ready = False
 while True:
     for session in sessions:
