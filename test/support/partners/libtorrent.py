@@ -1,7 +1,7 @@
 """Seeds, shares or downloads with libtorrent: python3 libtorrent.py JOB, a JSON object.
 
 Prints "ready" when it listens, "checked" when it knows what is there, "complete" when all is. Only a download ends then.
-Of each peer it prints whether it wants nothing, "upload_only HOST 1", when that changes.
+Of each peer it prints whether it wants nothing, "upload_only HOST 1", and how many pieces it has, "has HOST 12", when that changes.
 """
 
 import json
@@ -69,6 +69,7 @@ def wait_for(kind, action):
 
 
 upload_only = {}
+has = {}
 checked = False
 complete = False
 looked = time.monotonic()
@@ -97,6 +98,10 @@ while True:
         if upload_only.get(peer.ip) != said:
             upload_only[peer.ip] = said
             print("upload_only", peer.ip[0], said, flush=True)
+        pieces = sum(peer.pieces)
+        if has.get(peer.ip) != pieces:
+            has[peer.ip] = pieces
+            print("has", peer.ip[0], pieces, flush=True)
     if status.errc.value() != 0:
         print("error", status.errc.message(), flush=True)
         os._exit(1)
