@@ -173,7 +173,7 @@ export class FileRequest implements HttpListener {
       return
     }
     const part = this.#from > 0 || this.#askedTo < this.#file.length
-    if (part) this.#seed.rangesLearnt(!verdict.ignoredRange)
+    if (part || head.status === 206) this.#seed.rangesLearnt(!verdict.ignoredRange)
     this.#skip = this.#from - verdict.start
     const { etag, "last-modified": lastModified } = head.headers
     const validators = { etag, lastModified }
@@ -214,7 +214,7 @@ export class FileRequest implements HttpListener {
     if (this.#state === "asking") return { kind: "wrong-answer", reason: "its answer has no head" }
     if (this.#wholeFile) {
       const there = this.#from - this.#skip + this.#received
-      return { kind: "file-missing", reason: `its file has ${there} bytes instead of ${this.#file.length}` }
+      return this.#otherFile(`${there} bytes instead of`)
     }
     if (this.#received === 0) return { kind: "wrong-answer", reason: "it sent an empty part" }
     return { kind: "cut", reason: "its answer ended early" }
@@ -240,11 +240,16 @@ export class FileRequest implements HttpListener {
     this.#toDrain -= bytes
     if (this.#toDrain >= 0) return
     if (this.#bodyEnd === undefined) {
-      this.#finish({ kind: "file-missing", reason: `its file has more than ${this.#file.length} bytes` })
+      this.#finish(this.#otherFile("more than"))
       return
     }
     this.#excess = true
     this.#finish(this.#whole())
+  }
+
+  /** The body was whole, and not of the file's length. */
+  #otherFile(length: string): RequestEnd {
+    return { kind: "file-missing", reason: `its file has ${length} ${this.#file.length} bytes`, status: 200 }
   }
 
   #whole(): RequestEnd {

@@ -11,11 +11,11 @@ export interface AskedRange {
 /** Why an answer can't be used, and what follows for its source. */
 export type Refusal =
   /** This file is not there, or is another one: the rest of the source may be good. */
-  | { kind: "file-missing"; reason: string }
+  | { kind: "file-missing"; reason: string; status: number }
   /** The source will not serve us at all. */
   | { kind: "refused"; reason: string }
   /** Not now. `retryAfter`: milliseconds the server asked for. */
-  | { kind: "busy"; reason: string; retryAfter: number | undefined }
+  | { kind: "busy"; reason: string; status: number; retryAfter: number | undefined }
   /** Against the rules of HTTP, or for something we did not ask. */
   | { kind: "wrong-answer"; reason: string }
 
@@ -31,30 +31,37 @@ export function judgeAnswer(asked: AskedRange, head: HttpHead, wallTime: number)
   const { status, headers } = head
   if (status === 206 || status === 200) {
     const verdict = status === 206 ? judgePartial(asked, headers) : judgeWhole(asked, headers)
-    return verdict.kind === "body" ? (judgeEncoding(asked, headers) ?? verdict) : verdict
+    return verdict.kind === "body" ? (judgeEncoding(asked, head) ?? verdict) : verdict
   }
   const reason = `it answered ${status}`
   if (status === 416) {
     const there = /^bytes \*\/(\d{1,15})$/i.exec(headers["content-range"]?.trim() ?? "")?.[1]
-    return { kind: "file-missing", reason: there === undefined ? reason : otherSize(asked, Number(there)) }
+    if (there === undefined) return { kind: "file-missing", reason, status }
+    // Of the right size, so that what was asked for lies inside it.
+    if (Number(there) === asked.fileLength) return { kind: "wrong-answer", reason: `${reason} to a range there is` }
+    return otherSize(asked, Number(there), status)
   }
   if (status === 401 || status === 403 || status === 407) return { kind: "refused", reason }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    return { kind: "busy", reason, retryAfter: parseRetryAfter(headers["retry-after"], wallTime) }
+    const retryAfter = parseRetryAfter(headers["retry-after"], wallTime)
+    return { kind: "busy", reason, status, retryAfter }
   }
-  if (status >= 400) return { kind: "file-missing", reason }
+  if (status >= 400) return { kind: "file-missing", reason, status }
   return { kind: "wrong-answer", reason }
 }
+
+/** Servers are met that leave the unit out, or write it as a request does: `bytes=0-9/10`. */
+const CONTENT_RANGE = /^(?:bytes)?[ =]*(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i
 
 function judgePartial(asked: AskedRange, headers: HttpHead["headers"]): Verdict {
   const written = headers["content-range"]
   if (written === undefined) return { kind: "wrong-answer", reason: "its 206 has no Content-Range" }
-  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(written.trim())
+  const match = CONTENT_RANGE.exec(written.trim())
   if (match === null) return { kind: "wrong-answer", reason: "its Content-Range is malformed" }
   const start = Number(match[1])
   const end = Number(match[2]) + 1
   if (match[3] !== "*" && Number(match[3]) !== asked.fileLength) {
-    return { kind: "file-missing", reason: otherSize(asked, Number(match[3])) }
+    return otherSize(asked, Number(match[3]), 206)
   }
   const length = contentLength(headers)
   if (start !== asked.from || end <= start || end > asked.fileLength) {
@@ -69,7 +76,7 @@ function judgePartial(asked: AskedRange, headers: HttpHead["headers"]): Verdict 
 function judgeWhole(asked: AskedRange, headers: HttpHead["headers"]): Verdict {
   const length = contentLength(headers)
   if (length !== undefined && length !== asked.fileLength) {
-    return { kind: "file-missing", reason: otherSize(asked, length) }
+    return otherSize(asked, length, 200)
   }
   const ignoredRange = asked.from > 0 || asked.to < asked.fileLength
   return { kind: "body", start: 0, end: length, ignoredRange }
@@ -89,18 +96,21 @@ const STORED_ENCODINGS = new Map([
 
 /**
  * We ask for the bytes as they are. Compressed on the way they are useless, and nothing here unpacks them. But many
- * servers call an archive that simply lies there (`data.tar.gz`) "gzip-encoded" and send it as it is: that is fine.
+ * servers call an archive that simply lies there (`data.tar.gz`) "gzip-encoded" and send it as it is, and object stores keep
+ * whatever their uploader called it (`aws-chunked`): that is fine. Who compresses on the way can't know both lengths.
  */
-function judgeEncoding(asked: AskedRange, headers: HttpHead["headers"]): Refusal | undefined {
+function judgeEncoding(asked: AskedRange, { status, headers }: HttpHead): Refusal | undefined {
   const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? ""
   if (encoding === "" || encoding === "identity") return undefined
-  const declared = headers["content-range"]?.endsWith(`/${asked.fileLength}`) || contentLength(headers) !== undefined
-  if (declared && STORED_ENCODINGS.get(encoding)?.test(asked.name)) return undefined
-  return { kind: "file-missing", reason: `it sends the file encoded (${encoding.slice(0, 20)})` }
+  const whole = headers["content-range"]?.trim().endsWith(`/${asked.fileLength}`)
+  const length = contentLength(headers) !== undefined
+  if (length && whole !== false) return undefined
+  if ((length || whole) && STORED_ENCODINGS.get(encoding)?.test(asked.name)) return undefined
+  return { kind: "file-missing", reason: `it sends the file encoded (${encoding.slice(0, 20)})`, status }
 }
 
-function otherSize(asked: AskedRange, there: number): string {
-  return `its file has ${there} bytes instead of ${asked.fileLength}`
+function otherSize({ fileLength }: AskedRange, there: number, status: number): Refusal {
+  return { kind: "file-missing", reason: `its file has ${there} bytes instead of ${fileLength}`, status }
 }
 
 function contentLength(headers: HttpHead["headers"]): number | undefined {

@@ -21,13 +21,15 @@ describe("a 206", () => {
     ["that is shorter", "bytes 100-149/1000", 150],
     ["that is longer", "bytes 100-299/1000", 300],
     ["written loosely", " Bytes 100-199/1000 ", 200],
+    ["written like a request's range", "bytes=100-199/1000", 200],
+    ["without its unit", "100-199/1000", 200],
   ])("with a Content-Range %s is taken", (_, range, end) => {
     expect(judge(206, part(range))).toEqual({ kind: "body", start: 100, end, ignoredRange: false })
   })
 
   it.each([
     ["without Content-Range", {}],
-    ["that is malformed", part("bytes=100-199/1000")],
+    ["that is malformed", part("bytes 100-199")],
     ["of another unit", part("items 100-199/1000")],
     ["that is negative", part("bytes 100--1/1000")],
     ["beyond all numbers", part("bytes 100-99999999999999999999/1000")],
@@ -46,6 +48,7 @@ describe("a 206", () => {
     expect(judge(206, part("bytes 100-199/1001"))).toEqual({
       kind: "file-missing",
       reason: "its file has 1001 bytes instead of 1000",
+      status: 206,
     })
   })
 })
@@ -78,6 +81,17 @@ describe("an encoded answer", () => {
     "(%s) is not taken",
     (name) => {
       expect(judge(206, encoded(name)).kind).toBe("file-missing")
+    },
+  )
+
+  it.each(["aws-chunked", "gzip", "utf-8"])(
+    "(%s) is taken where both lengths are those of the file as it is",
+    (name) => {
+      expect(judge(206, { ...encoded(name), "content-length": "100" }).kind).toBe("body")
+      expect(judge(200, { "content-encoding": name, "content-length": "1000" }).kind).toBe("body")
+      expect(judge(206, part("bytes 100-199/*", { "content-encoding": name, "content-length": "100" })).kind).toBe(
+        "file-missing",
+      )
     },
   )
 
@@ -124,6 +138,7 @@ describe("any other status", () => {
 
   it("416 tells the length that is there", () => {
     expect(judge(416, part("bytes */77"))).toMatchObject({ reason: "its file has 77 bytes instead of 1000" })
+    expect(judge(416, part("bytes */1000"))).toMatchObject({ kind: "wrong-answer" })
   })
 })
 
