@@ -28,11 +28,11 @@ export function noSources(parts: {
   if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
   const lacking = webSeeds.lacking()
-  const reasons = webSeeds.seeds.map(({ url, state }, index) =>
-    state.kind === "disabled"
-      ? `${redactUrl(url)}: ${state.reason}`
-      : `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces`,
-  )
+  const reasons = webSeeds.seeds.map(({ url, state, wrongPieces }, index) => {
+    if (state.kind === "disabled") return `${redactUrl(url)}: ${state.reason}`
+    const why = wrongPieces === undefined ? "" : `: ${wrongPieces}`
+    return `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces${why}`
+  })
   reasons.push(...discoveries.status())
   const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {

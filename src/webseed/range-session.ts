@@ -160,7 +160,8 @@ export class RangeSession implements RequestListener {
     switch (end.kind) {
       case "whole":
         if (end.excess) this.#seed.sentTooMuch(request.index)
-        else this.#seed.requestSucceeded(request.received)
+        // One that was cut to nothing before its answer came says nothing.
+        else if (request.received > 0) this.#seed.requestSucceeded(request.index, request.received)
         this.#cuts = 0
         this.#advance()
         break

@@ -30,4 +30,9 @@ export class RunLength {
   faulted(): void {
     this.#bytes = Math.max(this.#bytes / 2, SHORTEST)
   }
+
+  /** There were too many requests for the server: as many bytes in fewer of them. */
+  tooMany(): void {
+    this.#bytes = Math.min(2 * this.#bytes, LONGEST)
+  }
 }

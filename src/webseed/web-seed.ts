@@ -1,4 +1,3 @@
-import { Bitfield } from "../bytes/bitfield.js"
 import { RateMeter } from "../bytes/rate-meter.js"
 import { redactUrl } from "../bytes/url.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
@@ -7,16 +6,18 @@ import type { Log } from "../ports/log.js"
 import type { Random } from "../ports/random.js"
 import { Concurrency } from "./concurrency.js"
 import type { Refusal } from "./judge-answer.js"
+import { Presence } from "./presence.js"
 import { RunLength } from "./run-length.js"
 import { SeedHealth, type WebSeedState } from "./seed-health.js"
 import { type UrlLayout, urlLayout } from "./url-layout.js"
+import { WrongPieces } from "./wrong-pieces.js"
 
 export type { WebSeedState }
 
-/** Pieces with a wrong hash before the source is left alone. */
-const MOST_CORRUPT = 3
 /** Files that were missing, and none was found, before the source is taken for the wrong place altogether. */
 const MOST_MISSING_AT_FIRST = 16
+/** Statuses that say that our requests are too many. */
+const TOO_MANY = new Set([429, 503])
 /** Missing files that are named in the ordinary log. */
 const MOST_LOGGED = 20
 /** Changes of a file's ETag or date before they are taken for a habit of the server (mirrors behind one name). */
@@ -42,16 +43,14 @@ export class WebSeed {
   readonly #health: SeedHealth
   readonly #layout: UrlLayout
   readonly #meter = new RateMeter()
-  readonly #missingFiles = new Set<number>()
+  readonly #presence: Presence
   #fileCount = 0
   #largest = 0
-  /** Pieces that lie in a missing file; made at the first one. */
-  #lacking: Bitfield | undefined
   #contentChanges = 0
   /** True once a request succeeded. */
   #proven = false
   #unranged = false
-  #corrupt: number[] = []
+  readonly #wrong: WrongPieces
   #rangesSupported: boolean | undefined
   /** Requests sent behind others that were lost, since the last one that came. */
   #lostAhead = 0
@@ -71,6 +70,8 @@ export class WebSeed {
       this.#largest = Math.max(this.#largest, file.length)
       requestBytes += Math.min(file.length, LARGE_FILE)
     }
+    this.#presence = new Presence(options.metainfo.layout, this.#fileCount)
+    this.#wrong = new WrongPieces(options.metainfo.layout, this.#fileCount > 1)
     this.concurrency = new Concurrency(this.#fileCount === 0 ? LARGE_FILE : requestBytes / this.#fileCount)
   }
 
@@ -85,11 +86,11 @@ export class WebSeed {
 
   /** False when a file that the piece lies in is not there. O(1). */
   hasPiece(piece: number): boolean {
-    return this.#lacking === undefined || !this.#lacking.has(piece)
+    return this.#presence.hasPiece(piece)
   }
 
   hasFile(file: number): boolean {
-    return !this.#missingFiles.has(file)
+    return this.#presence.hasFile(file)
   }
 
   /** False when the server answers with whole files only; undefined until it has been asked for a part. */
@@ -118,13 +119,29 @@ export class WebSeed {
     return this.#meter.rate(now)
   }
 
-  /** A piece that came from here alone has a wrong hash. The third one disables the source. */
+  /** A piece that came from here alone has a wrong hash. */
   pieceCorrupt(piece: number): void {
-    this.#corrupt.push(piece)
     this.runLength.faulted()
-    if (this.#corrupt.length < MOST_CORRUPT)
-      this.#log.log("warn", "webseed", `${this.name} sent a wrong piece ${piece}`)
-    else this.#health.disable(`the hashes of pieces ${this.#corrupt.join(", ")} are wrong`)
+    this.#log.log("warn", "webseed", `${this.name} sent a wrong piece ${piece}`)
+    const verdict = this.#wrong.add(piece, this.downloaded)
+    switch (verdict.kind) {
+      case "ask-again":
+        return
+      case "lacks-piece":
+        this.#presence.pieceMissing(piece)
+        if (this.#presence.isEmpty) this.#health.disable(verdict.reason)
+        return
+      case "lacks-file":
+        this.#fileMissing(verdict.file, verdict.reason)
+        return
+      case "useless":
+        this.#health.disable(verdict.reason)
+    }
+  }
+
+  /** Which of its pieces had wrong hashes, in a sentence; undefined when none had. */
+  get wrongPieces(): string | undefined {
+    return this.#wrong.reason
   }
 
   /** The URL as people may see it. */
@@ -161,9 +178,10 @@ export class WebSeed {
   }
 
   /** A request brought all that was asked for. */
-  requestSucceeded(bytes: number): void {
+  requestSucceeded(file: number, bytes: number): void {
     this.#health.succeeded()
     this.#proven = true
+    this.#presence.fileGiven(file)
     this.concurrency.requestEnded(bytes)
   }
 
@@ -191,16 +209,18 @@ export class WebSeed {
   refusedBy(refusal: Refusal, file: number): void {
     switch (refusal.kind) {
       case "file-missing":
-        this.#fileMissing(file, refusal.reason)
+        this.#fileNotThere(file, refusal)
         break
       case "refused":
-        this.#health.disable(refusal.reason)
+        // Who has served us may do so again: there are walls that want a login now and then, and keys that are renewed.
+        if (this.#proven) this.#faulted(refusal.reason)
+        else this.#health.disable(refusal.reason)
         break
       case "busy":
-        this.#backOff(refusal.reason, refusal.retryAfter)
+        if (this.#backOff(refusal.reason, refusal.retryAfter) && TOO_MANY.has(refusal.status)) this.runLength.tooMany()
         break
       case "wrong-answer":
-        if (this.#backOff(refusal.reason, undefined)) this.#health.strike(refusal.reason)
+        if (this.#faulted(refusal.reason) && !this.#proven) this.#health.strike(refusal.reason)
         break
     }
   }
@@ -223,25 +243,31 @@ export class WebSeed {
     return true
   }
 
+  #fileNotThere(file: number, { reason, status }: { reason: string; status: number }): void {
+    const page = status === 200 && this.#rangesSupported === true
+    if (this.#presence.isDoubtful(file, page)) this.#faulted(reason)
+    else this.#fileMissing(file, reason)
+  }
+
   #fileMissing(file: number, reason: string): void {
-    if (this.#missingFiles.has(file)) return
-    this.#missingFiles.add(file)
-    const { layout } = this.metainfo
-    this.#lacking ??= new Bitfield(layout.pieceCount)
-    const { first, end } = layout.piecesOfFile(file)
-    for (let piece = first; piece < end; piece++) this.#lacking.add(piece)
-    const missing = this.#missingFiles.size
+    if (!this.#presence.hasFile(file)) return
+    this.#presence.fileMissing(file)
+    const missing = this.#presence.missingFiles
     this.#log.log(missing <= MOST_LOGGED ? "info" : "debug", "webseed", `${this.#shown(file)} can't be used: ${reason}`)
-    if (missing === this.#fileCount)
-      this.#health.disable(missing === 1 ? reason : `it has none of the files: ${reason}`)
+    if (this.#presence.isEmpty) this.#health.disable(missing === 1 ? reason : `it has none of the files: ${reason}`)
     else if (!this.#proven && missing >= MOST_MISSING_AT_FIRST) {
       this.#health.disable(`it has none of the first ${missing} files asked for: ${reason}`)
     }
   }
 
-  /** False when the server is being left alone already. */
-  #backOff(reason: string, retryAfter: number | undefined): boolean {
+  /** It answered, and not as it should. False when it is being left alone already. */
+  #faulted(reason: string): boolean {
     this.runLength.faulted()
+    return this.#backOff(reason, undefined)
+  }
+
+  /** False when it is being left alone already. */
+  #backOff(reason: string, retryAfter: number | undefined): boolean {
     const first = this.#health.serverBusy(reason, retryAfter)
     if (first) this.concurrency.refused(this.#clock.now())
     return first

@@ -51,6 +51,25 @@ describe("when nobody has what is missing", () => {
     await close(simulation, node)
   })
 
+  it("because a lone web seed has another file in its place, all else is there, and it is told which pieces are wrong", async () => {
+    const simulation = createSimulation({ seed: 7 })
+    const files = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`${at}.bin`, 256 * KiB]))
+    const dataset = simDataset(files, { pieceLength: 64 * KiB, webSeeds: [WEB] })
+    simulation.machine("10.0.1.1", { latency: 20 })
+    const served = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+    served.set("/data/0.bin", new Uint8Array(256 * KiB))
+    simulation.web.serve("http://10.0.1.1", serveFiles(served))
+    const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+    const outcome = await simulation.runUntil(
+      node.torrent.whenComplete().catch((error: unknown) => error),
+      LIMIT,
+    )
+    expect(outcome).toMatchObject({ code: "AT_NO_SOURCES" })
+    expect(String(outcome)).toMatch(/lacks 4 of the missing pieces: the hashes of pieces [\d, ]+ are wrong/)
+    expect(node.torrent.snapshot().doneBytes).toBe(7 * 256 * KiB)
+    await close(simulation, node)
+  })
+
   it("but a tracker may answer later, waits, and says why", async () => {
     const simulation = createSimulation({ seed: 2 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import type { Answer } from "../../support/scripted-http.js"
 import { type Taken, WebSeedBench } from "../../support/web-seed-bench.js"
 
 const threeFiles = [{ length: 20_000 }, { length: 50_000 }, { length: 30_000 }]
@@ -167,7 +168,91 @@ describe("content that changes on the server", () => {
   })
 })
 
+describe("a source that has served", () => {
+  const troubles: Record<string, Answer> = {
+    "a wall that wants a login": { status: 403 },
+    "a key that has expired": { status: 401 },
+    "a wall's certificate": { ending: "tls" },
+    "a redirect to a wall": { ending: "unsafe-address" },
+    "a redirect that leads nowhere": { ending: "redirect" },
+    "something that is not HTTP": { ending: "malformed" },
+    "a page in its place": { status: 200, headers: { "content-length": "512" }, body: new Uint8Array(512) },
+    "a file that is gone for a while": { status: 404 },
+  }
+
+  it.each(Object.entries(troubles))("is asked again and again after %s, ever more seldom", async (_, answer) => {
+    let trouble = false
+    const bench = new WebSeedBench({ answer: () => (trouble ? answer : undefined) })
+    await bench.run(0, 50_000)
+    trouble = true
+    const waits: number[] = []
+    for (let i = 0; i < 9; i++) {
+      expect(kindOf(await bench.run(50_000))).not.toBe("done")
+      waits.push(bench.wait / 1000)
+      await bench.waitOver()
+    }
+    expect(waits[0]).toBeGreaterThanOrEqual(29)
+    expect(waits[8]).toBeGreaterThanOrEqual(3599)
+    trouble = false
+    expect(bench.brought(await bench.run(50_000), 50_000)).toBe(true)
+  })
+
+  it("keeps all its files through a page that comes in the place of each", async () => {
+    let trouble = false
+    const files = Array.from({ length: 30 }, () => ({ length: 20_000 }))
+    const page = { status: 200, headers: { "content-length": "512" }, body: new Uint8Array(512) }
+    const bench = new WebSeedBench({ kind: "folder", files, answer: () => (trouble ? page : undefined) })
+    await bench.run(0, 20_000)
+    trouble = true
+    for (let i = 1; i < 30; i++) {
+      await bench.run(i * 20_000, (i + 1) * 20_000)
+      await bench.waitOver()
+    }
+    trouble = false
+    expect(bench.brought(await bench.run(20_000), 20_000)).toBe(true)
+  })
+
+  it("loses a file of several that is gone for long", async () => {
+    const bench = new WebSeedBench({
+      kind: "folder",
+      files: threeFiles,
+      pieceLength: 10_000,
+      answer: (request, count) => (count > 0 && request.url.endsWith("f1") ? { status: 404 } : undefined),
+    })
+    await bench.run(20_000, 40_000)
+    for (let i = 0; i < 5; i++) {
+      await bench.run(40_000)
+      expect(bench.wait).toBeGreaterThan(0)
+      await bench.waitOver()
+    }
+    await bench.run(40_000)
+    expect([...Array(10).keys()].filter((piece) => bench.seed.hasPiece(piece))).toEqual([0, 1, 7, 8, 9])
+    expect(bench.seed.state.kind).toBe("ready")
+  })
+
+  it("is one only if something came", async () => {
+    const bench = new WebSeedBench({ answer: () => ({ ending: "nothing" }) })
+    const taken = bench.start()
+    await bench.clock.run(5)
+    taken.session.shorten(0)
+    await bench.clock.runUntil(() => taken.outcome() === "done")
+    expect(bench.seed.proven).toBe(false)
+  })
+})
+
+describe("a server that limits requests", () => {
+  it.each([429, 503])("(%i) gets fewer and longer ones", async (status) => {
+    const bench = new WebSeedBench({ answer: () => ({ status }) })
+    const before = bench.seed.runLength.bytes
+    for (let i = 0; i < 3; i++) bench.start()
+    await bench.clock.run(100)
+    expect(bench.seed.runLength.bytes).toBe(2 * before)
+  })
+})
+
 describe("wrong bytes", () => {
+  const MiB = 1024 * 1024
+
   it("in three pieces disable the source, which is told which", () => {
     const bench = new WebSeedBench()
     bench.seed.pieceCorrupt(4)
@@ -175,6 +260,45 @@ describe("wrong bytes", () => {
     expect(bench.seed.state.kind).toBe("ready")
     bench.seed.pieceCorrupt(5)
     expect(bench.seed.state).toEqual({ kind: "disabled", reason: "the hashes of pieces 4, 2, 5 are wrong" })
+  })
+
+  it("here and there in very many that are right do not", async () => {
+    const bench = new WebSeedBench({ files: [{ length: 2 * MiB }] })
+    await bench.run()
+    for (let piece = 0; piece < 8; piece++) bench.seed.pieceCorrupt(piece)
+    expect(bench.seed.state.kind).toBe("ready")
+    bench.seed.pieceCorrupt(8)
+    expect(bench.seed.state.kind).toBe("disabled")
+  })
+
+  it("twice in the same piece leave that piece to others", () => {
+    const bench = new WebSeedBench()
+    bench.seed.pieceCorrupt(4)
+    expect(bench.seed.hasPiece(4)).toBe(true)
+    bench.seed.pieceCorrupt(4)
+    expect([...Array(7).keys()].filter((piece) => bench.seed.hasPiece(piece))).toEqual([0, 1, 2, 3, 5, 6])
+    expect(bench.seed.state.kind).toBe("ready")
+  })
+
+  it("twice in the only piece disable the source", () => {
+    const bench = new WebSeedBench({ files: [{ length: 10_000 }] })
+    bench.seed.pieceCorrupt(0)
+    bench.seed.pieceCorrupt(0)
+    expect(bench.seed.state).toEqual({ kind: "disabled", reason: "the hash of piece 0 is wrong" })
+  })
+
+  it("in one file of several mean that it is another file, and in several files that the source is of no use", () => {
+    const files = Array.from({ length: 4 }, () => ({ length: 100_000 }))
+    const bench = new WebSeedBench({ kind: "folder", files, pieceLength: 10_000 })
+    for (const piece of [10, 11, 12]) bench.seed.pieceCorrupt(piece)
+    expect(bench.seed.state.kind).toBe("ready")
+    expect([...Array(40).keys()].filter((piece) => !bench.seed.hasPiece(piece))).toEqual(
+      Array.from({ length: 10 }, (_, at) => 10 + at),
+    )
+    bench.seed.pieceCorrupt(20)
+    expect(bench.seed.state.kind).toBe("ready")
+    bench.seed.pieceCorrupt(30)
+    expect(bench.seed.state.kind).toBe("disabled")
   })
 })
 
