@@ -39,8 +39,11 @@ export function pushVarint(bytes: number[], value: number): void {
 
 /** Appends 64 bits, big-endian. */
 export function pushUint64(bytes: number[], value: bigint): void {
+  // In two halves: arithmetic with big integers costs memory, and there are two of these for each file.
   const unsigned = BigInt.asUintN(64, value)
-  for (let shift = 56n; shift >= 0n; shift -= 8n) bytes.push(Number((unsigned >> shift) & 0xffn))
+  for (const half of [Number(unsigned >> 32n), Number(unsigned & 0xffff_ffffn)]) {
+    bytes.push(half >>> 24, (half >>> 16) & 0xff, (half >>> 8) & 0xff, half & 0xff)
+  }
 }
 
 /** One after the other. */
