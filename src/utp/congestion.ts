@@ -35,6 +35,11 @@ export class Congestion {
     return this.#window
   }
 
+  /** The window doubles with each round trip. */
+  get doubling(): boolean {
+    return this.#slowStart
+  }
+
   /** Bytes were acknowledged; `underWay` were on the way before, and the last ones spent `queue` microseconds in queues. */
   acknowledged(bytes: number, underWay: number, queue: number): void {
     const offTarget = Math.max((TARGET - queue) / TARGET, -1)
@@ -43,8 +48,8 @@ export class Congestion {
       this.#threshold = this.#window
     }
     let change = GAIN * offTarget * Math.min(1, bytes / Math.max(this.#window, bytes))
-    // Who does not fill his window does not know that it could be larger.
-    if (change > 0 && underWay + this.#packet < this.#window) return
+    // Who does not fill his window does not know that it could be larger. One that doubles is filled half a round trip later.
+    if (change > 0 && underWay + this.#packet < this.#window / (this.#slowStart ? 2 : 1)) return
     if (this.#slowStart) {
       if (this.#window + bytes > this.#threshold) this.#slowStart = false
       else change = Math.max(bytes, change)
@@ -52,7 +57,7 @@ export class Congestion {
     this.#set(this.#window + change)
   }
 
-  /** A packet was lost: halves the window, unless it just was. `now`: ms */
+  /** A packet was lost that was sent since this was last said: halves the window, unless it just was. `now`: ms */
   lost(now: number): void {
     if (now - this.#halvedAt < HALVING_INTERVAL) return
     this.#halvedAt = now

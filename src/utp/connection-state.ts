@@ -19,3 +19,12 @@ export const MAX_TIMEOUTS: Readonly<Record<ConnectionState, number>> = {
   closing: 3,
   gone: 0,
 }
+
+/** ms for an accepted connection's other side to prove its address: its first packets may be lost. */
+export const CONFIRM_TIME = 10_000
+/** ms until a closed window is tried with a packet: the word that it is open may be lost (libutp: 15 s). */
+export const WINDOW_PROBE = 3000
+/** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
+export const KEEP_ALIVE = 29_000
+/** ms for all that is under way to get there once we have closed, whatever the other side goes on to say. */
+export const CLOSE_TIME = 30_000

@@ -1,6 +1,14 @@
 import { ProtocolError } from "../errors.js"
+import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
-import { type ConnectionState, MAX_TIMEOUTS } from "./connection-state.js"
+import {
+  CLOSE_TIME,
+  CONFIRM_TIME,
+  type ConnectionState,
+  KEEP_ALIVE,
+  MAX_TIMEOUTS,
+  WINDOW_PROBE,
+} from "./connection-state.js"
 import { Delays } from "./delays.js"
 import type { UtpHost } from "./host.js"
 import { Incoming, RECEIVE_WINDOW } from "./incoming.js"
@@ -8,14 +16,8 @@ import { type CurrentFields, encodeBare, UTP_TYPE, type UtpPacket, type UtpType,
 import { Sender } from "./sender.js"
 import { microseconds, seq } from "./wrapping.js"
 
-/** ms for an accepted connection's other side to prove its address: its first packets may be lost. */
-const CONFIRM_TIME = 10_000
-/** ms until a closed window is tried with a packet: the word that it is open may be lost (libutp: 15 s). */
-const WINDOW_PROBE = 3000
-/** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
-const KEEP_ALIVE = 29_000
-/** ms for all that is under way to get there once we have closed, whatever the other side goes on to say. */
-const CLOSE_TIME = 30_000
+/** ms until more goes out of what is spread over the round trip: the finest that Node's timers know. */
+const PACE = 1
 const NOTHING = new Uint8Array(0)
 
 export interface UtpConnectionOptions {
@@ -48,6 +50,7 @@ export class UtpConnection implements ByteStream {
   #lastSent = 0
   #paused = false
   #pumpAsked = false
+  #paceTimer: Timer | undefined
 
   private constructor(
     host: UtpHost<UtpConnection>,
@@ -239,7 +242,14 @@ export class UtpConnection implements ByteStream {
   }
 
   #pump(): void {
-    if (this.#state !== "gone" && this.#sender.pump(this.#state === "open")) this.#listener?.onDrain()
+    if (this.#state === "gone") return
+    const drained = this.#sender.pump(this.#state === "open")
+    if (this.#sender.isPaced)
+      this.#paceTimer ??= this.#host.clock.after(PACE, () => {
+        this.#paceTimer = undefined
+        this.#pump()
+      })
+    if (drained) this.#listener?.onDrain()
   }
 
   #sendNumbered(datagram: Uint8Array, now: number): void {
@@ -284,6 +294,7 @@ export class UtpConnection implements ByteStream {
   #vanish(): void {
     if (this.#state === "gone") return
     this.#enter("gone")
+    this.#paceTimer?.cancel()
     this.#listener = undefined
     this.#sender.clear()
     this.#incoming?.clear()

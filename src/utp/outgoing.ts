@@ -34,7 +34,7 @@ export interface Acknowledged {
   readonly least: number
   /** The same of the packet sent last among those sent once only; undefined when there is none. */
   readonly sample: number | undefined
-  /** Packets are known to be lost since. */
+  /** Packets are known to be lost since that were sent after this was last said: those before were under way together. */
   readonly lost: boolean
 }
 
@@ -61,6 +61,8 @@ export class Outgoing {
   #nextOrder = 0
   /** The highest numbers of transmissions that arrived, highest first. */
   readonly #arrived = new Array<number>(LATER_ARRIVALS).fill(-1)
+  /** The number of the next transmission when packets were last said to be lost. */
+  #saidLostAt = 0
   /** Repeated acknowledgements of the same packet, without a selective one. */
   #repeats = 0
 
@@ -149,7 +151,7 @@ export class Outgoing {
   /** Nothing was heard for long: all that is under way is lost. */
   loseAll(): void {
     for (let s = seq(this.#acked + 1); s !== this.#next; s = seq(s + 1)) this.#lose(this.#ring[s % RING])
-    this.#oldestOrder = this.#nextOrder
+    this.#oldestOrder = this.#saidLostAt = this.#nextOrder
   }
 
   /** Forgets all packets. */
@@ -206,22 +208,28 @@ export class Outgoing {
   }
 
   #findLost(): boolean {
-    const before = this.#lostCount
     const proof = this.#arrived[LATER_ARRIVALS - 1] as number
+    let latest = -1
     for (; this.#oldestOrder < proof; this.#oldestOrder++) {
       const packet = this.#ring[(this.#transmitted[this.#oldestOrder % RING] as number) % RING]
-      if (packet?.order === this.#oldestOrder) this.#lose(packet)
+      if (packet?.order === this.#oldestOrder && this.#lose(packet)) latest = packet.order
     }
-    if (this.#repeats === LATER_ARRIVALS) this.#lose(this.#ring[seq(this.#acked + 1) % RING])
-    return this.#lostCount > before
+    if (this.#repeats === LATER_ARRIVALS) {
+      const packet = this.#ring[seq(this.#acked + 1) % RING]
+      if (this.#lose(packet)) latest = Math.max(latest, packet!.order)
+    }
+    if (latest < this.#saidLostAt) return false
+    this.#saidLostAt = this.#nextOrder
+    return true
   }
 
-  #lose(packet: SentPacket | undefined): void {
-    if (packet === undefined || packet.lost) return
+  #lose(packet: SentPacket | undefined): boolean {
+    if (packet === undefined || packet.lost) return false
     packet.lost = true
     this.#lostCount++
     this.#bytes -= packet.length - UTP_HEADER
     if (seqDistance(packet.sequence, this.#lostFrom) > 0) this.#lostFrom = packet.sequence
+    return true
   }
 }
 

@@ -19,6 +19,11 @@ export class RoundTrip {
     return this.#least
   }
 
+  /** Smoothed; undefined before the first. */
+  get mean(): number | undefined {
+    return this.#mean
+  }
+
   /** Time until a packet without an answer counts as lost. */
   get timeout(): number {
     return Math.min(this.#timeout * this.#patience, MAX_TIMEOUT)

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.js"
 import { Congestion } from "./congestion.js"
 import type { Delays } from "./delays.js"
 import { Outgoing, type SentPacket } from "./outgoing.js"
+import { Pace } from "./pace.js"
 import { UTP_HEADER, UTP_TYPE, type UtpPacket, type UtpType, writeFixed } from "./packet.js"
 import { DATAGRAM, type PacketPool } from "./packet-pool.js"
 import { RoundTrip } from "./round-trip.js"
@@ -34,11 +35,13 @@ export class Sender {
   readonly #options: SenderOptions
   readonly #roundTrip = new RoundTrip()
   readonly #congestion = new Congestion(PAYLOAD, MAX_WINDOW)
+  readonly #pace = new Pace(DATAGRAM)
   readonly #outgoing: Outgoing
   readonly #queue = new WriteQueue()
   /** Clock time: something was acknowledged, or the first packet sent, ms. */
   #waitingSince = 0
   #needsDrain = false
+  #isPaced = false
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -58,6 +61,11 @@ export class Sender {
   /** Some packet waits for its acknowledgement. */
   get waiting(): boolean {
     return this.#outgoing.waiting
+  }
+
+  /** The last {@link pump} left some for the next, a millisecond later. */
+  get isPaced(): boolean {
+    return this.#isPaced
   }
 
   /** See {@link Outgoing.plausible}. */
@@ -84,24 +92,26 @@ export class Sender {
     this.#outgoing.clear()
   }
 
-  /** Sends what both windows allow; without `data`, only what was sent before. True: more is welcome now, and was not. */
+  /** Sends what both windows allow, and the {@link Pace}; without `data`, only what was sent before. True: more is welcome now, and was not. */
   pump(data: boolean): boolean {
+    const { pool, clock } = this.#options
     const outgoing = this.#outgoing
+    const now = clock.now()
+    this.#advancePace(now)
     for (;;) {
       const lost = outgoing.firstLost()
       if (lost === undefined) break
       if (outgoing.bytesUnderWay > 0 && outgoing.bytesUnderWay + lost.length > this.#congestion.window) return false
+      if (this.#waitsForPace()) return false
       this.#transmit(lost)
     }
     if (!data) return false
-    const { pool, clock } = this.#options
-    const now = clock.now()
     const idle = !outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
     if (idle && this.#queue.length > 0) this.#congestion.rested()
     const window = Math.min(this.#congestion.window, this.theirWindow)
     while (this.#queue.length > 0 && outgoing.hasRoom && outgoing.span < pool.limit(outgoing.span)) {
       const length = Math.min(this.#queue.length, PAYLOAD)
-      if (outgoing.bytesUnderWay + length > window) return false
+      if (outgoing.bytesUnderWay + length > window || this.#waitsForPace()) return false
       this.#transmitNew(UTP_TYPE.data, length)
     }
     if (this.#queue.length > 0 || !this.#needsDrain) return false
@@ -149,6 +159,18 @@ export class Sender {
     this.#outgoing.loseAll()
   }
 
+  #advancePace(now: number): void {
+    const roundTrip = this.#roundTrip.mean
+    this.#isPaced = false
+    // Before the first answer there is little to spread.
+    if (roundTrip !== undefined) this.#pace.advance(now, this.#congestion.window, roundTrip, this.#congestion.doubling)
+  }
+
+  #waitsForPace(): boolean {
+    this.#isPaced = !this.#pace.open
+    return this.#isPaced
+  }
+
   #transmitNew(type: UtpType, length: number, connectionId: number = this.#options.sendId): void {
     const { clock, pool } = this.#options
     const buffer = pool.take()
@@ -161,6 +183,7 @@ export class Sender {
   #transmit(packet: SentPacket): void {
     const now = this.#options.clock.now()
     this.#outgoing.transmitted(packet, now)
+    this.#pace.sent(packet.length)
     this.#options.send(packet.buffer.subarray(0, packet.length), now)
   }
 }

@@ -6,7 +6,8 @@ import { UdpPort } from "../../../src/session/udp-port.js"
 import { UtpSocket, type UtpSocketOptions } from "../../../src/utp/socket.js"
 import { networkError } from "./addresses.js"
 
-type Memory = Pick<UtpSocketOptions, "receiveMemory" | "sendMemory">
+/** What all connections together may keep. */
+export type UtpMemory = Pick<UtpSocketOptions, "receiveMemory" | "sendMemory">
 type Accept = (stream: ByteStream) => StreamListener
 
 interface Place {
@@ -18,11 +19,11 @@ interface Place {
 /** uTP alone, behind the port for TCP: what is promised for streams is tested on it. */
 export class UtpNet implements Net {
   readonly #machine: { readonly clock: Clock; readonly random: Random; readonly udp: Udp }
-  readonly #memory: Memory
+  readonly #memory: UtpMemory
   readonly #places = new Map<number, Place>()
   #own: Place | undefined
 
-  constructor(machine: { clock: Clock; random: Random; udp: Udp }, memory: Memory = {}) {
+  constructor(machine: { clock: Clock; random: Random; udp: Udp }, memory: UtpMemory = {}) {
     this.#machine = machine
     this.#memory = memory
   }
