@@ -26,5 +26,7 @@ export const CONFIRM_TIME = 10_000
 export const WINDOW_PROBE = 3000
 /** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
 export const KEEP_ALIVE = 29_000
+/** ms that what came ahead of its turn may take up memory that is short: four time-outs in a row, and no packet gets through. */
+export const AHEAD_TIME = 10_000
 /** ms for all that is under way to get there once we have closed, whatever the other side goes on to say. */
 export const CLOSE_TIME = 30_000

@@ -2,6 +2,7 @@ import { ProtocolError } from "../errors.js"
 import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import {
+  AHEAD_TIME,
   CLOSE_TIME,
   CONFIRM_TIME,
   type ConnectionState,
@@ -179,6 +180,9 @@ export class UtpConnection implements ByteStream {
       sender.probe()
     }
     if (this.#state === "open" && now - this.#lastSent >= KEEP_ALIVE) this.acknowledge()
+    // What was acknowledged selectively isn't sent again: it can't be dropped without the connection.
+    if ((this.#incoming?.waited(now) ?? 0) >= AHEAD_TIME && this.#host.receiveMemory.isShort)
+      this.fail(new ProtocolError("the other side leaves a gap, and memory is short"))
   }
 
   /** Only who got our answer to its SYN knows our first number: it is where it says. */

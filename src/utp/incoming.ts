@@ -26,10 +26,13 @@ export class Incoming {
   #end: number | undefined
   /** The window that the other side knows. */
   #saidWindow = RECEIVE_WINDOW
+  /** The furthest that had come at `#markedAt`, a clock time, ms. */
+  #mark: number
+  #markedAt = 0
 
   /** `ack`: the sequence number before the first one to come. `memory`: of all connections, for what is kept. */
   constructor(ack: number, memory: SharedMemory) {
-    this.#ack = ack
+    this.#ack = this.#mark = ack
     this.#memory = memory
   }
 
@@ -63,6 +66,19 @@ export class Incoming {
   /** Some packet is there whose predecessor is not. */
   get hasHoles(): boolean {
     return this.#aheadCount > 0
+  }
+
+  /**
+   * How long something has been kept, at least, for what stands before it, though we would take that, ms. To be called often.
+   * Told by a mark that all must pass, not by how long the hole stands: who fills one now and then can keep others open.
+   */
+  waited(now: number): number {
+    const passed = seqDistance(this.#ack, this.#mark) <= 0
+    if (passed || !this.hasHoles || this.#ready.length > 0) {
+      this.#mark = seq(this.#ack + this.#furthest)
+      this.#markedAt = now
+    }
+    return now - this.#markedAt
   }
 
   /** Nothing comes behind the packet of that number, which is empty. */

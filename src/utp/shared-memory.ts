@@ -18,6 +18,11 @@ export class SharedMemory {
     return this.#used
   }
 
+  /** More than half of what is for all is taken: who only sits on some keeps others from going faster. */
+  get isShort(): boolean {
+    return this.#used > this.#shared / 2
+  }
+
   /** Bytes that one who holds `own` may hold, those included, as long as others take no more. */
   limit(own: number): number {
     return Math.max(this.#least, own + this.#shared - this.#used)

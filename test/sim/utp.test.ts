@@ -419,6 +419,73 @@ describe("all connections of a socket", () => {
     expect(receiveMemory.used).toBe(0)
   })
 
+  it("don't let strangers sit on it with gaps that are never filled, and take nobody for one who only loses packets", async () => {
+    const receiveMemory = new SharedMemory(SHARED, LEAST)
+    const line = await open({ up: 4 * MiB, latency: 20, loss: 0.02 }, 1, { receiveMemory })
+    const { simulation, far } = line
+    await simulation.run(100)
+    far.socket.listen(() => new Recorder())
+    const { udp } = simulation.platform("10.0.0.66")
+    const none = new Uint8Array(0)
+    const current = { timestamp: 5, timestampDifference: 0, window: MiB }
+    const firsts = new Map<number, number>()
+    const stranger = await simulation.runUntil(
+      udp.open({ family: 4, port: 6881 }, (datagram) => {
+        const answer = new UtpPacket()
+        if (!answer.read(datagram) || firsts.has(answer.connectionId)) return
+        firsts.set(answer.connectionId, answer.sequence)
+      }),
+    )
+    const say = (type: 0 | 2 | 4, connectionId: number, sequence: number, behind = 0) => {
+      const ack = ((firsts.get(connectionId - 1) ?? 0) - 1) & 0xffff
+      const head = encodeBare({ type, connectionId, sequence }, { ...current, ack }, none)
+      const packet = new Uint8Array(head.length + behind)
+      packet.set(head)
+      stranger.send(packet, at("10.0.0.2"))
+    }
+    const COUNT = 4
+    for (let id = 0; id < COUNT; id++) say(UTP_TYPE.syn, id * 10, 1)
+    await simulation.run(100)
+    expect(firsts.size).toBe(COUNT)
+    // Every second packet; and one of those between now and then, so that no gap stands for long.
+    for (let id = 0; id < COUNT; id++) {
+      say(UTP_TYPE.state, id * 10 + 1, 2)
+      for (let ahead = 3; ahead < 400; ahead += 2) say(UTP_TYPE.data, id * 10 + 1, ahead, 1200)
+    }
+    await simulation.run(100)
+    expect(receiveMemory.used).toBeGreaterThan(0.9 * SHARED)
+    expect(far.socket.connectionCount).toBe(COUNT + 1)
+    for (let turn = 0; turn < 20; turn++) {
+      for (let id = 0; id < COUNT; id++) say(UTP_TYPE.data, id * 10 + 1, 2 + 2 * turn, 1200)
+      await goodput(line, 64 * KiB)
+      await simulation.run(1000)
+    }
+    expect(receiveMemory.used).toBeLessThan(0.6 * SHARED)
+    expect(line.client.closed).toBeUndefined()
+  })
+
+  it("count how long something waits for what stands before it, but not while its reader rests", () => {
+    const incoming = new Incoming(10, new SharedMemory(SHARED, LEAST))
+    const payload = new Uint8Array(1000)
+    incoming.put(12, payload)
+    incoming.put(14, payload)
+    expect(incoming.waited(0)).toBe(0)
+    expect(incoming.waited(5000)).toBe(5000)
+    // One gap is filled; the other stood all the time.
+    incoming.put(11, payload)
+    while (incoming.take() !== undefined);
+    expect(incoming.waited(6000)).toBe(6000)
+    incoming.put(16, payload)
+    incoming.put(13, payload)
+    while (incoming.take() !== undefined);
+    expect(incoming.waited(7000)).toBe(0)
+    expect(incoming.waited(8000)).toBe(1000)
+    incoming.put(15, payload)
+    incoming.put(18, payload)
+    expect(incoming.waited(9000)).toBe(0)
+    expect(incoming.waited(30_000)).toBe(0)
+  })
+
   it("have no more than a bound under way, and still bring everything to each", async () => {
     const sendMemory = new SharedMemory(SHARED, LEAST)
     const { simulation, readers, arrived } = await crowd({ sendMemory })
