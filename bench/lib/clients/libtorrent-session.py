@@ -51,6 +51,8 @@ def settings():
         "max_allowed_in_request_queue": 4000,
         "max_queued_disk_bytes": 64 * 1024 * 1024,
         "request_queue_time": 10,
+        # By uTP (u1, u8) nothing else matters as much: by default Linux keeps 90 datagrams for who does something else just then.
+        "recv_socket_buffer_size": 4 * 1024 * 1024,
         "alert_mask": lt.alert.category_t.status_notification
         | lt.alert.category_t.storage_notification
         | lt.alert.category_t.tracker_notification
