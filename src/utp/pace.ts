@@ -2,6 +2,8 @@
 const STEADY = 1.25
 /** The same while the window doubles with each round trip (as Linux does for TCP). */
 const DOUBLING = 2
+/** ms; what takes less is spread no finer. */
+const SHORTEST = 1
 /** ms that may be made up for at once: timers and a busy program are late. */
 const LATEST = 8
 /** Packets that go out at once in any case: no queue minds them (RFC 6928: 10). */
@@ -26,7 +28,7 @@ export class Pace {
 
   /** Gives credit up to `now`, ms, for a `window` of bytes in a round trip of `roundTrip` ms. */
   advance(now: number, window: number, roundTrip: number, doubling: boolean): void {
-    const rate = (window / roundTrip) * (doubling ? DOUBLING : STEADY)
+    const rate = (window / Math.max(roundTrip, SHORTEST)) * (doubling ? DOUBLING : STEADY)
     const most = Math.max(this.#burst, rate * LATEST)
     this.#credit = Math.min(this.#credit + rate * (now - this.#creditedAt), most)
     this.#creditedAt = now

@@ -109,6 +109,10 @@ describe("one uTP connection", () => {
     expect(Math.max(...within10)).toBeLessThan(250)
   })
 
+  it("goes on where a round trip takes no time at all", async () => {
+    expect(await goodput(await open({ latency: 0 }), MiB)).toBeGreaterThan(MiB)
+  })
+
   it("answers what was lost together once", async () => {
     const line = await open({ up: 4 * MiB, latency: 75 })
     const { simulation, net } = line
