@@ -2,26 +2,14 @@ import { ProtocolError } from "../errors.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
 import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
-import {
-  decodeExtensionHandshake,
-  EXTENSION_HANDSHAKE_ID,
-  type ExtensionHandshake,
-  encodeExtensionHandshake,
-} from "../wire/extension.js"
+import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.js"
 import type { Handshake } from "../wire/handshake.js"
-import {
-  decodeMetadataMessage,
-  encodeMetadataReject,
-  encodeMetadataRequest,
-  METADATA_EXTENSION,
-  type MetadataMessage,
-} from "../wire/metadata-message.js"
+import type { MetadataMessage } from "../wire/metadata-message.js"
 import type { WireSink } from "../wire/sink.js"
 import { Connection } from "./connection.js"
-import { METADATA_EXTENSIONS, METADATA_ID } from "./extension-ids.js"
 import { HashRequests } from "./hash-requests.js"
+import { MetadataExtensions } from "./metadata-extensions.js"
 import { Said } from "./said.js"
-import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
 
 /** Requests for hashes that are waited for. */
 const MAX_HASH_REQUESTS = 32
@@ -84,13 +72,12 @@ export class MetadataPeer implements StreamListener, WireSink {
   peerId: Uint8Array | undefined
   readonly #o: MetadataPeerOptions
   readonly #connection: Connection
+  readonly #extensions: MetadataExtensions
   readonly #said = new Said()
   /** It speaks v2: it can be asked for hashes. */
   v2 = false
   readonly #hashes: HashRequests<MetadataPeer>
   #strays = 0
-  /** Its id for the metadata extension. */
-  #metadataId: number | undefined
   #fast = false
   /** It has named its DHT node. */
   #hasNode = false
@@ -109,6 +96,11 @@ export class MetadataPeer implements StreamListener, WireSink {
       peerId: options.peerId,
       dht: options.dht,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
+    })
+    this.#extensions = new MetadataExtensions(this.#connection, {
+      onSize: (size) => options.host.onSize(this, size),
+      onMessage: (message) => options.host.onMessage(this, message),
+      onOurAddress: (address) => options.host.onOurAddress(this, address),
     })
     this.#hashes = new HashRequests<MetadataPeer>({
       peer: this,
@@ -138,10 +130,7 @@ export class MetadataPeer implements StreamListener, WireSink {
 
   /** Asks for a piece of the metadata. @returns whether that could be done */
   ask(piece: number): boolean {
-    if (this.#metadataId === undefined || this.#connection.phase !== "open") return false
-    this.#connection.encoder.extended(this.#metadataId, encodeMetadataRequest(piece))
-    this.#connection.send()
-    return true
+    return this.#extensions.ask(piece)
   }
 
   /** Asks for hashes (BEP 52). @returns whether that could be done */
@@ -241,7 +230,8 @@ export class MetadataPeer implements StreamListener, WireSink {
   onRequest(piece: number, begin: number, length: number): void {
     if (!this.#fast) return
     this.#connection.encoder.rejectRequest(piece, begin, length)
-    this.#sendRefusal()
+    this.#connection.send()
+    this.#connection.checkBacklog()
   }
 
   onAllowedFast(piece: number): void {
@@ -271,8 +261,8 @@ export class MetadataPeer implements StreamListener, WireSink {
   endBlock(): void {}
 
   onExtended(id: number, payload: Uint8Array): void {
-    if (id === EXTENSION_HANDSHAKE_ID) this.#onExtensionHandshake(payload)
-    else if (id === METADATA_ID) this.#onMetadataMessage(payload)
+    if (id === EXTENSION_HANDSHAKE_ID) this.#said.extensionHandshake(payload)
+    this.#extensions.onMessage(id, payload)
   }
 
   #onHandshake(handshake: Handshake, v2: boolean): void {
@@ -281,54 +271,11 @@ export class MetadataPeer implements StreamListener, WireSink {
     this.v2 = v2
     this.#fast = handshake.fast
     if (!handshake.extended) throw new ProtocolError("it can't give metadata: it has no extension protocol")
-    const { encoder } = this.#connection
-    encoder.extended(
-      EXTENSION_HANDSHAKE_ID,
-      encodeExtensionHandshake({
-        messages: METADATA_EXTENSIONS,
-        client: clientVersion,
-        requestQueue: ANNOUNCED_REQUEST_QUEUE,
-        ...(listenPort !== undefined && { listenPort }),
-      }),
-    )
+    this.#extensions.introduce({ client: clientVersion, listenPort })
     // BEP 6 wants one of three messages first; a bitfield can't be made yet.
-    if (handshake.fast) encoder.haveNone()
+    if (handshake.fast) this.#connection.encoder.haveNone()
     this.#connection.send()
     host.onReady(this)
-  }
-
-  #onExtensionHandshake(payload: Uint8Array): void {
-    this.#said.extensionHandshake(payload)
-    let handshake: ExtensionHandshake
-    try {
-      handshake = decodeExtensionHandshake(payload)
-    } catch (error) {
-      // As when the metadata is there: a fault in it is forgiven.
-      if (error instanceof ProtocolError) return
-      throw error
-    }
-    if (handshake.yourAddress !== undefined) this.#o.host.onOurAddress(this, handshake.yourAddress)
-    const id = handshake.messages.get(METADATA_EXTENSION)
-    if (id !== undefined) this.#metadataId = id === 0 ? undefined : id
-    if (handshake.metadataSize !== undefined && this.#metadataId !== undefined) {
-      this.#o.host.onSize(this, handshake.metadataSize)
-    }
-  }
-
-  #onMetadataMessage(payload: Uint8Array): void {
-    const message = decodeMetadataMessage(payload)
-    if (message === undefined) return
-    if (message.kind !== "request") this.#o.host.onMessage(this, message)
-    else if (this.#metadataId !== undefined) {
-      // Whoever lacks it says no (BEP 9).
-      this.#connection.encoder.extended(this.#metadataId, encodeMetadataReject(message.piece))
-      this.#sendRefusal()
-    }
-  }
-
-  #sendRefusal(): void {
-    this.#connection.send()
-    this.#connection.checkBacklog()
   }
 
   #stray(): void {
