@@ -1,22 +1,18 @@
-import { toHex } from "../../bytes/hex.js"
-import { parseIp } from "../../bytes/ip.js"
 import { AtError, abortError } from "../../errors.js"
 import type { FileHashes } from "../../metainfo/file-hashes.js"
 import type { HashRequest } from "../../metainfo/hash-request.js"
-import { parseInfoDictionary, TORRENT_LIMITS } from "../../metainfo/info-dictionary.js"
+import { parseInfoDictionary } from "../../metainfo/info-dictionary.js"
 import type { MetadataPeer } from "../../peer/metadata-peer.js"
 import type { Timer } from "../../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
-import { Announcers } from "../../tracker/announcers.js"
 import type { MetadataMessage } from "../../wire/metadata-message.js"
-import { Discoveries } from "../finding/discoveries.js"
 import type { PeerOrigin } from "../finding/peer-book.js"
-import { mayAnswer } from "../no-sources.js"
 import type { ProgressSnapshot } from "../statistics/progress.js"
-import { LayerExchange } from "./layer-exchange.js"
-import { LayerParts } from "./layer-parts.js"
+import { LayerStage } from "./layer-stage.js"
 import { MetadataExchange } from "./metadata-exchange.js"
-import { count, metadataReason } from "./metadata-reason.js"
+import { count } from "./metadata-reason.js"
+import { metadataSnapshot } from "./metadata-snapshot.js"
+import { MetadataSources } from "./metadata-sources.js"
 import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
 import type { SharedParts } from "./shared-parts.js"
 
@@ -24,13 +20,6 @@ import type { SharedParts } from "./shared-parts.js"
 const TICK = 250
 /** Connections are kept for so many ms after the metadata came: a download mostly follows at once. */
 const KEEP = 60_000
-const NUM_WANT = 100
-/** What trackers are told is left: anything but 0, which would say that we have it all (libtorrent: one block). */
-const LEFT = 16384
-/** ms without a hash after which a hybrid goes without its piece layers: its v1 hashes have to do. */
-const HYBRID_PATIENCE = 3_000
-/** ms after which it goes without them though some come: they must not hold up the data. */
-const HYBRID_LIMIT = 15_000
 
 export interface MetadataFetchOptions extends SharedParts {
   /** What peers and trackers know it by: 20 bytes (of a v2 infohash the first 20, BEP 52). */
@@ -63,17 +52,6 @@ export interface Legacy {
   readonly endpoints: readonly Endpoint[]
 }
 
-/** The second half of a fetch: the info dictionary is there, and the piece layers are not. */
-interface LayerStage {
-  readonly info: Uint8Array
-  readonly parts: LayerParts
-  readonly exchange: LayerExchange<MetadataPeer>
-  /** They can be done without. */
-  readonly optional: boolean
-  /** Clock ms. */
-  readonly since: number
-}
-
 /**
  * Gets a torrent's metadata from peers: the info dictionary (BEP 9), then the piece layers that it needs (BEP 52). Keeps
  * the connections for the download.
@@ -81,9 +59,10 @@ interface LayerStage {
 export class MetadataFetch implements MetadataSwarmHost {
   readonly #o: MetadataFetchOptions
   readonly #swarm: MetadataSwarm
-  readonly #announcer: Announcers
-  readonly #discoveries: Discoveries
+  readonly #sources: MetadataSources
   readonly #exchange: MetadataExchange<MetadataPeer>
+  /** Verified. */
+  #info: Uint8Array | undefined
   #layers: LayerStage | undefined
   readonly #found: Promise<FoundMetadata>
   #settle!: { resolve: (metadata: FoundMetadata) => void; reject: (error: AtError) => void }
@@ -97,7 +76,7 @@ export class MetadataFetch implements MetadataSwarmHost {
   #onOver: (ended: Promise<void>) => void = () => {}
 
   constructor(options: MetadataFetchOptions) {
-    const { platform, listenPort, matches, infoHash, infoHashV2 } = options
+    const { platform, matches, infoHash, infoHashV2 } = options
     this.#o = options
     this.#lastArrival = platform.clock.now()
     this.#found = new Promise((resolve, reject) => {
@@ -112,37 +91,13 @@ export class MetadataFetch implements MetadataSwarmHost {
       matches,
       onMetadata: (info) => this.#onInfo(info),
     })
-    // A hybrid has peers under both of its names (BEP 52); a v2 torrent has but one.
-    const v2 = infoHashV2 === undefined || sameBytes(infoHash, infoHashV2) ? undefined : infoHashV2
-    const infoHashes = [infoHash, ...(v2 === undefined ? [] : [v2])]
-    this.#announcer = new Announcers({
-      platform,
-      client: options.trackerClient,
-      trackers: options.trackers,
-      infoHashes,
-      peerId: options.peerId,
-      key: platform.random.below(0xffffffff),
-      isPrivate: false,
-      hostOf: (named) => ({
-        stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
-        onPeers: (endpoints) => this.addPeers(endpoints, "tracker", named === v2),
-        onExternalAddress: (address, tracker) => {
-          const bytes = parseIp(address)
-          if (bytes !== undefined) this.#swarm.external.vote(new URL(tracker).hostname, bytes)
-        },
-      }),
-    })
-    this.#discoveries = new Discoveries({
-      discoveries: options.discoveries ?? [],
-      infoHashes,
-      onPeers: (endpoints, origin, named) => this.addPeers(endpoints, origin, named === v2),
-    })
+    this.#sources = new MetadataSources(options, (endpoints, origin, v2) => this.addPeers(endpoints, origin, v2))
   }
 
   /** Goes to work. `onOver` is called once, when it takes no connections any more; `ended` resolves when all is closed. */
   start(onOver: (ended: Promise<void>) => void): void {
     this.#onOver = onOver
-    this.#announcer.start()
+    this.#sources.start()
     this.addPeers(this.#o.peers, "user")
     this.addPeers(this.#o.hintedPeers, "tracker")
     this.#tick()
@@ -178,42 +133,18 @@ export class MetadataFetch implements MetadataSwarmHost {
     return this.#swarm.accept(stream, received)
   }
 
-  /** Where the fetch stands. Its pieces are those of the metadata, and the parts of the piece layers. */
+  /** Where the fetch stands. */
   snapshot(): ProgressSnapshot {
-    const layers = this.#layers
-    const { size, received, pieceCount } = this.#exchange.progress
-    const info = layers?.info.length ?? size
-    const doneInfo = layers === undefined ? (pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)) : info
-    const share = layers === undefined ? 0 : layers.exchange.received / layers.parts.count
-    const connected = this.#swarm.connectedCount
-    return {
-      name: this.#o.name,
-      infoHash: toHex(this.#o.infoHash),
-      state: "metadata",
-      totalBytes: info + (layers?.parts.bytes ?? 0),
-      doneBytes: doneInfo + Math.floor((layers?.parts.bytes ?? 0) * share),
-      totalPieces: pieceCount + (layers?.parts.count ?? 0),
-      donePieces: received + (layers?.exchange.received ?? 0),
-      downloadRate: 0,
-      uploadRate: 0,
-      eta: null,
-      fromPeers: 0,
-      fromWebSeeds: 0,
-      uploaded: 0,
-      wasted: 0,
-      peers: { connected, seeds: 0, known: this.#swarm.knownCount },
-      webSeeds: { active: 0, usable: 0, total: 0 },
-      waitingFor: metadataReason({
-        lacking: layers === undefined ? "metadata" : "piece layers",
-        sinceArrival: this.idleTime,
-        offering: layers === undefined ? this.#exchange.giverCount : layers.exchange.giverCount,
-        connected,
-        connecting: this.#swarm.size - connected,
-        known: this.#swarm.knownCount,
-        trackers: this.#announcer.status(),
-        discoveries: this.#discoveries.status(),
-      }),
-    }
+    const { name, infoHash } = this.#o
+    return metadataSnapshot({
+      name,
+      infoHash,
+      exchange: this.#exchange,
+      layers: this.#layers,
+      swarm: this.#swarm,
+      sources: this.#sources,
+      idleTime: this.idleTime,
+    })
   }
 
   /**
@@ -223,8 +154,7 @@ export class MetadataFetch implements MetadataSwarmHost {
   release(): Legacy {
     const connections = this.#swarm.release()
     this.#timer?.cancel()
-    this.#discoveries.close()
-    this.#closed = this.#announcer.abandon()
+    this.#closed = this.#sources.abandon()
     this.#onOver(this.#closed)
     return { connections, endpoints: this.#swarm.endpoints() }
   }
@@ -268,24 +198,16 @@ export class MetadataFetch implements MetadataSwarmHost {
     }
     this.#exchange.tick(now)
     this.#layers?.exchange.tick(now)
-    this.#discoveries.tick({
-      now,
-      lastArrival: this.#lastArrival,
-      wantsPeers: true,
-      downloading: true,
-      noOtherSource: this.#swarm.knownCount === 0 && this.#announcer.status().length === 0,
-    })
+    this.#sources.tick(now, { lastArrival: this.#lastArrival, known: this.#swarm.knownCount })
     this.#swarm.connectMore()
-    if (this.#swarm.size === 0) {
-      this.#announcer.announceSoon()
-      this.#discoveries.soon()
-    }
-    if (this.#layers?.optional && this.#layersAreSlow(this.#layers, now)) this.#finish(this.#layers.info, [])
+    if (this.#swarm.size === 0) this.#sources.soon()
+    if (this.#layers?.isTooSlow(now, this.idleTime)) this.#finish([])
     else if (this.#hopeless) this.#giveUp()
   }
 
   #onInfo(info: Uint8Array): void {
     this.#lastArrival = this.#now()
+    this.#info = info
     try {
       this.#layers = this.#layersOf(info)
     } catch (error) {
@@ -293,7 +215,7 @@ export class MetadataFetch implements MetadataSwarmHost {
       void this.#end(error)
       return
     }
-    if (this.#layers === undefined) this.#finish(info, [])
+    if (this.#layers === undefined) this.#finish([])
     else for (const peer of this.#swarm.speakingV2()) this.#layers.exchange.joined(peer, this.#now())
   }
 
@@ -301,45 +223,28 @@ export class MetadataFetch implements MetadataSwarmHost {
   #layersOf(info: Uint8Array): LayerStage | undefined {
     if (this.#o.infoHashV2 === undefined) return undefined
     const { hasher } = this.#o.platform
-    const { fileNodes, layout, version, private: isPrivate } = parseInfoDictionary(info, hasher)
+    const metainfo = parseInfoDictionary(info, hasher)
     // From here on its trackers alone may be asked (BEP 27).
-    if (isPrivate) this.#discoveries.close()
-    if (fileNodes === null || fileNodes.complete) return undefined
-    const parts = new LayerParts(layout, fileNodes)
-    const optional = version === "hybrid"
-    if (info.length + parts.bytes > TORRENT_LIMITS.length) {
-      if (optional) return undefined
-      throw new AtError(
-        "AT_METADATA",
-        `the piece layers of ${this.#o.name} have ${parts.bytes} bytes, which is too much`,
-        {
-          hint: "ask the publisher for a torrent with larger pieces",
-        },
-      )
-    }
-    const exchange = new LayerExchange<MetadataPeer>(parts, (data) => hasher.digest("sha256", data), {
-      ask: (peer, request) => peer.askHashes(request),
+    if (metainfo.private) this.#sources.endSearches()
+    return LayerStage.of(metainfo, {
+      hasher,
+      name: this.#o.name,
+      now: this.#now(),
       drop: (peer, reason) => this.#swarm.drop(peer, reason),
-      onLayers: () => this.#finish(info, parts.join()),
+      onLayers: (layers) => this.#finish(layers),
     })
-    return { info, parts, exchange, optional, since: this.#now() }
   }
 
-  #layersAreSlow({ since }: LayerStage, now: number): boolean {
-    return this.idleTime >= HYBRID_PATIENCE || now - since >= HYBRID_LIMIT
-  }
-
-  #finish(info: Uint8Array, layers: readonly FileHashes[]): void {
+  #finish(layers: readonly FileHashes[]): void {
     this.#foundAt = this.#now()
     this.#swarm.stop()
-    this.#discoveries.close()
-    this.#settle.resolve({ info, layers })
+    this.#sources.endSearches()
+    this.#settle.resolve({ info: this.#info!, layers })
   }
 
   /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
   get #hopeless(): boolean {
-    if (!this.#swarm.exhausted || this.#o.peers.length > 0 || this.#discoveries.hopeful) return false
-    return !this.#announcer.status().some(mayAnswer)
+    return this.#swarm.exhausted && this.#o.peers.length === 0 && !this.#sources.hopeful
   }
 
   #giveUp(): void {
@@ -368,16 +273,11 @@ export class MetadataFetch implements MetadataSwarmHost {
   async #close(error: AtError): Promise<void> {
     this.#settle.reject(error)
     this.#timer?.cancel()
-    this.#discoveries.close()
     this.#swarm.close()
-    await this.#announcer.stop()
+    await this.#sources.stop()
   }
 
   #now(): number {
     return this.#o.platform.clock.now()
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
