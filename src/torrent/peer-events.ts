@@ -123,7 +123,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     pex?.forget(peer)
     holePunching?.forget(peer)
     // Without a reason it is we who end it.
-    if (outcome === "failed" && reason !== undefined) holePunching?.failed(peer)
+    if (outcome === "failed" && reason !== undefined) holePunching?.failed(peer, clock.now())
     picker.forget(peer.id)
     log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
     this.#hearers.rechoke()

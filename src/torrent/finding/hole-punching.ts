@@ -10,6 +10,7 @@ import { PexFlag } from "../../wire/pex-message.js"
 import type { PeerSource } from "../peer-source.js"
 import { Allowance } from "./allowance.js"
 import { mayLeadTo } from "./contact.js"
+import { Relays } from "./relays.js"
 import { Rendezvous, type RendezvousOptions } from "./rendezvous.js"
 
 /** ms */
@@ -18,8 +19,6 @@ const MINUTE = 60_000
 const MAX_CONNECTS = 10
 /** Who is said to need it and does not answer within so many ms is not waited for any longer: a connection takes a round trip. */
 const PATIENCE = 500
-/** Peers asked to bring us together with one address. */
-const MAX_ASKED = 2
 
 export interface HolePunchingOptions extends RendezvousOptions {
   /** Whether a peer said that it is connected to whoever is there. */
@@ -38,6 +37,7 @@ export interface HolePunchingOptions extends RendezvousOptions {
 export class HolePunching {
   readonly #options: HolePunchingOptions
   readonly #rendezvous: Rendezvous
+  readonly #relays = new Relays<PeerSource>()
   readonly #connects = new Map<PeerSource, Allowance>()
 
   constructor(options: HolePunchingOptions) {
@@ -62,15 +62,15 @@ export class HolePunching {
     else if (message?.kind === "connect") this.#connect(peer, message, now)
   }
 
-  /** Nobody answers there: has us brought together by those who are connected to them. False when nobody can. */
-  ask(endpoint: Endpoint): boolean {
+  /** Nobody answers there: has us brought together by those who are connected to them. False when nobody can, or may now. */
+  ask(endpoint: Endpoint, now: number): boolean {
     const { host, port } = endpoint
     const payload = encodeHolepunch({ kind: "rendezvous", host, port, error: 0 })
     if (payload === undefined) return false
     const able = [...this.#options.peers()].filter(({ session }) => session.takesExtension(HOLEPUNCH_EXTENSION))
     const named = able.filter((peer) => this.#options.named(peer, endpoint))
     // Where nobody named it, a tracker did: somebody may be connected to it all the same.
-    const asked = (named.length > 0 ? named : able).slice(0, MAX_ASKED)
+    const asked = this.#relays.take(named.length > 0 ? named : able, now)
     for (const { session } of asked) session.sendExtension(HOLEPUNCH_EXTENSION, payload)
     return asked.length > 0
   }
@@ -82,14 +82,14 @@ export class HolePunching {
       if (peer.punched || peer.incoming || peer.session.reached || address === undefined) continue
       // Before it is ready nothing else counts as interest than the beginning.
       if (now - peer.interestedAt < PATIENCE || !needsHelp(this.#options.flags(address))) continue
-      peer.punched = this.ask(address)
+      peer.punched = this.ask(address, now)
     }
   }
 
   /** No connection could be made: perhaps it can with help. */
-  failed({ incoming, punched, addresses }: PeerSource): void {
+  failed({ incoming, punched, addresses }: PeerSource, now: number): void {
     if (incoming || punched) return
-    for (const address of addresses) if (this.#maySpeak(address)) this.ask(address)
+    for (const address of addresses) if (this.#maySpeak(address)) this.ask(address, now)
   }
 
   /** Somebody who speaks of it by peer exchange says that it takes part, or nobody does: a tracker named it. */
@@ -100,6 +100,7 @@ export class HolePunching {
 
   forget(peer: PeerSource): void {
     this.#connects.delete(peer)
+    this.#relays.forget(peer)
     this.#rendezvous.forget(peer)
   }
 

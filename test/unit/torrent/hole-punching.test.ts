@@ -127,13 +127,31 @@ describe("who wants to get through", () => {
     const peers = ["9.0.0.1", "9.0.0.2", "9.0.0.3"].map((host) => peerAt(host))
     const deaf = peerAt("9.0.0.9", { takes: false })
     const { punching, namedBy } = stage(deaf, ...peers)
-    expect(punching.ask(rendezvous("9.0.7.7"))).toBe(true)
+    expect(punching.ask(rendezvous("9.0.7.7"), 0)).toBe(true)
     expect(peers.map(({ sent }) => sent.length)).toEqual([1, 1, 0])
     namedBy.add(peers[2]!.source)
-    expect(punching.ask(rendezvous("9.0.7.7"))).toBe(true)
+    expect(punching.ask(rendezvous("9.0.7.7"), 0)).toBe(true)
     expect(peers.map(({ sent }) => sent.length)).toEqual([1, 1, 1])
     expect(peers[2]!.sent).toEqual([{ kind: "rendezvous", ...rendezvous("9.0.7.7"), error: 0 }])
-    expect(stage(deaf).punching.ask(rendezvous("9.0.7.7"))).toBe(false)
+    expect(stage(deaf).punching.ask(rendezvous("9.0.7.7"), 0)).toBe(false)
+  })
+
+  it("asks everybody in turn, those who were there first no oftener than others, and nobody too often", () => {
+    const peers = Array.from({ length: 5 }, (_, i) => peerAt(`9.0.0.${i}`))
+    const { punching, namedBy } = stage(...peers)
+    const counts = () => peers.map(({ sent }) => sent.length)
+    for (let i = 0; i < 10; i++) expect(punching.ask(rendezvous(`9.0.7.${i}`), 0)).toBe(true)
+    expect(counts()).toEqual([4, 4, 4, 4, 4])
+    // Who alone may help is asked before its turn, and then last of all.
+    namedBy.add(peers[0]!.source)
+    for (let i = 0; i < 10; i++) expect(punching.ask(rendezvous(`9.0.8.${i}`), 0)).toBe(i < 6)
+    expect(counts()).toEqual([10, 4, 4, 4, 4])
+    namedBy.clear()
+    punching.ask(rendezvous("9.0.9.1"), 60_000)
+    expect(counts()).toEqual([10, 5, 5, 4, 4])
+    namedBy.add(peers[0]!.source)
+    expect(punching.ask(rendezvous("9.0.9.2"), 60_000)).toBe(true)
+    expect(counts()).toEqual([11, 5, 5, 4, 4])
   })
 
   it("asks soon for who is said to need it, once, and not for others", () => {
@@ -157,11 +175,11 @@ describe("who wants to get through", () => {
     for (const now of [1500, 1750, 2000]) punching.tick(peers, now)
     expect(helper.sent).toEqual([{ kind: "rendezvous", ...rendezvous("9.0.1.1"), error: 0 }])
     // Now the connection has failed: who was asked for is not asked for again.
-    for (const peer of peers) punching.failed(peer)
+    for (const peer of peers) punching.failed(peer, 2000)
     // Who named 9.0.1.3 did not say that it takes part.
     expect(helper.sent.slice(1).map(({ host }) => host)).toEqual(["9.0.1.2", "9.0.1.4"])
     namedBy.clear()
-    punching.failed(unknown as unknown as PeerSource)
+    punching.failed(unknown as unknown as PeerSource, 2000)
     expect(helper.sent.at(-1)).toMatchObject({ host: "9.0.1.3" })
   })
 
