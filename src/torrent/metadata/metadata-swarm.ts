@@ -13,10 +13,10 @@ import { preferByPriority } from "../finding/preference.js"
 import { samePeerId } from "../finding/twins.js"
 import type { SharedParts } from "./shared-parts.js"
 
-/** Connections at a time: metadata is small, and who does not have it is let go. */
-const MAX_PEERS = 30
-/** Of these, so many are kept for those that we open ourselves. */
-const FOR_OUTGOING = 15
+/** Connections that we open, at a time: metadata is small, and who does not have it is let go. */
+const MAX_OUTGOING = 30
+/** The same for those that others open, beside them: whom we chose takes no place from who comes, nor the other way round. */
+const MAX_INCOMING = 15
 /** A connected peer that does not say within so many ms that it has the metadata is let go. */
 const PATIENCE = 20_000
 /** Pieces asked of one peer at a time (libtorrent: 2). */
@@ -121,7 +121,7 @@ export class MetadataSwarm implements MetadataPeerHost {
   /** Takes an accepted connection; undefined when it is not wanted. */
   accept(stream: ByteStream, received: Uint8Array): StreamListener | undefined {
     const { budget } = this.#shared
-    if (this.#closing || this.#peers.size >= MAX_PEERS - FOR_OUTGOING || !budget.mayAccept) return undefined
+    if (this.#closing || !this.#hasRoom()) return undefined
     budget.accepted()
     const peer = this.#add("incoming", undefined, received)
     peer.attach(stream)
@@ -132,7 +132,7 @@ export class MetadataSwarm implements MetadataPeerHost {
   connectMore(): void {
     const { budget } = this.#shared
     const now = this.#now()
-    while (!this.#closing && this.#peers.size < MAX_PEERS && budget.mayConnect(now)) {
+    while (!this.#closing && this.#of("outgoing").length < MAX_OUTGOING && budget.mayConnect(now)) {
       const endpoint = this.#book.next(now)
       if (endpoint === undefined) return
       budget.opened(now)
@@ -232,6 +232,20 @@ export class MetadataSwarm implements MetadataPeerHost {
       this.#log("debug", `${address.host}:${address.port}: closed, ${reason?.message ?? "by the other side"}`)
     }
     this.#host.onLeft(peer)
+  }
+
+  /** Those that we opened, or others; the oldest is first. */
+  #of(direction: "outgoing" | "incoming"): MetadataPeer[] {
+    return [...this.#peers.keys()].filter((peer) => peer.direction === direction)
+  }
+
+  /** Whether one more may come in. The oldest whose handshake stalls leaves for it: an honest one's comes in one piece. */
+  #hasRoom(): boolean {
+    const incoming = this.#of("incoming")
+    if (incoming.length < MAX_INCOMING && this.#shared.budget.mayAccept) return true
+    const stalled = incoming.find((peer) => this.#peers.get(peer)?.ready === false)
+    stalled?.close(new Error("its handshake stalls, and another wants its place"))
+    return stalled !== undefined
   }
 
   #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
