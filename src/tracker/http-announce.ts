@@ -48,8 +48,10 @@ export function announceUrl(tracker: string, request: AnnounceRequest, encryptio
 
 /** A URL with more arguments behind those it has. */
 export function withArguments(url: string, fields: string): string {
-  if (!url.includes("?")) return `${url}?${fields}`
-  return /[?&]$/.test(url) ? url + fields : `${url}&${fields}`
+  const query = url.indexOf("?")
+  if (query < 0) return `${url}?${fields}`
+  // Only the first question mark is none of an argument.
+  return query === url.length - 1 || url.endsWith("&") ? url + fields : `${url}&${fields}`
 }
 
 /** Every byte that is not a letter, a digit or one of `-._~` as `%XX` (RFC 3986). */
