@@ -123,7 +123,7 @@ function mustBePeers(peers: readonly { host: string; port: number }[], length: n
   for (const { host, port } of peers) {
     must(Number.isInteger(port) && port > 0 && port < 65536, `${port} is no port`)
     must(
-      parseIp(host) !== undefined && !/^(0\.|169\.254\.|22[4-9]\.|255\.|ff..:|fe[89ab].:)/.test(host),
+      parseIp(host) !== undefined && !/^(0\.|169\.254\.|22[4-9]\.|255\.|ff[^:]{2}:|fe[89ab][^:]:)/.test(host),
       `${host} is nobody`,
     )
   }
