@@ -65,6 +65,28 @@ describe("at every step", () => {
     }
   }
 
+  for (const { name, of, prepare, work, damaged } of scenarios) {
+    if (damaged) continue
+    it(`the journal calls nothing done before it is on the disk itself: ${name}`, async () => {
+      for (let seed = 0; seed < SEEDS; seed++) {
+        const fresh = new World({ seed })
+        const world = (await prepare?.(fresh)) ?? fresh
+        let most = 0
+        await atEveryStep(
+          world,
+          work(world, () => {}),
+          async (step) => {
+            // Its word for it need not be there after a power cut; but as soon as it is said, the bytes are.
+            const done = doneIn(world, of)
+            most = Math.max(most, done.length)
+            expect(wrongOnDisk(world.powerCut(0, `left ${step}`), of, done)).toEqual([])
+          },
+        )
+        expect(most).toBeGreaterThan(0)
+      }
+    })
+  }
+
   it.each(["v1", "v2", "hybrid"] as const)(
     "the journal has named a piece before its bytes lie there: %s",
     async (version) => {

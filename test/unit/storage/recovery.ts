@@ -142,6 +142,17 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: "a download that goes on while earlier pieces are synced",
+    of: tree,
+    work: async (world, tell) => {
+      const store = await world.opening(tree)
+      tell(store)
+      await fill(store, tree, { pieces: [0, 2] })
+      await Promise.all([store.flush(), fill(store, tree)])
+      await store.close()
+    },
+  },
+  {
     name: "many small files",
     of: small,
     work: async (world, tell) => {
