@@ -4,6 +4,8 @@ import type { TorrentLayout } from "../../metainfo/layout.js"
 const EXTENT = 512 * 1024
 /** Kept in all, but for what is on its way to peers. */
 const BUDGET = 16 * 1024 * 1024
+/** Bytes being read from the disk, from which on nothing is read ahead: a disk is busy with less. */
+const MAX_READING = 16 * 1024 * 1024
 
 /** Bytes of a piece, lent: valid, and not to be written to, until they are given back. */
 export interface Loan {
@@ -25,6 +27,8 @@ export class PieceCache {
   /** Of the extent that was let go of last. */
   #spare: Uint8Array | undefined
   #size = 0
+  /** Bytes that the disk is asked for now. */
+  #reading = 0
 
   constructor(layout: TorrentLayout, read: (piece: number, begin: number, into: Uint8Array) => Promise<void>) {
     this.#layout = layout
@@ -63,9 +67,12 @@ export class PieceCache {
     return { bytes: extent.bytes.subarray(offset, offset + length), giveBack: extent.giveBack }
   }
 
-  /** Starts to read what will be asked for soon. */
+  /**
+   * Starts to read what will be asked for soon, unless much is being read already: what is asked for and taken back at once
+   * costs a peer nothing.
+   */
   warm(piece: number, begin: number): void {
-    this.#extent(piece, begin - (begin % EXTENT))
+    if (this.#reading < MAX_READING) this.#extent(piece, begin - (begin % EXTENT))
   }
 
   /** What is kept of a piece is not true any more. */
@@ -89,14 +96,19 @@ export class PieceCache {
     const extent = new CachedExtent(memory, length)
     this.#extents.set(key, extent)
     this.#size += length
+    this.#reading += length
     extent.ready = this.#read(piece, start, extent.bytes)
     extent.ready.then(
       () => {
+        this.#reading -= length
         extent.loaded = true
         extent.users--
       },
       // Whoever asked hears of it. What a failed read still writes must not fall into another extent.
-      () => this.#drop(key, extent),
+      () => {
+        this.#reading -= length
+        this.#drop(key, extent)
+      },
     )
     return extent
   }

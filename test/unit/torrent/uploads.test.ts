@@ -86,6 +86,24 @@ describe("giving", () => {
     expect(peer.answers).toEqual(["reject 0/1", "block 0/0", "block 0/2"])
   })
 
+  it("keeps a slow disk busy with no more than 16 MiB, however much is asked for and taken back", async () => {
+    const extent = 32 * BLOCK
+    const large = new TorrentLayout(extent, [{ path: "data", offset: 0, length: 1000 * extent, padding: false }])
+    let reading = 0
+    const cache = new PieceCache(large, (_piece, _begin, into) => {
+      reading += into.length
+      return new Promise(() => {})
+    })
+    const clock = new VirtualClock()
+    const uploads = new Uploads({ cache, limit: new RateLimit(clock, undefined), log: new SimLog(clock) })
+    const peer = new Receiver()
+    for (let piece = 0; piece < 1000; piece++) {
+      uploads.request(peer, piece, 0, BLOCK)
+      uploads.cancel(peer, piece, 0, BLOCK)
+    }
+    expect(reading).toBeLessThanOrEqual(16 * 2 ** 20)
+  })
+
   it("gives every request exactly one answer when the peer is choked", async () => {
     const { uploads, peer } = stageOf()
     for (const index of [0, 1, 2, 3]) uploads.request(peer, 0, index * BLOCK, BLOCK)
