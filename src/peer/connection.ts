@@ -23,7 +23,7 @@ const HANDSHAKE_TIMEOUT = 10_000
 const KEEP_ALIVE = 100_000
 /** Two minutes of BEP 3, and some for the way, ms. */
 const SILENCE_TIMEOUT = 140_000
-/** A peer that asks and does not read the answers is cut off when so many bytes wait. */
+/** A peer that does not read what it makes us say is cut off when so many bytes wait. */
 const MAX_BACKLOG = 16 << 20
 
 /**
@@ -135,7 +135,8 @@ export class Connection {
 
   /** To be called before something is answered. @throws ProtocolError when the other side reads none of the answers */
   checkBacklog(): void {
-    if (this.backlog > MAX_BACKLOG) throw new ProtocolError("it asks and does not read the answers")
+    const fault = this.#backlogFault()
+    if (fault !== undefined) throw fault
   }
 
   /** The stream is open: sends our handshake, and waits for the other. */
@@ -210,8 +211,11 @@ export class Connection {
           this.encoder.keepAlive()
           this.#flush()
         }
-        if (this.#held || now - this.#lastReceived < SILENCE_TIMEOUT) return undefined
-        return new ProtocolError("nothing came for more than two minutes")
+        if (!this.#held && now - this.#lastReceived >= SILENCE_TIMEOUT) {
+          return new ProtocolError("nothing came for more than two minutes")
+        }
+        // Not of answers alone: each choke and unchoke makes us ask for all anew.
+        return this.#backlogFault()
       case "closed":
         return undefined
     }
@@ -258,6 +262,10 @@ export class Connection {
   #enter(phase: ConnectionPhase): void {
     this.#phase = phase
     this.#phaseSince = this.#clock.now()
+  }
+
+  #backlogFault(): ProtocolError | undefined {
+    return this.backlog > MAX_BACKLOG ? new ProtocolError("it does not read what it is sent") : undefined
   }
 
   #flush(): void {

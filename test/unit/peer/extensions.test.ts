@@ -167,7 +167,7 @@ describe("the extension protocol", () => {
     peer.stream.write(new Uint8Array(17 << 20))
     peer.voice.encoder.extended(2, new Uint8Array(5))
     peer.say()
-    expect(peer.events()).toEqual([["closed", "it asks and does not read the answers"]])
+    expect(peer.events()).toEqual([["closed", "it does not read what it is sent"]])
   })
 
   test("is not spoken to those who do not offer it", async () => {

@@ -76,6 +76,6 @@ describe("a connection without the metadata", () => {
     expect(closed).toBeUndefined()
     stream.write(new Uint8Array(17 << 20))
     peer.onData(question)
-    expect(closed).toBe("it asks and does not read the answers")
+    expect(closed).toBe("it does not read what it is sent")
   })
 })

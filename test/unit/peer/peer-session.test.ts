@@ -133,7 +133,23 @@ describe("a peer that breaks the protocol is cut off", () => {
     peer.stream.written.push(new Uint8Array(17 << 20))
     peer.voice.encoder.request(0, 0, 1)
     peer.say()
-    expect(peer.events()).toEqual([["closed", "it asks and does not read the answers"]])
+    expect(peer.events()).toEqual([["closed", "it does not read what it is sent"]])
+  })
+
+  test("when it makes us ask anew again and again, and never reads", async () => {
+    const peer = await Scripted.ready({ fast: false })
+    peer.host.react.set("room", (session) => session.request(0))
+    for (let i = 0; i < 4; i++) {
+      peer.voice.encoder.unchoke()
+      peer.say()
+      peer.voice.encoder.choke()
+      peer.say()
+    }
+    expect(peer.host.of("room")).toHaveLength(4)
+    peer.stream.written.push(new Uint8Array(17 << 20))
+    peer.events()
+    peer.pass(250)
+    expect(peer.events()).toEqual([["closed", "it does not read what it is sent"]])
   })
 
   test("with a reason that says what, as a fault of the remote side", async () => {
