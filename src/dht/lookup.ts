@@ -2,7 +2,7 @@ import { parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import { type Contact, isPublic, keyOf } from "./contact.js"
 import type { Answer } from "./krpc.js"
-import { compareDistance } from "./node-id.js"
+import { compareDistance, sameId } from "./node-id.js"
 import { K } from "./routing-table.js"
 import { isSecureId } from "./secure-id.js"
 
@@ -12,8 +12,6 @@ const ALPHA = 4
 const MAX_UNDER_WAY = 16
 /** Nodes remembered of each kind, the closest ones (libtorrent: 100). */
 const MAX_CANDIDATES = 100
-/** Nodes taken from one answer: those that BEP 5 allows in it, and a few. */
-const MAX_FROM_ANSWER = 2 * K
 /** Questions of one lookup: an honest network of millions takes some thirty, whoever leads us on and on never ends. */
 const MAX_ASKED = 200
 
@@ -24,10 +22,12 @@ type CandidateState = "new" | "asked" | "late" | "answered" | "failed"
 
 interface Candidate {
   readonly endpoint: Endpoint
-  /** Undefined: unknown until it answers. */
+  /** As somebody named it, until it answers; undefined: nobody did. */
   id: Uint8Array | undefined
   /** Its id fits its address (BEP 42), or the address is exempt. */
   trusted: boolean
+  /** Of which one node is asked; undefined: of none that counts. */
+  readonly network: string | undefined
   state: CandidateState
   token: Uint8Array | undefined
 }
@@ -55,15 +55,17 @@ export interface LookupAnswer {
  * Finds the nodes closest to an id, by asking ever closer ones (Kademlia, BEP 5).
  *
  * It ends when the K closest nodes whose ids fit their addresses (BEP 42) have answered: others are asked, too, but never
- * count, so that ids invented around the target neither end it nor hold it up. Of each public network (/24, /64) one node is asked.
+ * count, so that ids invented around the target neither end it nor hold it up. Of each public network (/24, /64) one node
+ * counts, the first that answers. What is said of a node keeps none from being asked: whoever names it elsewhere, by another
+ * id, or others beside it, delays it at most.
  */
 export class Lookup {
   readonly target: Uint8Array
   readonly #host: LookupHost
   /** Sorted: closest first, those without an id last. */
   #candidates: Candidate[] = []
+  /** Where somebody was asked. */
   readonly #places = new Set<string>()
-  readonly #networks = new Set<string>()
   #done = false
   #started = false
   #asked = 0
@@ -85,7 +87,7 @@ export class Lookup {
   /** Begins with these. More may be given while it runs. */
   start(starts: readonly Start[]): void {
     this.#started = true
-    for (const start of starts) this.#add(start, true)
+    for (const start of starts) this.#add(start)
     this.proceed()
   }
 
@@ -127,10 +129,13 @@ export class Lookup {
       { ...candidate.endpoint, id: candidate.id },
       {
         onAnswer: (id, answer, nodes) => {
-          candidate.state = "answered"
-          candidate.token = answer.token
-          if (candidate.id === undefined) this.#identify(candidate, id)
-          for (const node of nodes.slice(0, MAX_FROM_ANSWER)) this.#add(node, false)
+          if (this.#isHeld(candidate, ["answered"])) candidate.state = "failed"
+          else {
+            candidate.state = "answered"
+            candidate.token = answer.token
+            this.#identify(candidate, id)
+            for (const node of nodes) this.#add(node)
+          }
           this.proceed()
         },
         onLate: () => {
@@ -144,6 +149,7 @@ export class Lookup {
       },
     )
     if (!asked) return false
+    this.#places.add(keyOf(candidate.endpoint))
     candidate.state = "asked"
     if (++this.#asked === MAX_ASKED) this.stop()
     return true
@@ -171,11 +177,20 @@ export class Lookup {
   #toAsk(): Candidate[] {
     const last = this.#anchors()[K - 1]
     const reach = last === undefined ? this.#candidates : this.#candidates.slice(0, this.#candidates.indexOf(last))
-    const fresh = reach.filter(({ state }) => state === "new")
+    const fresh = reach.filter((candidate) => candidate.state === "new" && this.#mayAsk(candidate))
     if (last === undefined) return fresh
     // K of the others at most: there is no end to what can be invented.
     const asked = this.#candidates.filter(({ state, trusted }) => !trusted && state !== "new").length
     return asked < K ? fresh : fresh.filter(({ trusted }) => trusted)
+  }
+
+  #mayAsk(candidate: Candidate): boolean {
+    return !this.#places.has(keyOf(candidate.endpoint)) && !this.#isHeld(candidate, ["asked", "answered"])
+  }
+
+  /** Another of its network is in one of these states. */
+  #isHeld({ network }: Candidate, states: readonly CandidateState[]): boolean {
+    return network !== undefined && this.#candidates.some((one) => one.network === network && states.includes(one.state))
   }
 
   /** The trusted ones that answered, closest first. */
@@ -183,27 +198,26 @@ export class Lookup {
     return this.#candidates.filter(({ state, trusted }) => state === "answered" && trusted)
   }
 
-  #add({ host, port, id }: Start, isStart: boolean): void {
+  #add({ host, port, id }: Start): void {
     const place = keyOf({ host, port })
-    if (this.#done || this.#places.has(place)) return
-    if (
-      id !== undefined &&
-      this.#candidates.some((other) => other.id && compareDistance(this.target, other.id, id) === 0)
-    )
-      return
-    const network = networkOf(host)
-    if (network !== undefined && !isStart) {
-      if (this.#networks.has(network)) return
-      this.#networks.add(network)
-    }
-    this.#places.add(place)
+    if (this.#done || this.#places.has(place) || this.#isNamed(place, id)) return
     const trusted = id !== undefined && isSecureId(id, parseIp(host)!)
-    this.#candidates.push({ endpoint: { host, port }, id, trusted, state: "new", token: undefined })
+    const network = networkOf(host)
+    this.#candidates.push({ endpoint: { host, port }, id, trusted, network, state: "new", token: undefined })
     this.#sort()
     this.#trim(trusted)
   }
 
+  /** The place was named by this id before. */
+  #isNamed(place: string, id: Uint8Array | undefined): boolean {
+    return this.#candidates.some(
+      (other) => keyOf(other.endpoint) === place && (id === undefined || other.id === undefined || sameId(other.id, id)),
+    )
+  }
+
+  /** It has answered, and named itself. */
   #identify(candidate: Candidate, id: Uint8Array): void {
+    if (candidate.id !== undefined && sameId(candidate.id, id)) return
     candidate.id = id
     candidate.trusted = isSecureId(id, parseIp(candidate.endpoint.host)!)
     this.#sort()

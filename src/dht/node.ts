@@ -25,6 +25,8 @@ import { isSecureId, secureId } from "./secure-id.js"
 const MAX_STARTS = 200
 /** ms between two looks at what the table needs. */
 const MAINTENANCE = 5_000
+/** Nodes of a network taken from one answer: those that BEP 5 allows in it, and a few. */
+const MAX_FROM_ANSWER = 2 * K
 /** Lookups under way; each has its own reason (a torrent, a stale bucket). */
 const MAX_LOOKUPS = 64
 
@@ -193,10 +195,6 @@ export class DhtNode {
       ask: (to, answered) =>
         this.#ask(to, question(this.#want()), {
           onAnswer: ({ id, answer }) => {
-            if (to.id !== undefined && !sameId(to.id, id)) {
-              answered.onFailed()
-              return
-            }
             const values = answer.values?.filter(({ host }) => mayPointTo(to.host, host)) ?? []
             if (values.length > 0) peers.onPeers(values)
             answered.onAnswer(id, answer, this.#nodesIn(answer, to))
@@ -228,9 +226,12 @@ export class DhtNode {
   #nodesIn(answer: Answer, from: Endpoint): Contact[] {
     const believable = (contact: Contact): boolean =>
       mayPointTo(from.host, contact.host) && !sameId(contact.id, this.id) && contact.port !== 0
-    const [own, other] = this.#o.family === 4 ? [answer.nodes, answer.nodes6] : [answer.nodes6, answer.nodes]
-    if (other !== undefined && other.length > 0) this.#o.onOtherNodes(other.filter(believable))
-    return own?.filter(believable) ?? []
+    const { nodes = [], nodes6 = [] } = answer
+    const [own = [], other = []] = (this.#o.family === 4 ? [nodes, nodes6] : [nodes6, nodes]).map((named) =>
+      named.slice(0, MAX_FROM_ANSWER).filter(believable),
+    )
+    if (other.length > 0) this.#o.onOtherNodes(other)
+    return own
   }
 
   /** Asks a question; the table learns from what becomes of it. */

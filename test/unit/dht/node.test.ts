@@ -62,6 +62,27 @@ describe("a DHT node", () => {
     expect(node.storedPeers).toBe(1)
   })
 
+  it("takes the answer of a node that was named by another id than its own", () => {
+    const { node, sent } = stage()
+    const place: Endpoint = { host: "2001:db8::5", port: 6881 }
+    const peer: Endpoint = { host: "2001:db8::6", port: 6882 }
+    const found: Endpoint[] = []
+    let answers = 0
+    node.offer([{ ...place, id: id(8) }])
+    node.getPeers(id(9), {
+      onPeers: (peers) => found.push(...peers),
+      onDone: (_holders, count) => {
+        answers = count
+      },
+    })
+    const query = decodeMessage(sent[0]!)
+    node.receive(
+      encodeResponse({ transaction: query.transaction, id: id(2), answer: { values: [peer] }, ip: peer }),
+      place,
+    )
+    expect([found, answers]).toEqual([[peer], 1])
+  })
+
   it("does not hear a link-local address with a zone, which it could tell nobody of", () => {
     const { node, sent, meet } = stage()
     const near = { host: "fe80::1%eth0", port: 6881 }
