@@ -41,6 +41,16 @@ export function ipScope(bytes: Uint8Array): IpScope {
 }
 
 /**
+ * What one customer of a provider has, in a text that is the same for all of it: an address, or of public IPv6 addresses the
+ * /64 that they are given to choose from (RFC 6177). `host`: an address; a name has nothing but itself.
+ */
+export function holdingOf(host: string): string {
+  const address = host.includes(":") ? parseIp(host) : undefined
+  if (address === undefined || ipScope(address) !== "public" || unmapped(address).length === 4) return host
+  return `${address.subarray(0, 8).join(".")}/64`
+}
+
+/**
  * True when a host name is written so that whoever wrote it meant a place inside their own network: a private or
  * loopback address, `localhost`, a name without a dot, or one under a suffix kept for that use.
  */

@@ -1,3 +1,4 @@
+import { holdingOf } from "../bytes/ip.js"
 import { isPublic } from "./contact.js"
 
 /** Voters remembered; the next round begins when they have all spoken. */
@@ -7,10 +8,10 @@ const MIN_VOTES = 5
 
 /**
  * Finds out what our address looks like from outside, from what the nodes that answer us say (BEP 42). One liar moves
- * nothing, and one host has one vote.
+ * nothing, and one owner of addresses has one vote.
  */
 export class AddressVote {
-  /** What each host said. */
+  /** What each owner said. */
   readonly #votes = new Map<string, string>()
   #elected: string | undefined
 
@@ -21,8 +22,9 @@ export class AddressVote {
 
   /** `voter` saw us at `address`. True when that changes what {@link address} says. */
   cast(voter: string, address: string): boolean {
-    if (!isPublic(address) || !isPublic(voter) || this.#votes.has(voter)) return false
-    this.#votes.set(voter, address)
+    const owner = holdingOf(voter)
+    if (!isPublic(address) || !isPublic(voter) || this.#votes.has(owner)) return false
+    this.#votes.set(owner, address)
     const counts = new Map<string, number>()
     for (const named of this.#votes.values()) counts.set(named, (counts.get(named) ?? 0) + 1)
     if (this.#votes.size >= MAX_VOTERS) this.#votes.clear()

@@ -1,4 +1,4 @@
-import { formatIp, ipScope, parseIp } from "../bytes/ip.js"
+import { formatIp, holdingOf, ipScope, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import { ID_LENGTH } from "./node-id.js"
 
@@ -69,6 +69,14 @@ export function isPublic(host: string): boolean {
 /** Whether a node at `teller` may send us to `host`: one from outside may not send us about our own network. */
 export function mayPointTo(teller: string, host: string): boolean {
   return isPublic(host) || !isPublic(teller)
+}
+
+/**
+ * Whose a place is, for limits: on one machine or behind one gateway of a lab are many nodes; elsewhere a port costs nothing,
+ * nor does another address of the same /64.
+ */
+export function ownerOf(endpoint: Endpoint): string {
+  return isPublic(endpoint.host) ? holdingOf(endpoint.host) : keyOf(endpoint)
 }
 
 export function keyOf({ host, port }: Endpoint): string {

@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.js"
+import { holdingOf } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { keyOf } from "./contact.js"
@@ -10,11 +11,12 @@ const MAX_TORRENTS = 2000
 const MAX_PEERS = 500
 /** Peers of all torrents together: some 10 MB. */
 const MAX_ENTRIES = 50_000
-/** Peers of one torrent at one address: ports cost an attacker nothing. */
-const MAX_OF_HOST = 10
+/** Peers of one torrent at one address, or in one /64 of IPv6: ports, and addresses there, cost an attacker nothing. */
+const MAX_OF_OWNER = 10
 
 interface Entry {
   readonly endpoint: Endpoint
+  readonly owner: string
   announcedAt: number
 }
 
@@ -46,15 +48,16 @@ export class PeerStore {
       this.#torrents.set(name, peers)
     }
     const key = keyOf(endpoint)
+    const owner = holdingOf(endpoint.host)
     if (peers.delete(key)) this.#entries--
     else {
-      let ofHost = 0
-      for (const other of peers.values()) if (other.endpoint.host === endpoint.host) ofHost++
-      if (ofHost >= MAX_OF_HOST) return
+      let ofOwner = 0
+      for (const other of peers.values()) if (other.owner === owner) ofOwner++
+      if (ofOwner >= MAX_OF_OWNER) return
     }
     if (peers.size >= MAX_PEERS) this.#forgetOldest(name, peers)
     while (this.#entries >= MAX_ENTRIES) this.#forgetSmallest(name)
-    peers.set(key, { endpoint, announcedAt: now })
+    peers.set(key, { endpoint, owner, announcedAt: now })
     this.#entries++
   }
 

@@ -2,7 +2,7 @@ import { toHex } from "../bytes/hex.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { Budget } from "./budget.js"
-import { isPublic, keyOf } from "./contact.js"
+import { keyOf, ownerOf } from "./contact.js"
 import { encodeQuery, type Question, type Refusal, type Response } from "./krpc.js"
 
 /** ms without an answer after which another node may be asked in the place of this one (libtorrent: 1 s). */
@@ -12,9 +12,9 @@ const FAILED_AFTER = 10_000
 /** Bytes a second and seconds: some 80 queries a second, of all lookups together (libtorrent: 8000 bytes). */
 const RATE = 8_000
 const BURST = 4
-/** Questions without an answer, to all and to one public address: nobody makes us flood his victim. */
+/** Questions without an answer, to all and to one owner: nobody makes us flood his victim. */
 const MAX_OUTSTANDING = 256
-const MAX_TO_HOST = 3
+const MAX_TO_OWNER = 3
 /** Bytes that nobody guesses who does not see our queries. */
 const TRANSACTION_LENGTH = 4
 
@@ -40,7 +40,7 @@ export class Requests {
   readonly #send: (datagram: Uint8Array, to: Endpoint) => void
   /** By transaction; those asked first come first. */
   readonly #requests = new Map<string, Request>()
-  readonly #toHost = new Map<string, number>()
+  readonly #toOwner = new Map<string, number>()
   readonly #budget: Budget
 
   constructor(options: {
@@ -65,16 +65,16 @@ export class Requests {
     listener: RequestListener,
     now: number,
   ): boolean {
-    const host = hostKey(to)
-    const toHost = this.#toHost.get(host) ?? 0
-    if (this.#requests.size >= MAX_OUTSTANDING || toHost >= MAX_TO_HOST) return false
+    const owner = ownerOf(to)
+    const toOwner = this.#toOwner.get(owner) ?? 0
+    if (this.#requests.size >= MAX_OUTSTANDING || toOwner >= MAX_TO_OWNER) return false
     const transaction = this.#random.bytes(TRANSACTION_LENGTH)
     const name = toHex(transaction)
     if (this.#requests.has(name)) return false
     const datagram = encodeQuery({ ...query, transaction })
     if (!this.#budget.take(datagram.length, now)) return false
     this.#requests.set(name, { to, askedAt: now, listener, late: false })
-    this.#toHost.set(host, toHost + 1)
+    this.#toOwner.set(owner, toOwner + 1)
     this.#send(datagram, to)
     return true
   }
@@ -106,13 +106,9 @@ export class Requests {
 
   #remove(name: string, { to }: Request): void {
     this.#requests.delete(name)
-    const host = hostKey(to)
-    const left = (this.#toHost.get(host) ?? 1) - 1
-    if (left === 0) this.#toHost.delete(host)
-    else this.#toHost.set(host, left)
+    const owner = ownerOf(to)
+    const left = (this.#toOwner.get(owner) ?? 1) - 1
+    if (left === 0) this.#toOwner.delete(owner)
+    else this.#toOwner.set(owner, left)
   }
-}
-
-function hostKey(to: Endpoint): string {
-  return isPublic(to.host) ? to.host : keyOf(to)
 }

@@ -1,5 +1,5 @@
 import { toHex } from "../bytes/hex.js"
-import { parseIp } from "../bytes/ip.js"
+import { holdingOf, parseIp } from "../bytes/ip.js"
 import { type Contact, isPublic } from "./contact.js"
 import { compareDistance, ID_BITS, sameId, sharedBits } from "./node-id.js"
 import { isSecureId } from "./secure-id.js"
@@ -36,14 +36,15 @@ interface Bucket {
  * The nodes we know by their answers (BEP 5). Bucket i holds up to {@link K} nodes whose ids share exactly i leading bits
  * with ours: what the table of BEP 5 becomes once it has split as often as it can.
  *
- * A public address has one place in the whole table, and nodes whose id fits their address (BEP 42) take the place of
+ * A public address (of IPv6 a /64) has one place in the whole table, and nodes whose id fits their address (BEP 42) take the place of
  * those whose does not: both make it costly to fill somebody's table.
  */
 export class RoutingTable {
   readonly ownId: Uint8Array
   /** Made when they are first needed. */
   readonly #buckets: (Bucket | undefined)[] = []
-  readonly #hosts = new Map<string, string>()
+  /** Of public addresses, those that have their place: see {@link holdingOf}. */
+  readonly #owners = new Set<string>()
   #size = 0
 
   constructor(ownId: Uint8Array) {
@@ -164,11 +165,9 @@ export class RoutingTable {
       if (ids.size !== bucket.nodes.length) throw new Error(`bucket ${bits} has a node twice`)
     }
     if (size !== this.#size) throw new Error(`${size} nodes where ${this.#size} are counted`)
-    const hosts = this.#buckets.flatMap(
-      (bucket) =>
-        bucket?.nodes.filter(({ contact }) => isPublic(contact.host)).map(({ contact }) => contact.host) ?? [],
-    )
-    if (new Set(hosts).size !== hosts.length || hosts.length !== this.#hosts.size)
+    const hosts = this.#buckets.flatMap((bucket) => bucket?.nodes.map(({ contact }) => contact.host) ?? [])
+    const owners = hosts.filter(isPublic).map(holdingOf)
+    if (new Set(owners).size !== owners.length || owners.length !== this.#owners.size)
       throw new Error("an address is there twice")
   }
 
@@ -189,13 +188,13 @@ export class RoutingTable {
     bucket.nodes.sort((a, b) => a.lastSeen - b.lastSeen)
     bucket.lastChanged = now
     this.#size++
-    if (isPublic(node.contact.host)) this.#hosts.set(node.contact.host, toHex(node.contact.id))
+    if (isPublic(node.contact.host)) this.#owners.add(holdingOf(node.contact.host))
   }
 
   #remove(bucket: Bucket, node: Node): void {
     bucket.nodes.splice(bucket.nodes.indexOf(node), 1)
     this.#size--
-    this.#hosts.delete(node.contact.host)
+    this.#owners.delete(holdingOf(node.contact.host))
   }
 
   /** The latest spare whose address has got no other place meanwhile. */
@@ -207,7 +206,7 @@ export class RoutingTable {
   }
 
   #hostIsFree({ host }: Contact): boolean {
-    return !this.#hosts.has(host)
+    return !this.#owners.has(holdingOf(host))
   }
 }
 

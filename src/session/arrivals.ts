@@ -1,5 +1,4 @@
-import { toHex } from "../bytes/hex.js"
-import { parseIp } from "../bytes/ip.js"
+import { holdingOf } from "../bytes/ip.js"
 import { IncomingHandshake } from "../peer/incoming-handshake.js"
 import type { ByteStream, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
@@ -40,7 +39,7 @@ export class Arrivals {
 
   accept(stream: ByteStream): StreamListener {
     const { platform, policy, find } = this.#options
-    const host = networkOf(stream.remote.host)
+    const host = holdingOf(stream.remote.host)
     const handshake: IncomingHandshake = new IncomingHandshake({
       stream,
       clock: platform.clock,
@@ -69,10 +68,4 @@ export class Arrivals {
   #of(host: string): IncomingHandshake[] {
     return [...this.#handshakes.keys()].filter((handshake) => this.#handshakes.get(handshake) === host)
   }
-}
-
-/** What one customer has of the network: an IPv4 address, or the half of IPv6 addresses that others gave him. */
-function networkOf(host: string): string {
-  const address = parseIp(host)
-  return address?.length === 16 ? toHex(address.subarray(0, 8)) : host
 }

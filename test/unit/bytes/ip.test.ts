@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { formatIp, ipScope, namesLocalPlace, parseIp } from "../../../src/bytes/ip.js"
+import { formatIp, holdingOf, ipScope, namesLocalPlace, parseIp } from "../../../src/bytes/ip.js"
 
 describe("IP addresses", () => {
   it("come back from text as the bytes they were", () => {
@@ -63,6 +63,16 @@ describe("IP addresses", () => {
     ["64:ff9b::7f00:1", "loopback"],
   ])("%s is %s", (text, scope) => {
     expect(ipScope(parseIp(text)!)).toBe(scope)
+  })
+
+  it.each([
+    ["8.8.8.8", "8.8.8.9", false],
+    ["2001:db8:1:2::1", "2001:0db8:1:2:ffff::2", true],
+    ["2001:db8:1:2::1", "2001:db8:1:3::1", false],
+    ["fd00::1", "fd00::2", false],
+    ["::ffff:8.8.8.8", "::ffff:8.8.8.9", false],
+  ])("%s and %s belong together: %s", (a, b, together) => {
+    expect(holdingOf(a) === holdingOf(b)).toBe(together)
   })
 
   it("names of local places are known", () => {

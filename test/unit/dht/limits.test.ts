@@ -7,6 +7,7 @@ import { encodeQuery, type Question } from "../../../src/dht/krpc.js"
 import { DhtNode } from "../../../src/dht/node.js"
 import { PeerStore } from "../../../src/dht/peer-store.js"
 import { Requests } from "../../../src/dht/requests.js"
+import { RoutingTable } from "../../../src/dht/routing-table.js"
 import { Tokens } from "../../../src/dht/tokens.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import { seededRandom } from "../../support/seeded-random.js"
@@ -92,6 +93,49 @@ describe("who asks too much", () => {
     const guard = new FloodGuard()
     const admitted = Array.from({ length: 500 }, (_, i) => guard.admits({ host: "9.9.9.9", port: 1 }, 200 * i))
     expect(admitted).not.toContain(false)
+  })
+})
+
+describe("who has a /64 of IPv6 addresses", () => {
+  const from = (i: number): Endpoint => ({ host: `2001:db8:1:2:${i.toString(16)}::1`, port: 1 })
+  const all = Array.from({ length: 100 }, (_, i) => from(i))
+  const neighbour = { host: "2001:db8:1:3::1", port: 1 }
+
+  it("asks no more by asking from each", () => {
+    const guard = new FloodGuard()
+    expect(all.filter((each) => guard.admits(each, 5000))).toHaveLength(50)
+    expect(guard.admits(neighbour, 5000)).toBe(true)
+  })
+
+  it("is not flooded by us, whoever names their addresses", () => {
+    const sent: Endpoint[] = []
+    const requests = new Requests({ random, send: (_, to) => sent.push(to), now: 0 })
+    const query = { id: infoHash, question: { method: "ping" } as const, readOnly: false }
+    for (const to of [...all, neighbour]) requests.ask(to, query, { onAnswer: () => {}, onFailed: () => {} }, 0)
+    expect(sent).toEqual([...all.slice(0, 3), neighbour])
+  })
+
+  it("drives out no other's peers", () => {
+    const store = new PeerStore(random)
+    store.add(infoHash, neighbour, 0)
+    for (let i = 0; i < 1000; i++) store.add(infoHash, from(i), 1)
+    expect(store.peerCount).toBe(11)
+    expect(store.sample(infoHash, 11, 2)).toContainEqual(neighbour)
+  })
+
+  it("does not say alone what our address is", () => {
+    const vote = new AddressVote()
+    for (const { host: voter } of all) vote.cast(voter, "2001:db8::5")
+    expect(vote.address).toBeUndefined()
+  })
+
+  it("has one place in a table", () => {
+    const table = new RoutingTable(random.bytes(20))
+    for (const each of [...all, neighbour]) table.answered({ id: random.bytes(20), ...each }, 0)
+    expect(table.size).toBe(2)
+    table.assertInvariants()
+    for (let i = 0; i < 6; i++) for (const contact of table.closest(infoHash, 2)) table.failed(contact, i)
+    table.assertInvariants()
   })
 })
 
