@@ -1,4 +1,4 @@
-import { ipScope, parseIp } from "../../bytes/ip.js"
+import { holdingOf, ipScope, parseIp } from "../../bytes/ip.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
 import type { ConnectionBudget } from "./connection-budget.js"
@@ -10,8 +10,9 @@ const MAX_PEERS = 80
 const FOR_OUTGOING = 0.25
 /** Connections from one host; several clients may share one behind a gateway. */
 const MAX_OF_HOST = 4
-/** The same for an address of a local network or of this machine: labs and containers sit behind one. */
+/** The same for an address of a local network or of this machine (labs and containers sit behind one), and for a /64 of IPv6. */
 const MAX_OF_LOCAL_HOST = 20
+const MAX_OF_HOLDING = 20
 /** A connection has so many ms to bring a handshake that counts; connecting takes ten seconds at most, and the handshake ten. */
 const UNREADY = 20_000
 /** A connection that is of no use to either side ends after so many ms (libtorrent: 600 s), and when others wait for a place. */
@@ -57,10 +58,11 @@ export class Admission {
    */
   mayAccept(remote: Endpoint, now: number): boolean {
     const { host } = remote
+    const holding = holdingOf(host)
     const isOfHost = (peer: PeerSource): boolean => peer.incoming && peer.session.remote.host === host
-    if (this.#count(isOfHost) >= (isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST) && !this.#evictStalled(isOfHost)) {
-      return false
-    }
+    const isOfHolding = (peer: PeerSource): boolean => peer.incoming && holdingOf(peer.session.remote.host) === holding
+    if (!this.#hasPlace(isOfHost, isLocal(host) ? MAX_OF_LOCAL_HOST : MAX_OF_HOST)) return false
+    if (!this.#hasPlace(isOfHolding, MAX_OF_HOLDING)) return false
     const incomingFull = this.#incomingFull
     if (!incomingFull && !this.#full) return true
     const isIncoming = (peer: PeerSource): boolean => peer.incoming
@@ -101,6 +103,11 @@ export class Admission {
     let count = 0
     for (const peer of this.#peers()) if (which(peer)) count++
     return count
+  }
+
+  /** One more of these would not be too many, if need be after one that stalls has gone. */
+  #hasPlace(which: (peer: PeerSource) => boolean, most: number): boolean {
+    return this.#count(which) < most || this.#evictStalled(which)
   }
 
   /**
