@@ -64,6 +64,7 @@ export class Dht {
   readonly #o: DhtOptions
   readonly #nodes: DhtNode[] = []
   readonly #byFamily = new Map<Family, DhtNode>()
+  /** Whose turn is longest ago comes first. */
   readonly #searches = new Set<DhtSearch>()
   readonly #startedAt: number
   /** Nodes that have looked for their neighbours. */
@@ -190,7 +191,10 @@ export class Dht {
     for (const node of this.#nodes) node.tick()
     for (const search of [...this.#searches]) {
       if (search.closed) this.#searches.delete(search)
-      else if (!this.#isWaiting) search.tick()
+      else if (!this.#isWaiting && search.tick()) {
+        this.#searches.delete(search)
+        this.#searches.add(search)
+      }
     }
     if (readOnly()) return
     this.#join()

@@ -27,8 +27,10 @@ const MAX_STARTS = 200
 const MAINTENANCE = 5_000
 /** Nodes of a network taken from one answer: those that BEP 5 allows in it, and a few. */
 const MAX_FROM_ANSWER = 2 * K
-/** Lookups under way; each has its own reason (a torrent, a stale bucket). */
+/** Lookups under way; each has its own reason (a torrent, a stale bucket). With more, the oldest is ended. */
 const MAX_LOOKUPS = 64
+/** With so many, torrents' next ones wait: all of them share one rate of questions. */
+const BUSY = 32
 
 export interface NodeOptions {
   readonly family: Family
@@ -95,6 +97,11 @@ export class DhtNode {
   /** Peers that others announced to us. */
   get storedPeers(): number {
     return this.#responder.peers.peerCount
+  }
+
+  /** So much is looked for that what can wait should. */
+  get busy(): boolean {
+    return this.#lookups.size >= BUSY
   }
 
   /** Where a lookup could begin. */

@@ -15,6 +15,9 @@ const BURST = 4
 /** Questions without an answer, to all and to one owner: nobody makes us flood his victim. */
 const MAX_OUTSTANDING = 256
 const MAX_TO_OWNER = 3
+/** Questions to one owner in a span of time, ms: with fifty in ten seconds libtorrent's nodes, and ours, hear nothing for minutes. */
+const SPAN = 10_000
+const MAX_IN_SPAN = 25
 /** Bytes that nobody guesses who does not see our queries. */
 const TRANSACTION_LENGTH = 4
 
@@ -41,6 +44,9 @@ export class Requests {
   /** By transaction; those asked first come first. */
   readonly #requests = new Map<string, Request>()
   readonly #toOwner = new Map<string, number>()
+  /** Those of the present span by owner, answered or not. */
+  readonly #inSpan = new Map<string, number>()
+  #spanStart: number
   readonly #budget: Budget
 
   constructor(options: {
@@ -51,6 +57,7 @@ export class Requests {
     this.#random = options.random
     this.#send = options.send
     this.#budget = new Budget(RATE, BURST, options.now)
+    this.#spanStart = options.now
   }
 
   /** Questions that wait for their answer. */
@@ -67,7 +74,8 @@ export class Requests {
   ): boolean {
     const owner = ownerOf(to)
     const toOwner = this.#toOwner.get(owner) ?? 0
-    if (this.#requests.size >= MAX_OUTSTANDING || toOwner >= MAX_TO_OWNER) return false
+    const inSpan = this.#askedInSpan(owner, now)
+    if (this.#requests.size >= MAX_OUTSTANDING || toOwner >= MAX_TO_OWNER || inSpan >= MAX_IN_SPAN) return false
     const transaction = this.#random.bytes(TRANSACTION_LENGTH)
     const name = toHex(transaction)
     if (this.#requests.has(name)) return false
@@ -75,6 +83,7 @@ export class Requests {
     if (!this.#budget.take(datagram.length, now)) return false
     this.#requests.set(name, { to, askedAt: now, listener, late: false })
     this.#toOwner.set(owner, toOwner + 1)
+    this.#inSpan.set(owner, inSpan + 1)
     this.#send(datagram, to)
     return true
   }
@@ -102,6 +111,14 @@ export class Requests {
         request.listener.onLate?.()
       }
     }
+  }
+
+  #askedInSpan(owner: string, now: number): number {
+    if (now - this.#spanStart >= SPAN) {
+      this.#spanStart = now
+      this.#inSpan.clear()
+    }
+    return this.#inSpan.get(owner) ?? 0
   }
 
   #remove(name: string, { to }: Request): void {

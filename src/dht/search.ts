@@ -68,9 +68,10 @@ export class DhtSearch {
     this.#nextAt = Math.min(this.#nextAt, this.#endedAt + INTERVAL_WITHOUT_PEERS)
   }
 
-  /** To be called several times a second. */
-  tick(): void {
-    if (this.#closed || this.#running.size > 0 || this.#o.now() < this.#nextAt) return
+  /** Begins a round if one is due and can be had. To be called several times a second. @returns whether it did */
+  tick(): boolean {
+    if (this.#closed || this.#running.size > 0 || this.#o.now() < this.#nextAt) return false
+    if (this.#o.nodes.some(({ busy }) => busy)) return false
     this.#nextAt = Number.POSITIVE_INFINITY
     this.#found.clear()
     this.#answers = 0
@@ -79,6 +80,7 @@ export class DhtSearch {
     this.#running.add(round)
     for (const node of this.#o.nodes) this.#lookUp(node)
     this.#ended(round)
+    return true
   }
 
   close(): void {

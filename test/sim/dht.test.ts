@@ -194,6 +194,26 @@ describe("the DHT", { timeout: 240_000 }, () => {
     await closeAll(simulation, [...nodes, reader])
   })
 
+  it("is searched for a hundred torrents at once, and no search suffers by it", async () => {
+    const simulation = createSimulation({ seed: 8 })
+    const random = seededRandom(8)
+    const nodes = await network(simulation, 12)
+    const reader = await simulation.runUntil(
+      startDht(simulation, "99.1.2.3", { bootstrap: [ENTRY], readOnly: true }),
+      LIMIT,
+    )
+    await pass(simulation, 5 * SECOND)
+    const searches = Array.from({ length: 100 }, () =>
+      reader.dht.search({ infoHash: random.bytes(20), onPeers: () => {} }),
+    )
+    for (let waited = 0; waited < 60; waited++) {
+      await pass(simulation, SECOND)
+      for (const search of searches) expect(search.status).not.toBe("no node of the DHT answers")
+    }
+    expect(searches.filter(({ status }) => status === "the DHT knows no peer").length).toBeGreaterThan(90)
+    await closeAll(simulation, [...nodes, reader])
+  })
+
   it("finds nobody, and says so, where nobody is", async () => {
     const simulation = createSimulation({ seed: 7 })
     const alone = await simulation.runUntil(startDht(simulation, "99.1.2.3", { readOnly: true }), LIMIT)

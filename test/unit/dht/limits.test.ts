@@ -161,6 +161,30 @@ describe("questions", () => {
     expect(sent).toHaveLength(3)
   })
 
+  it("do not make who answers at once take us for a flood", () => {
+    const guard = new FloodGuard()
+    const refused: Endpoint[] = []
+    const transactions = seededRandom(5)
+    let last = new Uint8Array(0)
+    const requests = new Requests({
+      random: { bytes: (length) => (last = transactions.bytes(length)) },
+      send: (_, to) => {
+        if (!guard.admits(to, now)) refused.push(to)
+      },
+      now: 0,
+    })
+    const to = { host: "9.9.9.9", port: 1 }
+    let asked = 0
+    let now = 0
+    for (; now < 60_000; now += 10) {
+      if (!requests.ask(to, query, silent, now)) continue
+      asked++
+      requests.settle({ kind: "response", transaction: last, id: infoHash, answer: {}, ip: undefined }, to)
+    }
+    expect(refused).toEqual([])
+    expect(asked).toBe(150)
+  })
+
   it("are answered by whom they went to alone", () => {
     const requests = new Requests({ random, send: () => {}, now: 0 })
     const outcomes: string[] = []
