@@ -29,6 +29,9 @@ const MAINTENANCE = 5_000
 const MAX_FROM_ANSWER = 2 * K
 /** Lookups under way; each has its own reason (a torrent, a stale bucket). With more, the oldest is ended. */
 const MAX_LOOKUPS = 64
+/** Announces that wait for their turn, the oldest ones lost first; and those that are tried in one tick. */
+const MAX_ANNOUNCES = 2000
+const ANNOUNCES_AT_ONCE = 64
 /** With so many, torrents' next ones wait: all of them share one rate of questions. */
 const BUSY = 32
 
@@ -67,6 +70,8 @@ export class DhtNode {
   readonly #lookups = new Set<Lookup>()
   /** By address and port: where a lookup may begin when the table does not suffice. */
   readonly #starts = new Map<string, Start>()
+  /** Announces that could not be sent yet: those of many torrents come together. */
+  #announces: { readonly to: Contact; readonly question: Question }[] = []
   #table: RoutingTable
   #maintained = Number.NEGATIVE_INFINITY
 
@@ -151,10 +156,11 @@ export class DhtNode {
 
   /** Tells these nodes that we have the torrent, and listen at `port` (BEP 5). */
   announce(infoHash: Uint8Array, port: number, holders: readonly Holder[]): void {
-    for (const { token, ...contact } of holders) {
-      const question: Question = { method: "announce_peer", infoHash, port, impliedPort: false, token }
-      this.#ask(contact, question, { onAnswer: () => {}, onFailed: () => {} })
+    for (const { token, ...to } of holders) {
+      this.#announces.push({ to, question: { method: "announce_peer", infoHash, port, impliedPort: false, token } })
     }
+    this.#announces = this.#announces.slice(-MAX_ANNOUNCES)
+    this.#sendAnnounces()
   }
 
   /** A datagram came. Whatever it is, it does no harm. */
@@ -182,6 +188,7 @@ export class DhtNode {
   tick(): void {
     const now = this.#o.now()
     this.#requests.tick(now)
+    this.#sendAnnounces()
     for (const lookup of [...this.#lookups]) lookup.proceed()
     if (now - this.#maintained < MAINTENANCE) return
     this.#maintained = now
@@ -218,6 +225,12 @@ export class DhtNode {
     this.#lookups.add(lookup)
     lookup.start(this.#startsFor(target))
     return lookup
+  }
+
+  #sendAnnounces(): void {
+    const tried = this.#announces.splice(0, ANNOUNCES_AT_ONCE)
+    const left = tried.filter(({ to, question }) => !this.#ask(to, question, { onAnswer: () => {}, onFailed: () => {} }))
+    this.#announces.push(...left)
   }
 
   #startsFor(target: Uint8Array): Start[] {

@@ -8,13 +8,13 @@ import { digester } from "../../support/torrents.js"
 const id = (byte: number) => new Uint8Array(20).fill(byte)
 
 /** A node of the IPv6 network, and what it sent. */
-function stage() {
+function stage(now: () => number = () => 1000) {
   const sent: Uint8Array[] = []
   const node = new DhtNode({
     family: 6,
     random: new SimRandom("node"),
     hasher: digester,
-    now: () => 1000,
+    now,
     send: (datagram) => sent.push(datagram),
     id: id(1),
     readOnly: () => false,
@@ -81,6 +81,19 @@ describe("a DHT node", () => {
       place,
     )
     expect([found, answers]).toEqual([[peer], 1])
+  })
+
+  it("announces to all whom it was told to, though not to hundreds at once", () => {
+    let now = 1000
+    const { node, sent } = stage(() => now)
+    const holders = Array.from({ length: 400 }, (_, n) => ({
+      ...{ id: id(3), host: `2001:db8:1:${n.toString(16)}::1`, port: 6881 },
+      token: Uint8Array.of(1),
+    }))
+    node.announce(id(9), 6881, holders)
+    expect(sent.length).toBeLessThan(300)
+    for (; now < 60_000; now += 250) node.tick()
+    expect(sent).toHaveLength(400)
   })
 
   it("does not hear a link-local address with a zone, which it could tell nobody of", () => {
