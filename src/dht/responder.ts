@@ -72,14 +72,14 @@ export class Responder {
       case "ping":
         return respond({})
       case "find_node":
-        return respond(this.#nodes(question.target, question.want))
+        return respond(this.#nodes(question.target, question.want, 2 * K))
       case "get_peers": {
         const { family } = this.#options
         const { infoHash, want } = question
         const count = Math.floor(MAX_VALUES / (endpointLength(family) + VALUE_HEADER))
         const values = this.peers.sample(infoHash, count, now)
         return respond({
-          ...this.#nodes(infoHash, want),
+          ...this.#nodes(infoHash, want, values.length > 0 ? K : 2 * K),
           token: this.#tokens.make(from.host, infoHash, now),
           ...(values.length > 0 && { values }),
         })
@@ -95,12 +95,14 @@ export class Responder {
     }
   }
 
-  #nodes(target: Uint8Array, want: Want | undefined): Answer {
+  /** K of a network, and `most` in all. */
+  #nodes(target: Uint8Array, want: Want | undefined, most: number): Answer {
     const { family, closest } = this.#options
     const wanted = want === undefined || !(want.n4 || want.n6) ? { n4: family === 4, n6: family === 6 } : want
+    const each = wanted.n4 && wanted.n6 ? most / 2 : K
     return {
-      ...(wanted.n4 && { nodes: closest(4, target, K) }),
-      ...(wanted.n6 && { nodes6: closest(6, target, K) }),
+      ...(wanted.n4 && { nodes: closest(4, target, each) }),
+      ...(wanted.n6 && { nodes6: closest(6, target, each) }),
     }
   }
 }

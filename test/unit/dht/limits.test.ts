@@ -3,10 +3,12 @@ import { describe, expect, it } from "vitest"
 import { AddressVote } from "../../../src/dht/address-vote.js"
 import { Budget } from "../../../src/dht/budget.js"
 import { FloodGuard } from "../../../src/dht/flood-guard.js"
-import { encodeQuery, type Question } from "../../../src/dht/krpc.js"
+import type { Contact, Family } from "../../../src/dht/contact.js"
+import { encodeQuery, type Question, type Want } from "../../../src/dht/krpc.js"
 import { DhtNode } from "../../../src/dht/node.js"
 import { PeerStore } from "../../../src/dht/peer-store.js"
 import { Requests } from "../../../src/dht/requests.js"
+import { Responder } from "../../../src/dht/responder.js"
 import { RoutingTable } from "../../../src/dht/routing-table.js"
 import { Tokens } from "../../../src/dht/tokens.js"
 import type { Endpoint } from "../../../src/ports/net.js"
@@ -256,20 +258,31 @@ describe("a node", () => {
     return { made, sent }
   }
 
-  it("answers with less than five times what it was asked, headers included", () => {
-    const { made, sent } = node()
-    for (let i = 0; i < 500; i++) {
-      // Everybody it could name, and more peers than fit.
-      made.offer([{ host: `10.1.${i >> 8}.${i & 255}`, port: 1 }])
-    }
-    const ask = encodeQuery({
-      transaction: Uint8Array.of(1, 2),
-      id: random.bytes(20),
-      readOnly: true,
-      question: { method: "get_peers", infoHash },
+  it.each<[string, Family, Want | undefined]>([
+    ["its own network", 4, undefined],
+    ["both networks", 4, { n4: true, n6: true }],
+    ["its own network, IPv6", 6, undefined],
+    ["both networks, over IPv6", 6, { n4: true, n6: true }],
+  ])("that knows nodes and peers enough answers with less than five times what it was asked, headers included: of %s", (_, family, want) => {
+    const contact = (host: string): Contact => ({ id: random.bytes(20), host, port: 6881 })
+    const responder = new Responder({
+      ...{ family, random, hasher, now: 0, ownId: () => random.bytes(20) },
+      closest: (of, _target, count) => Array.from({ length: count }, () => contact(of === 4 ? "9.9.9.9" : "2001:db8::9")),
     })
-    made.receive(ask, from)
-    expect(sent[0]!.length + 28).toBeLessThan(5 * (ask.length + 28))
+    for (let i = 0; i < 100; i++) {
+      responder.peers.add(infoHash, { host: family === 4 ? host(i) : `2001:db8:${i}::1`, port: 1 }, 0)
+    }
+    const asker = family === 4 ? from : { host: "2001:db8::7", port: 7 }
+    const transaction = Uint8Array.of(1, 2)
+    const headers = family === 4 ? 28 : 48
+    for (const question of [
+      { method: "get_peers", infoHash, want } as const,
+      { method: "find_node", target: infoHash, want } as const,
+    ]) {
+      const query = { transaction, id: random.bytes(20), readOnly: false, question }
+      const answer = responder.reply({ kind: "query", ...query }, asker, 0)!
+      expect(answer.length + headers).toBeLessThan(5 * (encodeQuery(query).length + headers))
+    }
   })
 
   it("stops answering one that asks on and on, and answers nobody when it only reads", () => {
