@@ -13,6 +13,8 @@ import {
 const LIFETIME = 7200
 /** Seconds between renewals, whatever the router says. */
 const SHORTEST_RENEWAL = 60
+/** Seconds until a router that did not do it is asked again: it may be starting, or have no address for now. */
+const RETRY = 3600
 /** ms until a request is sent again; then twice that, and so on, nine times in all (RFC 6886, 3.1). */
 const FIRST_WAIT = 250
 const ATTEMPTS = 9
@@ -77,8 +79,8 @@ class Request {
   #attempts = 0
   #asked = false
   #mapped = false
-  /** It did not answer the last time. */
-  #silent = false
+  /** What was wrong the last time. */
+  #fault = ""
   #timer: Timer | undefined
 
   constructor(options: NatPmpMapOptions, protocol: MappedProtocol, socket: () => UdpSocket | undefined) {
@@ -98,9 +100,10 @@ class Request {
   }
 
   stop(): void {
-    this.#asked = false
     this.#timer?.cancel()
-    if (this.#mapped) this.#send(0)
+    // An answer may be on its way.
+    if (this.#mapped || this.#asked) this.#send(0)
+    this.#asked = false
     this.#mapped = false
   }
 
@@ -109,9 +112,8 @@ class Request {
     const answer = this.#asked ? decodeMappingAnswer(datagram, { protocol: this.#protocol, port }) : undefined
     if (answer === undefined) return
     this.#asked = false
-    this.#silent = false
     this.#timer?.cancel()
-    if (answer.kind === "refused") this.#warn(`does not let peers in at ${this.#name}: ${answer.reason}`)
+    if (answer.kind === "refused") this.#failed(`does not let peers in at ${this.#name}: ${answer.reason}`)
     else this.#take(answer)
   }
 
@@ -120,10 +122,10 @@ class Request {
     // Peers are told our own number.
     if (outerPort !== port) {
       this.#send(0)
-      this.#mapped = false
-      this.#warn(`has ${this.#name} for another already: name another port with --port`)
+      this.#failed(`has ${this.#name} for another already: name another port with --port`)
       return
     }
+    this.#fault = ""
     if (!this.#mapped) platform.log.log("info", "portmap", `the router lets peers in at ${this.#name}`)
     this.#mapped = true
     const renewal = Math.max(Math.min(lifetime, LIFETIME) / 2, SHORTEST_RENEWAL)
@@ -133,12 +135,7 @@ class Request {
   #ask(): void {
     if (this.#attempts === ATTEMPTS) {
       this.#asked = false
-      this.#mapped = false
-      if (!this.#silent)
-        this.#warn(`does not answer NAT-PMP: unless UPnP works, let peers in at ${this.#name} by hand, if you can`)
-      this.#silent = true
-      // It may be starting again.
-      this.#timer = this.#options.platform.clock.after(LIFETIME * 500, () => this.start())
+      this.#failed(`does not answer NAT-PMP: unless UPnP works, let peers in at ${this.#name} by hand, if you can`)
       return
     }
     this.#send(LIFETIME)
@@ -152,8 +149,13 @@ class Request {
     this.#socket()?.send(request, { host: gateway, port: NAT_PMP_PORT })
   }
 
-  #warn(what: string): void {
+  /** There is no mapping, for now. It is said once. */
+  #failed(what: string): void {
     const { platform, gateway, isMappedOtherwise } = this.#options
+    this.#mapped = false
+    this.#timer = platform.clock.after(RETRY * 1000, () => this.start())
+    if (this.#fault === what) return
+    this.#fault = what
     platform.log.log(isMappedOtherwise?.() ? "debug" : "warn", "portmap", `the router at ${gateway} ${what}`)
   }
 

@@ -13,7 +13,9 @@ interface Asked {
 }
 
 /** A router that hears every request, and answers as it is told: nothing, a code, or another port. */
-async function scene(how: { answers?: boolean; code?: number; outerPort?: number; from?: string } = {}) {
+async function scene(
+  how: { answers?: boolean; code?: number | ((request: number) => number); outerPort?: number; from?: string } = {},
+) {
   const simulation = createSimulation({ seed: 1 })
   const us = simulation.platform("10.0.0.1")
   const router = simulation.platform(ROUTER)
@@ -29,7 +31,7 @@ async function scene(how: { answers?: boolean; code?: number; outerPort?: number
       if (!answers) return
       const answer = new DataView(new ArrayBuffer(16))
       answer.setUint8(1, 128 + operation)
-      answer.setUint16(2, code)
+      answer.setUint16(2, typeof code === "number" ? code : code(asked.length))
       answer.setUint16(8, request.getUint16(4))
       answer.setUint16(10, outerPort ?? request.getUint16(4))
       answer.setUint32(12, 7200)
@@ -84,17 +86,41 @@ describe("a port map by NAT-PMP", () => {
     await simulation.runUntil(map.close())
   })
 
-  it("is given back when it is another port, and not asked for again when it is refused", async () => {
-    const other = await scene({ outerPort: 7000 })
-    await other.simulation.run(5 * HOUR)
-    expect(other.asked.map(({ lifetime }) => lifetime)).toEqual([7200, 7200, 0, 0])
-    expect(other.said()[0]).toMatch(/for another already/)
-    await other.simulation.runUntil(other.map.close())
+  it("is given back when it is another port", async () => {
+    const { simulation, map, asked, said } = await scene({ outerPort: 7000 })
+    await simulation.run(HOUR / 2)
+    expect(asked.map(({ lifetime }) => lifetime)).toEqual([7200, 7200, 0, 0])
+    expect(said()[0]).toMatch(/for another already/)
+    await simulation.runUntil(map.close())
+  })
 
-    const refused = await scene({ code: 2 })
-    await refused.simulation.run(5 * HOUR)
-    expect(refused.asked).toHaveLength(2)
-    expect(refused.said()[0]).toMatch(/does not allow it/)
-    await refused.simulation.runUntil(refused.map.close())
+  it("that is refused is said once, and asked for again every hour", async () => {
+    const { simulation, map, asked, said } = await scene({ code: 2 })
+    await simulation.run(4.5 * HOUR)
+    expect(asked).toHaveLength(10)
+    expect(said()).toHaveLength(2)
+    expect(said()[0]).toMatch(/does not allow it/)
+    await simulation.runUntil(map.close())
+  })
+
+  it("that a router without an address does not renew is had again later", async () => {
+    // The renewal after an hour, of both.
+    const { simulation, map, asked, said } = await scene({ code: (request) => (request === 3 || request === 4 ? 3 : 0) })
+    await simulation.run(HOUR / 2)
+    expect(map.mapped).toBe(true)
+    await simulation.run(HOUR)
+    expect(map.mapped).toBe(false)
+    expect(said().at(-1)).toMatch(/no address itself/)
+    await simulation.run(HOUR)
+    expect(map.mapped).toBe(true)
+    expect(asked).toHaveLength(6)
+    await simulation.runUntil(map.close())
+  })
+
+  it("is taken back, too, when it was asked for and the answer is on its way", async () => {
+    const { simulation, map, asked } = await scene()
+    await simulation.runUntil(map.close())
+    await simulation.run(HOUR)
+    expect(asked.map(({ lifetime }) => lifetime)).toEqual([7200, 7200, 0, 0])
   })
 })
