@@ -190,7 +190,9 @@ export class Lookup {
 
   /** Another of its network is in one of these states. */
   #isHeld({ network }: Candidate, states: readonly CandidateState[]): boolean {
-    return network !== undefined && this.#candidates.some((one) => one.network === network && states.includes(one.state))
+    return (
+      network !== undefined && this.#candidates.some((one) => one.network === network && states.includes(one.state))
+    )
   }
 
   /** The trusted ones that answered, closest first. */
@@ -211,7 +213,8 @@ export class Lookup {
   /** The place was named by this id before. */
   #isNamed(place: string, id: Uint8Array | undefined): boolean {
     return this.#candidates.some(
-      (other) => keyOf(other.endpoint) === place && (id === undefined || other.id === undefined || sameId(other.id, id)),
+      (other) =>
+        keyOf(other.endpoint) === place && (id === undefined || other.id === undefined || sameId(other.id, id)),
     )
   }
 

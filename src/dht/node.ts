@@ -229,7 +229,9 @@ export class DhtNode {
 
   #sendAnnounces(): void {
     const tried = this.#announces.splice(0, ANNOUNCES_AT_ONCE)
-    const left = tried.filter(({ to, question }) => !this.#ask(to, question, { onAnswer: () => {}, onFailed: () => {} }))
+    const left = tried.filter(
+      ({ to, question }) => !this.#ask(to, question, { onAnswer: () => {}, onFailed: () => {} }),
+    )
     this.#announces.push(...left)
   }
 

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import { AddressVote } from "../../../src/dht/address-vote.js"
 import { Budget } from "../../../src/dht/budget.js"
-import { FloodGuard } from "../../../src/dht/flood-guard.js"
 import type { Contact, Family } from "../../../src/dht/contact.js"
+import { FloodGuard } from "../../../src/dht/flood-guard.js"
 import { encodeQuery, type Question, type Want } from "../../../src/dht/krpc.js"
 import { DhtNode } from "../../../src/dht/node.js"
 import { PeerStore } from "../../../src/dht/peer-store.js"
@@ -167,9 +167,14 @@ describe("questions", () => {
     const guard = new FloodGuard()
     const refused: Endpoint[] = []
     const transactions = seededRandom(5)
-    let last = new Uint8Array(0)
+    let last: Uint8Array = new Uint8Array(0)
     const requests = new Requests({
-      random: { bytes: (length) => (last = transactions.bytes(length)) },
+      random: {
+        bytes: (length) => {
+          last = transactions.bytes(length)
+          return last
+        },
+      },
       send: (_, to) => {
         if (!guard.admits(to, now)) refused.push(to)
       },
@@ -263,27 +268,31 @@ describe("a node", () => {
     ["both networks", 4, { n4: true, n6: true }],
     ["its own network, IPv6", 6, undefined],
     ["both networks, over IPv6", 6, { n4: true, n6: true }],
-  ])("that knows nodes and peers enough answers with less than five times what it was asked, headers included: of %s", (_, family, want) => {
-    const contact = (host: string): Contact => ({ id: random.bytes(20), host, port: 6881 })
-    const responder = new Responder({
-      ...{ family, random, hasher, now: 0, ownId: () => random.bytes(20) },
-      closest: (of, _target, count) => Array.from({ length: count }, () => contact(of === 4 ? "9.9.9.9" : "2001:db8::9")),
-    })
-    for (let i = 0; i < 100; i++) {
-      responder.peers.add(infoHash, { host: family === 4 ? host(i) : `2001:db8:${i}::1`, port: 1 }, 0)
-    }
-    const asker = family === 4 ? from : { host: "2001:db8::7", port: 7 }
-    const transaction = Uint8Array.of(1, 2)
-    const headers = family === 4 ? 28 : 48
-    for (const question of [
-      { method: "get_peers", infoHash, want } as const,
-      { method: "find_node", target: infoHash, want } as const,
-    ]) {
-      const query = { transaction, id: random.bytes(20), readOnly: false, question }
-      const answer = responder.reply({ kind: "query", ...query }, asker, 0)!
-      expect(answer.length + headers).toBeLessThan(5 * (encodeQuery(query).length + headers))
-    }
-  })
+  ])(
+    "that knows nodes and peers enough answers with less than five times what it was asked, headers included: of %s",
+    (_, family, want) => {
+      const contact = (host: string): Contact => ({ id: random.bytes(20), host, port: 6881 })
+      const responder = new Responder({
+        ...{ family, random, hasher, now: 0, ownId: () => random.bytes(20) },
+        closest: (of, _target, count) =>
+          Array.from({ length: count }, () => contact(of === 4 ? "9.9.9.9" : "2001:db8::9")),
+      })
+      for (let i = 0; i < 100; i++) {
+        responder.peers.add(infoHash, { host: family === 4 ? host(i) : `2001:db8:${i}::1`, port: 1 }, 0)
+      }
+      const asker = family === 4 ? from : { host: "2001:db8::7", port: 7 }
+      const transaction = Uint8Array.of(1, 2)
+      const headers = family === 4 ? 28 : 48
+      for (const question of [
+        { method: "get_peers", infoHash, want } as const,
+        { method: "find_node", target: infoHash, want } as const,
+      ]) {
+        const query = { transaction, id: random.bytes(20), readOnly: false, question }
+        const answer = responder.reply({ kind: "query", ...query }, asker, 0)!
+        expect(answer.length + headers).toBeLessThan(5 * (encodeQuery(query).length + headers))
+      }
+    },
+  )
 
   it("stops answering one that asks on and on, and answers nobody when it only reads", () => {
     const ping = encodeQuery({

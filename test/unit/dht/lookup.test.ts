@@ -56,7 +56,10 @@ describe("a lookup ends at the nodes that are closest", () => {
     ["names them where they are not", near.map((node, n) => ({ ...node, host: elsewhere(n) }))],
     ["names them by ids that are not theirs, as close", near.map((node, n) => ({ ...node, id: invented(n) }))],
     ["names them by ids that are not theirs, far away", near.map((node) => ({ ...node, id: opposite }))],
-    ["names others beside each of them", near.map(({ host, port }, n) => ({ id: invented(n), host: `${host}7`, port }))],
+    [
+      "names others beside each of them",
+      near.map(({ host, port }, n) => ({ id: invented(n), host: `${host}7`, port })),
+    ],
   ])("although one %s", (_, lies) => {
     expect(hostsFound(lies)).toEqual(expect.arrayContaining(wanted))
   })

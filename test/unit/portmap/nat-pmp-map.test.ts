@@ -105,7 +105,9 @@ describe("a port map by NAT-PMP", () => {
 
   it("that a router without an address does not renew is had again later", async () => {
     // The renewal after an hour, of both.
-    const { simulation, map, asked, said } = await scene({ code: (request) => (request === 3 || request === 4 ? 3 : 0) })
+    const { simulation, map, asked, said } = await scene({
+      code: (request) => (request === 3 || request === 4 ? 3 : 0),
+    })
     await simulation.run(HOUR / 2)
     expect(map.mapped).toBe(true)
     await simulation.run(HOUR)
