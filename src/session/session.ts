@@ -3,7 +3,7 @@ import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { createPeerId } from "../peer/peer-id.js"
 import type { PortMap, Router } from "../portmap/port-map.js"
-import type { ByteStream, Endpoint, Listener, StreamListener } from "../ports/net.js"
+import type { Endpoint, Listener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { Discovery } from "../torrent/finding/discovery.js"
@@ -17,19 +17,12 @@ import type { EncryptionPolicy } from "../wire/encryption-policy.js"
 import { Arrivals } from "./arrivals.js"
 import { DhtDiscovery, type DhtSettings } from "./dht-discovery.js"
 import { type LimitOptions, Limits } from "./limits.js"
+import { listenForPeers } from "./listen.js"
 import { LsdDiscovery } from "./lsd-discovery.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
 
 export type { EncryptionPolicy } from "../wire/encryption-policy.js"
-
-/** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
-const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
-
-const BEHIND_PROXY =
-  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no DHT, no local discovery, no uTP"
-const HTTP_PROXY_ALONE =
-  "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
 
 /** What trackers are told of a policy. */
 const TOLD_TRACKERS = { off: "none", allow: "supported", prefer: "supported", require: "required" } as const
@@ -131,7 +124,7 @@ export class Session {
   /** Opens the listening port. @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken */
   static async open(options: SessionOptions): Promise<Session> {
     const session = new Session(options)
-    session.#listener = await session.#listen()
+    session.#listener = await listenForPeers(options, (stream) => session.#arrivals.accept(stream))
     session.#mapPort()
     session.#dht = session.#createDht()
     session.#lsd = session.#createLsd()
@@ -290,34 +283,5 @@ export class Session {
     // The same.
     if (!lsd || platform.reach !== "open") return undefined
     return new LsdDiscovery({ platform, port: this.port })
-  }
-
-  async #listen(): Promise<Listener | undefined> {
-    const { platform, port } = this.#options
-    if (platform.reach !== "open") {
-      const way = platform.reach === "web" ? HTTP_PROXY_ALONE : BEHIND_PROXY
-      platform.log.log("warn", "session", way)
-      return undefined
-    }
-    const accept = (stream: ByteStream): StreamListener => this.#arrivals.accept(stream)
-    if (port !== undefined) {
-      try {
-        return await platform.net.listen({ port }, accept)
-      } catch (cause) {
-        throw new AtError("AT_INVALID_INPUT", `port ${port} can't be listened at`, {
-          hint: "name another with --port, or 0 for any free one",
-          cause,
-        })
-      }
-    }
-    for (const candidate of [...CUSTOMARY_PORTS, 0]) {
-      try {
-        return await platform.net.listen({ port: candidate }, accept)
-      } catch (error) {
-        platform.log.log("debug", "session", `port ${candidate} can't be listened at: ${String(error)}`)
-      }
-    }
-    // Not being reachable costs speed, not correctness.
-    return undefined
   }
 }

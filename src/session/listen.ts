@@ -1,0 +1,46 @@
+import { AtError } from "../errors.js"
+import type { ByteStream, Listener, StreamListener } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
+
+/** Ports BitTorrent clients listen at by custom (BEP 3: 6881 to 6889); beyond them any free one. */
+const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
+
+const BEHIND_PROXY =
+  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no DHT, no local discovery, no uTP"
+const HTTP_PROXY_ALONE =
+  "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
+
+/**
+ * Listens for peers, if we can be reached at all: at `port`, at any free one for 0, or when it is undefined at a customary
+ * one, or any. Undefined: at none, which costs speed and not correctness.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken
+ */
+export async function listenForPeers(
+  { platform, port }: { readonly platform: Pick<Platform, "net" | "log" | "reach">; readonly port?: number },
+  accept: (stream: ByteStream) => StreamListener,
+): Promise<Listener | undefined> {
+  const { net, log, reach } = platform
+  if (reach !== "open") {
+    log.log("warn", "session", reach === "web" ? HTTP_PROXY_ALONE : BEHIND_PROXY)
+    return undefined
+  }
+  if (port !== undefined) {
+    try {
+      return await net.listen({ port }, accept)
+    } catch (cause) {
+      throw new AtError("AT_INVALID_INPUT", `port ${port} can't be listened at`, {
+        hint: "name another with --port, or 0 for any free one",
+        cause,
+      })
+    }
+  }
+  for (const candidate of [...CUSTOMARY_PORTS, 0]) {
+    try {
+      return await net.listen({ port: candidate }, accept)
+    } catch (error) {
+      log.log("debug", "session", `port ${candidate} can't be listened at: ${String(error)}`)
+    }
+  }
+  return undefined
+}
