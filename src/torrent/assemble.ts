@@ -22,6 +22,7 @@ import type { ExternalAddress } from "./finding/external-address.js"
 import { HolePunching } from "./finding/hole-punching.js"
 import { PeerBook, type PeerOrigin } from "./finding/peer-book.js"
 import { PeerExchange } from "./finding/peer-exchange.js"
+import { PeerSupply } from "./finding/peer-supply.js"
 import { preferByPriority } from "./finding/preference.js"
 import { HashAnswers } from "./giving/hash-answers.js"
 import { MetadataUploads } from "./giving/metadata-uploads.js"
@@ -213,6 +214,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     infoHashes,
     onPeers: (endpoints, origin, infoHash) => host.onPeers(endpoints, origin, infoHash === v2),
   })
+  const peerSupply = new PeerSupply({ announcer, discoveries, book, webSeeds, totals })
   store.onLost = (piece) => {
     cache.forget(piece)
     host.onLost(piece)
@@ -245,6 +247,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     tally,
     announcer,
     discoveries,
+    peerSupply,
     readers,
     culprits,
     leafCheck,

@@ -11,6 +11,7 @@ import type { PeerOrigin } from "./finding/peer-book.js"
 import { inherit } from "./inherit.js"
 import { noSources } from "./no-sources.js"
 import type { IntakeHost } from "./receiving/intake.js"
+import { Soon } from "./soon.js"
 import type { ProgressSnapshot, TorrentState } from "./statistics/progress.js"
 import type { TorrentStats } from "./statistics/torrent-stats.js"
 import type { Swarm } from "./swarm.js"
@@ -36,7 +37,7 @@ export class Torrent implements IntakeHost {
   /** Why it ended, once it has. */
   #error: AtError | undefined
   #timer: Timer | undefined
-  #waking = false
+  readonly #wakeSoon = new Soon(() => this.#wake())
 
   constructor(options: TorrentOptions) {
     this.#o = options
@@ -174,31 +175,15 @@ export class Torrent implements IntakeHost {
     this.#timer = clock.after(TICK, () => this.#tick(now + TICK))
     this.#p.statistics.tick(now)
     if (due !== undefined) this.#p.stats.tick(now - due)
+    this.#wakeSoon.tick()
     this.#p.swarm.tick(now)
-    this.#discover(now)
+    this.#p.peerSupply.tick({ now, wantsPeers: this.#wantsPeers, downloading: this.#state === "downloading" })
     this.#finishIfDone()
     if (this.#state !== "downloading") return
     this.#p.webSeeds.tick()
     if (this.#p.relief.relieve(now)) this.onMemoryFreed()
-    if (this.#p.swarm.connectedCount === 0 && this.#p.webSeeds.activeCount === 0) this.#askForPeers()
+    if (this.#p.swarm.connectedCount === 0 && this.#p.webSeeds.activeCount === 0) this.#p.peerSupply.soon()
     this.#failWithoutSources()
-  }
-
-  #discover(now: number): void {
-    const { discoveries, totals, book, webSeeds, announcer } = this.#p
-    discoveries.tick({
-      now,
-      lastArrival: totals.lastArrival,
-      wantsPeers: this.#wantsPeers,
-      downloading: this.#state === "downloading",
-      noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
-    })
-  }
-
-  /** There is nobody to fetch from. */
-  #askForPeers(): void {
-    this.#p.announcer.announceSoon()
-    this.#p.discoveries.soon()
   }
 
   #finishIfDone(): void {
@@ -283,9 +268,7 @@ export class Torrent implements IntakeHost {
   }
 
   #addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2 = false): void {
-    const now = this.#o.platform.clock.now()
-    for (const endpoint of endpoints) this.#p.book.add(endpoint, origin, now)
-    if (v2) this.#p.book.namedByV2(endpoints)
+    this.#p.peerSupply.add(endpoints, { origin, v2, now: this.#o.platform.clock.now() })
     if (this.#state === "downloading" || origin === "user") this.#p.swarm.connectMore()
   }
 
@@ -294,13 +277,8 @@ export class Torrent implements IntakeHost {
     this.#p.tally.lost(piece)
     this.#p.swarm.announceLoss(piece)
     this.#p.uploads.lost(piece)
-    if (this.#waking) return
     // With a file, thousands are lost in one turn.
-    this.#waking = true
-    queueMicrotask(() => {
-      this.#waking = false
-      this.#wake()
-    })
+    this.#wakeSoon.ask()
   }
 
   /** What is to be fetched without a reader's asking. */

@@ -1,0 +1,46 @@
+import type { Endpoint } from "../../ports/net.js"
+import type { Announcers } from "../../tracker/announcers.js"
+import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { Totals } from "../totals.js"
+import type { Discoveries, Need } from "./discoveries.js"
+import type { PeerBook, PeerOrigin } from "./peer-book.js"
+
+interface Parts {
+  readonly announcer: Pick<Announcers, "announceSoon" | "status">
+  readonly discoveries: Pick<Discoveries, "tick" | "soon">
+  readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
+  readonly webSeeds: Pick<WebSeedSources, "seeds">
+  readonly totals: Pick<Totals, "lastArrival">
+}
+
+/** Where a torrent's peers come from: trackers and discoveries are asked when they are needed, and the book keeps who is named. */
+export class PeerSupply {
+  readonly #parts: Parts
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Peers were named; `v2`: to who asked for the v2 infohash of a hybrid. */
+  add(endpoints: readonly Endpoint[], { origin, v2, now }: { origin: PeerOrigin; v2: boolean; now: number }): void {
+    const { book } = this.#parts
+    for (const endpoint of endpoints) book.add(endpoint, origin, now)
+    if (v2) book.namedByV2(endpoints)
+  }
+
+  /** To be called every 250 ms, and first at the start. */
+  tick(need: Pick<Need, "now" | "wantsPeers" | "downloading">): void {
+    const { announcer, discoveries, book, webSeeds, totals } = this.#parts
+    discoveries.tick({
+      ...need,
+      lastArrival: totals.lastArrival,
+      noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
+    })
+  }
+
+  /** There is nobody to fetch from: others are asked for as soon as is decent. */
+  soon(): void {
+    this.#parts.announcer.announceSoon()
+    this.#parts.discoveries.soon()
+  }
+}
