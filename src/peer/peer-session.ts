@@ -1,53 +1,28 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError, ProtocolError } from "../errors.js"
 import type { HashRequest } from "../metainfo/hash-request.js"
-import type { TorrentLayout } from "../metainfo/layout.js"
-import type { Clock } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
 import { DONT_HAVE_EXTENSION, encodeDontHave } from "../wire/dont-have.js"
 import type { Handshake } from "../wire/handshake.js"
 import { Connection } from "./connection.js"
 import { EncryptedStream } from "./encrypted-stream.js"
-import { Extensions, type Introduction } from "./extensions.js"
+import { Extensions } from "./extensions.js"
 import { Giver } from "./giver.js"
 import { HashRequests } from "./hash-requests.js"
 import { Inbox } from "./inbox.js"
-import type { PeerHost } from "./peer-host.js"
+import type { PeerSessionOptions } from "./peer-session-options.js"
 import { PeerState } from "./peer-state.js"
 import { Requester } from "./requester.js"
 
 /** Requests for hashes at a time (libtorrent: 2). */
 const HASH_REQUESTS = 4
 
-export interface PeerSessionOptions extends Introduction {
-  readonly host: PeerHost<PeerSession>
-  readonly clock: Clock
-  readonly layout: TorrentLayout
-  readonly infoHash: Uint8Array
-  /** The first 20 bytes of the torrent's v2 infohash, if it has one (BEP 52). */
-  readonly infoHashV2?: Uint8Array | undefined
-  /** Which of them our handshake names when we open the stream. Default: `infoHash`. */
-  readonly opensWith?: Uint8Array | undefined
-  /** Ours. */
-  readonly peerId: Uint8Array
-  readonly direction: "outgoing" | "incoming"
-  /** Say that we take part in the DHT (BEP 5). */
-  readonly dht?: boolean
-  /** What was read from an accepted connection before its torrent was known. */
-  readonly received?: Uint8Array
-  /**
-   * The connection was used to fetch the metadata: our handshake, with this infohash, and "have none" were sent, `received`
-   * is what it said.
-   */
-  readonly adopted?: Uint8Array
-}
-
 /**
  * One connection to a peer (BEP 3, 6, 10, 21, 54): what each side said, what each side waits for. It does no I/O and has no
  * timers: a stream, a clock and {@link tick} drive it, and a {@link PeerHost} decides.
  */
 export class PeerSession extends PeerState implements StreamListener {
-  readonly #options: PeerSessionOptions
+  readonly #options: PeerSessionOptions<PeerSession>
   readonly #connection: Connection
   readonly #requester: Requester<PeerSession>
   readonly #giver: Giver<PeerSession>
@@ -55,7 +30,7 @@ export class PeerSession extends PeerState implements StreamListener {
   readonly #hashes: HashRequests<PeerSession>
   readonly #inbox: Inbox<PeerSession>
 
-  constructor(options: PeerSessionOptions) {
+  constructor(options: PeerSessionOptions<PeerSession>) {
     super(options.direction)
     const { host, clock, layout } = options
     this.#options = options

@@ -3,7 +3,8 @@ import { extensionsOf } from "../../peer/extension-ids.js"
 import type { MetadataPeer } from "../../peer/metadata-peer.js"
 import { connectEncrypted } from "../../peer/outgoing-encryption.js"
 import type { PeerHost } from "../../peer/peer-host.js"
-import { PeerSession, type PeerSessionOptions } from "../../peer/peer-session.js"
+import { PeerSession } from "../../peer/peer-session.js"
+import type { PeerSessionOptions } from "../../peer/peer-session-options.js"
 import type { PieceTable } from "../../picker/piece-table.js"
 import type { Clock } from "../../ports/clock.js"
 import type { ByteStream, Endpoint, Net, UtpWish } from "../../ports/net.js"
@@ -150,7 +151,7 @@ export class Connector {
 
   #add(
     direction: "outgoing" | "incoming",
-    own: Pick<PeerSessionOptions, "received" | "adopted" | "opensWith"> = {},
+    own: Pick<PeerSessionOptions<PeerSession>, "received" | "adopted" | "opensWith"> = {},
   ): PeerSource {
     const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#o
     const session = new PeerSession({

@@ -1,7 +1,8 @@
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { type LayoutFile, TorrentLayout } from "../../../src/metainfo/layout.js"
 import type { PeerHost } from "../../../src/peer/peer-host.js"
-import { PeerSession, type PeerSessionOptions } from "../../../src/peer/peer-session.js"
+import { PeerSession } from "../../../src/peer/peer-session.js"
+import type { PeerSessionOptions } from "../../../src/peer/peer-session-options.js"
 import type { Clock, Timer } from "../../../src/ports/clock.js"
 import type { ByteStream } from "../../../src/ports/net.js"
 import { WireDecoder } from "../../../src/wire/decoder.js"
@@ -197,7 +198,7 @@ export class Scripted {
   readonly #ears = new RecordingSink()
   readonly #decoder = new WireDecoder(this.#ears, layout.pieceCount)
 
-  constructor(options: Partial<PeerSessionOptions> & { host?: RecordingHost } = {}) {
+  constructor(options: Partial<PeerSessionOptions<PeerSession>> & { host?: RecordingHost } = {}) {
     this.host = options.host ?? new RecordingHost()
     this.session = new PeerSession({
       clock: this.clock,
