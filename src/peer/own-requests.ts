@@ -52,6 +52,11 @@ export class OwnRequests {
     this.#progress = now
   }
 
+  /** So many ms passed that do not count. */
+  pass(span: number): void {
+    this.#progress += span
+  }
+
   /** A block came whole. @returns milliseconds since its request; undefined when there is none */
   answered(block: number, bytes: number, now: number): number | undefined {
     const since = this.#table.delete(block)

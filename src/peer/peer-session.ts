@@ -245,7 +245,7 @@ export class PeerSession extends PeerState implements StreamListener {
   /** Stops reading, or goes on: back-pressure reaches the other side. Time-outs rest meanwhile. */
   holdReading(held: boolean): void {
     this.#connection.hold(held)
-    this.#requester.progress()
+    this.#requester.hold(held)
   }
 
   /** Time-outs, keep-alives, and requests given up. To be called every 250 ms. */

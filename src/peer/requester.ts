@@ -25,6 +25,8 @@ export class Requester<Peer extends PeerState> {
   #resting = false
   /** When the block that is arriving began, ms. */
   #blockBegan: number | undefined
+  /** Since when we read nothing from it, ms. */
+  #heldSince: number | undefined
 
   constructor(options: {
     peer: Peer
@@ -117,9 +119,19 @@ export class Requester<Peer extends PeerState> {
       if (this.#requests.giveUp(block)) this.#host.onDropped(this.#peer, block)
   }
 
-  /** The other side does something about our requests, or is kept from it by us. */
+  /** The other side does something about our requests. */
   progress(): void {
     this.#requests.progress(this.#clock.now())
+  }
+
+  /** We keep the other side from sending, or do so no more: that time does not count, in the middle of a block neither. */
+  hold(held: boolean): void {
+    const now = this.#clock.now()
+    const span = now - (this.#heldSince ?? now)
+    this.#heldSince = held ? (this.#heldSince ?? now) : undefined
+    if (held || span === 0) return
+    this.#requests.pass(span)
+    if (this.#blockBegan !== undefined) this.#blockBegan += span
   }
 
   /** Gives up what takes too long. @returns why the connection has to end, if it has */

@@ -212,6 +212,31 @@ describe("time", () => {
     expect(peer.host.of("closed")).toEqual([])
   })
 
+  test("counts in between, however often we hold up reading", async () => {
+    const peer = await asking([3])
+    for (let second = 0; second < 50; second++) {
+      peer.session.holdReading(true)
+      peer.pass(500)
+      peer.session.holdReading(false)
+      peer.pass(500)
+      expect(peer.session.snubbed).toBe(second >= 39)
+    }
+  })
+
+  test("does not count against a block in the middle of which we hold up reading", async () => {
+    const peer = await asking([3])
+    peer.sendBlock(3)
+    const bytes = peer.voice.bytes()
+    peer.session.onData(bytes.subarray(0, 100))
+    peer.session.holdReading(true)
+    peer.pass(300_000)
+    peer.session.holdReading(false)
+    peer.pass(10_000)
+    expect(peer.host.of("closed")).toEqual([])
+    peer.session.onData(bytes.subarray(100))
+    expect(peer.host.of("end")).toHaveLength(1)
+  })
+
   test("ends a connection whose block drips in over two minutes", async () => {
     const peer = await asking([3])
     peer.sendBlock(3)
