@@ -1,0 +1,237 @@
+import type { Extent } from "../metainfo/layout.js"
+import type { Disk, FileHandle } from "../ports/disk.js"
+import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
+import { type DataFile, stampOf } from "./data-file.js"
+import { type Directories, parentOf } from "./directories.js"
+import { somethingThere } from "./disk-fault.js"
+import type { Edges } from "./edges.js"
+import type { FileFinisher } from "./file-finisher.js"
+import type { FilePool } from "./file-pool.js"
+import { inParallel } from "./parallel.js"
+import type { SpanReader } from "./span-reader.js"
+import { type FilePart, WriteQueue } from "./write-queue.js"
+
+/** Small files of one batch that are written at a time. */
+const PARALLEL = 16
+
+/** Fewer small files than these are not worth a list. */
+const FEW = 4
+
+/** Files that are kept open for one batch at most. */
+const FILES_AT_ONCE = 4
+
+/** A piece, and where it lies. */
+export interface PieceBytes {
+  readonly piece: number
+  readonly bytes: Uint8Array
+  readonly extents: readonly Extent[]
+}
+
+/** One that is yet to be verified. */
+export interface DigestedPiece extends PieceBytes {
+  /** What it should hash to. */
+  readonly digest: Uint8Array
+}
+
+/** A piece's part that lies in one file. */
+interface PiecePart extends FilePart {
+  readonly piece: number
+  readonly pieceOffset: number
+}
+
+export interface FileWriterOptions {
+  readonly disk: Disk
+  readonly files: readonly (DataFile | undefined)[]
+  readonly pool: FilePool
+  readonly directories: Directories
+  /** Absent where nothing is ever written. */
+  readonly edges?: Edges
+  readonly reader: SpanReader
+  readonly finisher: FileFinisher
+  /** Hears which folder something was made or renamed in. */
+  readonly onChanged: (folder: string) => void
+}
+
+/** Brings the bytes of verified pieces to their places: into files, which are made for it, or into `edges/`. */
+export class FileWriter {
+  readonly #o: FileWriterOptions
+  readonly #queues = new Map<DataFile, WriteQueue>()
+
+  constructor(options: FileWriterOptions) {
+    this.#o = options
+  }
+
+  /** Writes verified pieces. Rejects when every write has ended, one of them badly. */
+  async writePieces(pieces: readonly PieceBytes[]): Promise<void> {
+    const byFile = new Map<DataFile, PiecePart[]>()
+    for (const { piece, bytes, extents } of pieces) {
+      for (const { file: index, fileOffset, pieceOffset, length } of extents) {
+        const file = this.#o.files[index]!
+        const whole = bytes.subarray(pieceOffset, pieceOffset + length)
+        const part = { piece, pieceOffset, position: fileOffset, bytes: whole }
+        const parts = byFile.get(file)
+        if (parts === undefined) byFile.set(file, [part])
+        else parts.push(part)
+      }
+    }
+    await this.#createWhole([...byFile].filter(([file, parts]) => this.#isNew(file) && isWhole(file, parts)))
+    await inParallel(byFile, PARALLEL, ([file, parts]) => this.#writeParts(file, parts))
+  }
+
+  /**
+   * Once `ready`, hashes pieces and writes those that are right in one go. Undefined when that can't be: a file is to be
+   * made, claimed or compared first, or there are too many.
+   */
+  storePieces(
+    hasher: Hasher,
+    algorithm: HashAlgorithm,
+    pieces: readonly DigestedPiece[],
+    ready: Promise<void>,
+  ): Promise<Stored> | undefined {
+    const files = this.#writableFiles(pieces)
+    if (files === undefined) return undefined
+    return this.#storeIn(files, hasher, algorithm, pieces, ready)
+  }
+
+  async #storeIn(
+    files: readonly DataFile[],
+    hasher: Hasher,
+    algorithm: HashAlgorithm,
+    pieces: readonly DigestedPiece[],
+    ready: Promise<void>,
+  ): Promise<Stored> {
+    await Promise.all([ready, ...files.map((file) => file.ready)])
+    return this.#o.pool.useAll(files, "write", (handles) => {
+      const full = pieces.map(({ bytes, digest, extents }) => ({
+        bytes,
+        digest,
+        targets: extents.map(({ file, fileOffset, pieceOffset, length }) => ({
+          file: handles[files.indexOf(this.#o.files[file]!)]!,
+          position: fileOffset,
+          bytes: bytes.subarray(pieceOffset, pieceOffset + length),
+        })),
+      }))
+      return hasher.storePieces(algorithm, full)
+    })
+  }
+
+  /** Writes a part of a file from elsewhere than a piece. */
+  async writeTo(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
+    await this.#prepare(file)
+    await this.#use(file, (handle) => handle.write([bytes], position))
+  }
+
+  /** Nothing is written to the file for now. */
+  finished(file: DataFile): void {
+    this.#queues.delete(file)
+  }
+
+  #use<T>(file: DataFile, action: (handle: FileHandle) => Promise<T>): Promise<T> {
+    return this.#o.pool.use(file.key, () => file.current, "write", action)
+  }
+
+  async #writeParts(file: DataFile, parts: readonly PiecePart[]): Promise<void> {
+    if (parts.length === 0) return
+    if (file.provisional) {
+      for (const { position, bytes } of parts) await this.#compare(file, position, bytes)
+    } else if (file.inEdges) {
+      for (const { piece, pieceOffset, bytes } of parts) await this.#o.edges!.write(piece, pieceOffset, bytes)
+    } else {
+      await this.#prepare(file)
+      await this.#queueOf(file).add(parts)
+    }
+  }
+
+  /** The files that the pieces lie in, if all of them were written to before. */
+  #writableFiles(pieces: readonly PieceBytes[]): DataFile[] | undefined {
+    const files: DataFile[] = []
+    for (const { extents } of pieces) {
+      for (const { file: index } of extents) {
+        const file = this.#o.files[index]!
+        if (files.includes(file)) continue
+        if (file.place !== "part" || file.ready === undefined || file.provisional) return undefined
+        if (file.finishing !== undefined) return undefined
+        if (files.push(file) > FILES_AT_ONCE) return undefined
+      }
+    }
+    return files
+  }
+
+  /** Nothing of it is there, and nothing is under way that would change that. */
+  #isNew(file: DataFile): boolean {
+    return file.place === "none" && file.selected && file.ready === undefined && file.finishing === undefined
+  }
+
+  /** Makes new files in one go, and drops the parts that are written then. What can't be made so stays as it is. */
+  async #createWhole(whole: readonly (readonly [DataFile, PiecePart[]])[]): Promise<void> {
+    if (whole.length < FEW) return
+    const folders = new Set(whole.map(([file]) => parentOf(file.path)))
+    await inParallel(folders, PARALLEL, (folder) => this.#o.directories.ensure(folder))
+    for (const [file] of whole) await this.#o.pool.forget(file.key)
+    const stats = await this.#o.disk.createFiles(
+      whole.map(([file, parts]) => ({ path: file.partPath, chunks: parts.map(({ bytes }) => bytes) })),
+    )
+    for (const [i, [file, parts]] of whole.entries()) {
+      const stat = stats[i]
+      if (stat === undefined) continue
+      file.place = "part"
+      file.stamp = stampOf("part", stat)
+      parts.length = 0
+    }
+    for (const folder of folders) this.#o.onChanged(folder)
+  }
+
+  #queueOf(file: DataFile): WriteQueue {
+    let queue = this.#queues.get(file)
+    if (queue === undefined) {
+      queue = new WriteQueue((chunks, position) => this.#use(file, (handle) => handle.write(chunks, position)))
+      this.#queues.set(file, queue)
+    }
+    return queue
+  }
+
+  async #compare(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
+    const there = new Uint8Array(bytes.length)
+    const problem = await this.#o.reader.readExtent(file, position, there)
+    if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
+    throw somethingThere(file.path, "it is not this dataset's")
+  }
+
+  async #prepare(file: DataFile): Promise<void> {
+    file.ready ??= this.#makeReady(file).catch((error: unknown) => {
+      file.ready = undefined
+      throw error
+    })
+    await file.ready
+  }
+
+  async #makeReady(file: DataFile): Promise<void> {
+    const folder = parentOf(file.path)
+    await this.#o.directories.ensure(folder)
+    await file.finishing
+    if (file.place === "final") {
+      if (!file.replace && (await this.#o.finisher.look(file, "part")) !== undefined) {
+        throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)
+      }
+      await this.#o.disk.rename(file.path, file.partPath)
+    } else if (file.place === "none") {
+      await this.#o.pool.forget(file.key)
+      await this.#o.pool.use(
+        file.key,
+        () => file.current,
+        "create-new",
+        () => Promise.resolve(),
+      )
+    }
+    file.place = "part"
+    // Also when it was there: whoever made it may have been killed before its name was durable.
+    this.#o.onChanged(folder)
+  }
+}
+
+/** True when the parts are all of the file; they are in its order then. */
+function isWhole(file: DataFile, parts: PiecePart[]): boolean {
+  if (parts.reduce((sum, { bytes }) => sum + bytes.length, 0) !== file.length) return false
+  parts.sort((a, b) => a.position - b.position)
+  return true
+}
