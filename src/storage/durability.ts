@@ -1,3 +1,4 @@
+import { abortError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Disk } from "../ports/disk.js"
@@ -95,10 +96,13 @@ export class Durability {
     this.#plan()
   }
 
-  /** All that was written or changed so far is durable. Rejects when a sync failed. */
+  /** All that was written or changed so far is durable. Rejects when a sync failed, or with `AT_ABORTED` on {@link abandon}. */
   async flush(): Promise<void> {
-    do await this.#start()
-    while (this.#pending)
+    do {
+      // Nothing may be written any more once the journal is closed: it could be another process's by then.
+      if (this.#stopped && this.#fault === undefined) throw abortError()
+      await this.#start()
+    } while (this.#pending)
   }
 
   /** The last batch, if nobody will notice how long it takes. Never rejects. */
@@ -172,11 +176,13 @@ export class Durability {
     for (const piece of this.#leftOvers) this.#addFolders(piece)
     this.#leftOvers = []
     const { pieces, places, folders } = this.#take()
+    const known = this.#pieces.length
     const began = this.#clock.now()
     const safe = await this.#syncData(places, deadline)
     if (this.#clock.now() < deadline) {
       await inParallel(folders, PARALLEL, (folder) => this.#disk.syncDirectory(folder))
-      const again = new Set(this.#pieces.slice(pieces.length))
+      // Lost and written anew since the syncs began.
+      const again = new Set(this.#pieces.slice(known))
       for (const piece of pieces) {
         if (!again.has(piece) && this.#isSafe(piece, safe)) this.#journal.setPiece(piece, PieceState.done)
       }
