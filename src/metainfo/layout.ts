@@ -189,6 +189,27 @@ export class TorrentLayout {
     }
   }
 
+  /** True when a piece lies in one file alone, padding aside. */
+  liesInOneFile(piece: number): boolean {
+    const end = this.pieceOffset(piece) + this.pieceSize(piece)
+    let found = 0
+    for (let i = this.fileAt(this.pieceOffset(piece)); i < this.files.length && found < 2; i++) {
+      const file = this.files[i]!
+      if (file.offset >= end) break
+      if (file.length > 0 && !file.padding) found++
+    }
+    return found === 1
+  }
+
+  /** The part of a piece that lies in a file (its index), which has some of it. */
+  extentIn(piece: number, index: number): Extent {
+    const { offset, length } = this.files[index]!
+    const start = this.pieceOffset(piece)
+    const from = Math.max(start, offset)
+    const to = Math.min(start + this.pieceSize(piece), offset + length)
+    return { file: index, fileOffset: from - offset, pieceOffset: from - start, length: to - from }
+  }
+
   /** The pieces that a file lies in: from `first` up to, not including, `end`. Empty for an empty file. */
   piecesOfFile(index: number): { first: number; end: number } {
     const file = this.files[index]!

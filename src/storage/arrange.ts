@@ -38,6 +38,9 @@ export async function arrange(parts: WritingParts, files: readonly DataFile[], o
   await new Arrangement(parts, files, found, options).run()
 }
 
+/** `ours`: it is, or its place is free. `provisional`: see {@link DataFile}. `replaced`: something else makes way for it. */
+type Fate = "ours" | "provisional" | "replaced"
+
 class Arrangement {
   readonly #parts: WritingParts
   readonly #files: readonly DataFile[]
@@ -56,11 +59,10 @@ class Arrangement {
 
   async run(): Promise<void> {
     const good = await this.#believe()
+    const fates = new Map(this.#files.filter(({ selected }) => selected).map((file) => [file, this.#judge(file, good)]))
+    // Nothing was taken or given up before it is known that nothing is in the way.
     this.#take(good)
-    for (const file of this.#files) {
-      if (file.selected && file.length > 0) this.#settle(file)
-      else if (file.selected) this.#settleEmpty(file)
-    }
+    for (const [file, fate] of fates) this.#settle(file, fate)
     await this.#finish()
   }
 
@@ -212,39 +214,41 @@ class Arrangement {
     }
   }
 
-  /** What is to become of a file that stands there, or of its place. */
-  #settle(file: DataFile): void {
-    const { journal } = this.#parts
-    const { first, end } = this.#layout.piecesOfFile(file.index)
-    if (file.place === "none" || file.missing < end - first || this.#found.owned.has(file)) {
-      if (file.place !== "none") journal.setHome(file.index)
-      journal.setOurs(file.index)
-    } else if (this.#isUndecidable(file)) {
-      file.provisional = true
-    } else if (file.stamp?.size === 0 || this.#options.overwrite) {
-      if (file.place === "final") file.place = "none"
-      file.replace = true
-      journal.setOurs(file.index)
-    } else {
-      throw somethingThere(file.current, "no piece of it is this dataset's")
+  /** What is to become of a file that stands there, or of its place. @throws AtError `AT_EXISTS` */
+  #judge(file: DataFile, good: Bitfield): Fate {
+    const { overwrite } = this.#options
+    const isOwned = this.#found.owned.has(file)
+    if (file.length === 0) {
+      if (file.place !== "final" || file.stamp?.size === 0) return "ours"
+      if (!isOwned && !overwrite) throw somethingThere(file.path, "it should be empty")
+      return "replaced"
     }
+    const { first, end } = this.#layout.piecesOfFile(file.index)
+    if (file.place === "none" || isOwned || countMissing(this.#layout, file, good) < end - first) return "ours"
+    if (this.#isUndecidable(file)) return "provisional"
+    if (file.stamp?.size === 0 || overwrite) return "replaced"
+    throw somethingThere(file.current, "no piece of it is this dataset's")
   }
 
-  #settleEmpty(file: DataFile): void {
-    if (file.place === "final" && file.stamp?.size !== 0) {
-      if (!this.#found.owned.has(file) && !this.#options.overwrite)
-        throw somethingThere(file.path, "it should be empty")
-      file.place = "none"
+  #settle(file: DataFile, fate: Fate): void {
+    const { journal } = this.#parts
+    if (fate === "provisional") {
+      file.provisional = true
+      return
+    }
+    if (fate === "replaced") {
+      if (file.place === "final") file.place = "none"
       file.replace = true
     }
-    this.#parts.journal.setHome(file.index)
+    if (file.length === 0 || (fate === "ours" && file.place !== "none")) journal.setHome(file.index)
+    else journal.setOurs(file.index)
   }
 
   /** It has the right length, and no piece to itself: whether it is the right one shows when its neighbours arrive. */
   #isUndecidable(file: DataFile): boolean {
     const { first, end } = this.#layout.piecesOfFile(file.index)
     if (file.place !== "final" || file.stamp?.size !== file.length || end - first > 2) return false
-    for (let piece = first; piece < end; piece++) if (this.#layout.extentsOfPiece(piece).length === 1) return false
+    for (let piece = first; piece < end; piece++) if (this.#layout.liesInOneFile(piece)) return false
     return true
   }
 

@@ -2,7 +2,7 @@ import { AtError, abortError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import { HASH_LENGTH } from "../metainfo/merkle.js"
 import type { TorrentVersion } from "../metainfo/metainfo.js"
-import { DataFile, sameStamp, stampOf } from "./data-file.js"
+import { DataFile, sameStamp } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
@@ -63,8 +63,7 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Piece
     file.selected = true
     const there = await files.look(file, "final")
     if (there?.size !== file.length) throw changedFile(file)
-    file.place = "final"
-    file.stamp = stampOf("final", there)
+    file.standsAt("final", there)
   })
   const sha1 = version === "v2" ? undefined : new Uint8Array(SHA1_LENGTH * layout.pieceCount)
   const nodes = version === "v1" ? undefined : new Uint8Array(HASH_LENGTH * layout.pieceCount)

@@ -23,6 +23,8 @@ export class DataFile {
   missing = 0
   /** What it looks like when nobody wrote to it since; undefined while it is being written to. */
   stamp: FileStamp | undefined
+  /** Of the file that we found or made. Should another stand at its path, that is not ours. */
+  inode: bigint | undefined
   /**
    * It stands there with the right length, but only pieces it shares with other files could tell whether it is the right
    * one: it is compared with them, never written to.
@@ -42,6 +44,13 @@ export class DataFile {
     this.length = length
     this.path = path
     this.partPath = partPath
+  }
+
+  /** It was found or made there, and looks like that. */
+  standsAt(place: "part" | "final", stat: FileStat): void {
+    this.place = place
+    this.stamp = stampOf(place, stat)
+    this.inode = this.stamp.inode
   }
 
   /** Where it stands, or will stand first. */

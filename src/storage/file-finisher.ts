@@ -1,4 +1,4 @@
-import type { Disk, FileStat } from "../ports/disk.js"
+import { type Disk, DiskError, type FileStat } from "../ports/disk.js"
 import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
 import { somethingThere, unsafePath } from "./disk-fault.js"
@@ -62,8 +62,7 @@ export class FileFinisher {
     const handle = await this.#o.disk.open(file.path, file.replace ? "create" : "create-new")
     try {
       if (file.replace) await handle.truncate(0)
-      file.stamp = stampOf("final", await handle.stat())
-      file.place = "final"
+      file.standsAt("final", await handle.stat())
     } finally {
       await handle.close()
     }
@@ -94,8 +93,13 @@ export class FileFinisher {
 
   async #finish(file: DataFile): Promise<void> {
     if (file.place === "none") return
-    file.stamp = await this.#trim(file)
+    const stamp = await this.#trim(file)
+    file.stamp = stamp
     if (file.place === "part") {
+      const there = await this.look(file, "part")
+      if (there === undefined || stampOf("part", there).inode !== stamp.inode) {
+        throw new DiskError("missing", file.partPath, `${file.partPath} is not the file that was written to`)
+      }
       if (!file.replace && (await this.look(file, "final")) !== undefined) {
         throw somethingThere(file.path, "it came there while we were downloading")
       }
@@ -109,7 +113,7 @@ export class FileFinisher {
     this.#o.onFinished(file)
   }
 
-  /** Cuts off what is too long; says what the file looks like then. */
+  /** Cuts off what is too long; says what the file looks like then. What is too short was not so when it was verified. */
   #trim(file: DataFile): Promise<FileStamp> {
     const mode = file.provisional ? "read" : "write"
     return this.#o.pool.use(
@@ -119,6 +123,7 @@ export class FileFinisher {
       async (handle) => {
         const before = await handle.stat()
         if (before.size === file.length) return stampOf("final", before)
+        if (before.size < file.length) throw new DiskError("missing", file.current, `${file.current} was cut short`)
         await handle.truncate(file.length)
         return stampOf("final", await handle.stat())
       },

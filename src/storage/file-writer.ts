@@ -174,8 +174,7 @@ export class FileWriter {
     for (const [i, [file, parts]] of whole.entries()) {
       const stat = stats[i]
       if (stat === undefined) continue
-      file.place = "part"
-      file.stamp = stampOf("part", stat)
+      file.standsAt("part", stat)
       parts.length = 0
     }
     for (const folder of folders) this.#o.onChanged(folder)
@@ -213,17 +212,24 @@ export class FileWriter {
       if (!file.replace && (await this.#o.finisher.look(file, "part")) !== undefined) {
         throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)
       }
+      const there = await this.#o.finisher.look(file, "final")
+      if (there !== undefined && stampOf("final", there).inode !== file.inode) {
+        throw somethingThere(file.path, "another file took the place of ours")
+      }
       await this.#o.disk.rename(file.path, file.partPath)
+      file.place = "part"
     } else if (file.place === "none") {
       await this.#o.pool.forget(file.key)
-      await this.#o.pool.use(
-        file.key,
-        () => file.current,
-        "create-new",
-        () => Promise.resolve(),
-      )
     }
-    file.place = "part"
+    await this.#o.pool.use(
+      file.key,
+      () => file.current,
+      file.place === "none" ? "create-new" : "write",
+      async (handle) => {
+        file.place = "part"
+        file.inode = stampOf("part", await handle.stat()).inode
+      },
+    )
     // Also when it was there: whoever made it may have been killed before its name was durable.
     this.#o.onChanged(folder)
   }

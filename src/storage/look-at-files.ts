@@ -1,5 +1,7 @@
+import { claimedLength } from "./claimed-length.js"
 import { type DataFile, sameStamp, stampOf } from "./data-file.js"
 import { somethingThere } from "./disk-fault.js"
+import { PieceState } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import type { FoundFile } from "./resume.js"
@@ -43,18 +45,19 @@ export async function lookAtFiles(
 async function look(parts: WritingParts, file: DataFile, found: FilesFound, options: LookOptions): Promise<void> {
   const { journal, files } = parts
   const stamp = journal.state.stamps.get(file.index)
+  const claimed = claimedLength(files.layout, journal.state.pieces, file.index)
   try {
     if (stamp !== undefined) {
       const there = await files.look(file, stamp.place)
-      if (there !== undefined && sameStamp(stamp, stampOf(stamp.place, there))) {
-        file.place = stamp.place
-        file.stamp = stamp
+      const isSame = there !== undefined && sameStamp(stamp, stampOf(stamp.place, there))
+      if (isSame && there.size >= claimed) {
+        file.standsAt(stamp.place, there)
         found.states.set(file, "equal")
         found.owned.add(file)
         return
       }
     }
-    await lookClosely(parts, file, found, options)
+    await lookClosely(parts, file, claimed, found, options)
   } catch (error) {
     // Nobody wants to write there: it only can't be given.
     if (file.selected) throw error
@@ -66,9 +69,11 @@ async function look(parts: WritingParts, file: DataFile, found: FilesFound, opti
   if (file.place === "none") journal.setAway(file.index)
 }
 
+/** `claimed`: bytes that the journal calls written. */
 async function lookClosely(
   { journal, files }: WritingParts,
   file: DataFile,
+  claimed: number,
   found: FilesFound,
   { overwrite, before }: LookOptions,
 ): Promise<void> {
@@ -86,47 +91,60 @@ async function lookClosely(
   }
   const place = part === undefined ? "final" : "part"
   const there = part ?? final
-  file.place = there === undefined ? "none" : place
-  if (there === undefined) return
-  file.stamp = stampOf(place, there)
+  if (there === undefined) {
+    file.place = "none"
+    return
+  }
+  file.standsAt(place, there)
   const { ours, home, stamps } = journal.state
   const stamp = stamps.get(file.index)
   const isOwned =
     place === "part"
       ? ours.has(file.index)
-      : (stamp?.place === "final" && stamp.inode === file.stamp.inode) ||
+      : (stamp?.place === "final" && stamp.inode === file.inode) ||
         (home.has(file.index) && before !== "clean") ||
         (ours.has(file.index) && before === "machine-may-have-died")
   if (isOwned) found.owned.add(file)
   // A new name alone is no change.
-  const equal = stamp !== undefined && sameStamp(stamp, file.stamp)
-  found.states.set(file, stamp === undefined ? "unstamped" : equal ? "equal" : "changed")
+  const isSame = stamp === undefined || sameStamp(stamp, stampOf(place, there))
+  // Somebody cut it short.
+  if (!isSame || there.size < claimed) found.states.set(file, "changed")
+  else found.states.set(file, stamp === undefined ? "unstamped" : "equal")
 }
 
-/** Where the journal knows nothing, unwanted files beside wanted ones may be there from before. */
+/**
+ * Where the journal knows nothing, unwanted files beside wanted ones may be there from before. Not those of which some
+ * bytes stand in `edges/` already: what stands at their own places is something else.
+ */
 async function lookAtNeighbours(
   { journal, files }: WritingParts,
   wanted: readonly DataFile[],
   found: FilesFound,
 ): Promise<void> {
   const { layout } = files
-  const { home } = journal.state
-  const asked = new Set<DataFile>()
+  const { home, pieces } = journal.state
+  const isClaimed = (file: DataFile): boolean => {
+    const { first, end } = layout.piecesOfFile(file.index)
+    return pieces.subarray(first, end).some((state) => state >= PieceState.written)
+  }
+  const borders = new Set<number>()
   for (const file of wanted) {
     if (!file.selected || file.place === "none" || home.has(file.index) || file.length === 0) continue
     const { first, end } = layout.piecesOfFile(file.index)
-    for (const piece of first === end - 1 ? [first] : [first, end - 1]) {
-      for (const extent of layout.extentsOfPiece(piece)) {
-        const other = files.at(extent.file)
-        if (!other.selected && other.place === "none" && !home.has(other.index)) asked.add(other)
-      }
-    }
+    borders.add(first).add(end - 1)
+  }
+  const asked = new Set<DataFile>()
+  for (const piece of borders) {
+    layout.eachFileOfPiece(piece, (index) => {
+      const other = files.at(index)
+      if (other.selected || other.place !== "none" || home.has(index) || isClaimed(other)) return
+      asked.add(other)
+    })
   }
   await inParallel(asked, PARALLEL, async (file) => {
     const there = await files.look(file, "final").catch(() => undefined)
     if (there?.size !== file.length) return
-    file.place = "final"
-    file.stamp = stampOf("final", there)
+    file.standsAt("final", there)
     found.neighbours.push(file)
   })
 }

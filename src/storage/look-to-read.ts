@@ -1,4 +1,4 @@
-import { type DataFile, stampOf } from "./data-file.js"
+import type { DataFile } from "./data-file.js"
 import type { DataFiles } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 
@@ -16,8 +16,7 @@ export async function lookToRead(
     try {
       const there = await files.look(file, place)
       if (there === undefined) continue
-      file.place = place
-      file.stamp = stampOf(place, there)
+      file.standsAt(place, there)
       return
     } catch (error) {
       const fault = diskFault(error)

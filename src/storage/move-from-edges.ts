@@ -47,7 +47,7 @@ export async function moveFromEdges(parts: WritingParts, candidates: readonly Da
 }
 
 async function copyPiece({ files, metainfo, journal }: WritingParts, file: DataFile, piece: number): Promise<void> {
-  const extent = metainfo.layout.extentsOfPiece(piece).find((one) => one.file === file.index)!
+  const extent = metainfo.layout.extentIn(piece, file.index)
   const bytes = new Uint8Array(extent.length)
   // What is not there any more is fetched again.
   if (await files.edges!.read(piece, extent.pieceOffset, bytes)) await files.writeTo(file, extent.fileOffset, bytes)

@@ -1,27 +1,23 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
-import { DiskError } from "../ports/disk.js"
 import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
-import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
+import { Losses } from "./losses.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
 import { type OpenedStore, openStore, type PieceStoreOptions, wantedPieces } from "./open-store.js"
 import type { UnwritableOptions } from "./open-unwritable.js"
-import { inParallel } from "./parallel.js"
 import type { ReadingParts, StoreParts } from "./parts.js"
 import { PieceWriter } from "./piece-writer.js"
 import { reselect } from "./reselect.js"
 import { type Slot, Slots, slotBudget } from "./slots.js"
-import { isGone, VerifiedReader } from "./verified-reader.js"
+import { stampFiles } from "./stamp-files.js"
+import { VerifiedReader } from "./verified-reader.js"
 import { WorkGate } from "./work-gate.js"
 
 export type { CommitOutcome } from "./commit-queue.js"
 export type { PieceStoreOptions } from "./open-store.js"
-
-/** Files looked at at a time. */
-const PARALLEL_LOOKS = 16
 
 /**
  * A dataset on the disk: pieces in, verified bytes out. It never claims a piece whose bytes on the disk don't hash right,
@@ -48,8 +44,9 @@ export class PieceStore {
   /** Pieces being hashed and written, and reads; what they wait for before they begin. */
   readonly #gate: WorkGate
   readonly #commits: CommitQueue
-  /** A sync of losses is about to begin. */
-  #losing = false
+  readonly #losses: Losses
+  /** Ends with the selections that were asked for. */
+  #selecting: Promise<unknown> | undefined
   #closed: Promise<void> | undefined
 
   private constructor(path: string, parts: StoreParts, opened?: OpenedStore, further?: ReadingParts) {
@@ -64,11 +61,14 @@ export class PieceStore {
     if (opened !== undefined) this.#writer = new PieceWriter(opened, this.meter, (piece) => this.onLost?.(piece))
     this.#commits = new CommitQueue(layout.pieceLength, this.meter, (batch) => this.#write(batch))
     this.#wanted = wantedPieces(parts.files)
-    this.#reader = new VerifiedReader(parts, {
-      onPieceLost: (piece) => this.#lose(piece),
-      onFileGone: (file) => this.#fileGone(file),
-      onFileDoubtful: (file) => this.#fileDoubtful(file),
+    this.#losses = new Losses({
+      parts,
+      journal: opened?.journal,
+      gate: this.#gate,
+      onLost: (piece) => this.onLost?.(piece),
+      onFault: (error) => this.#writer?.onFault(error),
     })
+    this.#reader = new VerifiedReader(parts, this.#losses)
     const budget = Math.min(slotBudget(layout.pieceLength), layout.pieceCount * layout.pieceLength)
     this.slots = new Slots({ pieceLength: layout.pieceLength, budget })
   }
@@ -147,6 +147,9 @@ export class PieceStore {
    * @throws AtError `AT_CORRUPT` when they are no longer what was verified: the piece is then lost; `AT_DISK_IO`
    */
   async read(piece: number, begin: number, into: Uint8Array): Promise<void> {
+    // While files are taken in that had bytes in `edges/`, these may be at both places or at none.
+    const { edges } = this.#parts.files
+    while (this.#selecting !== undefined && edges?.pieces.has(piece) === true) await this.#selecting
     if (this.#closed !== undefined) throw misuse("the store is closed")
     try {
       await this.#gate.track(this.#reader.read(piece, begin, into))
@@ -166,10 +169,15 @@ export class PieceStore {
       if (this.#further === undefined) throw misuse("the store is open for reading")
       return this.#lookFurther((further) => further.select(selected))
     }
+    const selecting = this.#gate.alone(() => this.#select(selected, opened))
+    const settled = selecting.catch(() => {})
+    this.#selecting = settled
     try {
-      await this.#gate.alone(() => this.#select(selected, opened))
+      await selecting
     } catch (error) {
       throw diskFault(error)
+    } finally {
+      if (this.#selecting === settled) this.#selecting = undefined
     }
   }
 
@@ -223,34 +231,14 @@ export class PieceStore {
       await this.#gate.pass()
       await this.#gate.track(this.#writer!.write(batch))
     } catch (error) {
-      await this.#findGoneFiles(batch, error)
+      await this.#losses.find(
+        batch.map(({ piece }) => piece),
+        error,
+      )
       const outcome = failed(diskFault(error))
       // Those that were refused before have had their answer.
       for (const { settle } of batch) settle(outcome)
     }
-  }
-
-  #lose(piece: number): void {
-    if (!this.have.delete(piece)) return
-    const { files, metainfo, platform } = this.#parts
-    for (const { file } of metainfo.layout.extentsOfPiece(piece)) files.at(file).missing++
-    platform.log.log("warn", "storage", `piece ${piece} is no longer on the disk as it was verified`)
-    this.#opened?.journal.setPiece(piece, PieceState.absent)
-    this.#makeLossDurable()
-    this.onLost?.(piece)
-  }
-
-  #fileGone(file: DataFile): void {
-    const { metainfo, files } = this.#parts
-    this.#opened?.journal.setStamp(file.index, undefined)
-    this.#gate.shutFor(files.disown(file))
-    const { first, end } = metainfo.layout.piecesOfFile(file.index)
-    for (let piece = first; piece < end; piece++) this.#lose(piece)
-  }
-
-  #fileDoubtful(file: DataFile): void {
-    file.doubtful = true
-    this.#opened?.journal.setStamp(file.index, DOUBTFUL_STAMP)
   }
 
   async #select(selected: ReadonlySet<number>, opened: OpenedStore): Promise<void> {
@@ -263,36 +251,12 @@ export class PieceStore {
     }
   }
 
-  /** Nothing is written over a lost piece before the journal stopped claiming it. */
-  #makeLossDurable(): void {
-    const journal = this.#opened?.journal
-    if (journal === undefined || this.#writer?.fault !== undefined || this.#losing) return
-    this.#losing = true
-    const synced = Promise.resolve().then(() => {
-      // All that is lost in one turn is told at once.
-      this.#losing = false
-      return journal.sync()
-    })
-    this.#gate.shutFor(synced.catch((error: unknown) => this.#writer?.onFault(error)))
-  }
-
-  /** Somebody may have removed files under our hands. */
-  async #findGoneFiles(batch: readonly Commit[], error: unknown): Promise<void> {
-    if (!(error instanceof DiskError) || error.failure !== "missing") return
-    const indexes = new Set<number>()
-    for (const { piece } of batch)
-      for (const { file } of this.#parts.metainfo.layout.extentsOfPiece(piece)) indexes.add(file)
-    for (const index of indexes) {
-      const file = this.#parts.files.at(index)
-      if (await isGone(file, this.#parts)) this.#fileGone(file)
-    }
-  }
-
   async #close(): Promise<void> {
     await this.#commits.idle()
-    // A selection, or losses being told.
+    // A selection, then reads, then losses that these found.
     await this.#gate.pass().catch(() => {})
     await this.#gate.idle()
+    await this.#gate.pass().catch(() => {})
     const { pool, platform } = this.#parts
     const opened = this.#opened
     try {
@@ -300,7 +264,7 @@ export class PieceStore {
       await pool.close()
       await this.#writer?.settled()
       if (opened !== undefined && this.#writer?.fault === undefined) {
-        await this.#stampFiles(opened)
+        await stampFiles(opened)
         await opened.journal.markClean()
       }
     } catch (error) {
@@ -313,16 +277,6 @@ export class PieceStore {
         platform.log.log("warn", "storage", `the lock can't be removed: ${diskFault(error).message}`)
       })
     }
-  }
-
-  async #stampFiles({ files, journal }: OpenedStore): Promise<void> {
-    const written = files.all.filter(
-      (file): file is DataFile =>
-        file?.stamp === undefined && file !== undefined && file.place !== "none" && !file.doubtful,
-    )
-    await inParallel(written, PARALLEL_LOOKS, async (file) => {
-      if (journal.state.home.has(file.index)) journal.setStamp(file.index, await files.stampNow(file))
-    })
   }
 }
 

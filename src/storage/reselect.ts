@@ -1,6 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { arrange } from "./arrange.js"
 import type { DataFile } from "./data-file.js"
+import { PieceState } from "./journal-state.js"
 import { type OpenedStore, selectFiles } from "./open-store.js"
 
 /**
@@ -21,12 +22,25 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
       verify: "auto",
       overwrite: opened.overwrite,
       before: "clean",
-      decide: () => ({ trusted: Bitfield.fromBytes(have.bytes, have.length)!, check: none(), sample: none() }),
+      decide: () => {
+        dropLost(opened)
+        return { trusted: Bitfield.fromBytes(have.bytes, have.length)!, check: none(), sample: none() }
+      },
     })
     await journal.sync()
   } catch (error) {
     selectFiles(files, before)
+    dropLost(opened)
     for (const file of added) if (!journal.state.home.has(file.index)) await files.disown(file)
     throw error
+  }
+}
+
+/** Of some pieces the bytes in `edges/` turn out to be gone when they are wanted at their places. */
+function dropLost({ have, journal, files }: OpenedStore): void {
+  for (const piece of have) {
+    if (journal.state.pieces[piece] !== PieceState.absent) continue
+    have.delete(piece)
+    files.layout.eachFileOfPiece(piece, (file) => void files.at(file).missing++)
   }
 }

@@ -86,10 +86,11 @@ export class VerifiedReader {
   }
 }
 
-/** Whether nothing stands where a file is due. */
+/** Whether nothing stands where a file is due, or another one than ours. */
 export async function isGone(file: DataFile, { files }: StoreParts): Promise<boolean> {
   if (file.place === "none") return false
-  return (await files.stampNow(file).catch(() => file.stamp)) === undefined
+  const now = await files.stampNow(file).catch(() => file.stamp)
+  return now === undefined || (file.inode !== undefined && now.inode !== file.inode)
 }
 
 function lostPiece(piece: number): AtError {

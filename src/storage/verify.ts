@@ -147,7 +147,7 @@ function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bit
   for (let piece = first; piece < end; piece++) {
     if (!bad.has(piece)) continue
     badPieces.push(piece)
-    damaged ||= wrong.has(piece) || layout.extentsOfPiece(piece).length === 1
+    damaged ||= wrong.has(piece) || layout.liesInOneFile(piece)
   }
   const actualLength = file.stamp?.size ?? null
   const state = ((): FileState => {

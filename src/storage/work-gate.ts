@@ -38,9 +38,10 @@ export class WorkGate {
     this.#open.catch(() => {})
   }
 
-  /** Does `work` when it may begin and nothing else is under way. New work waits for it. */
+  /** Does `work` when it may begin and what was tracked before has ended. What passes from now on waits for it. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#open.then(() => this.idle()).then(work)
+    // Not `idle`: there may be always something under way that does not pass here.
+    const result = this.#open.then(() => Promise.allSettled(this.#underWay)).then(work)
     this.shutFor(result)
     return result
   }

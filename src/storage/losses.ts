@@ -1,0 +1,90 @@
+import { DiskError } from "../ports/disk.js"
+import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
+import type { Journal } from "./journal.js"
+import { PieceState } from "./journal-state.js"
+import type { StoreParts } from "./parts.js"
+import { isGone, type LossListener } from "./verified-reader.js"
+import type { WorkGate } from "./work-gate.js"
+
+export interface LossesOptions {
+  readonly parts: StoreParts
+  /** Absent where nothing is ever written. */
+  readonly journal: Journal | undefined
+  readonly gate: WorkGate
+  /** A piece that was claimed is not there any more. */
+  readonly onLost: (piece: number) => void
+  /** The journal can't be told. */
+  readonly onFault: (error: unknown) => void
+}
+
+/** Keeps the books when what was verified is not there any more: somebody changed or removed files under our hands. */
+export class Losses implements LossListener {
+  readonly #o: LossesOptions
+  /** A sync is about to begin. */
+  #planned = false
+
+  constructor(options: LossesOptions) {
+    this.#o = options
+  }
+
+  onPieceLost(piece: number): void {
+    const { parts, journal, onLost } = this.#o
+    const { files, metainfo, platform, have } = parts
+    if (!have.delete(piece)) return
+    metainfo.layout.eachFileOfPiece(piece, (file) => void files.at(file).missing++)
+    platform.log.log("warn", "storage", `piece ${piece} is no longer on the disk as it was verified`)
+    journal?.setPiece(piece, PieceState.absent)
+    this.#makeDurable()
+    onLost(piece)
+  }
+
+  onFileGone(file: DataFile): void {
+    const { parts, journal, gate } = this.#o
+    journal?.setStamp(file.index, undefined)
+    gate.shutFor(parts.files.disown(file))
+    const { first, end } = parts.metainfo.layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) this.onPieceLost(piece)
+  }
+
+  onFileDoubtful(file: DataFile): void {
+    file.doubtful = true
+    this.#o.journal?.setStamp(file.index, DOUBTFUL_STAMP)
+  }
+
+  /** Pieces could not be written, as the disk said: some of their files may be gone, or cut short. */
+  async find(pieces: readonly number[], error: unknown): Promise<void> {
+    if (!(error instanceof DiskError) || error.failure !== "missing") return
+    const { files, metainfo } = this.#o.parts
+    const indexes = new Set<number>()
+    for (const piece of pieces) metainfo.layout.eachFileOfPiece(piece, (file) => void indexes.add(file))
+    for (const index of indexes) {
+      const file = files.at(index)
+      if (await isGone(file, this.#o.parts)) this.onFileGone(file)
+      else if (file.place !== "none") await this.#findBeyondEnd(file)
+    }
+  }
+
+  async #findBeyondEnd(file: DataFile): Promise<void> {
+    const { files, metainfo } = this.#o.parts
+    const now = await files.stampNow(file).catch(() => undefined)
+    if (now === undefined) return
+    const { first, end } = metainfo.layout.piecesOfFile(file.index)
+    for (let piece = first; piece < end; piece++) {
+      const { fileOffset, length } = metainfo.layout.extentIn(piece, file.index)
+      if (fileOffset + length > now.size) this.onPieceLost(piece)
+    }
+  }
+
+  /** Nothing is written over a lost piece before the journal stopped claiming it. */
+  #makeDurable(): void {
+    const { journal, gate, onFault } = this.#o
+    if (journal === undefined || this.#planned) return
+    this.#planned = true
+    const synced = Promise.resolve().then(() => {
+      // All that is lost in one turn is told at once.
+      this.#planned = false
+      return journal.sync()
+    })
+    gate.shutFor(synced.catch(onFault))
+  }
+}

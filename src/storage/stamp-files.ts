@@ -1,0 +1,27 @@
+import { claimedLength } from "./claimed-length.js"
+import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
+import type { FileStamp } from "./journal-state.js"
+import { inParallel } from "./parallel.js"
+import type { WritingParts } from "./parts.js"
+
+/** Files looked at at a time. */
+const PARALLEL = 16
+
+/** Notes in the journal what the files look like that were written to. Nobody writes to them from here on. */
+export async function stampFiles({ files, journal }: WritingParts): Promise<void> {
+  const written = files.all.filter(
+    (file): file is DataFile =>
+      file?.stamp === undefined && file !== undefined && file.place !== "none" && !file.doubtful,
+  )
+  await inParallel(written, PARALLEL, async (file) => {
+    if (!journal.state.home.has(file.index)) return
+    const now = await files.stampNow(file)
+    const claimed = claimedLength(files.layout, journal.state.pieces, file.index)
+    journal.setStamp(file.index, now === undefined || isOurs(file, now, claimed) ? now : DOUBTFUL_STAMP)
+  })
+}
+
+/** Whether nobody put another file in its place, or cut it short. */
+function isOurs(file: DataFile, now: FileStamp, claimed: number): boolean {
+  return now.size >= claimed && (file.inode === undefined || file.inode === now.inode)
+}

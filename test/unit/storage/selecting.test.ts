@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest"
+import { fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+
+const code = (value: string) => expect.objectContaining({ code: value })
+
+/** Pieces of 1,000: the fourth lies in all of them. */
+const tree = sample({
+  pieceLength: 1000,
+  files: [
+    { path: "big", length: 3500 },
+    { path: "s1", length: 100 },
+    { path: "s2", length: 200 },
+    { path: "end", length: 2000 },
+  ],
+})
+const [S1, S2, END] = [1, 2, 3]
+
+/** Only `s2` is wanted, and there: the rest of its piece stands in `edges/`. */
+async function withEdges(seed: string | number = 1) {
+  const world = new World({ seed })
+  const store = await world.open(tree, { selected: new Set([S2]) })
+  await world.run(fill(store, tree))
+  return { world, store }
+}
+
+describe("another selection", () => {
+  it("keeps nobody from reading what is there, whose bytes are being moved", async () => {
+    // Where a read meets the move is for chance.
+    for (let seed = 0; seed < 4; seed++) {
+      const { world, store } = await withEdges(seed)
+      const lost: number[] = []
+      store.onLost = (piece) => lost.push(piece)
+      let selected = false
+      const selecting = store.select(new Set([S1, S2])).then(() => {
+        selected = true
+      })
+      const reading = async (): Promise<void> => {
+        while (!selected) {
+          const into = new Uint8Array(1000)
+          await store.read(3, 0, into)
+          expect(Buffer.compare(into, tree.pieceData(3))).toBe(0)
+        }
+      }
+      await world.run(Promise.all([selecting, reading()]))
+      expect(lost).toEqual([])
+      expect(store.fileComplete(S1)).toBe(true)
+      await world.run(store.close())
+    }
+  })
+
+  it("does not wait for a moment in which nobody reads", async () => {
+    const { world, store } = await withEdges()
+    await world.run(store.select(new Set([S2, END])))
+    await world.run(fill(store, tree))
+    let selected = false
+    const lane = async (): Promise<void> => {
+      while (!selected) await store.read(4, 0, new Uint8Array(500))
+    }
+    const lanes = [lane(), lane(), lane()]
+    const selecting = store.select(new Set([S1, S2, END])).then(() => {
+      selected = true
+    })
+    await world.clock.run(2000)
+    expect(selected).toBe(true)
+    await world.run(Promise.all([...lanes, selecting]))
+    await world.run(store.close())
+  })
+
+  it("that can't be has cost nothing", async () => {
+    const { world, store } = await withEdges()
+    world.disk.putFile(tree.pathOf(S1), someBytes(99, "foreign"))
+    await expect(world.run(store.select(new Set([S1, S2])))).rejects.toEqual(code("AT_EXISTS"))
+    expect([...store.have]).toEqual([3])
+    expect(store.fileComplete(S2)).toBe(true)
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+    const again = await world.open(tree, { selected: new Set([S2]) })
+    expect([...again.have]).toEqual([3])
+    await world.run(again.close())
+  })
+
+  it.each([true, false])("claims no piece whose bytes in edges/ are gone (possible: %s)", async (possible) => {
+    const { world, store } = await withEdges()
+    const lost: number[] = []
+    store.onLost = (piece) => lost.push(piece)
+    const edge = world.disk.filePaths().find((path) => path.includes("/edges/"))!
+    const handle = await world.run(world.disk.open(edge, "write"))
+    await world.run(handle.truncate(0))
+    if (!possible) world.disk.putFile(tree.pathOf(END), someBytes(2000, "foreign"))
+    const selecting = world.run(store.select(new Set([S1, S2, END])))
+    if (possible) await selecting
+    else await expect(selecting).rejects.toEqual(code("AT_EXISTS"))
+    expect([...store.have]).toEqual([])
+    expect(lost).toEqual([3])
+    await world.run(store.close())
+  })
+
+  it.each(["at once", "by the next run"])(
+    "takes nothing from a neighbour of which we hold some bytes elsewhere: %s",
+    async (when) => {
+      const beside = sample({
+        pieceLength: 1000,
+        files: [
+          { path: "first", length: 1500 },
+          { path: "neighbour", length: 1200 },
+          { path: "last", length: 1800 },
+        ],
+      })
+      const world = new World()
+      let store = await world.open(beside, { selected: new Set([0]) })
+      await world.run(fill(store, beside))
+      world.disk.putFile(beside.pathOf(1), someBytes(1200, "foreign"))
+      world.disk.putFile(beside.pathOf(2), beside.fileData(2))
+      if (when === "at once") await world.run(store.select(new Set([0, 2])))
+      else {
+        await world.run(store.close())
+        store = await world.open(beside, { selected: new Set([0, 2]) })
+      }
+      expect([...store.have]).toEqual([0, 1, 3, 4])
+      expect(await world.run(wrongClaims(store, beside))).toEqual([])
+      await world.run(store.close())
+    },
+  )
+})
