@@ -22,7 +22,13 @@ export class VerifiedReader {
   readonly #parts: StoreParts
   readonly #listener: LossListener
   readonly #suspects: Bitfield
-  readonly #rechecks = new Map<number, Promise<Uint8Array | undefined>>()
+  /** Ends with the checks that were asked for. */
+  #turn: Promise<unknown> = Promise.resolve()
+  /**
+   * What pieces are hashed in, one after the other, while there are suspects. Not one for each: how much shared memory waits
+   * to be collected is nothing that V8 counts, so it may come to gigabytes.
+   */
+  #memory: Uint8Array | undefined
 
   constructor(parts: StoreParts, listener: LossListener) {
     this.#parts = parts
@@ -32,7 +38,7 @@ export class VerifiedReader {
 
   /** Rejects with AtError `AT_CORRUPT` when the piece turns out to be lost. */
   async read(piece: number, begin: number, into: Uint8Array): Promise<void> {
-    const { metainfo, files, have } = this.#parts
+    const { metainfo, have } = this.#parts
     const { layout } = metainfo
     if (!layout.checkRange(piece, begin, into.length)) {
       throw new AtError("AT_BUG", `no such bytes: ${into.length} from ${begin} of piece ${piece}`, {
@@ -40,41 +46,40 @@ export class VerifiedReader {
       })
     }
     if (!have.has(piece)) throw lostPiece(piece)
-    if (!this.#suspects.has(piece)) {
-      const problems = await files.readSpan(layout.pieceOffset(piece) + begin, into)
-      if (problems.length === 0) return
-      for (const { kind, file } of problems) if (kind === "changed" && file !== undefined) await this.#doubt(file)
-    }
-    const bytes = await this.#recheck(piece)
-    if (bytes === undefined) throw lostPiece(piece)
-    into.set(bytes.subarray(begin, begin + into.length))
+    if (!this.#suspects.has(piece) && (await this.#readAtOnce(piece, begin, into))) return
+    const checked = this.#turn.then(() => this.#readChecked(piece, begin, into))
+    this.#turn = checked.catch(() => {})
+    if (!(await checked)) throw lostPiece(piece)
   }
 
-  /** The whole piece, hashed again; undefined when it is lost. */
-  #recheck(piece: number): Promise<Uint8Array | undefined> {
-    let recheck = this.#rechecks.get(piece)
-    if (recheck === undefined) {
-      recheck = this.#readWhole(piece).finally(() => this.#rechecks.delete(piece))
-      this.#rechecks.set(piece, recheck)
-    }
-    return recheck
+  /** False when not all bytes could be had, or are as they were. */
+  async #readAtOnce(piece: number, begin: number, into: Uint8Array): Promise<boolean> {
+    const { metainfo, files } = this.#parts
+    const problems = await files.readSpan(metainfo.layout.pieceOffset(piece) + begin, into)
+    for (const { kind, file } of problems) if (kind === "changed" && file !== undefined) await this.#doubt(file)
+    return problems.length === 0
   }
 
-  async #readWhole(piece: number): Promise<Uint8Array | undefined> {
-    const { metainfo, files, platform } = this.#parts
+  /** Hashes the whole piece again, unless that was done meanwhile. False when it is lost. */
+  async #readChecked(piece: number, begin: number, into: Uint8Array): Promise<boolean> {
+    const { metainfo, files, platform, have } = this.#parts
     const { layout } = metainfo
-    const bytes = new Uint8Array(new SharedArrayBuffer(layout.pieceSize(piece)))
+    if (!have.has(piece)) return false
+    if (!this.#suspects.has(piece) && (await this.#readAtOnce(piece, begin, into))) return true
+    this.#memory ??= new Uint8Array(new SharedArrayBuffer(Math.min(layout.pieceLength, layout.length)))
+    const bytes = this.#memory.subarray(0, layout.pieceSize(piece))
     const problems = await files.readSpan(layout.pieceOffset(piece), bytes)
     const holes = problems.filter(({ kind }) => kind !== "changed")
     const digesting = digestingOf(metainfo, platform.hasher)
     const right =
       holes.length === 0 && isExpected(metainfo, digesting, piece, await digestPieces(digesting, [piece], [bytes]))
     this.#suspects.delete(piece)
+    if (this.#suspects.count === 0) this.#memory = undefined
     for (const { file } of holes)
       if (file !== undefined && (await isGone(file, this.#parts))) this.#listener.onFileGone(file)
-    if (right) return bytes
-    this.#listener.onPieceLost(piece)
-    return undefined
+    if (right) into.set(bytes.subarray(begin, begin + into.length))
+    else this.#listener.onPieceLost(piece)
+    return right
   }
 
   async #doubt(file: DataFile): Promise<void> {

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { stateDirectory } from "../../../src/storage/state-directory.js"
+import { SimHasher } from "../../sim/lib/sim-hasher.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
 
 const tree = sample({
@@ -184,6 +185,30 @@ describe("a piece store", () => {
     const again = await world.open(single)
     expect(again.have.complete).toBe(true)
     await world.run(again.close())
+  })
+
+  it("checks a changed file's pieces in one piece's memory, however many are read at a time", async () => {
+    const world = new World()
+    const store = await world.open(single)
+    await world.run(fill(store, single))
+    await world.clock.run(10)
+    const handle = await world.run(world.disk.open(`${DATASTORE}/one.bin`, "write"))
+    await world.run(handle.write([single.data.subarray(0, 1)], 0))
+    const memories = new Set<ArrayBufferLike>()
+    const { hasher } = world.platform
+    const hashPieces = vi.spyOn(hasher, "hashPieces").mockImplementation((algorithm, pieces) => {
+      for (const { buffer } of pieces) memories.add(buffer)
+      return SimHasher.prototype.hashPieces.call(hasher, algorithm, pieces)
+    })
+    const reading = [0, 1, 2, 3, 1, 0].map(async (piece) => {
+      const into = new Uint8Array(200)
+      await store.read(piece, 5, into)
+      expect(into).toEqual(single.pieceData(piece).subarray(5, 205))
+    })
+    await world.run(Promise.all(reading))
+    expect(hashPieces).toHaveBeenCalledTimes(4)
+    expect(memories.size).toBe(1)
+    await world.run(store.close())
   })
 
   it("fetches a file anew that was removed while it was at work", async () => {
