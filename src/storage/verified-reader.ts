@@ -52,12 +52,13 @@ export class VerifiedReader {
     if (!(await checked)) throw lostPiece(piece)
   }
 
-  /** False when not all bytes could be had, or are as they were. */
+  /** False when not all bytes could be had, or some may not be as they were. */
   async #readAtOnce(piece: number, begin: number, into: Uint8Array): Promise<boolean> {
     const { metainfo, files } = this.#parts
     const problems = await files.readSpan(metainfo.layout.pieceOffset(piece) + begin, into)
     for (const { kind, file } of problems) if (kind === "changed" && file !== undefined) await this.#doubt(file)
-    return problems.length === 0
+    // Another read may have noted meanwhile what the file looks like now: then it looks unchanged.
+    return problems.length === 0 && !this.#suspects.has(piece)
   }
 
   /** Hashes the whole piece again, unless that was done meanwhile. False when it is lost. */

@@ -187,6 +187,28 @@ describe("a piece store", () => {
     await world.run(again.close())
   })
 
+  it("notices it, too, when many read at a time", async () => {
+    // Which of them notices first is for chance.
+    for (let seed = 0; seed < 10; seed++) {
+      const world = new World({ seed })
+      const store = await world.open(single)
+      await world.run(fill(store, single))
+      await world.clock.run(10)
+      const handle = await world.run(world.disk.open(`${DATASTORE}/one.bin`, "write"))
+      await world.run(handle.write([Uint8Array.of(1, 2, 3)], 1500))
+      const reading = [0, 1, 2, 1, 3, 1].map(async (piece) => {
+        const into = new Uint8Array(1000).subarray(0, single.layout.pieceSize(piece))
+        const read = await store.read(piece, 0, into).then(
+          () => true,
+          () => false,
+        )
+        return read && Buffer.compare(into, single.pieceData(piece)) !== 0 ? `wrong bytes of ${piece}` : "fine"
+      })
+      expect(new Set(await world.run(Promise.all(reading)))).toEqual(new Set(["fine"]))
+      await world.run(store.close())
+    }
+  })
+
   it("checks a changed file's pieces in one piece's memory, however many are read at a time", async () => {
     const world = new World()
     const store = await world.open(single)
