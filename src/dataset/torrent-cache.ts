@@ -58,7 +58,8 @@ export class TorrentCache {
       const handle = await disk.open(path, "read")
       try {
         const { size, mtimeNs } = await handle.stat()
-        if (size > TORRENT_LIMITS.length) return undefined
+        // An empty one is what a power cut left.
+        if (size === 0 || size > TORRENT_LIMITS.length) return undefined
         const bytes = new Uint8Array(size)
         const length = await handle.read(bytes, 0)
         return { bytes: bytes.subarray(0, length), stale: clock.wallTime() - Number(mtimeNs / 1_000_000n) > FRESH }

@@ -73,7 +73,6 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
     journal.takeOver()
     if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
-    await keepTorrent(disk, folder, options.torrentBytes)
     // A process that was killed may have left a journal whose name was not durable yet.
     if (!wasClean) {
       for (const above of directories.upFrom(folder)) changed.add(above)
@@ -82,7 +81,9 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
     const asItWas = wasClean && !journal.changed
     if (old !== undefined) await journal.flush()
-    const ready = makeJournalDurable(parts, { isNew: old === undefined, asItWas, folders: changed, datastore })
+    const isNew = old === undefined
+    const keep = (): Promise<void> => keepTorrent(disk, folder, options.torrentBytes)
+    const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
     ready.catch(() => {})
     return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
@@ -201,18 +202,20 @@ async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts,
   })
 }
 
-/** The .torrent beside the data, so that it can be opened without the network. */
+/** The .torrent beside the data, so that it can be opened without the network. An empty one is what a power cut left. */
 async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undefined): Promise<void> {
   const path = `${folder}/dataset.torrent`
-  if (bytes === undefined || (await disk.stat(path)) !== undefined) return
+  if (bytes === undefined || ((await disk.stat(path))?.size ?? 0) > 0) return
   const handle = await disk.open(`${path}.new`, "create")
   try {
     await handle.truncate(0)
     await handle.write([bytes], 0)
+    await handle.sync()
   } finally {
     await handle.close()
   }
   await disk.rename(`${path}.new`, path)
+  await disk.syncDirectory(folder)
 }
 
 /**
@@ -221,9 +224,9 @@ async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undef
  */
 async function makeJournalDurable(
   { journal, platform }: WritingParts,
-  how: { isNew: boolean; asItWas: boolean; folders: ReadonlySet<string>; datastore: string },
+  how: { isNew: boolean; asItWas: boolean; folders: ReadonlySet<string>; datastore: string; keep: () => Promise<void> },
 ): Promise<void> {
-  const { isNew, asItWas, folders, datastore } = how
+  const { isNew, asItWas, folders, datastore, keep } = how
   const syncs = [...folders].map((folder) => async (): Promise<void> => {
     await platform.disk.syncDirectory(folder).catch((error: unknown) => {
       // Above the datastore there may be folders that we may not even read.
@@ -232,6 +235,7 @@ async function makeJournalDurable(
   })
   if (isNew) syncs.push(() => journal.rewrite())
   else if (!asItWas) syncs.push(() => journal.sync())
+  syncs.push(keep)
   // All at a time: file systems make one commit of syncs that come together.
   await inParallel(syncs, syncs.length, (sync) => sync())
 }

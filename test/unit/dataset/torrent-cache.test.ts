@@ -37,6 +37,12 @@ describe("kept .torrent files", () => {
     expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ bytes: bytes(8) })
   })
 
+  it("are looked for elsewhere when a power cut left nothing of one", async () => {
+    platform.disk.putFile(CACHED, bytes())
+    platform.disk.putFile(BESIDE, bytes(7))
+    expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ bytes: bytes(7) })
+  })
+
   it("are stale after a day", async () => {
     await sim.runUntil(cache.put(HASH, bytes(1)))
     await sim.run(DAY - 1000)

@@ -187,6 +187,22 @@ describe("a piece store", () => {
     await world.run(again.close())
   })
 
+  it("keeps the .torrent beside the data, whole after a power cut, and anew where an earlier one left none of it", async () => {
+    const torrentBytes = someBytes(3000, "torrent")
+    const path = `${stateDirectory(DATASTORE, single.metainfo.infoHash)}/dataset.torrent`
+    const world = new World()
+    const store = await world.open(single, { torrentBytes })
+    await world.run(fill(store, single))
+    await world.run(store.flush())
+    const next = world.powerCut(0)
+    expect(next.disk.readFile(path)).toEqual(torrentBytes)
+    next.disk.putFile(path, new Uint8Array(0))
+    const again = await next.open(single, { torrentBytes })
+    await next.run(again.close())
+    expect(next.disk.readFile(path)).toEqual(torrentBytes)
+    await world.run(store.close())
+  })
+
   it("notices it, too, when many read at a time", async () => {
     // Which of them notices first is for chance.
     for (let seed = 0; seed < 10; seed++) {
