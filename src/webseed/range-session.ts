@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
 import { FileRequest, type RequestEnd, type RequestListener, type Validators } from "./file-request.js"
+import { RequestsAhead } from "./requests-ahead.js"
 import { LONGEST_DISCARD, type WebSeed } from "./web-seed.js"
 
 /**
@@ -49,15 +50,13 @@ export interface RangeSessionOptions {
 const RESUME_DELAYS = [0, 1_000, 2_000]
 /** Bytes: a request that brought as many was worth it, and the tries are counted anew. */
 const PROGRESS = 64 * 1024
-/** Requests sent ahead at a time, and the bytes that they and the one under way may be for: small files need it. */
-const MOST_AHEAD = 16
-const BYTES_AHEAD = 1024 * 1024
 /** What padding files consist of (BEP 47). */
 const ZEROS = new Uint8Array(64 * 1024)
 
 /**
  * One run under way: a contiguous span of the torrent's bytes, fetched by one ranged GET a file on what is mostly one
- * connection, one after the other; those for small files are sent ahead, where the server takes that. Padding files are made of zeros here. A request that is cut is resumed where it was.
+ * connection, one after the other; those for small files are sent ahead, where the server takes that. Padding files are
+ * made of zeros here. A request that is cut is resumed where it was.
  */
 export class RangeSession implements RequestListener {
   readonly #seed: WebSeed
@@ -73,8 +72,8 @@ export class RangeSession implements RequestListener {
   /** Index of the file at `#position`; it only grows. */
   #file: number
   #request: FileRequest | undefined
-  /** Sent behind it, for the files that follow. */
-  readonly #ahead: FileRequest[] = []
+  /** Sent behind it. */
+  readonly #ahead: RequestsAhead
   /** What the last request learnt about the file at `#position`. */
   #validators: Validators | undefined
   /** Requests cut in a row. */
@@ -90,6 +89,7 @@ export class RangeSession implements RequestListener {
     this.#position = options.offset
     this.#end = options.end
     this.#file = options.seed.metainfo.layout.fileAt(options.offset)
+    this.#ahead = new RequestsAhead(this.#seed, (index) => this.#requestFor(index, this.#fileOffset(index), false))
   }
 
   /** Offset in the torrent of the next byte: behind the chunk while a chunk is being given. */
@@ -124,7 +124,7 @@ export class RangeSession implements RequestListener {
     this.#end = Math.max(end, this.#position)
     const request = this.#request
     request?.shorten(this.#end - this.#fileOffset(request.index))
-    if (this.#ahead.some(({ index, length }) => this.#fileOffset(index) + length > this.#end)) this.#dropAhead()
+    this.#ahead.shorten(this.#end)
     queueMicrotask(() => {
       request?.settle()
       this.#advance()
@@ -138,7 +138,7 @@ export class RangeSession implements RequestListener {
     this.#resumeTimer?.cancel()
     this.#request?.abort()
     this.#request = undefined
-    this.#dropAhead()
+    this.#ahead.drop()
   }
 
   onBytes(chunk: Uint8Array): void {
@@ -151,11 +151,11 @@ export class RangeSession implements RequestListener {
     if (request.ahead) this.#seed.requestAhead(end.kind === "whole")
     if (request !== this.#request) {
       // Lost before its turn.
-      this.#dropAhead()
+      this.#ahead.drop()
       return
     }
     this.#request = undefined
-    if (end.kind !== "whole") this.#dropAhead()
+    if (end.kind !== "whole") this.#ahead.drop()
     this.#validators = request.validators
     switch (end.kind) {
       case "whole":
@@ -214,7 +214,7 @@ export class RangeSession implements RequestListener {
       } else {
         this.#request = this.#ahead.shift() ?? this.#ask()
         this.#request?.resume()
-        this.#askAhead()
+        if (this.#request !== undefined) this.#ahead.refill(this.#request, this.#end)
       }
     }
   }
@@ -239,31 +239,6 @@ export class RangeSession implements RequestListener {
     return request
   }
 
-  /**
-   * Asks for the files behind the one under way, so that a small file takes no round trip of its own. Again when
-   * half of them came, so that several requests go out together.
-   */
-  #askAhead(): void {
-    const seed = this.#seed
-    let last = this.#request
-    if (last === undefined || this.#ahead.length > MOST_AHEAD / 2) return
-    let bytes = last.length
-    for (last of this.#ahead) bytes += last.length
-    const { files } = seed.metainfo.layout
-    for (let index = last.index + 1; index < files.length && files[index]!.offset < this.#end; index++) {
-      const { length, padding, offset } = files[index]!
-      if (padding || length === 0) continue
-      if (!seed.takesRequestsAhead || !seed.mayRequest || !seed.hasFile(index)) return
-      const request = this.#requestFor(index, offset, false)
-      bytes += request.length
-      if (bytes > BYTES_AHEAD || this.#ahead.length === MOST_AHEAD || !request.startBehind(last)) return
-      // Until its turn comes here, too: what lies between the files may have to wait.
-      request.pause()
-      this.#ahead.push(request)
-      last = request
-    }
-  }
-
   /** For the part of the run that lies in a file, from a place in the torrent on. */
   #requestFor(index: number, position: number, deliberate: boolean): FileRequest {
     const file = this.#seed.metainfo.layout.files[index]!
@@ -279,10 +254,6 @@ export class RangeSession implements RequestListener {
       validators: index === this.#file ? this.#validators : undefined,
       listener: this,
     })
-  }
-
-  #dropAhead(): void {
-    for (const request of this.#ahead.splice(0)) request.abort()
   }
 
   #resumeAfterCut(reason: string, received: number): void {
