@@ -11,6 +11,7 @@ import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
 import { Announcers } from "../tracker/announcers.js"
 import type { TrackerClient } from "../tracker/tracker-client.js"
+import { distinctPlaces } from "../webseed/url-layout.js"
 import { WebSeed } from "../webseed/web-seed.js"
 import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
@@ -179,7 +180,9 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     superSeeding,
   })
   const leafCheck = nodes && new LeafCheck({ layout, nodes, hasher, intake, peers: () => swarm.connected() })
-  const seeds = options.webSeeds.map((url) => new WebSeed({ url, metainfo, clock, random, log }))
+  const seeds = distinctPlaces(options.webSeeds, metainfo).map(
+    (url) => new WebSeed({ url, metainfo, clock, random, log }),
+  )
   const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
   const tally = new Tally(layout, table.have, store.wanted)
   // A hybrid has peers under both of its names (BEP 52).

@@ -25,6 +25,16 @@ export function urlLayout(url: string, metainfo: Metainfo): UrlLayout {
   }
 }
 
+/** The URLs without those that lead to the same files as one before: many a torrent names a folder with its slash and without. */
+export function distinctPlaces(urls: readonly string[], metainfo: Metainfo): string[] {
+  const known = new Set<string>()
+  return urls.filter((url) => {
+    const layout = urlLayout(url, metainfo)
+    const place = layout.kind === "usable" ? layout.urlOf(0) : url
+    return !known.has(place) && known.add(place)
+  })
+}
+
 /**
  * The URL as it goes on the wire: what is encoded already stays so, what authors left bare (spaces, brackets, a lone
  * percent sign, letters beyond ASCII) is encoded, and a fragment, which is never sent, is cut off.

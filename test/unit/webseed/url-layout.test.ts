@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { urlLayout } from "../../../src/webseed/url-layout.js"
+import { distinctPlaces, urlLayout } from "../../../src/webseed/url-layout.js"
 import { metainfoOf } from "../../support/web-seed-bench.js"
 
 function single(url: string, name = "train set.csv"): string {
@@ -54,6 +54,27 @@ describe("the URL of a file in a folder", () => {
     const metainfo = { ...metainfoOf("folder", [{ length: 1 }]), rawPaths: [["a/../b"]] }
     const layout = urlLayout("http://a.example/", metainfo)
     expect(layout.kind === "usable" && layout.urlOf(0)).toBe("http://a.example/data%20set/a%2F..%2Fb")
+  })
+})
+
+describe("URLs that lead to the same files", () => {
+  const folder = metainfoOf("folder", [{ length: 1 }])
+  const file = metainfoOf("file", [{ length: 1, path: "a b.csv" }])
+
+  it("are one place, the first", () => {
+    const [slash, bare, other] = ["http://a.example/pub/", "http://a.example/pub", "http://b.example/pub"] as const
+    expect(distinctPlaces([slash, bare, other, slash], folder)).toEqual([slash, other])
+    const [whole, encoded, below] = [
+      "http://a.example/a b.csv",
+      "http://A.example/a%20b.csv",
+      "http://a.example/",
+    ] as const
+    expect(distinctPlaces([whole, encoded, below], file)).toEqual([whole])
+  })
+
+  it("and such as can't be used are all kept, to be told of", () => {
+    const urls = ["ftp://a.example/x", "not a URL", "http://a.example/x"]
+    expect(distinctPlaces(urls, file)).toEqual(urls)
   })
 })
 
