@@ -1,5 +1,6 @@
 import type { LookupFunction, Socket } from "node:net"
 import type { Place } from "../proxy/handshake.js"
+import type { FamilyMemory } from "./family-memory.js"
 import type { TlsSessions } from "./tls-sessions.js"
 import type { WebRoute } from "./web-detour.js"
 
@@ -21,15 +22,19 @@ export interface LineOptions {
   /** Where TLS is spoken with the host; the port's own speak of nothing else. */
   readonly sessions: TlsSessions | undefined
   readonly lookup: LookupFunction
+  readonly families: FamilyMemory
   /** May be shared: whoever listens has done with the bytes when the call returns. */
   readonly receiveBuffer: Uint8Array
 }
 
 /** Connects straight to the host; requests may be written at once. */
-export function openLine({ place, sessions, lookup, receiveBuffer }: LineOptions, listener: LineListener): void {
+export function openLine(
+  { place, sessions, lookup, families, receiveBuffer }: LineOptions,
+  listener: LineListener,
+): void {
   const to = {
     ...place,
-    lookup,
+    lookup: families.sorting(lookup),
     noDelay: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
@@ -42,14 +47,17 @@ export function openLine({ place, sessions, lookup, receiveBuffer }: LineOptions
     },
   }
   // Loaded when first needed: they take milliseconds that a short command feels.
-  if (sessions === undefined) listener.onSocket(process.getBuiltinModule("node:net").connect(to))
+  let socket: Socket
+  if (sessions === undefined) socket = process.getBuiltinModule("node:net").connect(to)
   else {
-    const socket = process.getBuiltinModule("node:tls").connect({ ...to, ...sessions.optionsFor(place) })
+    const secure = process.getBuiltinModule("node:tls").connect({ ...to, ...sessions.optionsFor(place) })
     // TLS leaves the option out.
-    socket.once("connect", () => socket.setNoDelay(true))
-    sessions.keepFrom(socket, place)
-    listener.onSocket(socket)
+    secure.once("connect", () => secure.setNoDelay(true))
+    sessions.keepFrom(secure, place)
+    socket = secure
   }
+  socket.once("connect", () => families.connected(place.host, socket.remoteFamily))
+  listener.onSocket(socket)
   listener.onOpen()
 }
 

@@ -1,6 +1,7 @@
 import { HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
+import { FamilyMemory } from "./family-memory.js"
 import type { LookupByClass } from "./guarded-lookup.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { type Carried, Http1Connection } from "./http1-connection.js"
@@ -18,6 +19,7 @@ export class Http1Pool implements Transport {
   /** By origin. The last one used is the first to be used again: the others get a chance to become too old. */
   readonly #idle = new Map<string, Http1Connection[]>()
   readonly #sessions = new TlsSessions()
+  readonly #families = new FamilyMemory()
   /** One for all connections: Node reads into it and calls back before it reads again. */
   #receiveBuffer: Uint8Array | undefined
   readonly #receiveLength: number
@@ -61,6 +63,7 @@ export class Http1Pool implements Transport {
       place,
       sessions: secure ? this.#sessions : undefined,
       lookup: this.#lookups[host === "local" ? "local" : "public"],
+      families: this.#families,
       receiveBuffer: this.#receiveBuffer,
     }
     const connection = new Http1Connection({

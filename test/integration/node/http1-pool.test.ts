@@ -310,6 +310,28 @@ describe("plain HTTP connections", () => {
     expect(await send(pool, new URL(`http://nas.lan:${url.port}/`)).outcome).toBe("end")
   })
 
+  it("go first where the last one to the same name came about", async ({ skip }) => {
+    const url = await serve((socket) => socket.end(OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")))
+    const addresses = [
+      { address: "::1", family: 6 },
+      { address: "127.0.0.1", family: 4 },
+    ]
+    const pool = newPool((_name, _options, done) => done(null, addresses))
+    const name = new URL(`http://nas.lan:${url.port}/`)
+    expect(await send(pool, name).outcome).toBe("end")
+    let sixth = 0
+    const other = createServer((socket) => {
+      sixth++
+      socket.destroy()
+    })
+    cleanUps.push(() => other.close())
+    other.listen(Number(url.port), "::1")
+    const listens = await Promise.race([once(other, "listening"), once(other, "error").then(() => undefined)])
+    if (listens === undefined) skip("there is no IPv6 here")
+    expect(await send(pool, name).outcome).toBe("end")
+    expect(sixth).toBe(0)
+  })
+
   it("fail with the pool, and the pool can't be closed too often", async () => {
     const url = await serve(() => {})
     const pool = newPool()
