@@ -3,6 +3,7 @@ import { AtError } from "../errors.js"
 import { VERSION } from "../node/version.js"
 import { Console } from "./console.js"
 import { exitCode } from "./exit-code.js"
+import { type LostOutput, lostOutput } from "./lost-output.js"
 import { createRun, type Run } from "./run.js"
 import type { KeepCode } from "./start.js"
 
@@ -16,8 +17,12 @@ export async function main(
   args: readonly string[],
   keepCode: KeepCode,
 ): Promise<void> {
-  // Who reads them may go away, as `head` does: that is no fault. What a command makes of it is its run's.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+  // Who reads them may go away, as `head` does: that is no fault. What a running command makes of it is its run's.
+  let lost: LostOutput | undefined
+  process.stdout.on("error", (error) => {
+    lost ??= lostOutput(error)
+  })
+  process.stderr.on("error", () => {})
   let hasFetched = false
   const program = new Command(name)
     .version(VERSION)
@@ -36,7 +41,10 @@ export async function main(
     process.exitCode = error.exitCode === 0 ? 0 : wrongUse(error, program, args)
   }
   // A pipe takes what was written in its own time; everything else has been closed by now.
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+  await flushed(process.stdout)
+  if (lost?.error !== undefined) new Console({}).error(lost.error)
+  if (lost !== undefined) process.exitCode ||= lost.code
+  await flushed(process.stderr)
   process.exit()
 }
 

@@ -41,9 +41,9 @@ async function run(
   } catch (cause) {
     const error = asAtError(cause)
     console.end()
-    const stoppedByUser = error.code === "AT_ABORTED" && stop.exitCode !== undefined
-    if (stoppedByUser && !console.json) console.say(farewell)
-    else console.error(error)
+    const stopped = error.code === "AT_ABORTED" && stop.exitCode !== undefined
+    if (!stopped || console.json) console.error(error)
+    else if (stop.byUser) console.say(farewell)
     process.exitCode = stop.exitCode ?? exitCode(error.code)
   }
 }

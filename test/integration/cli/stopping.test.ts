@@ -70,6 +70,29 @@ describe("a reader of standard output that goes away", () => {
     await stage.run(["get", dataset.infoHash])
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
   })
+
+  it("is 141 at the last line, too, and nothing is said", async () => {
+    await using stage = await Stage.open()
+    const { infoHash } = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    await stage.run(["get", infoHash])
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+    const through = ["bash", "-c", '"$@" | true; exit "${PIPESTATUS[0]}"', "bash"]
+    const { code, stderr } = await stage.start(["get", infoHash, "--verify"], { through }).ended
+    expect({ code, stderr }).toEqual({
+      code: 141,
+      stderr: expect.stringMatching(/^\S+ \S+ were there already.*\n$/) as string,
+    })
+  })
+})
+
+describe.skipIf(!existsSync("/dev/full"))("a standard output on a full disk", () => {
+  it.for([[], ["--json"]])("is 6, and said (%s)", async (options) => {
+    await using stage = await Stage.open()
+    const { infoHash } = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    const through = ["sh", "-c", '"$@" > /dev/full', "sh"]
+    const { stderr } = await stage.run(["get", infoHash, ...options], { exits: 6, through })
+    expect(stderr).toMatch(/error: can't write to standard output: no space left on device/)
+  })
 })
 
 describe("a signal in the middle", () => {
@@ -150,6 +173,19 @@ describe("a signal in the middle", () => {
     dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
     await stage.run(["get", dataset.infoHash])
     expect(readFileSync(stage.stored("one.bin")).length).toBe(LENGTH)
+  })
+
+  it("that comes twice at a time, as timeout(1) sends it, is one", async () => {
+    await using stage = await Stage.open()
+    const dataset = await slow(stage)
+    const command = stage.start(["get", dataset.infoHash])
+    await command.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 0)
+    command.signal("SIGINT")
+    await command.until("it heard of it", () => command.stderr.includes("stopping"))
+    command.signal("SIGTERM")
+    const { stderr } = await command.exits(130)
+    expect(stderr).toMatch(/^stopped; run the same command again to go on$/m)
+    expect(stage.testbed.tracker.announces.map(({ event }) => event)).toEqual(["started", "stopped"])
   })
 
   it("ends giving with 130 and 143, goodbye said", async () => {
