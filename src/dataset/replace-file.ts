@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.js"
+import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 
 /** Writes a file: all of it or none, also when the process ends meanwhile. `durable`: even when the machine dies. */
@@ -20,6 +21,8 @@ export async function replaceFile(
     await disk.rename(temporary, path)
   } catch (error) {
     await disk.remove(temporary).catch(() => {})
-    throw error
+    if (!(error instanceof DiskError)) throw error
+    // Nobody knows the temporary name.
+    throw new DiskError(error.failure, path, error.message.replaceAll(temporary, path), error.cause)
   }
 }

@@ -80,6 +80,22 @@ describe("a datastore that can't be written to", () => {
   })
 })
 
+describe.skipIf(missing !== undefined)("a full disk", () => {
+  it("is 6 for create, which names the file that was asked for and leaves none", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "1m")
+    const { source } = await stage.publish("one.bin", 50_000)
+    volume.fill()
+    const path = join(volume.path, "x.torrent")
+    const outcome = await stage.run(["create", source, "-o", path, "--json"], { exits: 6, through: volume.enter })
+    expect(errorOf(outcome)).toMatchObject({
+      code: "AT_DISK_FULL",
+      message: expect.stringContaining(`${path}:`) as string,
+    })
+    expect(readdirSync(volume.inside())).toEqual(["filler"])
+  })
+})
+
 describe.skipIf(missing !== undefined)("a full datastore", () => {
   it("is 6 before anything is fetched, naming what is needed and what is free", async () => {
     await using stage = await Stage.open()
