@@ -37,7 +37,9 @@ export class Console {
         return stderr.isTTY ? stderr.columns : undefined
       },
     }
-    this.#view = stderr.isTTY ? new LiveView(target) : new LineView(target, nodeClock.now)
+    // A dumb terminal has no cursor that moves.
+    const isLive = stderr.isTTY && process.env["TERM"] !== "dumb"
+    this.#view = isLive ? new LiveView(target) : new LineView(target, nodeClock.now)
   }
 
   /** The log for the engine: warnings and news with `-v`, everything with `-vv`; undefined without. */
@@ -52,7 +54,7 @@ export class Console {
   }
 
   progress(progress: ProgressSnapshot): void {
-    if (this.json) this.emit({ type: "progress", ...progress })
+    if (this.json && !this.#quiet) this.emit({ type: "progress", ...progress })
     else this.#view?.show(progress)
   }
 

@@ -75,6 +75,13 @@ describe("what get says", () => {
     expect(done).toEqual([...done].sort((a, b) => a - b))
   })
 
+  it("is the last line alone with --json -q", async () => {
+    await using stage = await Stage.open()
+    const { infoHash } = await published(stage)
+    const { stdout } = await stage.run(["get", infoHash, "--json", "-q"])
+    expect(jsonLines(stdout)).toEqual([{ type: "done", path: stage.stored("one.bin") }])
+  })
+
   it("is only done with --json when all is there", async () => {
     await using stage = await Stage.open()
     const { infoHash } = await published(stage)
@@ -134,6 +141,12 @@ describe.skipIf(findProgram("script") === undefined)("on a terminal", () => {
     // Standard error that is no terminal gets none, wherever the path goes.
     await onTerminal(stage, `${atGet("0".repeat(40))} 2> ${stage.beside("stderr")}`)
     expect(readFileSync(stage.beside("stderr"), "utf8")).not.toMatch(COLOUR)
+  })
+
+  it("a dumb one gets lines", async () => {
+    await using stage = await Stage.open()
+    const { infoHash } = await published(stage, 2_000_000)
+    expect(await onTerminal(stage, atGet(infoHash), { TERM: "dumb" })).not.toContain(ESCAPE)
   })
 
   it("Ctrl-C leaves a clean screen", async () => {
