@@ -20,9 +20,14 @@ export type Download =
 export function download(
   http: Http,
   url: string,
-  options: { limit: number; signal?: AbortSignal | undefined },
+  options: {
+    limit: number
+    /** ms without a byte, if that is less than we would wait. */
+    timeout?: number | undefined
+    signal?: AbortSignal | undefined
+  },
 ): Promise<Download> {
-  const { limit, signal } = options
+  const { limit, timeout = IDLE_TIMEOUT, signal } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(abortError(signal.reason))
@@ -39,7 +44,7 @@ export function download(
       resolve(outcome)
     }
     const exchange: HttpExchange = http.get(
-      { url, idleTimeout: IDLE_TIMEOUT },
+      { url, idleTimeout: Math.min(timeout, IDLE_TIMEOUT) },
       {
         onHead: ({ status }) => {
           if (status === 200) return

@@ -57,6 +57,7 @@ export async function openParts(
     site: new Site(options.site ?? settings.site),
     cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
     offline: options.offline ?? settings.offline,
+    timeout: options.timeout,
     signal,
     fromPeers: (wanted) => {
       if (!canAskPeers(wanted, options)) return undefined

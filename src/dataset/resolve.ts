@@ -7,6 +7,7 @@ import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Magnet } from "../metainfo/magnet.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
+import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 import type { Target } from "./target.js"
 import type { TorrentCache } from "./torrent-cache.js"
@@ -43,6 +44,9 @@ export interface Wanted {
   readonly matches: (metadata: Uint8Array) => boolean
 }
 
+/** What to do where the network is needed. */
+export const GO_ONLINE = "run without --offline, and with AT_OFFLINE unset"
+
 const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
 
 export interface ResolveContext {
@@ -50,6 +54,8 @@ export interface ResolveContext {
   readonly site: Site
   readonly cache: TorrentCache
   readonly offline: boolean
+  /** The caller's patience: ms without a byte. */
+  readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
   /** Gets a .torrent from peers, when the service can't help; undefined when there is nobody to ask. */
   readonly fromPeers?: ((wanted: Wanted) => Promise<Uint8Array> | undefined) | undefined
@@ -64,9 +70,9 @@ export interface ResolveContext {
 export async function resolveTarget(target: Target, context: ResolveContext): Promise<Resolved> {
   switch (target.kind) {
     case "file":
-      return fresh(await readTorrent(target.path, context.platform), context.platform)
+      return fresh(await readTorrent(target.path, context.platform), target.path, context.platform)
     case "url":
-      return fresh(await fetchTorrent(target.url, context), context.platform)
+      return fresh(await fetchTorrent(target.url, context), redactUrl(target.url), context.platform)
     case "info-hash": {
       const { version, bytes } = target.infoHash
       const identity = version === 1 ? { v1: bytes, v2: null } : { v1: null, v2: bytes }
@@ -110,7 +116,7 @@ async function byInfoHash(wanted: Identity, name: string, hints: Hints, context:
   }
   if (context.offline) {
     throw new AtError("AT_METADATA", `the metadata of ${name} is not on this machine`, {
-      hint: "run once without --offline, or give the .torrent file",
+      hint: `${GO_ONLINE}, once; or give the .torrent file`,
     })
   }
   const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, infoHashV2, name, hints }, context)
@@ -126,8 +132,9 @@ async function fromSiteOrPeers(
 ): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
   const { platform, site, signal, fromPeers } = context
   try {
-    const torrentBytes = await fetchTorrent(site.torrentUrl(infoHash), context)
-    return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
+    const url = site.torrentUrl(infoHash)
+    const torrentBytes = await fetchTorrent(url, context)
+    return { metainfo: saying(redactUrl(url), () => matching(torrentBytes, wanted, platform)), torrentBytes }
   } catch (error) {
     const { v1, v2 } = wanted
     const isDigest = (digest: Uint8Array | null, kind: "sha1" | "sha256", metadata: Uint8Array): boolean =>
@@ -146,9 +153,20 @@ async function fromSiteOrPeers(
   }
 }
 
-function fresh(torrentBytes: Uint8Array, platform: Platform): Resolved {
-  const metainfo = parseTorrent(torrentBytes, platform.hasher)
+function fresh(torrentBytes: Uint8Array, source: string, { hasher }: Platform): Resolved {
+  const metainfo = saying(source, () => parseTorrent(torrentBytes, hasher))
   return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, stale: false }
+}
+
+/** What is wrong with metadata is said of where it came from. */
+function saying<T>(source: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof AtError)) throw error
+    const { code, message, hint } = error
+    throw new AtError(code, `${source}: ${message}`, { hint, cause: error })
+  }
 }
 
 function matching(bytes: Uint8Array, { v1, v2 }: Identity, platform: Platform): Metainfo {
@@ -167,12 +185,12 @@ function anotherDataset({ infoHash }: Metainfo): AtError {
 }
 
 async function fetchTorrent(url: string, context: ResolveContext): Promise<Uint8Array> {
-  const { platform, signal, offline } = context
+  const { platform, signal, timeout, offline } = context
   const shown = redactUrl(url)
   if (offline) {
-    throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: "run without --offline" })
+    throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: GO_ONLINE })
   }
-  const outcome = await download(platform.http, url, { limit: TORRENT_LIMITS.length, signal })
+  const outcome = await download(platform.http, url, { limit: TORRENT_LIMITS.length, timeout, signal })
   switch (outcome.kind) {
     case "ok":
       return outcome.bytes
@@ -208,8 +226,11 @@ async function readTorrent(path: string, { disk }: Platform): Promise<Uint8Array
     }
   } catch (cause) {
     if (cause instanceof AtError) throw cause
-    throw new AtError("AT_NOT_FOUND", `${path} can't be read`, {
-      hint: "give an infohash, a URL, or the path of a .torrent file that exists",
+    if (cause instanceof DiskError && cause.failure !== "missing" && cause.failure !== "not-directory") {
+      throw new AtError("AT_METADATA", cause.message, { hint: "check the file and its permissions", cause })
+    }
+    throw new AtError("AT_NOT_FOUND", `there is no file ${path}`, {
+      hint: "give an infohash, a magnet link, a URL, or the path of a .torrent file that exists",
       cause,
     })
   }

@@ -33,7 +33,7 @@ export function selectFiles(
   })
   if (selected.size === 0 && layout.files.some((file) => !file.padding)) {
     throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${[...include].join(", ") || "the choice"}`, {
-      hint: "list the files with: academictorrents info TARGET",
+      hint: "list the files with: academictorrents info TARGET --files",
     })
   }
   return selected

@@ -12,6 +12,10 @@ export type Target =
 /** A details or download page of the service names the infohash itself (`/details/HASH`, `/download/HASH.torrent`). */
 const PAGE = /\/(?:details|download)\/([0-9a-fA-F]{40})(?:\.torrent)?(?:[/?#].*)?$/
 
+/** The same without its scheme. */
+const BARE_PAGE =
+  /^(?:www\.)?academictorrents\.com\/(?:details|download)\/([0-9a-fA-F]{40})(?:\.torrent)?(?:[/?#].*)?$/i
+
 /**
  * Understands a target: an infohash, a magnet link, the URL of a .torrent or of a page of the service, or a path.
  *
@@ -23,6 +27,10 @@ export function parseTarget(text: string): Target {
   const infoHash = parseInfoHash(target)
   if (infoHash !== undefined) return { kind: "info-hash", infoHash }
   if (/^magnet:/i.test(target)) return { kind: "magnet", magnet: parseMagnet(target) }
+  // As browsers show it and people copy it.
+  const bare = BARE_PAGE.exec(target)?.[1]
+  const fromBare = bare === undefined ? undefined : parseInfoHash(bare)
+  if (fromBare !== undefined) return { kind: "info-hash", infoHash: fromBare }
   if (/^https?:\/\//i.test(target)) {
     const named = PAGE.exec(target)?.[1]
     const fromPage = named === undefined ? undefined : parseInfoHash(named)

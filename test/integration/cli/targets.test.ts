@@ -130,8 +130,24 @@ describe("metadata that can't be had", () => {
 
   it("is 3 when there is no such .torrent file, or it is a folder", async () => {
     await using stage = await Stage.open()
-    await stage.run(["get", stage.beside("absent.torrent")], { exits: 3 })
+    const absent = await stage.run(["get", stage.beside("absent.torrent")], { exits: 3 })
+    expect(absent.stderr).toContain(`there is no file ${stage.beside("absent.torrent")}`)
     await stage.run(["get", stage.home], { exits: 3 })
+  })
+
+  it("is said of where it came from", async () => {
+    await using stage = await Stage.open({ site: { fault: () => ({ kind: "html" }) } })
+    const { stderr } = await stage.run(["get", hash, "--no-dht"], { exits: 3 })
+    expect(stderr).toContain(`${stage.testbed.url}/download/${hash}.torrent: this is a web page, not a torrent`)
+    const path = stage.beside("notes.txt")
+    writeFileSync(path, "hello")
+    expect((await stage.run(["get", path], { exits: 3 })).stderr).toContain(`${path}: this is not a torrent`)
+  })
+
+  it("is 3 after --timeout when the site is silent", async () => {
+    await using stage = await Stage.open({ site: { fault: () => ({ kind: "silent" }) } })
+    const args = ["get", hash, "--no-dht", "--timeout", "1s"]
+    expect((await stage.run(args, { exits: 3 })).stderr).toContain("nothing came for 1 s")
   })
 
   it("is 3 for a v2 infohash that nobody knows", async () => {

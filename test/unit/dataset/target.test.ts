@@ -34,6 +34,8 @@ describe("a target", () => {
     `https://academictorrents.com/download/${HASH}.torrent`,
     `https://academictorrents.com/download/${HASH}`,
     `http://127.0.0.1:8080/mirror/details/${HASH}`,
+    `academictorrents.com/details/${HASH}`,
+    `www.academictorrents.com/download/${HASH}.torrent`,
   ])("may be a page of the service: %s", (url) => {
     expect(read(url)).toBe(`info-hash v1 ${HASH}`)
   })
