@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import { checkUrl } from "../dataset/check-options.js"
 import type { Options } from "../dataset/options.js"
 import { AtError } from "../errors.js"
 import type { Console, Verbosity } from "./console.js"
@@ -75,6 +76,7 @@ export function addSources(command: Command): Command {
 /** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */
 export function toOptions(flags: CommonFlags, console: Console, signal: AbortSignal): Options {
   const { log } = console
+  for (const url of flags.url ?? []) checkUrl("--url", url)
   return {
     signal,
     onProgress: (progress) => console.progress(progress),
@@ -99,6 +101,14 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
     ...(flags.offline ? { offline: true } : {}),
   }
+}
+
+/** @throws AtError `AT_INVALID_INPUT` when both say where the data is */
+export function refuseTwoPlaces({ data, datastore }: { data?: string; datastore?: string }): void {
+  if (data === undefined || datastore === undefined) return
+  throw new AtError("AT_INVALID_INPUT", "--data and --datastore both say where the data is", {
+    hint: "give --data for the file or folder itself, or -o for the folder that holds it",
+  })
 }
 
 /** Gathers an option that may be repeated. */

@@ -11,7 +11,8 @@ type Check = (value: unknown, option: string) => void
 
 const WEB = ["http:", "https:"]
 const ENCRYPTION: readonly unknown[] = ["allow", "prefer", "require", "off"] satisfies Options["encryption"][]
-const TRACKERS = ["http:", "https:", "udp:"]
+/** How the URL of a tracker may begin. */
+export const TRACKERS = ["http:", "https:", "udp:"]
 
 const text = must("a string", isString)
 const path = must("a path", (value) => isString(value) && value !== "")

@@ -5,7 +5,7 @@ import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Options } from "./options.js"
-import type { ResolveContext, Resolved } from "./resolve.js"
+import { GO_ONLINE, type ResolveContext, type Resolved } from "./resolve.js"
 import type { SessionSource } from "./session-source.js"
 import { findSources } from "./sources.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -163,10 +163,13 @@ export class Engagement {
       const { have, wanted } = this.store
       let missing = 0
       for (const piece of wanted) if (!have.has(piece)) missing++
+      if (!fetch || missing === 0) {
+        throw new AtError("AT_INVALID_INPUT", "nothing can be given offline", { hint: GO_ONLINE })
+      }
       throw new AtError(
         "AT_NO_SOURCES",
         `${missing} of ${wanted.count} pieces of ${resolved.metainfo.name} are not on this machine`,
-        { hint: "run without --offline" },
+        { hint: GO_ONLINE },
       )
     }
     const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))

@@ -1,5 +1,6 @@
 import type { Command } from "commander"
 import { escapeForTerminal } from "../../bytes/text.js"
+import { checkUrl, TRACKERS } from "../../dataset/check-options.js"
 import { create } from "../../dataset/create.js"
 import { AtError } from "../../errors.js"
 import { addVerbosity, collect } from "../common-options.js"
@@ -41,6 +42,8 @@ export function addCreate(program: Command, run: Run): void {
 }
 
 async function createFile(path: string, flags: CreateFlags, { console, signal }: CommandContext): Promise<void> {
+  for (const url of flags.tracker ?? []) checkUrl("--tracker", url, TRACKERS)
+  for (const url of flags.url ?? []) checkUrl("--url", url)
   const created = await create(path, {
     output: flags.output,
     trackers: (flags.tracker ?? []).map((url) => [url]),

@@ -88,7 +88,13 @@ function summary({ received, wasted }: TorrentStats, seconds: number): string {
   return `${formatSize(got)} in ${formatDuration(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
 }
 
-function seedLimits({ seedRatio, seedTime }: GetFlags): SeedLimits {
+function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {
+  const limit = seedRatio === undefined ? "--seed-time" : "--seed-ratio"
+  if (!seed && (seedRatio !== undefined || seedTime !== undefined)) {
+    throw new AtError("AT_INVALID_INPUT", `${limit} says when giving ends, and nothing is given without --seed`, {
+      hint: `add --seed, or leave out ${limit}`,
+    })
+  }
   const ratio = seedRatio === undefined ? undefined : Number(seedRatio)
   if (ratio !== undefined && !(ratio > 0)) {
     throw new AtError("AT_INVALID_INPUT", `"${seedRatio}" is not a ratio`, { hint: "write a number above 0, like 1.5" })

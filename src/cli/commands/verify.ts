@@ -3,7 +3,7 @@ import { escapeForTerminal } from "../../bytes/text.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, refuseTwoPlaces, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatSize } from "../units.js"
@@ -32,6 +32,12 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
       hint: "name the folder it lies in with -o, if its name is the dataset's",
     })
   }
+  if (flags.overwrite && !flags.repair) {
+    throw new AtError("AT_INVALID_INPUT", "--overwrite is of no use without --repair: verify alone changes nothing", {
+      hint: "add --repair, or leave out --overwrite",
+    })
+  }
+  refuseTwoPlaces(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     ...(flags.data === undefined ? {} : { data: flags.data }),

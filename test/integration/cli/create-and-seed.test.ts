@@ -171,6 +171,16 @@ describe("seed", () => {
     expect(last).toMatchObject({ donePieces: 9, totalPieces: 10, wasted: 0 })
   })
 
+  it("is 2 offline: nothing can be given", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    for (const args of [["seed"], ["get", "--seed"]]) {
+      const { stderr } = await stage.run([...args, dataset.infoHash, "--offline"], { exits: 2 })
+      expect(stderr).toMatch(/nothing can be given offline\n.*without --offline, and with AT_OFFLINE unset/)
+    }
+  })
+
   it("is 4 when there is nothing to give", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 5000)

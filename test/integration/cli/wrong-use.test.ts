@@ -34,6 +34,11 @@ describe("wrong use", () => {
     "create with a tracker that is no URL": ["create", ".", "-o", "x.torrent", "--tracker", "foo"],
     "create with a web seed that is no URL": ["create", ".", "-o", "x.torrent", "--url", "foo"],
     "a malformed ratio": ["get", HASH, "--seed", "--seed-ratio", "lots"],
+    "a limit of giving without --seed": ["get", HASH, "--seed-ratio", "2"],
+    "a time of giving without --seed": ["get", HASH, "--seed-time", "1h"],
+    "verify --overwrite without --repair": ["verify", HASH, "--overwrite"],
+    "verify at two places": ["verify", HASH, "--data", "x", "-o", "y"],
+    "seed from two places": ["seed", HASH, "--data", "x", "-o", "y"],
     "create without -o": ["create", "."],
     "create with a malformed piece length": ["create", ".", "-o", "x.torrent", "--piece-length", "20000"],
     "create of nothing": ["create", "/nonexistent", "-o", "x.torrent"],
@@ -62,6 +67,13 @@ describe("wrong use", () => {
     expect((await stage.run(["get"], { exits: 2 })).stderr).toContain("see academictorrents get --help")
     expect((await stage.run(["fetch"], { exits: 2 })).stderr).toContain("see academictorrents --help")
     expect((await stage.run([], { program: "at-get", exits: 2 })).stderr).toContain("see at-get --help")
+  })
+
+  it("names options as they were typed", async () => {
+    const url = await stage.run(["get", HASH, "--url", "ftp://example.org/x"], { exits: 2 })
+    expect(url.stderr).toMatch(/error: --url: "ftp:.*\n.*give --url as a whole URL/)
+    const tracker = await stage.run(["create", ".", "-o", "x.torrent", "--tracker", "foo"], { exits: 2 })
+    expect(tracker.stderr).toMatch(/error: --tracker: "foo".*\n.*give --tracker as a whole URL/)
   })
 
   it("tells how long an infohash is", async () => {
