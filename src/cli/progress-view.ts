@@ -1,7 +1,7 @@
 import { escapeForTerminal } from "../bytes/text.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours as pc } from "./colours.js"
-import { formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
+import { count, formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
 
 /** ms between two lines where there is no terminal. */
 const LINE_INTERVAL = 10_000
@@ -77,7 +77,7 @@ export function progressLine(p: ProgressSnapshot): string {
   const done = `${formatPercent(p.doneBytes, p.totalBytes)} of ${formatSize(p.totalBytes)}`
   if (p.state === "checking") return `${name}: checking what is on disk, ${done}`
   if (p.state === "seeding") {
-    return `${name}: giving, ${formatRate(p.uploadRate)} to ${p.peers.connected} peers, ${formatSize(p.uploaded)} in all`
+    return `${name}: giving, ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} in all`
   }
   const parts = [
     `${name}: ${done}`,
@@ -132,10 +132,6 @@ function given(p: ProgressSnapshot): string {
 function bar(done: number, total: number): string {
   const filled = total === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * done) / total)
   return pc.green("━".repeat(filled)) + pc.dim("─".repeat(BAR_WIDTH - filled))
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`
 }
 
 /** Characters that take two columns: East Asian ones and pictures (UAX #11, in whole blocks; one too many does no harm). */

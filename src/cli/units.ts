@@ -60,6 +60,11 @@ export function formatPercent(done: number, total: number): string {
   return `${(Math.floor((1000 * done) / total) / 10).toFixed(1)} %`
 }
 
+/** `1 peer`, `2 peers`. */
+export function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`
+}
+
 function malformed(text: string, what: string, examples: string): AtError {
   return new AtError("AT_INVALID_INPUT", `"${text}" is not ${what}`, { hint: `write ${examples}` })
 }

@@ -1,5 +1,5 @@
 import { toHex } from "../bytes/hex.js"
-import { AtError } from "../errors.js"
+import { AtError, abortError } from "../errors.js"
 import { choosePieceLength, compareFilePaths, compareTreePaths, createTorrent, padFiles } from "../metainfo/create.js"
 import { fileHashes } from "../metainfo/file-hashes.js"
 import { TorrentLayout } from "../metainfo/layout.js"
@@ -34,7 +34,7 @@ export interface Created {
   readonly length: number
   readonly pieceLength: number
   readonly pieceCount: number
-  /** Paths left out, because they are neither files nor folders: links, sockets, devices. */
+  /** Paths left out: links, sockets, devices, and what has a name that is not UTF-8. */
   readonly skipped: readonly string[]
 }
 
@@ -75,12 +75,13 @@ async function createFrom(
   const output = absolutePath(options.output)
   if (!options.overwrite) await refuseExisting(platform, output)
   const { version = "v1" } = options
-  const { kind, files: found, skipped } = await walk(platform, root)
+  const wantedLength = options.pieceLength === undefined ? undefined : checkPieceLength(options.pieceLength)
+  const { kind, files: found, skipped } = await walk(platform, root, { output, signal: options.signal })
   const length = found.reduce((sum, file) => sum + file.length, 0)
   if (length === 0) {
     throw new AtError("AT_INVALID_INPUT", `there are no bytes in ${root}`, { hint: "name a file or folder with data" })
   }
-  const pieceLength = checkPieceLength(options.pieceLength ?? choosePieceLength(length))
+  const pieceLength = wantedLength ?? checkPieceLength(choosePieceLength(length))
   const name = root.slice(root.lastIndexOf("/") + 1)
   const inOrder = found.sort((a, b) => (version === "v1" ? compareFilePaths : compareTreePaths)(a.path, b.path))
   const files: readonly DraftFile[] = version === "hybrid" ? padFiles(inOrder, pieceLength) : inOrder
@@ -137,17 +138,28 @@ interface Found {
   readonly skipped: string[]
 }
 
-async function walk({ disk }: Platform, root: string): Promise<Found> {
+/** What there is to share; not `output`, which may lie there from the last time. */
+async function walk(
+  { disk }: Platform,
+  root: string,
+  { output, signal }: { readonly output: string; readonly signal: AbortSignal | undefined },
+): Promise<Found> {
   const stat = await disk.stat(root)
   if (stat?.kind === "file") return { kind: "file", files: [{ path: [], length: stat.size }], skipped: [] }
+  if (stat?.kind === "symlink") {
+    throw new AtError("AT_INVALID_INPUT", `${root} is a symbolic link`, { hint: "name the file or folder it leads to" })
+  }
   if (stat?.kind !== "directory") {
     throw new AtError("AT_INVALID_INPUT", `${root} is no file and no folder`, { hint: "name the data to share" })
   }
   const found: Found = { kind: "folder", files: [], skipped: [] }
   const visit = async (folder: string[]): Promise<void> => {
+    if (signal?.aborted) throw abortError(signal.reason)
     for (const name of await disk.list([root, ...folder].join("/"))) {
       const path = [...folder, name]
-      const entry = await disk.stat([root, ...path].join("/"))
+      const whole = [root, ...path].join("/")
+      if (whole === output) continue
+      const entry = await disk.stat(whole)
       if (entry?.kind === "directory") await visit(path)
       else if (entry?.kind === "file") found.files.push({ path, length: entry.size })
       else found.skipped.push(path.join("/"))

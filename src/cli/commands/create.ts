@@ -6,7 +6,7 @@ import { AtError } from "../../errors.js"
 import { addVerbosity, collect } from "../common-options.js"
 import type { Verbosity } from "../console.js"
 import type { CommandContext, Run } from "../run.js"
-import { formatSize, parseSize } from "../units.js"
+import { count, formatSize, parseSize } from "../units.js"
 
 interface CreateFlags extends Verbosity {
   output: string
@@ -57,8 +57,11 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     // One object is promised with --json, not lines.
     onProgress: console.json ? undefined : (progress) => console.progress(progress),
   })
-  for (const path of created.skipped) console.say(`left out, being neither file nor folder: ${escapeForTerminal(path)}`)
-  console.say(`${created.pieceCount} pieces of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`)
+  for (const path of created.skipped)
+    console.say(`left out, as a link, a special file, or for a name that is not UTF-8: ${escapeForTerminal(path)}`)
+  console.say(
+    `${count(created.pieceCount, "piece")} of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`,
+  )
   if (console.json) console.emit(created)
   else console.result(created.path)
 }

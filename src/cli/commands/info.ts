@@ -6,7 +6,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
 import { addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
-import { formatSize } from "../units.js"
+import { count, formatSize } from "../units.js"
 
 /** Files listed for people; `--files` and `--json` list all. */
 const MAX_FILES = 20
@@ -89,7 +89,7 @@ function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => `${label.padEnd(width)}  ${escapeForTerminal(value)}`)
   if (metainfo.kind === "folder") {
-    lines.push("", `${files.length} files:`)
+    lines.push("", `${count(files.length, "file")}:`)
     const shown = allFiles ? files : files.slice(0, MAX_FILES)
     for (const file of shown) lines.push(`${formatSize(file.length).padStart(10)}  ${escapeForTerminal(file.path)}`)
     if (shown.length < files.length)

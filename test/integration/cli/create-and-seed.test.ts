@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { createSocket } from "node:dgram"
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
 import { differences, randomTree } from "../../support/trees.js"
@@ -56,6 +57,25 @@ describe("create", () => {
     const { stderr } = await stage.run(["create", stage.beside("study"), "-o", output])
     expect(readTorrent(readFileSync(output)).files.map(({ path }) => path.join("/"))).toEqual(Object.keys(FILES))
     expect(stderr).toContain("link")
+  })
+
+  it("leaves itself out when it lies in the folder from the last time", async () => {
+    await using stage = await Stage.open()
+    const { source } = await stage.publish("tree", { "a.bin": 3000, "b.bin": 20 })
+    const args = ["create", source, "-o", join(source, "tree.torrent"), "--overwrite"]
+    const first = await stage.run(args)
+    const second = await stage.run(args)
+    const infoHash = ({ stderr }: { stderr: string }): string | undefined => /infohash (\w+)/.exec(stderr)?.[1]
+    expect(infoHash(second)).toBe(infoHash(first))
+    await stage.run(["verify", join(source, "tree.torrent"), "--data", source])
+  })
+
+  it("is 2 for a link, and says so", async () => {
+    await using stage = await Stage.open()
+    const { source } = await stage.publish("tree", { "a.bin": 3000 })
+    symlinkSync(source, stage.beside("link"))
+    const { stderr } = await stage.run(["create", stage.beside("link"), "-o", "x.torrent"], { exits: 2 })
+    expect(stderr).toMatch(/is a symbolic link\n.*name the file or folder it leads to/)
   })
 
   it("replaces no file but with --overwrite", async () => {
