@@ -4,6 +4,8 @@ import { type Cell, COLUMN_NAMES, type ColumnName, DIRECTIONS, ROW_NAMES, type R
 declare module "vitest" {
   interface TaskMeta {
     cell?: Cell
+    /** What is not there on this machine, so that it was not run. */
+    missing?: string | undefined
   }
 }
 
@@ -11,13 +13,17 @@ declare module "vitest" {
 export default class MatrixReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const marks = new Map<string, string>()
+    const missed = new Map<string, string>()
     for (const module of modules) {
       for (const test of module.children.allTests()) {
-        const { cell } = test.meta()
-        if (cell !== undefined) marks.set(keyOf(cell), test.result().state === "passed" ? "ok" : "FAILED")
+        const { cell, missing } = test.meta()
+        const { state } = test.result()
+        if (cell === undefined) continue
+        if (missing !== undefined) missed.set(keyOf(cell), `not here: ${missing}`)
+        else if (state !== "skipped") marks.set(keyOf(cell), state === "passed" ? "ok" : "FAILED")
       }
     }
-    if (marks.size > 0) process.stdout.write(`\n${table(marks)}\n`)
+    if (marks.size > 0) process.stdout.write(`\n${table(marks, missed)}\n`)
   }
 }
 
@@ -25,13 +31,13 @@ function keyOf({ row, column, direction }: Cell): string {
   return `${row} ${column} ${direction}`
 }
 
-function table(marks: ReadonlyMap<string, string>): string {
+function table(marks: ReadonlyMap<string, string>, missed: ReadonlyMap<string, string>): string {
   const notes: string[] = []
   /** `ok/ok`: first we download from it, then it from us. */
   const cell = (row: RowName, column: ColumnName): string =>
     DIRECTIONS.map((direction) => {
       const at = { row, column, direction }
-      const why = whyNot(at)
+      const why = whyNot(at) ?? missed.get(keyOf(at))
       if (why === undefined) return marks.get(keyOf(at)) ?? "not run"
       if (!notes.includes(why)) notes.push(why)
       return String(notes.indexOf(why) + 1)

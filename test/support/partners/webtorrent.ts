@@ -13,7 +13,12 @@ const INSTALLED = fileURLToPath(new URL("../../../bench/webtorrent/node_modules/
  */
 export const webtorrent: Partner = {
   name: "webtorrent",
-  missing: () => (existsSync(INSTALLED) ? undefined : "webtorrent (npm ci --prefix bench/webtorrent --ignore-scripts)"),
+  missing: () => {
+    if (existsSync(INSTALLED)) return undefined
+    // Whoever tried to install it may have left a word.
+    const { WEBTORRENT_FAILURE: failure } = process.env
+    return `webtorrent (npm ci --prefix bench/webtorrent --ignore-scripts${failure === undefined ? "" : `: ${failure}`})`
+  },
   seed: (job) =>
     keepBench(job, async (bench) => {
       const program = await startScript(bench, job, job.dataDir)
