@@ -59,25 +59,26 @@ describeWith("a DHT of three kinds of nodes", [libtorrent, transmission, { missi
     dht = await startDhtBackbone(NODES.ours, { netns: all.ours.netns, lookFor })
     closing.push(() => dht.stop())
     const { entry } = dht
-    const others = await startDhtBackbone(NODES.libtorrent, {
-      ...{ netns: all.libtorrent.netns, of: "libtorrent", through: entry },
-    })
-    closing.push(() => others.stop())
-    const common = { dht: entry, maxSeconds: 400 }
-    for (const place of NODES.transmission) {
-      const { torrentPath, dataDir } = idle!
-      const node = await transmission.seed({ ...common, torrentPath, dataDir, netns: all.transmission.netns, ...place })
-      closing.push(() => node.stop())
+    const common = { dht: entry, maxSeconds: 800 }
+    const keep = async (starting: Promise<{ stop(): Promise<void> }>): Promise<void> => {
+      const one = await starting
+      closing.push(() => one.stop())
     }
+    const { torrentPath, dataDir } = idle!
+    await Promise.all([
+      keep(startDhtBackbone(NODES.libtorrent, { netns: all.libtorrent.netns, of: "libtorrent", through: entry })),
+      ...NODES.transmission.map((place) =>
+        keep(transmission.seed({ ...common, torrentPath, dataDir, netns: all.transmission.netns, ...place })),
+      ),
+    ])
     await Promise.all(
       NAMES.map(async (name) => {
         const { torrentPath, dataDir, infoHash } = samples[name]
-        const giver = await CLIENTS[name].seed({ ...common, torrentPath, dataDir, ...all[name] })
-        closing.push(() => giver.stop())
+        await keep(CLIENTS[name].seed({ ...common, torrentPath, dataDir, ...all[name] }))
         await dht.found(infoHash)
       }),
     )
-  }, 240_000)
+  }, 480_000)
 
   afterAll(async () => {
     for (const close of closing.reverse()) await close()

@@ -39,11 +39,11 @@ export async function startDhtBackbone(
   const entered = through === undefined ? [] : [`--through=${through.host}:${through.port}`]
   const args = [...entered, ...places.map(({ host, port }) => `${host}:${port}`), ...lookFor]
   const program = new Program(command, [script, ...args], {
-    maxSeconds: 400,
+    maxSeconds: 900,
     ...(netns === undefined ? {} : { through: netns.enter }),
   })
   try {
-    const [, host, port] = await program.until(/entry (\S+):(\d+)\n/, 60)
+    const [, host, port] = await program.until(/entry (\S+):(\d+)\n/, 180)
     return {
       entry: { host: host!, port: Number(port) },
       program,
