@@ -71,9 +71,11 @@ export class HashThread {
       }
       places.push(id, byteOffset, byteLength)
     }
+    // First: it may throw, and a job that was never told would take the next one's answer.
+    const message = job.message(places)
     this.#bytes += job.bytes
     if (this.#jobs.push(job) === 1) this.#worker.ref()
-    this.#post(job.message(places))
+    this.#post(message)
   }
 
   /** The memory of that number is gone on our side. */

@@ -175,6 +175,17 @@ describe("hasher on Node", () => {
     await full.close()
   })
 
+  it("mixes up no answers after it was asked to write to a file that is none of this disk", async () => {
+    const { hasher } = makeHasher({ workers: 1 })
+    const data = sharedBytes(10_000)
+    const file = {} as FileHandle
+    const foreign = { bytes: data, digest: expected("sha1", data), targets: [{ file, position: 0, bytes: data }] }
+    await expect(hasher.storePieces("sha1", [foreign])).rejects.toThrow("no file of this disk")
+    const half = data.subarray(0, 5000)
+    const digests = await Promise.all([hasher.hashPiece("sha1", data), hasher.hashPiece("sha1", half)])
+    expect(digests).toEqual([expected("sha1", data), expected("sha1", half)])
+  })
+
   it("writes nothing when its worker dies, and says what is right", async () => {
     const { hasher, warnings } = makeHasher({ workerUrl: dyingWorker("store"), workers: 1 })
     const path = join(temporaryFolder(), "data")
