@@ -230,7 +230,10 @@ describe("the layout of a torrent of any size", () => {
           expect(BigInt(layout.pieceSize(piece))).toBe(size)
           expect(BigInt(layout.blockCount(piece))).toBe((size + 16383n) / 16384n)
           let covered = 0
-          for (const extent of layout.extentsOfPiece(piece)) {
+          const extents = layout.extentsOfPiece(piece)
+          expect(layout.liesInOneFile(piece)).toBe(extents.length === 1)
+          for (const extent of extents) {
+            expect(layout.extentIn(piece, extent.file)).toEqual(extent)
             expect(extent.pieceOffset).toBe(covered)
             expect(layout.files[extent.file]!.offset + extent.fileOffset).toBe(Number(start) + covered)
             covered += extent.length
