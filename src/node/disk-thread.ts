@@ -74,7 +74,8 @@ export class DiskThread {
       for (const answered of this.#waiting.splice(0)) answered(undefined)
     }
     worker.on("error", die)
-    worker.on("messageerror", die)
+    // It lives on, and may be making files that are about to be made again.
+    worker.on("messageerror", () => void worker.terminate())
     worker.on("exit", die)
     return true
   }

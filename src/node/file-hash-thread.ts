@@ -27,7 +27,8 @@ export class FileHashThread {
       asker?.resolve(answer)
     })
     this.#worker.on("error", die)
-    this.#worker.on("messageerror", die)
+    // It lives on, and would keep the process alive.
+    this.#worker.on("messageerror", () => void this.#worker.terminate())
     this.#worker.on("exit", (code) => die(new Error(`it ended with code ${code}`)))
   }
 
