@@ -10,8 +10,10 @@ import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
 import { ConnectionBudget } from "../../src/torrent/finding/connection-budget.js"
+import type { Search } from "../../src/torrent/finding/discovery.js"
 import { ExternalAddress } from "../../src/torrent/finding/external-address.js"
 import { MetadataFetch } from "../../src/torrent/metadata/metadata-fetch.js"
+import type { SharedParts } from "../../src/torrent/metadata/shared-parts.js"
 import type { ProgressSnapshot } from "../../src/torrent/statistics/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
@@ -20,7 +22,7 @@ import { draftTorrent } from "../support/v2-torrents.js"
 import { MemoryStream, theirId } from "../unit/peer/harness.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
-import { createSimulation } from "./lib/simulation.js"
+import { createSimulation, type SimPlatform } from "./lib/simulation.js"
 
 const KiB = 1024
 const LIMIT = 600_000
@@ -70,13 +72,27 @@ const wrongByte = (at: number) =>
 /** With hash trees. */
 function treeDataset(
   files: Readonly<Record<string, number>>,
-  options: { version: "v2" | "hybrid"; pieceLength?: number },
+  options: { version: "v2" | "hybrid"; pieceLength?: number; private?: boolean },
 ): SimDataset {
   const { torrent, layout, data } = draftTorrent(files, { ...options, name: "data" })
   const named = layout.files.flatMap(({ path, padding }, i): [string, Uint8Array][] =>
     padding ? [] : [[`data/${path}`, data[i]!]],
   )
   return { metainfo: parseTorrent(torrent, digester), torrentBytes: torrent, files: new Map(named) }
+}
+
+/** What a fetch has of its session. */
+function sharedOf(platform: SimPlatform): SharedParts {
+  return {
+    platform,
+    peerId: new Uint8Array(20).fill(1),
+    clientVersion: "x",
+    listenPort: undefined,
+    budget: new ConnectionBudget(),
+    encryption: "allow",
+    trackerClient: new TrackerClient(platform),
+    external: new ExternalAddress(),
+  }
 }
 
 function stage(seed: number) {
@@ -200,14 +216,8 @@ describe("metadata from peers", () => {
     const { platform } = stage(14)
     const budget = new ConnectionBudget(1)
     const fetch = new MetadataFetch({
-      platform,
-      peerId: new Uint8Array(20).fill(1),
-      clientVersion: "x",
-      listenPort: undefined,
+      ...sharedOf(platform),
       budget,
-      encryption: "allow",
-      trackerClient: new TrackerClient(platform),
-      external: new ExternalAddress(),
       infoHash,
       name: "data",
       matches: () => true,
@@ -415,6 +425,39 @@ describe("piece layers from peers", () => {
     expect(s.snapshot()!.donePieces).toBeLessThan(s.snapshot()!.totalPieces)
     await s.close()
     expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it.each([
+    ["from trackers alone once it is known that the torrent is private (BEP 27)", true],
+    ["on, from wherever there are peers, of one that is not private", false],
+  ])("are looked for %s", async (_, isPrivate) => {
+    const s = stage(25)
+    const drafted = treeDataset(files, { version: "v2", pieceLength: 16384, private: isPrivate })
+    expect(drafted.metainfo.private).toBe(isPrivate)
+    // Somebody gives the info dictionary whatever it says, and no layers: the fetch goes on without an end.
+    const giver = withNodes(drafted, () => undefined)
+    await s.give({ ...giver, metainfo: { ...giver.metainfo, private: false } })
+    const searches: string[] = []
+    const search = (): Search => {
+      searches.push("open")
+      return { hopeful: true, status: "asking", soon() {}, close: () => void searches.push("closed") }
+    }
+    const { infoHash: named } = drafted.metainfo
+    const peers = s.hosts.map((host) => ({ host, port: PORT }))
+    const fetch = new MetadataFetch({
+      ...sharedOf(s.platform),
+      discoveries: [{ origin: "dht", after: 0, search }],
+      ...{ infoHash: named, infoHashV2: named, name: "data", trackers: [], peers, hintedPeers: [] },
+      matches: wantedByV2(drafted).matches!,
+    })
+    fetch.start(() => {})
+    expect(searches).toEqual(["open"])
+    await s.simulation.run(5_000)
+    expect(fetch.snapshot().waitingFor).toMatch(/asked for the hashes of the pieces/)
+    expect(searches).toEqual(isPrivate ? ["open", "closed"] : ["open"])
+    fetch.found.catch(() => {})
+    await s.until(fetch.close())
+    await s.close()
   })
 
   it("can't be had when everyone lies", async () => {

@@ -24,7 +24,13 @@ export function bytesOf(path: string, length: number): Uint8Array {
 /** Makes the torrent of files (path → length), hashed word for word as BEP 3 and BEP 52 say. */
 export function draftTorrent(
   files: Readonly<Record<string, number>>,
-  options: { version: TorrentVersion; pieceLength?: number; kind?: "file" | "folder"; name?: string },
+  options: {
+    version: TorrentVersion
+    pieceLength?: number
+    kind?: "file" | "folder"
+    name?: string
+    private?: boolean
+  },
 ): Drafted {
   const { version, pieceLength = 32768, kind = "folder", name = "dataset" } = options
   const sorted = Object.entries(files)
@@ -60,6 +66,7 @@ export function draftTorrent(
     kind,
     files: drafts,
     pieceLength,
+    ...(options.private !== undefined && { private: options.private }),
     pieceHashes: version === "v2" ? undefined : new Uint8Array(Buffer.concat(sha1)),
     fileHashes: version === "v1" ? undefined : fileHashes(layout, new Uint8Array(nodes), sha256),
   })
