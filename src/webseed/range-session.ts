@@ -148,7 +148,7 @@ export class RangeSession implements RequestListener {
   }
 
   onRequestEnd(request: FileRequest, end: RequestEnd): void {
-    if (request.ahead) this.#seed.requestAhead(end.kind === "whole")
+    if (request.ahead) this.#seed.requestAhead(end.kind !== "cut" && end.kind !== "wrong-answer")
     if (request !== this.#request) {
       // Lost before its turn.
       this.#ahead.drop()

@@ -4,6 +4,7 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Clock } from "../ports/clock.js"
 import type { Log } from "../ports/log.js"
 import type { Random } from "../ports/random.js"
+import { AheadTrust } from "./ahead-trust.js"
 import { Concurrency } from "./concurrency.js"
 import type { Refusal } from "./judge-answer.js"
 import { Presence } from "./presence.js"
@@ -24,8 +25,6 @@ const MOST_LOGGED = 20
 const MOST_CONTENT_CHANGES = 3
 /** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
 export const LONGEST_DISCARD = 4 * 1024 * 1024
-/** Requests sent ahead that were lost with none coming between, before no more are. */
-const MOST_LOST_AHEAD = 2
 /** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
 const LARGE_FILE = 4 * 1024 * 1024
 
@@ -52,8 +51,7 @@ export class WebSeed {
   #unranged = false
   readonly #wrong: WrongPieces
   #rangesSupported: boolean | undefined
-  /** Requests sent behind others that were lost, since the last one that came. */
-  #lostAhead = 0
+  readonly #aheadTrust = new AheadTrust()
 
   constructor(options: { url: string; metainfo: Metainfo; clock: Clock; random: Random; log: Log }) {
     this.url = options.url
@@ -162,12 +160,13 @@ export class WebSeed {
 
   /** Whether requests may be sent before the answers to those before them are there: not to a server that drops them. */
   get takesRequestsAhead(): boolean {
-    return this.#proven && this.#lostAhead < MOST_LOST_AHEAD
+    return this.#proven && this.#aheadTrust.isGiven
   }
 
-  /** What became of a request sent behind another. */
-  requestAhead(came: boolean): void {
-    this.#lostAhead = came ? 0 : this.#lostAhead + 1
+  /** What became of a request sent behind another: whether it was answered, be it with a refusal. */
+  requestAhead(answered: boolean): void {
+    if (answered) this.#aheadTrust.came()
+    else this.#aheadTrust.lost()
   }
 
   /** Bytes for a run arrived. */
@@ -182,6 +181,7 @@ export class WebSeed {
     this.#health.succeeded()
     this.#proven = true
     this.#presence.fileGiven(file)
+    this.#aheadTrust.served()
     this.concurrency.requestEnded(bytes)
   }
 

@@ -73,6 +73,61 @@ describe("requests sent ahead", () => {
     expect([connections, requests]).toEqual([1, 13])
   })
 
+  it.each([1, 2, 3, 4, 5])("bring all through whatever the server breaks off, and where (%i)", async (luck) => {
+    const random = seededRandom(luck)
+    const metainfo = metainfoOf(
+      "folder",
+      Array.from({ length: 100 }, () => ({ length: 1 + random.below(20_000) })),
+    )
+    const content = contentOf(metainfo)
+    const part = (bytes: Uint8Array): Buffer[] =>
+      bytes.length === 0
+        ? []
+        : [Buffer.from(`${bytes.length.toString(16)}\r\n`), Buffer.from(bytes), Buffer.from("\r\n")]
+    const answerTo = (head: string, close: boolean): Buffer => {
+      const file = metainfo.layout.files[Number(/f(\d+) HTTP/.exec(head)![1])]!
+      const [, from, to] = /bytes=(\d+)-(\d+)/.exec(head)!
+      const body = content.slice(file.offset + Number(from), file.offset + Number(to) + 1)
+      const early = random.below(5) === 0 ? "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" : ""
+      const start = `${early}HTTP/1.1 206 Part\r\nContent-Range: bytes ${from}-${to}/${file.length}\r\n`
+      const heads = `${start}${close ? "Connection: close\r\n" : ""}`
+      if (random.below(2) === 0)
+        return Buffer.concat([Buffer.from(`${heads}Content-Length: ${body.length}\r\n\r\n`), body])
+      const cut = random.below(body.length)
+      const chunks = [...part(body.subarray(0, cut)), ...part(body.subarray(cut)), Buffer.from("0\r\n\r\n")]
+      return Buffer.concat([Buffer.from(`${heads}Transfer-Encoding: chunked\r\n\r\n`), ...chunks])
+    }
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.on("error", () => {})
+      let text = ""
+      let answered = 0
+      socket.on("data", (bytes) => {
+        text += bytes.toString("latin1")
+        for (let end = text.indexOf("\r\n\r\n"); end >= 0 && socket.writable; end = text.indexOf("\r\n\r\n")) {
+          // Each connection brings something, and the run something first, or the source would be left alone for a while.
+          const trouble = answered++ < 3 ? -1 : random.below(60)
+          const answer = answerTo(text.slice(0, end), trouble === 4)
+          text = text.slice(end + 4)
+          const begun = answer.subarray(0, random.below(answer.length))
+          if (trouble === 0) socket.end()
+          else if (trouble === 1) socket.resetAndDestroy()
+          else if (trouble === 2) socket.end(begun)
+          else if (trouble === 3) socket.end("HTTP/1.1 408 Too Late\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+          else if (trouble === 4) socket.end(answer)
+          else {
+            socket.write(begun)
+            socket.write(answer.subarray(begun.length))
+          }
+        }
+      })
+    })
+    const run = runs(await listen(server), metainfo)
+    expect((await run(0, 1, false)).fault).toBeUndefined()
+    const { bytes, fault } = await run(1, content.length, luck % 2 === 0)
+    expect(fault).toBeUndefined()
+    expect(bytes.equals(content.subarray(1))).toBe(true)
+  })
+
   it("are not answered before they are sent: such a server is given up, however many answers it has ready", async () => {
     const files = 20_000
     const metainfo = metainfoOf(

@@ -86,6 +86,32 @@ describe("requests for small files", () => {
     expect(seed.http.ranges.filter((range) => range.startsWith("/pub/data%20set/f4 "))).toHaveLength(2)
   })
 
+  it("go on to be sent ahead past files that are not there", async () => {
+    const seed = await bench(small(20), ({ url }) => (/f[57]$/.test(url) ? { status: 404 } : undefined))
+    for (const from of [0, 60_000]) {
+      const taken = seed.start(from)
+      await seed.clock.runUntil(() => taken.outcome() !== "open")
+      expect(taken.outcome()).toMatchObject({ kind: "file-missing" })
+    }
+    expect(seed.seed.takesRequestsAhead).toBe(true)
+  })
+
+  it("rest after two were lost in a row, as in a restart of the server, and not for ever", async () => {
+    let down = false
+    const seed = await bench(small(400), () => (down ? { ending: "network" } : undefined))
+    const runs = [seed.start(0, 1_000_000), seed.start(1_000_000, 2_000_000), seed.start(2_000_000, 3_000_000)]
+    await seed.clock.runUntil(() => runs.every((run) => run.bytes().length > 100_000))
+    down = true
+    await seed.clock.runUntil(() => runs.every((run) => run.outcome() !== "open"))
+    down = false
+    await seed.waitOver()
+    expect(seed.seed.takesRequestsAhead).toBe(false)
+    const taken = seed.start(3_000_000)
+    await seed.clock.runUntil(() => taken.outcome() !== "open")
+    expect(seed.brought(taken, 3_000_000)).toBe(true)
+    expect(seed.seed.takesRequestsAhead).toBe(true)
+  })
+
   it("end with a file that is not there, before anything of those behind it is given", async () => {
     const seed = await bench(small(10), ({ url }) => (url.endsWith("/f4") ? { status: 404 } : undefined))
     const taken = seed.start()
