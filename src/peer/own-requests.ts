@@ -20,6 +20,7 @@ export class OwnRequests {
   /** Block → time of the request, ms. */
   readonly #table = new RequestTable()
   #latency = 0
+  #asked = false
   /** When the peer last did something about our requests, ms. */
   #progress = 0
   /** Answers that may still come to requests given up. */
@@ -33,6 +34,11 @@ export class OwnRequests {
     return this.#table.has(block)
   }
 
+  /** It was asked for blocks, and none has come yet. */
+  get unanswered(): boolean {
+    return this.#asked && this.#latency === 0
+  }
+
   /** The outstanding blocks, oldest first. */
   blocks(): number[] {
     return this.#table.keys()
@@ -44,6 +50,7 @@ export class OwnRequests {
       this.#progress = now
       this.window.restart(now)
     }
+    this.#asked = true
     return this.#table.add(block, now)
   }
 

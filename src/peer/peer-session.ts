@@ -121,6 +121,11 @@ export class PeerSession extends PeerState implements StreamListener {
     return this.#requester.rate
   }
 
+  /** It was asked for blocks, and none has come yet. */
+  get unanswered(): boolean {
+    return this.#requester.unanswered
+  }
+
   /** Milliseconds until it will have sent all that it was asked for, as far as can be told. */
   timeLeft(now: number): number {
     return this.#requester.timeLeft(now)

@@ -75,6 +75,11 @@ export class Requester<Peer extends PeerState> {
     return this.#requests.has(block)
   }
 
+  /** It was asked for blocks, and none has come yet. */
+  get unanswered(): boolean {
+    return this.#requests.unanswered
+  }
+
   /** Milliseconds until it will have sent all that it was asked for, as far as can be told. */
   timeLeft(now: number): number {
     return this.#requests.timeLeft(now)

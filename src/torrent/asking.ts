@@ -52,8 +52,10 @@ export class Asking {
     const ask = (block: number): void => session.request(block)
     if (this.#picker.pickBlocks(peer, room, now, ask) > 0) return
     if (this.#help(peer, room, now, ask) > 0 || session.outstanding > 0) return
-    const ending = this.#table.count("missing") + this.#table.count("reserved") === 0
     const stuck = now - this.#totals.lastArrival > STUCK
+    // Who has given nothing yet would only use up the second copy, which another waits to be asked for.
+    if (session.unanswered && !stuck) return
+    const ending = this.#table.count("missing") + this.#table.count("reserved") === 0
     this.#picker.pickDuplicates(
       peer,
       Math.min(room, DUPLICATES),
