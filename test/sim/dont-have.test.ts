@@ -70,7 +70,7 @@ describe("a lost piece (BEP 54)", () => {
     expect(puppet.heard("haveAll", "unchoke")).toEqual([["haveAll"], ["unchoke"]])
 
     const file = await simulation.runUntil(platform.disk.open("/store/data/a.bin", "write"), LIMIT)
-    await simulation.runUntil(file.truncate(2 * 32 * KiB), LIMIT)
+    await simulation.runUntil(file.write([new Uint8Array(32 * KiB)], 2 * 32 * KiB), LIMIT)
     puppet.voice.encoder.request(2, 0, 16 * KiB)
     puppet.voice.encoder.request(2, 16 * KiB, 16 * KiB)
     puppet.voice.encoder.request(1, 0, 16 * KiB)
