@@ -54,6 +54,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`
 }
 
+/** The same of what is over, where a tenth of a second may be a good part of it: `0.4 s`. */
+export function formatElapsed(seconds: number): string {
+  return seconds < 9.95 ? `${Math.max(0, seconds).toFixed(1)} s` : formatDuration(seconds)
+}
+
 /** Never "100 %" before all is there. */
 export function formatPercent(done: number, total: number): string {
   if (done >= total) return "100 %"

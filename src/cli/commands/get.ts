@@ -6,7 +6,7 @@ import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
-import { formatDuration, formatRate, formatSize, parseDuration } from "../units.js"
+import { formatDuration, formatElapsed, formatRate, formatSize, parseDuration } from "../units.js"
 
 interface GetFlags extends CommonFlags {
   seed?: boolean
@@ -85,7 +85,7 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
 function summary({ received, wasted }: TorrentStats, seconds: number): string {
   const got = received.total - wasted.total
   const rest = wasted.total === 0 ? "" : `; ${formatSize(wasted.total)} more came and were of no use`
-  return `${formatSize(got)} in ${formatDuration(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
+  return `${formatSize(got)} in ${formatElapsed(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
 }
 
 function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {

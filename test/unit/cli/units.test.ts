@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import {
   formatDuration,
+  formatElapsed,
   formatPercent,
   formatRate,
   formatSize,
@@ -95,6 +96,16 @@ describe("numbers for people", () => {
     [-3, "0 s"],
   ])("%d seconds are %s", (seconds, text) => {
     expect(formatDuration(seconds)).toBe(text)
+  })
+
+  it.each([
+    [0.04, "0.0 s"],
+    [0.35, "0.3 s"],
+    [9.94, "9.9 s"],
+    [9.95, "10 s"],
+    [75, "1 min 15 s"],
+  ])("%d seconds that something took are %s", (seconds, text) => {
+    expect(formatElapsed(seconds)).toBe(text)
   })
 
   it("a percentage is 100 only when all is there", () => {
