@@ -1,15 +1,13 @@
 import { Bitfield } from "../bytes/bitfield.js"
-import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { authorsDataFiles } from "./authors-data.js"
+import { checkPieces } from "./check-pieces.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
-import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { inParallel } from "./parallel.js"
 import type { CheckOptions, StoragePlatform, StoreParts } from "./parts.js"
-import { digestingOf, isExpected } from "./piece-digests.js"
 
 const PARALLEL_LOOKS = 64
 
@@ -24,7 +22,7 @@ export interface ReadOnlyOptions extends CheckOptions {
 
 /** Data that stands somewhere, looked at and hashed, and never written to. */
 export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts> {
-  const { platform, metainfo, dataPath, trust = false, signal, onChecking } = options
+  const { platform, metainfo, dataPath, trust = false } = options
   const { disk } = platform
   const { layout } = metainfo
   const pool = new FilePool({ disk })
@@ -41,7 +39,7 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const parts = { platform, metainfo, files, pool, have }
   try {
     if (trust) for (const piece of candidates) have.add(piece)
-    else await checkAll(parts, candidates, { signal, onChecking })
+    else await checkPieces(parts, candidates, options, (piece) => have.add(piece))
   } catch (error) {
     await pool.close()
     throw error
@@ -64,26 +62,4 @@ function complete(files: DataFiles, exactly: boolean): Bitfield {
     for (let piece = first; piece < end; piece++) pieces.delete(piece)
   }
   return pieces
-}
-
-async function checkAll(parts: StoreParts, pieces: Bitfield, options: CheckOptions): Promise<void> {
-  const { metainfo, platform, files, have } = parts
-  const { signal, onChecking } = options
-  if (signal?.aborted === true) throw abortError(signal.reason)
-  let done = 0
-  const digesting = digestingOf(metainfo, platform.hasher)
-  await hashOnDisk({
-    ...digesting,
-    pieces,
-    files,
-    read: (offset, into) => files.readSpan(offset, into),
-    onPiece: (piece, digest) => {
-      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) have.add(piece)
-    },
-    onProgress: (bytes) => {
-      done += bytes
-      onChecking?.(done, metainfo.layout.size)
-    },
-    signal,
-  })
 }

@@ -1,9 +1,8 @@
 import { Bitfield } from "../bytes/bitfield.js"
-import { abortError } from "../errors.js"
+import { checkPieces } from "./check-pieces.js"
 import { type DataFile, dataFiles, sameStamp } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
-import { hashOnDisk } from "./disk-hashing.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { Journal } from "./journal.js"
@@ -12,7 +11,6 @@ import { lookToRead } from "./look-to-read.js"
 import { journalPlace, type PieceStoreOptions, wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import type { ReadingParts } from "./parts.js"
-import { digestingOf, isExpected } from "./piece-digests.js"
 import { type FoundFile, trusted } from "./resume.js"
 import { stateDirectory } from "./state-directory.js"
 
@@ -64,7 +62,7 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
   }
   const check = async (pieces: Iterable<number>): Promise<void> => {
     const unknown = [...pieces].filter((piece) => !looked.has(piece))
-    await checkPieces(options, files, unknown, take)
+    await checkPieces({ platform, metainfo, files }, unknown, options, take)
     for (const piece of unknown) looked.add(piece)
   }
   try {
@@ -118,31 +116,4 @@ function foundAs({ index, place, stamp }: DataFile, { stamps }: JournalState): F
   if (place === "none" || stamp === undefined) return "missing"
   if (kept === undefined) return "unstamped"
   return sameStamp(kept, stamp) ? "equal" : "changed"
-}
-
-async function checkPieces(
-  { platform, metainfo, signal, onChecking }: UnwritableOptions,
-  files: DataFiles,
-  pieces: readonly number[],
-  take: (piece: number) => void,
-): Promise<void> {
-  if (signal?.aborted === true) throw abortError(signal.reason)
-  const total = pieces.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0)
-  if (total === 0) return
-  let done = 0
-  const digesting = digestingOf(metainfo, platform.hasher)
-  await hashOnDisk({
-    ...digesting,
-    pieces,
-    files,
-    read: (offset, into) => files.readSpan(offset, into),
-    onPiece: (piece, digest) => {
-      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) take(piece)
-    },
-    onProgress: (bytes) => {
-      done += bytes
-      onChecking?.(done, total)
-    },
-    signal,
-  })
 }

@@ -1,0 +1,34 @@
+import { abortError } from "../errors.js"
+import type { DataFiles } from "./data-files.js"
+import { hashOnDisk } from "./disk-hashing.js"
+import type { CheckOptions, StoreParts } from "./parts.js"
+import { digestingOf, isExpected } from "./piece-digests.js"
+
+/** Hashes pieces (ascending) where they stand, and calls `onRight` with those that are as the torrent has them. */
+export async function checkPieces(
+  { platform, metainfo, files }: Pick<StoreParts, "platform" | "metainfo"> & { readonly files: DataFiles },
+  pieces: Iterable<number>,
+  { signal, onChecking }: CheckOptions,
+  onRight: (piece: number) => void,
+): Promise<void> {
+  if (signal?.aborted === true) throw abortError(signal.reason)
+  const all = [...pieces]
+  const total = all.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0)
+  if (total === 0) return
+  let done = 0
+  const digesting = digestingOf(metainfo, platform.hasher)
+  await hashOnDisk({
+    ...digesting,
+    pieces: all,
+    files,
+    read: (offset, into) => files.readSpan(offset, into),
+    onPiece: (piece, digest) => {
+      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) onRight(piece)
+    },
+    onProgress: (bytes) => {
+      done += bytes
+      onChecking?.(done, total)
+    },
+    signal,
+  })
+}
