@@ -25,7 +25,7 @@ export function toHttpError(error: unknown, host: string): HttpError {
   const fault = CERTIFICATE_FAULTS[code]
   if (fault !== undefined) return new HttpError("tls", `${host} can't be trusted: ${fault}`, error)
   if (TLS_CODE.test(code)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
-  if (error instanceof MalformedAnswer || code.startsWith("HPE_"))
+  if (error instanceof MalformedAnswer)
     return new HttpError("malformed", `${host} does not speak HTTP: ${reasonOf(error)}`, error)
   if (code === "ETIMEDOUT") return new HttpError("timeout", `no connection to ${host}: ${reasonOf(error)}`, error)
   return new HttpError("network", `no answer from ${host}: ${reasonOf(error)}`, error)

@@ -15,7 +15,7 @@ const DRAIN_MILLISECONDS = 2_000
 
 /** One GET with its redirects, its idle time-out, and the silent second try when a kept connection is dead. */
 export class NodeExchange implements HttpExchange {
-  readonly #transportOf: (url: URL) => Transport
+  readonly #transport: () => Transport
   readonly #idleTimeout: number
   /** Absent once it is over. */
   #listener: HttpListener | undefined
@@ -31,8 +31,8 @@ export class NodeExchange implements HttpExchange {
   /** Others were sent behind it. */
   #followed = false
 
-  private constructor(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport) {
-    this.#transportOf = transportOf
+  private constructor(request: HttpRequest, listener: HttpListener, transport: () => Transport) {
+    this.#transport = transport
     this.#idleTimeout = request.idleTimeout
     this.#listener = listener
     this.#headers = request.headers ?? {}
@@ -40,9 +40,9 @@ export class NodeExchange implements HttpExchange {
     this.#url = parseUrl(request.url)
   }
 
-  /** Sends a request; `transportOf` throws an HttpError when there is none. */
-  static get(request: HttpRequest, listener: HttpListener, transportOf: (url: URL) => Transport): NodeExchange {
-    const exchange = new NodeExchange(request, listener, transportOf)
+  /** Sends a request; `transport` throws an HttpError when there is none. */
+  static get(request: HttpRequest, listener: HttpListener, transport: () => Transport): NodeExchange {
+    const exchange = new NodeExchange(request, listener, transport)
     exchange.#start()
     return exchange
   }
@@ -58,7 +58,7 @@ export class NodeExchange implements HttpExchange {
 
   follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined {
     if (this.#listener === undefined || this.#redirects > 0 || this.#sent === undefined) return undefined
-    const next = new NodeExchange(request, listener, this.#transportOf)
+    const next = new NodeExchange(request, listener, this.#transport)
     if (!next.#startBehind(this.#url, this.#sent)) return undefined
     this.#followed = true
     return next
@@ -95,7 +95,7 @@ export class NodeExchange implements HttpExchange {
     const host = classifyHost(url.hostname)
     if (host === "forbidden") return new HttpError("unsafe-address", `${url.hostname} is no address for data`)
     try {
-      this.#sent = this.#transportOf(url).send(url, headersFor(url, this.#headers), host, this.#hear(url, host))
+      this.#sent = this.#transport().send(url, headersFor(url, this.#headers), host, this.#hear(url, host))
     } catch (error) {
       if (error instanceof HttpError) return error
       throw error
