@@ -1,4 +1,4 @@
-import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
+import { NOTHING_MOVES, type ProgressSnapshot } from "../torrent/statistics/progress.js"
 
 /** Progress while data on disk is being checked, before anything is fetched. */
 export function checkingSnapshot(
@@ -7,6 +7,7 @@ export function checkingSnapshot(
   totalBytes: number,
 ): ProgressSnapshot {
   return {
+    ...NOTHING_MOVES,
     name: dataset.name,
     infoHash: dataset.infoHash,
     state: "checking",
@@ -14,15 +15,7 @@ export function checkingSnapshot(
     doneBytes,
     totalPieces: 0,
     donePieces: 0,
-    downloadRate: 0,
-    uploadRate: 0,
-    eta: null,
-    fromPeers: 0,
-    fromWebSeeds: 0,
-    uploaded: 0,
-    wasted: 0,
     peers: { connected: 0, seeds: 0, known: 0 },
-    webSeeds: { active: 0, usable: 0, total: 0 },
     waitingFor: null,
   }
 }

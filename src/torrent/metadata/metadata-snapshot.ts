@@ -1,5 +1,6 @@
 import { toHex } from "../../bytes/hex.js"
-import type { ProgressSnapshot } from "../statistics/progress.js"
+import { metadataPieceCount } from "../../wire/metadata-message.js"
+import { NOTHING_MOVES, type ProgressSnapshot } from "../statistics/progress.js"
 import type { LayerStage } from "./layer-stage.js"
 import { metadataReason } from "./metadata-reason.js"
 import type { MetadataSources } from "./metadata-sources.js"
@@ -30,28 +31,20 @@ export function metadataSnapshot({
   sources,
   idleTime,
 }: Fetch): ProgressSnapshot {
-  const { size, received, pieceCount } = exchange.progress
-  const info = layers?.infoLength ?? size
-  const doneInfo = layers === undefined ? (pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)) : info
+  const { size, received, pieceCount } = infoProgress(exchange, layers)
+  const doneInfo = pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)
   const share = layers === undefined ? 0 : layers.exchange.received / layers.partCount
   const { size: open, connectedCount: connected, knownCount: known } = swarm
   return {
+    ...NOTHING_MOVES,
     name,
     infoHash: toHex(infoHash),
     state: "metadata",
-    totalBytes: info + (layers?.bytes ?? 0),
+    totalBytes: size + (layers?.bytes ?? 0),
     doneBytes: doneInfo + Math.floor((layers?.bytes ?? 0) * share),
     totalPieces: pieceCount + (layers?.partCount ?? 0),
     donePieces: received + (layers?.exchange.received ?? 0),
-    downloadRate: 0,
-    uploadRate: 0,
-    eta: null,
-    fromPeers: 0,
-    fromWebSeeds: 0,
-    uploaded: 0,
-    wasted: 0,
     peers: { connected, seeds: 0, known },
-    webSeeds: { active: 0, usable: 0, total: 0 },
     waitingFor: metadataReason({
       lacking: layers === undefined ? "metadata" : "piece layers",
       sinceArrival: idleTime,
@@ -63,4 +56,11 @@ export function metadataSnapshot({
       discoveries: sources.searches,
     }),
   }
+}
+
+/** An exchange that has brought the info dictionary knows of no attempt any more. */
+function infoProgress(exchange: Fetch["exchange"], layers: LayerStage | undefined): Fetch["exchange"]["progress"] {
+  if (layers === undefined) return exchange.progress
+  const pieceCount = metadataPieceCount(layers.infoLength)
+  return { size: layers.infoLength, received: pieceCount, pieceCount }
 }

@@ -31,3 +31,15 @@ export interface ProgressSnapshot {
   /** Why nothing arrives, in a sentence; null while something does. */
   readonly waitingFor: string | null
 }
+
+/** The figures of a dataset of which no payload moves. */
+export const NOTHING_MOVES = {
+  downloadRate: 0,
+  uploadRate: 0,
+  eta: null,
+  fromPeers: 0,
+  fromWebSeeds: 0,
+  uploaded: 0,
+  wasted: 0,
+  webSeeds: { active: 0, usable: 0, total: 0 },
+} satisfies Partial<ProgressSnapshot>
