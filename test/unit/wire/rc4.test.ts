@@ -27,7 +27,7 @@ describe("RC4", () => {
   test("is the same however the bytes are cut and wherever they lie in memory", () => {
     const whole = new Rc4(ascii("Key"), 0).apply(new Uint8Array(1000))
     for (let offset = 0; offset < 4; offset++) {
-      for (const size of [1, 2, 3, 4, 5, 7, 8, 64, 1000]) {
+      for (const size of [1, 2, 3, 4, 5, 7, 8, 64, 255, 256, 257, 300, 1000]) {
         const cipher = new Rc4(ascii("Key"), 0)
         const bytes = new Uint8Array(1000 + offset).subarray(offset)
         for (let at = 0; at < bytes.length; at += size) cipher.apply(bytes.subarray(at, at + size))
@@ -38,12 +38,12 @@ describe("RC4", () => {
 
   test("of two streams at once does not mix them", () => {
     const [one, other] = [new Rc4(ascii("Key"), 0), new Rc4(ascii("Wiki"), 0)]
-    const [a, b] = [new Uint8Array(64), new Uint8Array(64)]
-    for (let at = 0; at < 64; at += 16) {
-      one.apply(a.subarray(at, at + 16))
-      other.apply(b.subarray(at, at + 16))
+    const [a, b] = [new Uint8Array(1200), new Uint8Array(1200)]
+    for (let at = 0; at < 1200; at += 300) {
+      one.apply(a.subarray(at, at + 300))
+      other.apply(b.subarray(at, at + 300))
     }
-    expect(a).toEqual(new Rc4(ascii("Key"), 0).apply(new Uint8Array(64)))
-    expect(b).toEqual(new Rc4(ascii("Wiki"), 0).apply(new Uint8Array(64)))
+    expect(a).toEqual(new Rc4(ascii("Key"), 0).apply(new Uint8Array(1200)))
+    expect(b).toEqual(new Rc4(ascii("Wiki"), 0).apply(new Uint8Array(1200)))
   })
 })
