@@ -1,9 +1,10 @@
 import * as fs from "node:fs"
 import { DiskError, type FileHandle, type FileStat } from "../ports/disk.js"
 import { toDiskError } from "./disk-error.js"
+import { LARGEST_WRITE } from "./largest-write.js"
 
-/** The most bytes one read or write asks for: Linux moves no more than 2 GiB less a page at once. */
-const LARGEST_TRANSFER = 1 << 30
+/** The most bytes one read asks for: Linux moves no more than 2 GiB less a page at once. */
+const LARGEST_READ = 1 << 30
 
 /** An open file. `close` waits for the calls under way: their descriptor's number might be another file's by then. */
 export class NodeFile implements FileHandle {
@@ -27,7 +28,7 @@ export class NodeFile implements FileHandle {
     return this.#call("read", (resolve, fail) => {
       let count = 0
       const next = (): void => {
-        const length = Math.min(into.byteLength - count, LARGEST_TRANSFER)
+        const length = Math.min(into.byteLength - count, LARGEST_READ)
         if (length === 0) resolve(count)
         else fs.read(this.#descriptor, into, count, length, position + count, onRead)
       }
@@ -46,10 +47,8 @@ export class NodeFile implements FileHandle {
     return this.#call("write to", (resolve, fail) => {
       let place = position
       const next = (): void => {
-        const first = rest[0]
-        if (first === undefined) resolve()
-        else if (rest.length > 1) fs.writev(this.#descriptor, rest, place, onWritten)
-        else fs.write(this.#descriptor, first, 0, Math.min(first.byteLength, LARGEST_TRANSFER), place, onWritten)
+        if (rest.length === 0) resolve()
+        else fs.writev(this.#descriptor, firstBytes(rest, LARGEST_WRITE), place, onWritten)
       }
       // On a full disk the first sign is a short count without an error: writing the rest brings the error out.
       const onWritten = (error: NodeJS.ErrnoException | null, bytes: number): void => {
@@ -129,6 +128,19 @@ export function toFileStat(stats: fs.BigIntStats): FileStat {
         ? "symlink"
         : "other"
   return { kind, size: Number(stats.size), mtimeNs: stats.mtimeNs, inode: stats.ino }
+}
+
+/** The first `count` bytes of `chunks`, or all. */
+function firstBytes(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
+  const first: Uint8Array[] = []
+  let left = count
+  for (const chunk of chunks) {
+    if (left === 0) break
+    const part = chunk.byteLength > left ? chunk.subarray(0, left) : chunk
+    first.push(part)
+    left -= part.byteLength
+  }
+  return first
 }
 
 /** `chunks` without their first `count` bytes. */

@@ -3,6 +3,7 @@ import { writevSync } from "node:fs"
 import { sameBytes } from "../bytes/same-bytes.js"
 import { nodeClock } from "./clock.js"
 import { digestOf } from "./digest-of.js"
+import { LARGEST_WRITE } from "./largest-write.js"
 import { DIGEST_LENGTH, RIGHT, type StoreAnswer, type StoreMessage, WRITTEN, WRONG } from "./hash-messages.js"
 
 /** Linux takes 1,024 pieces of memory in one write (IOV_MAX). */
@@ -42,21 +43,30 @@ function targetsOf({ targets }: StoreMessage, pieces: readonly Uint8Array[], fat
     const piece = targets[at]!
     if (fates[piece] === WRONG) continue
     const offset = targets[at + 1]!
-    const bytes = pieces[piece]!.subarray(offset, offset + targets[at + 2]!)
-    right.push({ piece, bytes, descriptor: targets[at + 3]!, position: targets[at + 4]! })
+    const length = targets[at + 2]!
+    for (let from = 0; from < length; from += LARGEST_WRITE) {
+      const bytes = pieces[piece]!.subarray(offset + from, offset + Math.min(from + LARGEST_WRITE, length))
+      right.push({ piece, bytes, descriptor: targets[at + 3]!, position: targets[at + 4]! + from })
+    }
   }
   return right.sort((a, b) => a.descriptor - b.descriptor || a.position - b.position)
 }
 
-/** Neighbours in one file. */
+/** Neighbours in one file, for one write each. */
 function stretches(sorted: readonly Target[]): Target[][] {
   const all: Target[][] = []
   let end: number | undefined
+  let length = 0
   for (const target of sorted) {
     const last = all[all.length - 1]
     const joins = last?.[0]?.descriptor === target.descriptor && target.position === end
-    if (last !== undefined && joins && last.length < MAX_CHUNKS) last.push(target)
-    else all.push([target])
+    length += target.bytes.length
+    if (last !== undefined && joins && last.length < MAX_CHUNKS && length <= LARGEST_WRITE) {
+      last.push(target)
+    } else {
+      all.push([target])
+      length = target.bytes.length
+    }
     end = target.position + target.bytes.length
   }
   return all
