@@ -3,8 +3,8 @@ import { writevSync } from "node:fs"
 import { sameBytes } from "../bytes/same-bytes.js"
 import { nodeClock } from "./clock.js"
 import { digestOf } from "./digest-of.js"
-import { LARGEST_WRITE } from "./largest-write.js"
 import { DIGEST_LENGTH, RIGHT, type StoreAnswer, type StoreMessage, WRITTEN, WRONG } from "./hash-messages.js"
+import { LARGEST_WRITE } from "./largest-write.js"
 
 /** Linux takes 1,024 pieces of memory in one write (IOV_MAX). */
 const MAX_CHUNKS = 1024
