@@ -18,13 +18,19 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
 /** OpenSSL's and Node's other names for what goes wrong with TLS. */
 const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_|PATH_LENGTH_|EPROTO$)/
 
+/** Whether TLS itself went wrong: a certificate, a handshake, a record, or an alert of the host's. */
+export function isTlsFault(error: unknown): boolean {
+  const code = errnoOf(error)
+  return code in CERTIFICATE_FAULTS || TLS_CODE.test(code)
+}
+
 /** Node's error of a request to `host` (never a whole URL: it may hold secrets) as the port's. */
 export function toHttpError(error: unknown, host: string): HttpError {
   if (error instanceof HttpError) return error
   const code = errnoOf(error)
   const fault = CERTIFICATE_FAULTS[code]
   if (fault !== undefined) return new HttpError("tls", `${host} can't be trusted: ${fault}`, error)
-  if (TLS_CODE.test(code)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
+  if (isTlsFault(error)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
   if (error instanceof MalformedAnswer)
     return new HttpError("malformed", `${host} does not speak HTTP: ${reasonOf(error)}`, error)
   if (code === "ETIMEDOUT") return new HttpError("timeout", `no connection to ${host}: ${reasonOf(error)}`, error)

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
-import { toHttpError } from "./http-error.js"
+import { isTlsFault, toHttpError } from "./http-error.js"
 import type { TransportListener } from "./http-transport.js"
 import { AnswerReader } from "./http1-answer.js"
 import type { LineListener } from "./http1-line.js"
@@ -254,7 +254,9 @@ export class Http1Connection {
     const { host } = this.#options
     if (failure instanceof HttpError) listener.onError(failure)
     else if (reader.started) listener.onError(new HttpError("network", `${host} cut its answer short`, failure))
-    else if (this.#proven && CLOSED.has(errnoOf(failure))) listener.onStale()
+    // Whom the certificate speaks for is known by then: a record that breaks is a connection that does. Should the host mean
+    // it, it says so again on a new one.
+    else if (this.#proven && (CLOSED.has(errnoOf(failure)) || isTlsFault(failure))) listener.onStale()
     else if (failure !== undefined) listener.onError(toHttpError(failure, host))
     else listener.onError(new HttpError("network", `${host} closed the connection without an answer`))
   }

@@ -133,6 +133,21 @@ describe.skipIf(findProgram("openssl") === undefined)("HTTPS", () => {
     }
   })
 
+  it("asks again when a record breaks on a kept connection, and believes what a new one says", async () => {
+    const spoken = new Set<number>()
+    const { url, connections } = await serve((secure, connection, plain) => {
+      // What comes first is whole on the first two connections.
+      if (connection <= 2 && !spoken.has(connection)) secure.write(OK)
+      else plain.write("this is no record of TLS at all, but somebody else's bytes")
+      spoken.add(connection)
+    })
+    const get = newClient()
+    for (let i = 0; i < 2; i++) expect(await get(url)).toEqual({ status: 200, body: "ok" })
+    expect(connections()).toBe(2)
+    expect((await get(url)).error).toMatchObject({ failure: "tls" })
+    expect(connections()).toBe(3)
+  })
+
   it("greets a host again by the session of the last time, and forgets it with a fault", async () => {
     const reused: boolean[] = []
     const { url } = await serve((secure, connection, plain) => {
