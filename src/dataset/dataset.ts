@@ -63,8 +63,21 @@ export class Dataset implements AsyncDisposable {
 
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
+    return Dataset.#open(target, options, false)
+  }
+
+  /**
+   * As {@link open}, for a call that closes it without its caller's doing: others who want it meanwhile wait for that.
+   *
+   * @internal
+   */
+  static openPassing(target: string, options: Options): Promise<Dataset> {
+    return Dataset.#open(target, options, true)
+  }
+
+  static #open(target: string, options: Options, passing: boolean): Promise<Dataset> {
     return guarded(async () => {
-      const { parts, feed } = await openParts(target, options)
+      const { parts, feed } = await openParts(target, options, passing)
       return new Dataset(parts, feed)
     })
   }

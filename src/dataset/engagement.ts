@@ -1,5 +1,6 @@
 import { AtError, abortError } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
+import type { AcquireLock } from "../ports/lock.js"
 import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
@@ -8,6 +9,7 @@ import type { Options } from "./options.js"
 import { GO_ONLINE, type ResolveContext, type Resolved } from "./resolve.js"
 import type { SessionSource } from "./session-source.js"
 import { findSources } from "./sources.js"
+import type { Turns } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 
 /** What an engagement is made from. */
@@ -19,6 +21,9 @@ export interface EngagementParts {
   readonly sessions: SessionSource
   /** Absolute. */
   readonly datastore: string
+  readonly turns: Turns
+  /** It is closed without anybody's doing, once a download is done. */
+  readonly passing: boolean
 }
 
 interface OpenedToUse {
@@ -55,7 +60,7 @@ export class Engagement {
   static async open(
     parts: EngagementParts,
     selected: ReadonlySet<number>,
-    how: { toFetch: boolean; onChecking: (done: number, total: number) => void },
+    how: { toFetch: boolean; takeLock: AcquireLock; onChecking: (done: number, total: number) => void },
   ): Promise<Engagement> {
     const { platform, resolved, datastore, options } = parts
     const { signal, verify = "auto", overwrite = false, data } = options
@@ -71,7 +76,9 @@ export class Engagement {
     }
     const place = { ...common, datastore, selected, verify }
     const { torrentBytes } = resolved
-    const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, checkFreeSpace: how.toFetch }).then(
+    const opened = await PieceStore.open({
+      ...{ ...place, torrentBytes, overwrite, checkFreeSpace: how.toFetch, takeLock: how.takeLock },
+    }).then(
       (store) => ({ store, refusal: undefined }),
       async (error: unknown) => {
         if (!isUnwritable(error)) throw error

@@ -4,6 +4,8 @@ import type { Options } from "./options.js"
 /**
  * Downloads a dataset, or verifies what is there, and returns where it is.
  *
+ * While another `get` of this process is at work on the same dataset in the same datastore, it waits for that one's end.
+ *
  * @param target an infohash, a magnet link, a path to a .torrent, a URL of one, or an Academic Torrents page
  * @returns the absolute path of the dataset's file or folder: complete and verified
  * @throws AtError for whatever made it impossible; the same call later goes on where this one stopped
@@ -15,7 +17,7 @@ import type { Options } from "./options.js"
  * ```
  */
 export async function get(target: string, options: Options = {}): Promise<string> {
-  await using dataset = await Dataset.open(target, options)
+  await using dataset = await (options.seed ? Dataset.open(target, options) : Dataset.openPassing(target, options))
   const path = await dataset.download()
   if (options.seed) await aborted(options.signal)
   return path

@@ -17,6 +17,7 @@ import { SessionSource } from "./session-source.js"
 import { sharedLimits } from "./shared-limits.js"
 import { looksLikeInfoHash, looksLikePath, malformed, parseTarget } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
+import { processTurns } from "./turns.js"
 
 /** What a dataset is made from; its to close. */
 export interface DatasetParts extends EngagementParts {
@@ -26,13 +27,14 @@ export interface DatasetParts extends EngagementParts {
 }
 
 /**
- * Understands what a user asks for, and gets the metadata.
+ * Understands what a user asks for, and gets the metadata. `passing`: see {@link EngagementParts}.
  *
  * @throws AtError `AT_INVALID_INPUT`, and what {@link resolveTarget} throws
  */
 export async function openParts(
   target: string,
   options: Options,
+  passing: boolean,
 ): Promise<{ readonly parts: DatasetParts; readonly feed: ProgressFeed }> {
   checkTarget(target)
   checkOptions(options)
@@ -70,8 +72,8 @@ export async function openParts(
     if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
     const resolved = await resolveTarget(local, context)
     feed.forget()
-    const parts = { options: { ...options, data, signal }, platform, context, sessions, datastore, resolved, closing }
-    return { parts, feed }
+    const asked = { options: { ...options, data, signal }, context, datastore, resolved, passing }
+    return { parts: { ...asked, platform, sessions, closing, turns: processTurns }, feed }
   } catch (error) {
     feed.end()
     await sessions.close()

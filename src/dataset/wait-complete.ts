@@ -1,12 +1,15 @@
 import { AtError, abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Torrent } from "../torrent/torrent.js"
 
 /** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
 const LOOK = 250
 
 /** A torrent, as far as waiting for it goes. */
-type Waited = Pick<Torrent, "whenComplete" | "idleTime" | "snapshot">
+type Waited = Pick<Torrent, "whenComplete" | "idleTime"> & {
+  snapshot(): Pick<ProgressSnapshot, "waitingFor">
+}
 
 /**
  * Waits for a torrent's completion or, before that, for `isThere`; for the caller's signal, or the end of his patience
@@ -47,7 +50,7 @@ export async function waitComplete(
   }
 }
 
-function stalled(torrent: Pick<Torrent, "snapshot">, timeout: number): AtError {
+function stalled(torrent: Pick<Waited, "snapshot">, timeout: number): AtError {
   const { waitingFor } = torrent.snapshot()
   const why = waitingFor === null ? "" : `: ${waitingFor}`
   return new AtError("AT_STALLED", `nothing arrived for ${timeout / 1000} s${why}`, {

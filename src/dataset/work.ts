@@ -1,5 +1,7 @@
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
+import type { AcquireLock } from "../ports/lock.js"
+import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
@@ -9,6 +11,7 @@ import { type GiveLimits, giveUntil } from "./give-until.js"
 import { noStats } from "./no-stats.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
+import type { Use } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 import { waitComplete } from "./wait-complete.js"
 
@@ -188,14 +191,54 @@ export class Work {
   async #open(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
     await this.#leaving
     try {
-      this.#engagement = await Engagement.open(this.#parts, selected(), {
+      const files = selected()
+      this.#engagement = await Engagement.open(this.#parts, files, {
         toFetch,
+        takeLock: (path) => this.#takeLock(path, files),
         onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
       })
       return this.#engagement
     } catch (error) {
       this.#opening = undefined
       throw error
+    }
+  }
+
+  /** Where another use in this process has the lock, and will let it go by itself: when it has. */
+  #takeLock(path: string, files: ReadonlySet<number>): ReturnType<AcquireLock> {
+    const { turns, platform, options, resolved } = this.#parts
+    const { signal, timeout } = options
+    let total = 0
+    for (const file of files) total += resolved.metainfo.layout.files[file]!.length
+    const wait = async (other: Use, ended: Promise<void>): Promise<void> => {
+      const snapshot = (): ProgressSnapshot => ({
+        ...checkingSnapshot(this.#dataset, 0, total),
+        waitingFor: behind(other),
+      })
+      const waited = {
+        snapshot,
+        whenComplete: () => ended,
+        get idleTime() {
+          return other.idleTime()
+        },
+      }
+      this.#feed.follow(waited)
+      try {
+        await waitComplete(waited, platform.clock, { signal, timeout })
+      } finally {
+        this.#feed.forget()
+      }
+    }
+    return turns.take(path, this.#asUse(), { acquireLock: platform.acquireLock, wait })
+  }
+
+  #asUse(): Use {
+    const torrent = (): Torrent | undefined => this.#engagement?.torrent
+    return {
+      name: this.#dataset.name,
+      passing: () => this.#parts.passing || this.#closed || this.#opening === undefined,
+      idleTime: () => torrent()?.idleTime ?? 0,
+      waitingFor: () => torrent()?.snapshot().waitingFor ?? null,
     }
   }
 
@@ -231,4 +274,10 @@ export class Work {
     this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
+}
+
+function behind(other: Use): string {
+  const reason = other.waitingFor()
+  const why = reason === null ? "" : `: ${reason}`
+  return `another call in this process is at work on it${why}`
 }

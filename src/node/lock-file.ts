@@ -137,9 +137,11 @@ function isHeldBy(path: string, token: string): boolean {
 }
 
 function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
-  if (held.has(holder.token)) throw locked(path, "this process holds it already", "close it there first")
+  if (held.has(holder.token)) throw heldHere(path)
   switch (stateOf(holder, self)) {
     case "running":
+      // Another thread of it, or another copy of this code.
+      if (holder.pid === self.pid) throw heldHere(path)
       throw locked(path, `process ${holder.pid} holds it`, `wait for process ${holder.pid} or stop it`)
     case "unknown": {
       const where = escapeForTerminal(holder.host)
@@ -151,6 +153,10 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
     }
     case "gone":
   }
+}
+
+function heldHere(path: string): AtError {
+  return locked(path, "this process holds it already", "close the dataset that is open, or wait for the call at work")
 }
 
 function locked(path: string, reason: string, hint: string): AtError {

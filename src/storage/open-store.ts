@@ -2,7 +2,7 @@ import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
-import type { Lock } from "../ports/lock.js"
+import type { AcquireLock, Lock } from "../ports/lock.js"
 import type { Platform } from "../ports/platform.js"
 import { arrange } from "./arrange.js"
 import { refuseClaimedName } from "./claimed-names.js"
@@ -34,6 +34,8 @@ export interface PieceStoreOptions extends CheckOptions {
   readonly overwrite?: boolean | undefined
   /** Whether there is room for what is missing. Default: true. */
   readonly checkFreeSpace?: boolean | undefined
+  /** How the dataset's own lock is taken. Default: the platform's way, which does not wait. */
+  readonly takeLock?: AcquireLock | undefined
 }
 
 /** What a store is opened with: what it is made of, and what it must let go of. */
@@ -56,7 +58,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   const directories = new Directories({ disk, base: datastore, onUsed: (parent) => changed.add(parent) })
   const folder = stateDirectory(datastore, metainfo.infoHash)
   await directories.ensure(folder)
-  const lock = await platform.acquireLock(`${folder}/lock`)
+  const lock = await (options.takeLock ?? platform.acquireLock)(`${folder}/lock`)
   let pool: FilePool | undefined
   let journal: Journal | undefined
   let durability: Durability | undefined

@@ -21,8 +21,9 @@ describe("the library, in a process of its own", () => {
   it("gets a dataset, and the process ends by itself", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 300_000, { create: CREATE, seeders: [{}], webSeeds: [{}] })
-    const { path, last } = await runScript(stage, "get", dataset.infoHash)
+    const { path, more, last } = await runScript(stage, "get", dataset.infoHash)
     expect(path).toBe(stage.stored("one.bin"))
+    expect(more).toEqual([path, path, path])
     expect(last).toMatchObject({ doneBytes: 300_000, totalBytes: 300_000 })
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
     expect((await runScript(stage, "get", dataset.infoHash))["path"]).toBe(path)

@@ -6,6 +6,7 @@ import type { Options } from "../../../src/dataset/options.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
 import { SessionSource } from "../../../src/dataset/session-source.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
+import { Turns } from "../../../src/dataset/turns.js"
 import { Work } from "../../../src/dataset/work.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { type FileFault, serveFiles } from "../../sim/lib/serve-files.js"
@@ -24,31 +25,38 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
   const paths = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
   simulation.web.serve("http://10.0.1.1", serveFiles(paths, { fault: () => server.fault }))
   const platform = simulation.platform("10.0.0.1")
-  const closing = new AbortController()
-  const feed = new ProgressFeed(platform.clock, options.onProgress)
+  const turns = new Turns()
   const { metainfo, torrentBytes } = dataset
-  const work = new Work(
-    {
-      platform,
-      options: { port: 6881, dht: false, signal: closing.signal, ...options },
-      resolved: {
-        metainfo,
-        torrentBytes,
-        hints: { trackers: [], webSeeds: [], peers: [] },
-        selectOnly: null,
-        stale: false,
-      },
-      context: {
+  const use = (options: Options, passing: boolean) => {
+    const closing = new AbortController()
+    const feed = new ProgressFeed(platform.clock, options.onProgress)
+    const work = new Work(
+      {
         platform,
-        site: new Site(undefined),
-        cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
-        offline: false,
+        options: { port: 6881, dht: false, signal: closing.signal, ...options },
+        resolved: {
+          metainfo,
+          torrentBytes,
+          hints: { trackers: [], webSeeds: [], peers: [] },
+          selectOnly: null,
+          stale: false,
+        },
+        context: {
+          platform,
+          site: new Site(undefined),
+          cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
+          offline: false,
+        },
+        sessions: new SessionSource(platform, { port: 6881, dht: false, ...options }),
+        datastore: "/store",
+        turns,
+        passing,
       },
-      sessions: new SessionSource(platform, { port: 6881, dht: false, ...options }),
-      datastore: "/store",
-    },
-    feed,
-  )
+      feed,
+    )
+    return { work, feed, closing }
+  }
+  const { work, feed, closing } = use(options, false)
   const index = (path: string): number => metainfo.layout.files.findIndex((file) => file.path === path)
   const only = (...names: string[]): Set<number> => new Set(names.map(index))
   const all = (): Set<number> => new Set(metainfo.layout.files.keys())
@@ -60,7 +68,7 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
     return until(work.close())
   }
   const place = (path: string): number => metainfo.layout.files[index(path)]!.offset
-  return { simulation, dataset, platform, server, feed, work, only, all, until, wrong, close, closing, place }
+  return { simulation, dataset, platform, server, use, feed, work, only, all, until, wrong, close, closing, place }
 }
 
 async function collect(feed: ProgressFeed, into: ProgressSnapshot[] = []): Promise<ProgressSnapshot[]> {
@@ -254,5 +262,59 @@ describe("progress of a dataset", () => {
     await close()
     expect(told.at(-1)).toBe("complete")
     expect(told).not.toContain("stopped")
+  })
+})
+
+describe("two uses of one dataset in a process", () => {
+  it("come one after the other where the first ends by itself", async () => {
+    const { use, only, until, wrong, simulation } = stage({}, { up: 100 * KiB })
+    const seen: ProgressSnapshot[] = []
+    const [first, second] = [use({}, true), use({ onProgress: (progress) => seen.push(progress) }, true)]
+    const one = first.work.download(only("a.bin")).finally(() => first.work.close())
+    const two = second.work.download(only("b.bin")).finally(() => second.work.close())
+    await simulation.run(1000)
+    expect(seen.at(-1)).toMatchObject({ state: "checking", doneBytes: 0, totalBytes: 500 * KiB })
+    expect(seen.at(-1)?.waitingFor).toMatch(/^another call in this process is at work on it/)
+    await until(Promise.all([one, two]))
+    expect(seen.at(-1)).toMatchObject({ waitingFor: null })
+    expect(wrong()).toEqual(["c.bin", "empty.txt"])
+  })
+
+  it("come one after the other where the first is being closed", async () => {
+    const { use, work, closing, all, only, until, wrong } = stage()
+    await until(work.download(only("a.bin")))
+    closing.abort()
+    const closed = work.close()
+    const second = use({}, false)
+    await until(second.work.download(all()))
+    await closed
+    expect(wrong()).toEqual([])
+    await until(second.work.close())
+  })
+
+  it("are refused where the first is held open, with words for who holds it", async () => {
+    const { use, work, all, only, until, close } = stage()
+    await until(work.download(only("a.bin")))
+    const second = use({}, true)
+    const refused = { code: "AT_LOCKED", message: "data is held open in this process already" }
+    await expect(until(second.work.download(all()))).rejects.toMatchObject(refused)
+    await close()
+    await until(second.work.download(all()))
+    await until(second.work.close())
+  })
+
+  it("do not keep the second from being stopped, or its patience from ending", async () => {
+    const { use, all, until, server } = stage()
+    server.fault = { stallAfter: 0 }
+    const [first, stopped, impatient] = [use({}, true), use({}, true), use({ timeout: 5000 }, true)]
+    const one = first.work.download(all())
+    const two = stopped.work.download(all())
+    const three = impatient.work.download(all())
+    await expect(until(three)).rejects.toMatchObject({ code: "AT_STALLED", message: /another call in this process/ })
+    stopped.closing.abort()
+    await expect(until(two)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    first.closing.abort()
+    await expect(until(one)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await until(Promise.all([first, stopped, impatient].map(({ work }) => work.close())))
   })
 })

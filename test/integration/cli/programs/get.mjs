@@ -3,7 +3,9 @@ import * as at from "academictorrents"
 
 const seen = []
 const path = await at.get(process.argv[2], { onProgress: (progress) => seen.push(progress) })
-console.log(JSON.stringify({ path, last: seen.at(-1) ?? null }))
+// Several at a time, as in a notebook: they take turns.
+const more = await Promise.all([at.get(process.argv[2]), at.get(process.argv[2]), at.get(process.argv[2])])
+console.log(JSON.stringify({ path, more, last: seen.at(-1) ?? null }))
 
 // The same in steps, of what is there now: progress must end, too.
 const dataset = await at.open(process.argv[2])
