@@ -41,11 +41,12 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ c
   }
 }
 
-/** Our own settings only: nobody's datastore, cache or proxy. */
+/** Our own settings only: nobody's datastore, cache or proxy. And nothing leaves the machine: no DHT, no multicast. */
 function environment(site: string): NodeJS.ProcessEnv {
-  const others = ["AT_DATASTORE", "AT_OFFLINE", "AT_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-  const kept = Object.entries(process.env).filter(([name]) => !others.includes(name))
-  return { ...Object.fromEntries(kept), AT_SITE: site, AT_DHT_BOOTSTRAP: "", XDG_CACHE_HOME: join(PLACE, "cache") }
+  const others = /^(AT_DATASTORE|AT_OFFLINE|AT_API_KEY|(HTTP|HTTPS|ALL)_PROXY)$/i
+  const kept = Object.entries(process.env).filter(([name]) => !others.test(name))
+  const own = { AT_SITE: site, AT_DHT_BOOTSTRAP: "", AT_NO_LSD: "1", XDG_CACHE_HOME: join(PLACE, "cache") }
+  return { ...Object.fromEntries(kept), ...own }
 }
 
 async function countSame(torrent: Torrent, path: string): Promise<number> {
