@@ -1,5 +1,6 @@
 import type { Socket, SocketConstructorOpts } from "node:net"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
+import { type OnRead, readAccepted } from "./accepted-socket.js"
 import { normalizeIp } from "./ip.js"
 
 /** Bytes received at a time, unless told otherwise. */
@@ -9,28 +10,21 @@ const SEND_HIGH_WATER = 256 * 1024
 
 /** TCP. `listen` and `resolve` reject with Node's own error (`code`: `EADDRINUSE`, `EACCES`, `ENOTFOUND`, ...). */
 export class NodeNet implements Net {
-  // One buffer for all outgoing connections: Node reads into it and calls back before it reads again, and whoever
+  // One buffer for all connections: Node reads into it and calls back before it reads again, and whoever
   // listens has done with the bytes when the call returns.
   #receiveBuffer: Uint8Array | undefined
   readonly #receiveLength: number
 
-  /** `receiveLength`: bytes received at a time on outgoing connections. */
+  /** `receiveLength`: bytes received at a time. */
   constructor(receiveLength = RECEIVE_BUFFER) {
     this.#receiveLength = receiveLength
   }
 
   connect(remote: Endpoint, listener: StreamListener): ByteStream {
     const net = netModule()
-    this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
     const options: SocketConstructorOpts & { onread: OnRead; writableHighWaterMark: number } = {
       writableHighWaterMark: SEND_HIGH_WATER,
-      onread: {
-        buffer: this.#receiveBuffer,
-        callback: (length, buffer) => {
-          listener.onData(buffer.subarray(0, length))
-          return true
-        },
-      },
+      onread: this.#onRead(() => listener),
     }
     const socket = new net.Socket(options)
     const stream = new SocketStream(socket, remote)
@@ -46,7 +40,7 @@ export class NodeNet implements Net {
     options: { port: number; host?: string },
     accept: (stream: ByteStream) => StreamListener,
   ): Promise<Listener> {
-    const server = netModule().createServer({ noDelay: true, highWaterMark: SEND_HIGH_WATER })
+    const server = netModule().createServer({ pauseOnConnect: true, noDelay: true, highWaterMark: SEND_HIGH_WATER })
     server.on("connection", (socket) => {
       const { remoteAddress, remotePort } = socket
       if (remoteAddress === undefined || remotePort === undefined) {
@@ -54,9 +48,14 @@ export class NodeNet implements Net {
         socket.on("error", () => {}).destroy()
         return
       }
-      const listener = accept(new SocketStream(socket, { host: normalizeIp(remoteAddress), port: remotePort }))
-      hearEnd(socket, listener)
-      socket.on("data", (chunk) => listener.onData(plainBytes(chunk)))
+      let listener: StreamListener | undefined
+      const onread = this.#onRead(() => listener)
+      const own = readAccepted(socket, { onread, writableHighWaterMark: SEND_HIGH_WATER })
+      const remote = { host: normalizeIp(remoteAddress), port: remotePort }
+      const hearing = accept(new SocketStream(own ?? socket, remote))
+      listener = hearing
+      hearEnd(own ?? socket, hearing)
+      if (own === undefined) socket.on("data", (chunk) => hearing.onData(plainBytes(chunk))).resume()
     })
     // Without a host Node binds all of IPv6 and IPv4 together, or IPv4 alone where there is no IPv6.
     await new Promise<void>((resolve, reject) => {
@@ -80,17 +79,23 @@ export class NodeNet implements Net {
     }
   }
 
+  #onRead(listener: () => StreamListener | undefined): OnRead {
+    this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
+    return {
+      buffer: this.#receiveBuffer,
+      callback: (length, buffer) => {
+        listener()?.onData(buffer.subarray(0, length))
+        return true
+      },
+    }
+  }
+
   async resolve(hostname: string): Promise<string[]> {
     const name = hostname.replace(/^\[(.*)\]$/, "$1")
     if (netModule().isIP(name) !== 0) return [normalizeIp(name)]
     const found = await process.getBuiltinModule("node:dns").promises.lookup(name, { all: true, order: "verbatim" })
     return [...new Set(found.map(({ address }) => normalizeIp(address)))]
   }
-}
-
-interface OnRead {
-  readonly buffer: Uint8Array
-  readonly callback: (length: number, buffer: Uint8Array) => boolean
 }
 
 /** A socket as the port has it. */
