@@ -39,6 +39,17 @@ describe("disk on Node", () => {
     await file.close()
   })
 
+  it("writes chunks of more than one system call is given, byte for byte", async () => {
+    const chunks = [700_000, 1_300_001, 3].map((length, i) =>
+      new Uint8Array(length).map((_, at) => (at * 31 + i) & 0xff),
+    )
+    const file = await disk.open(join(folder, "f"), "create")
+    await file.write(chunks, 5)
+    await file.close()
+    const written = fs.readFileSync(join(folder, "f")).subarray(5)
+    expect(written.equals(Buffer.concat(chunks))).toBe(true)
+  })
+
   it.each(MODES)("never opens what a symbolic link points to (%s)", async (mode) => {
     fs.writeFileSync(join(folder, "target"), "precious")
     fs.symlinkSync(join(folder, "target"), join(folder, "link"))
