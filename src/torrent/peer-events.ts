@@ -97,7 +97,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (session.direction === "outgoing") book.answered(session.remote)
     const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
-    if (this.#hearers.throttle.holding) session.holdReading(true)
     const disguised = superSeeding?.active === true
     if (disguised) superSeeding.add(peer)
     session.announcePieces(disguised ? new Bitfield(have.length) : have, uploadOnly.value)

@@ -1,24 +1,29 @@
+import type { PeerSession } from "../peer/peer-session.js"
 import type { Clock } from "../ports/clock.js"
-import type { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { Totals } from "./totals.js"
 
-/** Stops reading from the peers while the download limit is overdrawn. */
+interface Peer {
+  readonly session: Pick<PeerSession, "outstanding" | "holdReading">
+}
+
+/** Stops reading from the peers that we have asked for blocks while the download limit is overdrawn. */
 export class Throttle {
   readonly #clock: Clock
   readonly #limit: RateLimit
   readonly #totals: Totals
-  readonly #peers: () => Iterable<PeerSource>
+  readonly #peers: () => Iterable<Peer>
   readonly #onOpen = (): void => this.#update()
   readonly #onRelease: () => void
   #holding = false
+  #releases = 0
 
   /** `onRelease` is called when reading goes on: there is room to ask for more. */
   constructor(options: {
     clock: Clock
     limit: RateLimit
     totals: Totals
-    peers: () => Iterable<PeerSource>
+    peers: () => Iterable<Peer>
     onRelease: () => void
   }) {
     this.#clock = options.clock
@@ -55,7 +60,14 @@ export class Throttle {
     if (hold) this.#limit.whenOpen(this.#onOpen)
     if (hold === this.#holding) return
     this.#holding = hold
-    for (const { session } of this.#peers()) session.holdReading(hold)
+    if (!hold) this.#releases++
+    const peers = [...this.#peers()]
+    // Whoever is let go first is read first, and a fast peer uses the limit up at once: each comes first in turn.
+    const first = this.#releases % Math.max(1, peers.length)
+    for (const { session } of [...peers.slice(first), ...peers.slice(0, first)]) {
+      // Who owes us no blocks only says what costs nothing, and is to be heard.
+      if (!hold || session.outstanding > 0) session.holdReading(hold)
+    }
     if (!hold) this.#onRelease()
   }
 }
