@@ -50,11 +50,9 @@ export class PieceChoice<B extends PieceBuffer> {
     if (source.onlyPieces !== undefined) return this.#rarestAmong(source.onlyPieces, source)
     const known = this.#table.missed + source.pieceCount
     if (this.#barren.get(source.id) === known) return undefined
-    const neighbour = this.#neighbour(source)
-    if (neighbour !== undefined) return neighbour
-    const piece = this.#search(source)
+    const piece = this.#neighbour(source) ?? this.#search(source)
     if (piece === undefined) this.#barren.set(source.id, known)
-    return piece === undefined ? undefined : this.#strideStart(source, piece)
+    return piece
   }
 
   #search(source: BlockSource): number | undefined {
@@ -76,19 +74,6 @@ export class PieceChoice<B extends PieceBuffer> {
       if (rarest === undefined || availability.count(piece) < availability.count(rarest)) rarest = piece
     }
     return rarest
-  }
-
-  /** The first of the pieces before this one, inside a stride, that are missing and as rare: the stride is then taken whole. */
-  #strideStart(source: BlockSource, piece: number): number {
-    const { availability } = this.#table
-    const count = availability.count(piece)
-    let first = piece
-    while (first % this.#stride > 0) {
-      const before = first - 1
-      if (!availability.isCandidate(before) || availability.count(before) !== count || !source.hasPiece(before)) break
-      first = before
-    }
-    return first
   }
 
   /** The piece after the one the source was given last, inside a stride, when no missing piece is rarer. */

@@ -125,30 +125,6 @@ const shape = fc.record({
 })
 
 describe("the picker", () => {
-  it("takes small pieces in whole strides of a MiB, from the start of each", () => {
-    const perStride = 2 ** 20 / BLOCK_LENGTH
-    fc.assert(
-      fc.property(fc.nat(), (seed) => {
-        const scene = world({
-          length: 2 ** 22,
-          pieceLength: BLOCK_LENGTH,
-          peers: [[true]],
-          memory: 4 * perStride,
-          seed: 3 * seed,
-        })
-        const picked: number[] = []
-        scene.picker.pickBlocks(scene.peers[0]!, Infinity, 0, (block) => picked.push(block))
-        const strides = Array.from({ length: 4 }, (_, i) => picked.slice(i * perStride, (i + 1) * perStride))
-        for (const [first, ...rest] of strides) {
-          expect(first! % perStride).toBe(0)
-          expect(rest).toEqual(rest.map((_, i) => first! + i + 1))
-        }
-        expect(new Set(picked).size).toBe(4 * perStride)
-      }),
-      { numRuns: 20 },
-    )
-  })
-
   it("asks no two peers for the same block outside end-game, and never one who lacks it", () => {
     fc.assert(
       fc.property(shape, fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 9 }), fc.boolean())), (s, turns) => {
