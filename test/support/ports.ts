@@ -1,18 +1,29 @@
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
 
-/** A port that nothing listens on right now, for programs that can't pick one themselves. */
+/** Linux hands out the ports from 32768 on by itself: `net.ipv4.ip_local_port_range`. */
+const LOWEST = 10_240
+const COUNT = 32_768 - LOWEST
+
+/**
+ * A port that nothing listens on right now, for programs that can't pick one themselves. It is none of those that connections
+ * going out get, one of which could take it before the program does.
+ */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
+  for (;;) {
+    const port = LOWEST + Math.floor(Math.random() * COUNT)
+    if (await isFree(port, host)) return port
+  }
+}
+
+function isFree(port: number, host: string): Promise<boolean> {
   const server = createServer()
   return new Promise((resolve, reject) => {
-    server.once("error", reject)
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("the server has no port"))
-        else resolve(address.port)
-      })
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(false)
+      else reject(error)
     })
+    server.listen(port, host, () => server.close(() => resolve(true)))
   })
 }
 
