@@ -39,11 +39,17 @@ export function addVerbosity(command: Command): Command {
 
 /** Where the data is and which files are meant. */
 export function addPlace(command: Command): Command {
-  return command
-    .option(
+  return addChoice(
+    command.option(
       "-o, --datastore <dir>",
       "where data goes: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
-    )
+    ),
+  )
+}
+
+/** Which files are meant. */
+export function addChoice(command: Command): Command {
+  return command
     .option("--include <glob>", "only these files; may be repeated", collect)
     .option("--exclude <glob>", "but not these; may be repeated", collect)
 }

@@ -88,6 +88,14 @@ export class Dataset implements AsyncDisposable {
     return this.#files
   }
 
+  /** The files that it was opened for, padding left out. */
+  get chosenFiles(): readonly DatasetFile[] {
+    const { files } = this.metainfo.layout
+    const chosen = this.#select(undefined)
+    const indexes = [...files.keys()].filter((index) => !files[index]!.padding)
+    return this.files.filter((_, position) => chosen.has(indexes[position]!))
+  }
+
   /** Bytes of the files that it was opened for. */
   get chosenLength(): number {
     const { files } = this.metainfo.layout

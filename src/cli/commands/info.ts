@@ -3,8 +3,9 @@ import { toHex } from "../../bytes/hex.js"
 import { escapeForTerminal } from "../../bytes/text.js"
 import { redactUrl } from "../../bytes/url.js"
 import { Dataset } from "../../dataset/dataset.js"
+import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
-import { addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { count, formatSize } from "../units.js"
 
@@ -16,13 +17,19 @@ interface InfoFlags extends CommonFlags {
   scrape?: boolean
 }
 
+/** What `get` would fetch. */
+interface Choice {
+  readonly files: readonly DatasetFile[]
+  readonly length: number
+}
+
 export function addInfo(program: Command, run: Run): void {
   const command = program
     .command("info")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
     .option("-o, --datastore <dir>", "look there first for the metadata")
-  addVerbosity(addSources(command))
+  addVerbosity(addSources(addChoice(command)))
     .option("--files", "list all files")
     .option("--scrape", "with --json, too, ask the trackers how many have it")
     .action((target: string, flags: InfoFlags) => run(flags, (context) => info(target, flags, context)))
@@ -30,13 +37,29 @@ export function addInfo(program: Command, run: Run): void {
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {
   await using dataset = await Dataset.open(target, toOptions(flags, console, signal))
+  const choice = choiceOf(dataset, flags)
   const asks = !flags.offline && flags.tracker !== false && (!console.json || flags.scrape === true)
   const swarm = asks ? await dataset.swarmSizes() : []
-  if (console.json) console.emit({ ...asJson(dataset), ...(flags.scrape ? { swarm: swarm.map(sizeAsJson) } : {}) })
-  else console.result(asText(dataset, swarm, flags.files === true))
+  if (!console.json) {
+    console.result(asText(dataset, choice, swarm, flags.files === true))
+    return
+  }
+  console.emit({
+    ...asJson(dataset),
+    ...(choice === undefined ? {} : { chosen: choiceAsJson(dataset, choice) }),
+    ...(flags.scrape ? { swarm: swarm.map(sizeAsJson) } : {}),
+  })
 }
 
-function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
+/** Undefined when neither options nor a magnet link choose among the files. @throws AtError as `get` when none is chosen */
+function choiceOf(dataset: Dataset, { include, exclude }: InfoFlags): Choice | undefined {
+  const files = dataset.chosenFiles
+  if (include === undefined && exclude === undefined && files.length === dataset.files.length) return undefined
+  return { files, length: dataset.chosenLength }
+}
+
+function asJson(dataset: Dataset): object {
+  const { metainfo, name, infoHash, length, files } = dataset
   return {
     name,
     kind: metainfo.kind,
@@ -46,11 +69,7 @@ function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
     pieceLength: metainfo.layout.pieceLength,
     pieceCount: metainfo.layout.pieceCount,
     private: metainfo.private,
-    files: files.map(({ path, length, piecesRoot }) => ({
-      path,
-      length,
-      ...(metainfo.version === "v1" ? {} : { piecesRoot }),
-    })),
+    files: filesAsJson(dataset, files),
     trackers: metainfo.trackers,
     webSeeds: metainfo.webSeeds,
     comment: metainfo.comment,
@@ -59,18 +78,36 @@ function asJson({ metainfo, name, infoHash, length, files }: Dataset): object {
   }
 }
 
+function choiceAsJson(dataset: Dataset, { files, length }: Choice): object {
+  return { length, files: filesAsJson(dataset, files) }
+}
+
+function filesAsJson({ metainfo }: Dataset, files: readonly DatasetFile[]): object[] {
+  return files.map(({ path, length, piecesRoot }) => ({
+    path,
+    length,
+    ...(metainfo.version === "v1" ? {} : { piecesRoot }),
+  }))
+}
+
 function sizeAsJson({ kind: _, ...size }: SwarmSize): object {
   return size
 }
 
-function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean): string {
-  const { metainfo, files } = dataset
+function asText(dataset: Dataset, choice: Choice | undefined, swarm: readonly SwarmSize[], allFiles: boolean): string {
+  const { metainfo } = dataset
+  const { files, length } = choice ?? dataset
+  const all = count(dataset.files.length, "file")
+  const number = choice === undefined ? all : `${files.length} of ${all}`
   const { pieceCount, pieceLength } = metainfo.layout
   const rows: [string, string][] = [
     ["name", dataset.name],
     ["infohash", dataset.infoHash],
     ...(metainfo.version === "hybrid" ? [["v2 infohash", toHex(metainfo.infoHashV2!)] as [string, string]] : []),
     ["size", `${formatSize(dataset.length)} (${dataset.length} bytes)`],
+    ...(choice === undefined
+      ? []
+      : [["chosen", `${formatSize(length)} (${length} bytes), ${number}`] as [string, string]]),
     ["pieces", `${pieceCount} of ${formatSize(pieceLength)}`],
   ]
   if (metainfo.private) rows.push(["private", "yes: peers come from its trackers alone"])
@@ -89,7 +126,7 @@ function asText(dataset: Dataset, swarm: readonly SwarmSize[], allFiles: boolean
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => `${label.padEnd(width)}  ${escapeForTerminal(value)}`)
   if (metainfo.kind === "folder") {
-    lines.push("", `${count(files.length, "file")}:`)
+    lines.push("", `${number}:`)
     const shown = allFiles ? files : files.slice(0, MAX_FILES)
     for (const file of shown) lines.push(`${formatSize(file.length).padStart(10)}  ${escapeForTerminal(file.path)}`)
     if (shown.length < files.length)

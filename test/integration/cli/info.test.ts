@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { Stage } from "./stage.js"
 
@@ -99,6 +100,64 @@ describe("info --json", () => {
     expect(name).not.toMatch(/[/\\]/)
     const { stdout } = await stage.run(["get", dataset.infoHash])
     expect(stdout).toBe(`${stage.stored(name)}\n`)
+  })
+})
+
+describe("info --include --exclude", () => {
+  const FILES = { "a.csv": 100_000, "data/b.csv": 70_000, "data/c.csv": 3, "data/d.bin": 50_000 }
+  const CHOICE = ["--include", "*.csv", "--exclude", "data/c*"]
+
+  it("tells what a get with the same options fetches", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: { padding: true }, seeders: [{}] })
+    const { stdout } = await stage.run(["info", dataset.infoHash, ...CHOICE])
+    expect(stdout).toMatch(/^size +215 KiB \(220003 bytes\)$/m)
+    expect(stdout).toMatch(/^chosen +166 KiB \(170000 bytes\), 2 of 4 files$/m)
+    expect(stdout.slice(stdout.indexOf("\n\n") + 2)).toBe("2 of 4 files:\n  97.7 KiB  a.csv\n  68.4 KiB  data/b.csv\n")
+
+    await stage.run(["get", dataset.infoHash, ...CHOICE])
+    const there = Object.keys(FILES).filter((path) => existsSync(stage.stored("study", path)))
+    expect(there).toEqual(["a.csv", "data/b.csv"])
+  })
+
+  it("in JSON adds the choice, and leaves all else as it is", async () => {
+    await using stage = await Stage.open()
+    const file = stage.torrentFile(await stage.publish("study", FILES))
+    const whole = JSON.parse((await stage.run(["info", "--json", file])).stdout) as object
+    const { stdout } = await stage.run(["info", "--json", file, ...CHOICE])
+    expect(JSON.parse(stdout)).toEqual({
+      ...whole,
+      chosen: {
+        length: 170_000,
+        files: [
+          { path: "a.csv", length: 100_000 },
+          { path: "data/b.csv", length: 70_000 },
+        ],
+      },
+    })
+  })
+
+  it("counts what a magnet link selects, and what is chosen besides", async () => {
+    await using stage = await Stage.open()
+    const { infoHash } = await stage.publish("study", FILES)
+    const link = `magnet:?xt=urn:btih:${infoHash}&so=1-2`
+    const chosen = async (...options: string[]): Promise<unknown> =>
+      JSON.parse((await stage.run(["info", "--json", link, ...options])).stdout)
+    expect(await chosen()).toMatchObject({ chosen: { length: 70_003 } })
+    expect(await chosen("--exclude", "c.csv")).toMatchObject({ chosen: { length: 70_000 } })
+    expect(await chosen("--include", "*")).toMatchObject({ chosen: { length: 220_003 } })
+  })
+
+  it("when nothing matches, ends as get does", async () => {
+    await using stage = await Stage.open()
+    const file = stage.torrentFile(await stage.publish("study", FILES))
+    const ends = async (command: string): Promise<object> => {
+      const { stdout, code } = await stage.run([command, file, "--json", "--include", "*.parquet"], { exits: 2 })
+      return { code, stdout: stdout.split("\n").at(-2) }
+    }
+    const ending = await ends("info")
+    expect(ending).toEqual(await ends("get"))
+    expect(JSON.stringify(ending)).toContain("no file of the dataset matches *.parquet")
   })
 })
 
