@@ -197,13 +197,13 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const { table, intake, totals, clock } = this.#o
     const length = table.layout.blockLength(block)
     intake.unask(block)
-    this.#hearers.throttle.took(length)
+    this.#hearers.throttle.took(length, session)
     const kept = intake.endBlock(block, session.writer, peer.id)
     totals.fromPeer(length, kept, clock.now())
   }
 
-  onUnasked(_session: PeerSession, length: number): void {
-    this.#hearers.throttle.took(length)
+  onUnasked(session: PeerSession, length: number): void {
+    this.#hearers.throttle.took(length, session)
     this.#o.totals.unasked(length)
   }
 

@@ -3,11 +3,13 @@ import type { Clock } from "../ports/clock.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { Totals } from "./totals.js"
 
+type Session = Pick<PeerSession, "outstanding" | "holdReading">
+
 interface Peer {
-  readonly session: Pick<PeerSession, "outstanding" | "holdReading">
+  readonly session: Session
 }
 
-/** Stops reading from the peers that we have asked for blocks while the download limit is overdrawn. */
+/** Stops reading from the peers that send blocks, or owe us some, while the download limit is overdrawn. */
 export class Throttle {
   readonly #clock: Clock
   readonly #limit: RateLimit
@@ -37,10 +39,12 @@ export class Throttle {
     return this.#holding
   }
 
-  /** Bytes came. To wait for the next tick would be too late: a fast peer sends megabytes in one. */
-  took(bytes: number): void {
+  /** Bytes of a block came. To wait for the next tick would be too late: a fast peer sends megabytes in one. */
+  took(bytes: number, from: Session): void {
     this.#limit.take(bytes)
     if (!this.#holding) this.#update()
+    // Asked for or not.
+    if (this.#holding) from.holdReading(true)
   }
 
   /** There is nobody to hold any more. */

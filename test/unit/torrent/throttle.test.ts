@@ -22,20 +22,24 @@ describe("a throttle", () => {
       clock,
       limit: new RateLimit(clock, RATE),
       totals: new Totals(clock.now()),
-      peers: () =>
-        Object.entries(owed).map(([name, outstanding]) => ({
-          session: { outstanding, holdReading: (held) => done.push(`${held ? "hold" : "release"} ${name}`) },
-        })),
+      peers: () => Object.keys(owed).map((name) => ({ session: session(name) })),
       onRelease: () => done.push("ask"),
     })
   })
 
+  const session = (name: string) => ({
+    outstanding: owed[name]!,
+    holdReading: (held: boolean) => done.push(`${held ? "hold" : "release"} ${name}`),
+  })
+
+  const whom = (what: string) => [...new Set(done.filter((one) => one.startsWith(what)))].sort()
+
   it("holds the peers once the limit is overdrawn, until the debt is paid", async () => {
-    throttle.took(RATE / 20)
+    throttle.took(RATE / 20, session("a"))
     expect(done).toEqual([])
-    throttle.took(RATE)
+    throttle.took(RATE, session("a"))
     expect(throttle.holding).toBe(true)
-    expect(done.sort()).toEqual(["hold a", "hold b", "hold c"])
+    expect(whom("hold")).toEqual(["hold a", "hold b", "hold c"])
     done.length = 0
     await clock.run(900)
     expect(done).toEqual([])
@@ -47,14 +51,22 @@ describe("a throttle", () => {
 
   it("goes on hearing those who owe us nothing", () => {
     owed = { a: 3, b: 0, c: 7 }
-    throttle.took(RATE)
-    expect(done.sort()).toEqual(["hold a", "hold c"])
+    throttle.took(RATE, session("a"))
+    expect(whom("hold")).toEqual(["hold a", "hold c"])
+  })
+
+  it("holds whoever sends what nobody asked for", () => {
+    owed = { a: 3, b: 0, c: 0 }
+    throttle.took(RATE, session("a"))
+    done.length = 0
+    throttle.took(1, session("c"))
+    expect(done).toEqual(["hold c"])
   })
 
   it("lets each go first in turn: the first one may use the limit up", async () => {
     const first: (string | undefined)[] = []
     for (let i = 0; i < 6; i++) {
-      throttle.took(RATE)
+      throttle.took(RATE, session("a"))
       done.length = 0
       await clock.run(1100)
       first.push(done[0])
