@@ -118,7 +118,8 @@ function liveLines(p: ProgressSnapshot): string[] {
 
 function metadataLine(p: ProgressSnapshot): string {
   const pieces = p.totalPieces === 0 ? "" : `, ${p.donePieces} of ${p.totalPieces} pieces`
-  return `fetching the metadata from ${count(p.peers.connected, "peer")}${pieces}`
+  const givers = p.peers.connected === 0 ? "" : ` from ${count(p.peers.connected, "peer")}`
+  return `fetching the metadata${givers}${pieces}`
 }
 
 function waiting(p: ProgressSnapshot): string {

@@ -61,6 +61,7 @@ export async function openParts(
     offline: options.offline ?? settings.offline,
     timeout: options.timeout,
     signal,
+    feed,
     fromPeers: (wanted) => {
       if (!canAskPeers(wanted, options)) return undefined
       const means = { session: () => sessions.early(), options, follow: feed.follow.bind(feed) }

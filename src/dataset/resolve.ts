@@ -9,6 +9,8 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
 import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
+import { lateAnswer } from "./late-answer.js"
+import type { ProgressFeed } from "./progress-feed.js"
 import type { Target } from "./target.js"
 import type { TorrentCache } from "./torrent-cache.js"
 
@@ -57,6 +59,8 @@ export interface ResolveContext {
   /** The caller's patience: ms without a byte. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Is told what is waited for, when that takes long. */
+  readonly feed?: Pick<ProgressFeed, "follow" | "forget"> | undefined
   /** Gets a .torrent from peers, when the service can't help; undefined when there is nobody to ask. */
   readonly fromPeers?: ((wanted: Wanted) => Promise<Uint8Array> | undefined) | undefined
 }
@@ -71,8 +75,10 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
   switch (target.kind) {
     case "file":
       return fresh(await readTorrent(target.path, context.platform), target.path, context.platform)
-    case "url":
-      return fresh(await fetchTorrent(target.url, context), redactUrl(target.url), context.platform)
+    case "url": {
+      const shown = redactUrl(target.url)
+      return fresh(await fetchTorrent(target.url, { name: shown }, context), shown, context.platform)
+    }
     case "info-hash": {
       const { version, bytes } = target.infoHash
       const identity = version === 1 ? { v1: bytes, v2: null } : { v1: null, v2: bytes }
@@ -87,8 +93,12 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
 }
 
 /** Asks the service for the present .torrent of a dataset: its trackers and web seeds change from day to day. */
-export async function refreshTorrent(infoHash: Uint8Array, context: ResolveContext): Promise<Metainfo> {
-  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), context)
+export async function refreshTorrent(
+  known: Pick<Metainfo, "infoHash" | "name">,
+  context: ResolveContext,
+): Promise<Metainfo> {
+  const { infoHash } = known
+  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, context)
   const metainfo = parseTorrent(bytes, context.platform.hasher)
   if (toHex(metainfo.infoHash) !== toHex(infoHash)) throw anotherDataset(metainfo)
   await context.cache.put(infoHash, bytes)
@@ -133,7 +143,7 @@ async function fromSiteOrPeers(
   const { platform, site, signal, fromPeers } = context
   try {
     const url = site.torrentUrl(infoHash)
-    const torrentBytes = await fetchTorrent(url, context)
+    const torrentBytes = await fetchTorrent(url, { infoHash, name }, context)
     return { metainfo: saying(redactUrl(url), () => matching(torrentBytes, wanted, platform)), torrentBytes }
   } catch (error) {
     const { v1, v2 } = wanted
@@ -184,13 +194,22 @@ function anotherDataset({ infoHash }: Metainfo): AtError {
   })
 }
 
-async function fetchTorrent(url: string, context: ResolveContext): Promise<Uint8Array> {
-  const { platform, signal, timeout, offline } = context
+/** `dataset`: what is known of it before. */
+async function fetchTorrent(
+  url: string,
+  dataset: { readonly name: string; readonly infoHash?: Uint8Array },
+  context: ResolveContext,
+): Promise<Uint8Array> {
+  const { platform, signal, timeout, offline, feed } = context
   const shown = redactUrl(url)
   if (offline) {
     throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: GO_ONLINE })
   }
-  const outcome = await download(platform.http, url, { limit: TORRENT_LIMITS.length, timeout, signal })
+  const answer = download(platform.http, url, { limit: TORRENT_LIMITS.length, timeout, signal })
+  const { name, infoHash } = dataset
+  const outcome = await (feed === undefined
+    ? answer
+    : lateAnswer(answer, { url, name, infoHash }, { clock: platform.clock, feed }))
   switch (outcome.kind) {
     case "ok":
       return outcome.bytes

@@ -29,7 +29,7 @@ export async function findSources(
   const { reach } = context.platform
   const hinted = metainfo.private || reach === "web" ? { trackers: [], peers: [] } : hints
   if (stale && fetch && (useTrackers || useWebSeeds)) {
-    const newer = await refreshTorrent(metainfo.infoHash, context).catch((error: unknown) => {
+    const newer = await refreshTorrent(metainfo, context).catch((error: unknown) => {
       context.platform.log.log("info", "metadata", `no newer .torrent: ${String(error)}`)
     })
     if (newer !== undefined) torrents.unshift(newer)

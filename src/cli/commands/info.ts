@@ -36,7 +36,11 @@ export function addInfo(program: Command, run: Run): void {
 }
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {
-  await using dataset = await Dataset.open(target, toOptions(flags, console, signal))
+  await using dataset = await Dataset.open(target, {
+    ...toOptions(flags, console, signal),
+    // One object is promised, not lines.
+    ...(console.json ? { onProgress: undefined } : {}),
+  })
   const choice = choiceOf(dataset, flags)
   const asks = !flags.offline && flags.tracker !== false && (!console.json || flags.scrape === true)
   const swarm = asks ? await dataset.swarmSizes() : []

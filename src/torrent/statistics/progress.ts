@@ -4,9 +4,9 @@ export type TorrentState = "downloading" | "seeding" | "complete" | "stopped" | 
 /** Where a dataset stands at one moment. All byte counts are of the selected files, padding left out of none. */
 export interface ProgressSnapshot {
   readonly name: string
-  /** 40 hex digits. */
+  /** 40 hex digits; empty while it is not known: the .torrent of a URL is on its way. */
   readonly infoHash: string
-  /** `metadata`: it is being fetched from peers, and the bytes and pieces are those of the metadata. */
+  /** `metadata`: a server has not answered for two seconds (then all is 0), or it is being fetched from peers, and the bytes and pieces are those of the metadata. */
   readonly state: "metadata" | "checking" | TorrentState
   /** Bytes of the selection. */
   readonly totalBytes: number

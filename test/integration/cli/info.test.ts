@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import { jsonLines } from "./command.js"
 import { Stage } from "./stage.js"
 
 const KEYS = [
@@ -91,6 +92,20 @@ describe("info --json", () => {
       webSeeds: [],
       createdBy: "testbed",
     })
+  })
+
+  it("is one object also when the metadata comes from peers", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 5000)
+    const seed = ["seed", stage.torrentFile(dataset), "--data", dataset.source, "--port", "0", "--no-tracker", "--json"]
+    const giver = stage.start(seed)
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+    stage.testbed.site.remove(dataset.infoHash)
+    const args = ["info", dataset.infoHash, "--json", "--peer", `127.0.0.1:${String(port)}`]
+    const objects = jsonLines((await stage.run(args)).stdout)
+    expect(objects).toHaveLength(1)
+    expect(objects[0]).toMatchObject({ name: "one.bin", infoHash: dataset.infoHash })
   })
 
   it("names files as they lie on disk when the torrent's names are not safe", async () => {

@@ -75,6 +75,16 @@ describe("what get says", () => {
     expect(done).toEqual([...done].sort((a, b) => a - b))
   })
 
+  it("is whose answer it waits for, when the site is silent", async () => {
+    await using stage = await Stage.open({ site: { fault: () => ({ kind: "silent" }) } })
+    const hash = "0".repeat(40)
+    const args = ["get", hash, "--json", "--no-dht", "--timeout", "3s"]
+    const lines = jsonLines((await stage.run(args, { exits: 3 })).stdout)
+    const waitingFor = `the answer of ${new URL(stage.testbed.url).host}`
+    expect(lines[0]).toMatchObject({ type: "progress", state: "metadata", infoHash: hash, waitingFor })
+    expect(lines.at(-1)).toMatchObject({ type: "error", code: "AT_METADATA" })
+  })
+
   it("is the last line alone with --json -q", async () => {
     await using stage = await Stage.open()
     const { infoHash } = await published(stage)
@@ -141,6 +151,14 @@ describe.skipIf(findProgram("script") === undefined)("on a terminal", () => {
     // Standard error that is no terminal gets none, wherever the path goes.
     await onTerminal(stage, `${atGet("0".repeat(40))} 2> ${stage.beside("stderr")}`)
     expect(readFileSync(stage.beside("stderr"), "utf8")).not.toMatch(COLOUR)
+  })
+
+  it("says whose answer is waited for, and clears that away", async () => {
+    await using stage = await Stage.open({ site: { fault: () => ({ kind: "silent" }) } })
+    const sent = await onTerminal(stage, `${atGet("0".repeat(40))} --no-dht --timeout 3s`)
+    const waiting = `waiting: the answer of ${new URL(stage.testbed.url).host}`
+    expect(sent.replace(COLOUR, "")).toContain(`fetching the metadata\n       ${waiting}\n`)
+    expect(screen(sent)).toMatch(/^error: /)
   })
 
   it("a dumb one gets lines", async () => {

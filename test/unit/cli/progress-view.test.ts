@@ -182,6 +182,12 @@ describe("the view for logs", () => {
     expect(progressLine(changed({ state: "metadata", totalPieces: 0, waitingFor: "no peer is known" }))).toBe(
       "vega-datasets: fetching the metadata from 2 peers, waiting: no peer is known",
     )
+    const nobody = { connected: 0, seeds: 0, known: 0 }
+    expect(
+      progressLine(
+        changed({ state: "metadata", totalPieces: 0, peers: nobody, waitingFor: "the answer of site.example" }),
+      ),
+    ).toBe("vega-datasets: fetching the metadata, waiting: the answer of site.example")
     expect(progressLine(changed({ state: "checking" }))).toBe(
       "vega-datasets: checking what is on disk, 25.0 % of 40.0 MiB",
     )

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { toHex } from "../../../src/bytes/hex.js"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { Site } from "../../../src/catalog/site.js"
+import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
 import { type ResolveContext, refreshTorrent, resolveTarget, type Wanted } from "../../../src/dataset/resolve.js"
 import { parseTarget } from "../../../src/dataset/target.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
@@ -13,6 +14,7 @@ import {
   type HttpListener,
   type HttpRequest,
 } from "../../../src/ports/http.js"
+import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { createSimulation, type SimPlatform, type Simulation } from "../../sim/lib/simulation.js"
 import { digester, folderInfo, torrentOf } from "../../support/torrents.js"
 import { draftTorrent } from "../../support/v2-torrents.js"
@@ -23,7 +25,8 @@ const NEWER = torrentOf(folderInfo(), {
   "url-list": ["http://seed.example/"],
 })
 const OTHER = torrentOf(folderInfo({ name: "other" }))
-const INFO_HASH = parseTorrent(TORRENT, digester).infoHash
+const KNOWN = parseTorrent(TORRENT, digester)
+const INFO_HASH = KNOWN.infoHash
 const HASH = toHex(INFO_HASH)
 const SITE_URL = `http://site.example/download/${HASH}.torrent`
 const CACHED = `/cache/torrents/${HASH}.torrent`
@@ -36,6 +39,9 @@ class FakeHttp implements Http {
   readonly pages = new Map<string, Page>()
   readonly asked: string[] = []
   aborted = 0
+  askedAt = Number.NaN
+  /** ms before the head of any answer. */
+  delay = 0
   readonly #platform: () => SimPlatform
 
   constructor(platform: () => SimPlatform) {
@@ -44,10 +50,11 @@ class FakeHttp implements Http {
 
   get({ url }: HttpRequest, listener: HttpListener): HttpExchange {
     this.asked.push(url)
+    this.askedAt = this.#platform().clock.now()
     const page = this.pages.get(url) ?? 404
     let over = page === "silent"
     const step = (delay: number, fn: () => void): void => {
-      this.#platform().clock.after(delay, () => {
+      this.#platform().clock.after(this.delay + delay, () => {
         if (!over) fn()
       })
     }
@@ -189,11 +196,11 @@ describe("a dataset by its infohash", () => {
   it("is asked for anew on demand: the site adds trackers and web seeds from day to day", async () => {
     platform.disk.putFile(CACHED, TORRENT)
     http.pages.set(SITE_URL, NEWER)
-    const metainfo = await sim.runUntil(refreshTorrent(INFO_HASH, context))
+    const metainfo = await sim.runUntil(refreshTorrent(KNOWN, context))
     expect(metainfo.webSeeds).toEqual(["http://seed.example/"])
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
     http.pages.set(SITE_URL, OTHER)
-    await expect(sim.runUntil(refreshTorrent(INFO_HASH, context))).rejects.toMatchObject({ code: "AT_METADATA" })
+    await expect(sim.runUntil(refreshTorrent(KNOWN, context))).rejects.toMatchObject({ code: "AT_METADATA" })
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
   })
 
@@ -257,6 +264,97 @@ describe("a dataset that the site can't help with", () => {
     http.pages.delete(SITE_URL)
     await sim.runUntil(platform.disk.remove(CACHED))
     await rejects(HASH, "AT_NOT_FOUND", { fromPeers: () => undefined })
+  })
+})
+
+describe("an answer that does not come", () => {
+  function listen() {
+    const heard: { at: number; progress: ProgressSnapshot }[] = []
+    const { clock } = platform
+    const feed = new ProgressFeed(clock, (progress) => heard.push({ at: clock.now() - http.askedAt, progress }))
+    const end = (): void => {
+      feed.end()
+      expect(clock.pendingTimers).toBe(0)
+    }
+    return { feed, heard, end }
+  }
+
+  it("is named after two seconds, until it is there", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    http.delay = 5_000
+    const { feed, heard, end } = listen()
+    await resolve(HASH, { feed })
+    await sim.run(1_000)
+    end()
+    expect(heard[0]).toMatchObject({
+      at: 2_000,
+      progress: {
+        state: "metadata",
+        name: `the dataset ${HASH}`,
+        infoHash: HASH,
+        doneBytes: 0,
+        waitingFor: "the answer of site.example",
+      },
+    })
+    expect(heard.length).toBeGreaterThan(1)
+    expect(heard.at(-1)?.at).toBeLessThanOrEqual(5_003)
+  })
+
+  it("is not worth a word when it comes sooner, and leaves no timer behind", async () => {
+    http.pages.set(SITE_URL, TORRENT)
+    http.delay = 1_990
+    const { feed, heard, end } = listen()
+    await resolve(HASH, { feed })
+    expect(platform.clock.pendingTimers).toBe(0)
+    await sim.run(5_000)
+    end()
+    expect(heard).toEqual([])
+  })
+
+  it("is no longer waited for once peers are asked", async () => {
+    http.delay = 3_000
+    const { feed, heard, end } = listen()
+    let failedAt = Number.POSITIVE_INFINITY
+    const fromPeers = async (): Promise<Uint8Array> => {
+      failedAt = heard.length
+      await new Promise<void>((resume) => platform.clock.after(5_000, resume))
+      return TORRENT
+    }
+    await resolve(HASH, { feed, fromPeers })
+    expect(failedAt).toBeGreaterThan(0)
+    expect(heard).toHaveLength(failedAt)
+    end()
+  })
+
+  it("leaves no timer behind when the user has stopped it", async () => {
+    const { feed, heard, end } = listen()
+    http.pages.set("http://mirror.example/a.torrent", "silent")
+    const controller = new AbortController()
+    platform.clock.after(1_000, () => controller.abort())
+    await rejects("http://mirror.example/a.torrent", "AT_ABORTED", { feed, signal: controller.signal })
+    expect(platform.clock.pendingTimers).toBe(0)
+    end()
+    expect(heard).toEqual([])
+  })
+
+  it("of a URL is named by its host, and no secret of it", async () => {
+    const url = "http://user:hunter2@mirror.example:8080/a.torrent"
+    http.pages.set(url, OTHER)
+    http.delay = 2_500
+    const { feed, heard, end } = listen()
+    await resolve(url, { feed })
+    end()
+    expect(heard[0]?.progress).toMatchObject({ infoHash: "", waitingFor: "the answer of mirror.example:8080" })
+    expect(JSON.stringify(heard)).not.toContain("hunter2")
+  })
+
+  it("is named as well when a kept .torrent is asked for anew", async () => {
+    http.pages.set(SITE_URL, NEWER)
+    http.delay = 2_500
+    const { feed, heard, end } = listen()
+    await sim.runUntil(refreshTorrent(KNOWN, { ...context, feed }))
+    end()
+    expect(heard[0]?.progress).toMatchObject({ name: "dataset", waitingFor: "the answer of site.example" })
   })
 })
 
