@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest"
+import type { PieceStore } from "../../../src/storage/piece-store.js"
+import type { DiskOperation } from "../../sim/lib/disk-faults.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+import { holdingWorld } from "./holding-disk.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 const one = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 4500 }] })
@@ -7,11 +10,22 @@ const [FINAL, PART] = [`${DATASTORE}/one`, `${DATASTORE}/one.part`]
 const foreign = someBytes(4500, "foreign")
 
 /** Four of five pieces are there. */
-async function unfinished(missing: number) {
-  const world = new World()
+async function unfinished(missing: number, world = new World()) {
   const store = await world.open(one)
   await world.run(fill(store, one, { pieces: [0, 1, 2, 3, 4].filter((piece) => piece !== missing) }))
   return { world, store }
+}
+
+/** It may have been made under another name. */
+const isJournalSync = ({ kind, path }: Pick<DiskOperation, "kind" | "path">) =>
+  kind === "sync" && path.includes("/journal")
+
+/** Somebody writes to the file, some time later. */
+async function damage(world: World, path: string, ...positions: number[]): Promise<void> {
+  await world.clock.run(10)
+  const handle = await world.run(world.disk.open(path, "write"))
+  for (const position of positions) await world.run(handle.write([Uint8Array.of(1, 2, 3)], position))
+  await world.run(handle.close())
 }
 
 async function cutShort(world: World, path: string, length: number): Promise<void> {
@@ -39,6 +53,59 @@ describe("an unfinished file that somebody replaced", () => {
     const again = await world.open(one)
     expect([...again.have]).toEqual([])
     await world.run(again.close())
+  })
+})
+
+/** Somebody removes it, and the next piece shows it. */
+async function removed(world: World, store: PieceStore): Promise<void> {
+  await world.run(world.disk.remove(PART))
+  await world.run(world.disk.syncDirectory(DATASTORE))
+  expect(await world.run(commit(store, one, 4))).toEqual({ kind: "failed", error: code("AT_DISK_IO") })
+  expect([...store.have]).toEqual([])
+}
+
+describe("an unfinished file that somebody removed", () => {
+  it.each(["closed", "killed"] as const)(
+    "is believed by the next run as far as it was written anew: %s",
+    async (end) => {
+      const { world, store } = await unfinished(4)
+      await removed(world, store)
+      // The last piece: it is as long as it was.
+      expect(await world.run(commit(store, one, 4))).toEqual({ kind: "stored" })
+      if (end === "closed") await world.run(store.close())
+      const next = world.killed()
+      const again = await next.open(one)
+      expect([...again.have]).toEqual([4])
+      await next.run(fill(again, one))
+      expect(next.disk.readFile(FINAL)).toEqual(one.data)
+      await next.run(again.close())
+    },
+  )
+
+  it("is not written anew before the journal has durably stopped claiming what was in it", async () => {
+    const { world, disk } = holdingWorld()
+    const { store } = await unfinished(4, world)
+    await world.run(store.flush())
+    const journal = disk.slow(isJournalSync)
+    await removed(world, store)
+    const writing = commit(store, one, 4)
+    await world.clock.run(1000)
+    expect(disk.held).toBe(1)
+    expect(world.dataPaths()).toEqual([])
+    journal.release()
+    expect(await world.run(writing)).toEqual({ kind: "stored" })
+    expect(world.dataPaths()).toEqual([PART])
+    await world.run(store.close())
+  })
+
+  it("is not written anew when the journal can't be brought to stop claiming what was in it", async () => {
+    const { world, store } = await unfinished(4)
+    await world.run(store.flush())
+    world.disk.failAt(isJournalSync, "io")
+    await removed(world, store)
+    expect(await world.run(commit(store, one, 4))).toEqual({ kind: "failed", error: code("AT_DISK_IO") })
+    expect(world.dataPaths()).toEqual([])
+    await world.run(store.close())
   })
 })
 
@@ -88,4 +155,30 @@ describe("a finished file", () => {
     expect(world.disk.readFile(FINAL)).toEqual(foreign)
     await world.run(giving.close())
   })
+})
+
+describe("a whole file that can't have its name yet", () => {
+  async function nameless() {
+    const world = new World()
+    const store = await world.open(one)
+    world.disk.putFile(FINAL, foreign)
+    await expect(world.run(fill(store, one))).rejects.toEqual(code("AT_EXISTS"))
+    expect(store.have.complete).toBe(true)
+    return { world, store }
+  }
+
+  it.each(["closed", "killed"] as const)(
+    "is not believed by the next run when it was seen to have changed: %s",
+    async (end) => {
+      const { world, store } = await nameless()
+      await damage(world, PART, 1500, 3500)
+      await expect(world.run(store.read(1, 0, new Uint8Array(10)))).rejects.toEqual(code("AT_CORRUPT"))
+      if (end === "closed") await world.run(store.close())
+      const next = world.killed()
+      await next.run(next.disk.remove(FINAL))
+      const again = await next.open(one)
+      expect([...again.have]).toEqual([0, 2, 4])
+      await next.run(again.close())
+    },
+  )
 })
