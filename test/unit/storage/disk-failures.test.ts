@@ -99,3 +99,17 @@ describe("a sync that fails", () => {
     await recover(world.killed(), one, { mustHave: [] })
   })
 })
+
+describe("a file that could not be made", () => {
+  const one = sample({ name: "one", kind: "file", pieceLength: 5000, files: [{ path: "one", length: 23_000 }] })
+
+  it.each(["full", "io", "permission"] as const)("is made when a piece of it comes again: %s", async (failure) => {
+    const world = new World()
+    const store = await world.open(one)
+    world.disk.failAt(({ kind, path }) => kind === "open" && path === `${DATASTORE}/one.part`, failure)
+    expect(await world.run(commit(store, one, 0))).toMatchObject({ kind: "failed" })
+    await world.run(fill(store, one))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(one.data)
+    await world.run(store.close())
+  })
+})

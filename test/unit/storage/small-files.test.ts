@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { DiskOperation } from "../../sim/lib/disk-faults.js"
-import { fill, type Sample, sample, World } from "./fixture.js"
+import { commit, fill, type Sample, sample, World } from "./fixture.js"
+import { doneIn, wrongOnDisk } from "./recovery.js"
 
 /** A piece with six files whole, and one that goes on in the next. */
 const small = sample({
@@ -76,6 +77,39 @@ describe("small files", () => {
     const again = await after.open(many)
     expect(again.have.count).toBe(many.layout.pieceCount)
     await after.run(again.close())
+    await world.run(store.close())
+  })
+
+  it("are durable when the journal says so, though one could not be given its name", async () => {
+    const own = sample({
+      pieceLength: 5000,
+      files: Array.from({ length: 6 }, (_, i) => ({ path: `${i}/file`, length: 700 + i })),
+    })
+    const world = new World()
+    const store = await world.open(own)
+    world.disk.putDirectory(own.pathOf(3))
+    await expect(world.run(fill(store, own))).rejects.toMatchObject({ code: "AT_EXISTS" })
+    await world.run(store.flush())
+    const after = world.powerCut(0)
+    expect(doneIn(after, own)).toEqual([0])
+    expect(wrongOnDisk(after, own, [0])).toEqual([])
+    await world.run(store.close())
+  })
+
+  it("may be more in one batch of pieces than files may be open at a time", async () => {
+    // All of two pieces: the first come first, and the files are there when the second come.
+    const many = sample({
+      pieceLength: 100,
+      files: Array.from({ length: 200 }, (_, i) => ({ path: `${i}.csv`, length: 200 })),
+    })
+    const world = new World()
+    const store = await world.open(many)
+    for (const half of [0, 1]) {
+      const pieces = many.layout.files.map((_, file) => 2 * file + half)
+      const outcomes = await world.run(Promise.all(pieces.map((piece) => commit(store, many, piece))))
+      expect(outcomes.filter(({ kind }) => kind !== "stored")).toEqual([])
+    }
+    expectComplete(world, many)
     await world.run(store.close())
   })
 
