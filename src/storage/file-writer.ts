@@ -197,6 +197,8 @@ export class FileWriter {
   }
 
   async #prepare(file: DataFile): Promise<void> {
+    // On its way to its final name, it gets there; a piece that it lost meanwhile is repaired under the other.
+    await file.finishing
     file.ready ??= this.#makeReady(file).catch((error: unknown) => {
       file.ready = undefined
       throw error
@@ -207,7 +209,6 @@ export class FileWriter {
   async #makeReady(file: DataFile): Promise<void> {
     const folder = parentOf(file.path)
     await this.#o.directories.ensure(folder)
-    await file.finishing
     if (file.place === "final") {
       if (!file.replace && (await this.#o.finisher.look(file, "part")) !== undefined) {
         throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)

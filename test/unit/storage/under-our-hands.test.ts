@@ -157,6 +157,34 @@ describe("a finished file", () => {
   })
 })
 
+describe("a file that loses a piece while it is given its name", () => {
+  // Who writes it, the hasher or we, is for chance.
+  it.each([1, 2, 3, 4])("is repaired under its unfinished one (seed %s)", async (seed) => {
+    // Pieces that don't wait for one another.
+    const large = sample({ name: "one", kind: "file", pieceLength: 2 ** 20, files: [{ path: "one", length: 2 ** 21 }] })
+    const { world, disk } = holdingWorld(seed)
+    const store = await world.open(large)
+    await world.run(fill(store, large, { pieces: [0] }))
+    const naming = disk.slow(({ kind, path }) => kind === "rename" && path === PART)
+    const last = commit(store, large, 1)
+    await world.clock.run(1000)
+    expect(disk.held).toBe(1)
+    disk.failAt(({ kind, path }) => kind === "read" && path === PART, "io", "forever")
+    await expect(world.run(store.read(0, 0, new Uint8Array(10)))).rejects.toEqual(code("AT_CORRUPT"))
+    disk.faults.clear()
+    const repair = commit(store, large, 0)
+    await world.clock.run(1000)
+    naming.release()
+    expect(await world.run(Promise.all([last, repair]))).toEqual([{ kind: "stored" }, { kind: "stored" }])
+    const renames = disk.operations.filter(({ kind, path }) => kind === "rename" && path.startsWith(FINAL))
+    expect(renames.map(({ to }) => to)).toEqual([FINAL, PART, FINAL])
+    await world.run(store.close())
+    const again = await world.open(large)
+    expect(again.have.complete).toBe(true)
+    await world.run(again.close())
+  })
+})
+
 describe("a whole file that can't have its name yet", () => {
   async function nameless() {
     const world = new World()
