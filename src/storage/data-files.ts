@@ -145,6 +145,7 @@ export class DataFiles {
     file.place = "none"
     file.stamp = undefined
     file.provisional = false
+    file.doubtful = false
     file.replace = false
     file.ready = undefined
     await this.#pool.forget(file.key)

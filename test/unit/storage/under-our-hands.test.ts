@@ -155,6 +155,22 @@ describe("a finished file", () => {
     expect(world.disk.readFile(FINAL)).toEqual(foreign)
     await world.run(giving.close())
   })
+
+  it("that came back after it was changed and then removed, is not believed once it is changed again", async () => {
+    const world = new World()
+    const store = await world.open(one)
+    await world.run(fill(store, one))
+    await damage(world, FINAL, 1500)
+    await expect(world.run(store.read(1, 0, new Uint8Array(10)))).rejects.toEqual(code("AT_CORRUPT"))
+    await world.run(world.disk.remove(FINAL))
+    expect(await world.run(commit(store, one, 1))).toEqual({ kind: "failed", error: code("AT_DISK_IO") })
+    await world.run(fill(store, one))
+    await world.run(store.close())
+    await damage(world, FINAL, 500, 3500)
+    const again = await world.open(one)
+    expect([...again.have]).toEqual([1, 2, 4])
+    await world.run(again.close())
+  })
 })
 
 describe("a file that loses a piece while it is given its name", () => {
