@@ -225,4 +225,18 @@ describe("a whole file that can't have its name yet", () => {
       await next.run(again.close())
     },
   )
+
+  it.each(["before", "after"] as const)(
+    "is not believed by the next run when it was changed %s the close",
+    async (when) => {
+      const { world, store } = await nameless()
+      if (when === "before") await damage(world, PART, 1500, 3500)
+      await world.run(store.close())
+      if (when === "after") await damage(world, PART, 1500, 3500)
+      await world.run(world.disk.remove(FINAL))
+      const again = await world.open(one)
+      expect([...again.have]).toEqual([0, 2, 4])
+      await world.run(again.close())
+    },
+  )
 })
