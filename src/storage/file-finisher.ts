@@ -41,8 +41,8 @@ export class FileFinisher {
   /** As {@link finish}, for many: those that nothing was written to since they were made need little for it. */
   async finishAll(files: readonly DataFile[]): Promise<void> {
     const untouched = files.filter(
-      ({ place, stamp, length, replace, provisional, finishing }) =>
-        place === "part" && stamp?.size === length && !replace && !provisional && finishing === undefined,
+      ({ place, stamp, length, replace, finishing }) =>
+        place === "part" && stamp?.size === length && !replace && finishing === undefined,
     )
     if (untouched.length >= FEW) {
       const naming = this.#nameAll(untouched).finally(() => {

@@ -149,7 +149,7 @@ export class FileWriter {
       for (const { file: index } of extents) {
         const file = this.#o.files[index]!
         if (files.includes(file)) continue
-        if (file.place !== "part" || file.ready === undefined || file.provisional) return undefined
+        if (file.place !== "part" || file.ready === undefined) return undefined
         if (file.finishing !== undefined) return undefined
         if (files.push(file) > FILES_AT_ONCE) return undefined
       }
