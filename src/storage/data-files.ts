@@ -140,7 +140,7 @@ export class DataFiles {
   }
 
   /** Nothing of it stands at its own place any more, as far as the dataset goes. */
-  async disown(file: DataFile): Promise<void> {
+  disown(file: DataFile): void {
     file.losses++
     file.place = "none"
     file.stamp = undefined
@@ -148,6 +148,7 @@ export class DataFiles {
     file.doubtful = false
     file.replace = false
     file.ready = undefined
-    await this.#pool.forget(file.key)
+    // The pool has it no more from here on, and waits for it when it is closed.
+    void this.#pool.forget(file.key)
   }
 }

@@ -39,9 +39,9 @@ export class Losses implements LossListener {
   }
 
   onFileGone(file: DataFile): void {
-    const { parts, journal, gate } = this.#o
+    const { parts, journal } = this.#o
     journal?.setStamp(file.index, undefined)
-    gate.shutFor(parts.files.disown(file))
+    parts.files.disown(file)
     const { first, end } = parts.metainfo.layout.piecesOfFile(file.index)
     for (let piece = first; piece < end; piece++) this.onPieceLost(piece)
   }

@@ -31,7 +31,7 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
   } catch (error) {
     selectFiles(files, before)
     dropLost(opened)
-    for (const file of added) if (!journal.state.home.has(file.index)) await files.disown(file)
+    for (const file of added) if (!journal.state.home.has(file.index)) files.disown(file)
     throw error
   }
 }
