@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { WireEncoder } from "../../src/wire/encoder.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
 import { concat } from "../support/bytes.js"
-import { putDataset, simDataset } from "./lib/sim-dataset.js"
+import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { addTorrent, type SimNode, type SimNodeOptions, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
@@ -184,6 +184,43 @@ describe("connection limits", () => {
     for (const host of hosts) takers.push(await start(simulation, host, { peers: [at("10.0.0.1")] }))
     await simulation.run(5_000)
     expect(giver.torrent.snapshot().peers.connected).toBe(most)
+    await close(simulation, giver, ...takers)
+  })
+
+  it.each<["come" | "we choose", number]>([
+    ["come", 9],
+    ["we choose", 10],
+  ])("of all are shared with a torrent that comes late: those who %s leave one that has many", async (how, most) => {
+    const simulation = createSimulation({ seed: 7 })
+    const limits = { maxConnections: 10, maxUpload: 10 * KiB }
+    const takers: SimNode[] = []
+    const takersOf = async (wanted: SimDataset, places: readonly string[]) => {
+      for (const host of places) {
+        const platform = simulation.platform(host, { latency: 5 })
+        // Somebody to hope for, at least.
+        const peers = [at(how === "come" ? "10.0.0.1" : "10.0.9.9")]
+        takers.push(await simulation.runUntil(startNode({ platform, dataset: wanted, peers }), LIMIT))
+      }
+    }
+    const late = simDataset({ "b.bin": 64 * MiB }, { pieceLength: 256 * KiB, name: "late" })
+    const lateHosts = ["10.0.2.1", "10.0.2.2"]
+    const platform = simulation.platform("10.0.0.1", { latency: 5 })
+    putDataset(platform, late)
+    if (how === "we choose") await takersOf(dataset, hosts)
+    const giver = await seed(simulation, "10.0.0.1", { limits, peers: how === "we choose" ? hosts.map(at) : [] })
+    if (how === "come") await takersOf(dataset, hosts)
+    await simulation.run(30_000)
+    expect(giver.torrent.snapshot().peers.connected).toBe(most)
+    if (how === "we choose") await takersOf(late, lateHosts)
+    const peers = how === "we choose" ? lateHosts.map(at) : []
+    const second = await simulation.runUntil(
+      addTorrent(giver.session, { platform, dataset: late, fetch: false, seed: true, peers }),
+      LIMIT,
+    )
+    if (how === "come") await takersOf(late, lateHosts)
+    await simulation.run(60_000)
+    expect(second.snapshot().peers.connected).toBe(lateHosts.length)
+    expect(giver.torrent.snapshot().peers.connected).toBeGreaterThanOrEqual(most - lateHosts.length)
     await close(simulation, giver, ...takers)
   })
 })

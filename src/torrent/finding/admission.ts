@@ -1,7 +1,7 @@
 import { holdingOf, ipScope, parseIp } from "../../bytes/ip.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
-import type { ConnectionBudget } from "./connection-budget.js"
+import type { ConnectionBudget, Sharer } from "./connection-budget.js"
 import type { PriorityOf } from "./peer-book.js"
 
 /** Peers of one torrent at most, unless told otherwise (rain: 100, Transmission: 50). */
@@ -30,7 +30,7 @@ export interface AdmissionOptions {
 }
 
 /** Who may have one of the places for peers, and who loses it. */
-export class Admission {
+export class Admission implements Sharer {
   readonly #peers: () => Iterable<PeerSource>
   readonly #budget: ConnectionBudget
   readonly #most: number
@@ -41,20 +41,28 @@ export class Admission {
     this.#peers = peers
     this.#budget = budget
     this.#priorityOf = priorityOf
+    budget.join(this)
+  }
+
+  get connections(): number {
+    return this.#count()
   }
 
   /** A place is free, of those that this torrent has. */
   get hasRoom(): boolean {
-    return this.#count() < this.#most
+    return this.connections < this.#most
   }
 
-  mayConnect(now: number): boolean {
-    return this.hasRoom && this.#budget.mayConnect(now)
+  /** Whether one more may be opened; if need be, another torrent gives one of its own up, if `due`: we know where to. */
+  mayConnect(now: number, due: () => boolean = () => false): boolean {
+    if (!this.hasRoom) return false
+    if (this.#budget.full && due()) this.#budget.giveTo(this.connections, now)
+    return this.#budget.mayConnect(now)
   }
 
   /**
-   * Whether one more connection may come in from there. One that stalls in its handshake, an idle one, or one of lower
-   * priority, may have to leave for it.
+   * Whether one more connection may come in from there. One that stalls in its handshake, an idle one, one of a torrent that
+   * has more, or one of lower priority, may have to leave for it.
    */
   mayAccept(remote: Endpoint, now: number): boolean {
     const { host } = remote
@@ -69,8 +77,20 @@ export class Admission {
     return (
       this.#evictStalled(isIncoming) ||
       this.#evict(incomingFull ? isIncoming : () => true, now) ||
+      (!incomingFull && this.hasRoom && this.#budget.giveTo(this.connections, now)) ||
       this.#outrank(remote, now)
     )
+  }
+
+  /** Ends one that stalls or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest. */
+  giveWay(now: number): boolean {
+    const anyone = (): boolean => true
+    return this.#evictStalled(anyone) || this.#evict(anyone, now) || this.#evictUnserved(now)
+  }
+
+  /** It takes part in the sharing no more. */
+  close(): void {
+    this.#budget.leave(this)
   }
 
   /** Ends what is of no use. To be called every 250 ms. */
@@ -135,6 +155,18 @@ export class Admission {
     }
     idlest?.session.close(new Error("gives way to another"))
     return idlest !== undefined
+  }
+
+  #evictUnserved(now: number): boolean {
+    let longest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      const { session } = peer
+      const comes = session.amInterested && !session.peerChoking
+      if (!peer.ready || comes || !session.amChoking || now - peer.requestedAt < IDLE_FOR_NEWCOMER) continue
+      if (longest === undefined || peer.requestedAt < longest.requestedAt) longest = peer
+    }
+    longest?.session.close(new Error("gives way to a torrent with fewer peers"))
+    return longest !== undefined
   }
 
   /**

@@ -78,8 +78,9 @@ export class Connector {
     if (!this.#wantsOthers) return
     const { clock, book, table } = this.#o
     const now = clock.now()
-    while (this.#admission.mayConnect(now)) {
-      const endpoint = book.next(now, table.remaining === 0)
+    const giving = table.remaining === 0
+    while (this.#admission.mayConnect(now, () => book.hasDue(now, giving))) {
+      const endpoint = book.next(now, giving)
       if (endpoint === undefined) return
       // Where uTP is known to work, TCP may not.
       this.#open(endpoint, now, (book.flags(endpoint) & PexFlag.utp) === 0 ? undefined : "soon")
@@ -131,6 +132,7 @@ export class Connector {
   /** Nobody gets in any more; closes all connections. */
   close(): void {
     this.#closed = true
+    this.#admission.close()
     for (const { session } of [...this.#roster.everyone()]) session.close()
   }
 

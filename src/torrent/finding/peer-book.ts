@@ -131,9 +131,7 @@ export class PeerBook {
     let best: Address | undefined
     let ties = 0
     for (const address of this.#addresses.values()) {
-      if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) continue
-      if (address.failures >= MAX_FAILURES && address.origin !== "user") continue
-      if (giving && (address.flags & PexFlag.uploadOnly) !== 0) continue
+      if (!this.#isDue(address, now, giving)) continue
       const order = best === undefined ? -1 : address.failures - best.failures || best.priority - address.priority
       if (order > 0) continue
       if (order === 0) {
@@ -145,6 +143,12 @@ export class PeerBook {
     if (best === undefined) return undefined
     best.busy = true
     return best.endpoint
+  }
+
+  /** Whether {@link next} would have one. */
+  hasDue(now: number, giving = false): boolean {
+    for (const address of this.#addresses.values()) if (this.#isDue(address, now, giving)) return true
+    return false
   }
 
   /** Who is connected to us can be reached there: the address is busy then. False when it is not known, or was busy before. */
@@ -226,6 +230,12 @@ export class PeerBook {
       if (address.busy || address.origin === "user" || address.failures < MAX_FAILURES) return true
     }
     return false
+  }
+
+  #isDue(address: Address, now: number, giving: boolean): boolean {
+    if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) return false
+    if (address.failures >= MAX_FAILURES && address.origin !== "user") return false
+    return !giving || (address.flags & PexFlag.uploadOnly) === 0
   }
 
   /** Where it can't be said, chance has it: priorities are as evenly spread. */

@@ -132,7 +132,9 @@ export class MetadataSwarm implements MetadataPeerHost {
   connectMore(): void {
     const { budget } = this.#shared
     const now = this.#now()
-    while (!this.#closing && this.#of("outgoing").length < MAX_OUTGOING && budget.mayConnect(now)) {
+    while (!this.#closing && this.#of("outgoing").length < MAX_OUTGOING) {
+      if (budget.full && this.#book.hasDue(now)) budget.giveTo(this.size, now)
+      if (!budget.mayConnect(now)) return
       const endpoint = this.#book.next(now)
       if (endpoint === undefined) return
       budget.opened(now)
@@ -242,10 +244,11 @@ export class MetadataSwarm implements MetadataPeerHost {
   /** Whether one more may come in. The oldest whose handshake stalls leaves for it: an honest one's comes in one piece. */
   #hasRoom(): boolean {
     const incoming = this.#of("incoming")
-    if (incoming.length < MAX_INCOMING && this.#shared.budget.mayAccept) return true
+    const { budget } = this.#shared
+    if (incoming.length < MAX_INCOMING && budget.mayAccept) return true
     const stalled = incoming.find((peer) => this.#peers.get(peer)?.ready === false)
     stalled?.close(new Error("its handshake stalls, and another wants its place"))
-    return stalled !== undefined
+    return stalled !== undefined || (incoming.length < MAX_INCOMING && budget.giveTo(this.size, this.#now()))
   }
 
   #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
