@@ -13,6 +13,11 @@ export class Rests {
     this.#clock = clock
   }
 
+  /** Those who are remembered: whoever's rest is over is forgotten with the next that begins. */
+  get size(): number {
+    return this.#until.size
+  }
+
   /** For so many ms, a day at most; a longer rest stays. */
   add(key: string, time: number): void {
     const now = this.#clock.now()
