@@ -77,6 +77,14 @@ describe("the peers that others announced", () => {
     expect(store.peerCount).toBeLessThanOrEqual(50_000)
     expect(store.sample(infoHash, 1000, 1001)).toHaveLength(500)
   })
+
+  it("are fifty thousand at most, however many torrents have many", () => {
+    const store = new PeerStore(random)
+    const torrents = Array.from({ length: 105 }, () => random.bytes(20))
+    for (const torrent of torrents) for (let i = 0; i < 500; i++) store.add(torrent, { host: host(i), port: 1 }, 0)
+    expect(store.peerCount).toBe(50_000)
+    expect(store.sample(torrents.at(-1)!, 1000, 0)).toHaveLength(500)
+  })
 })
 
 describe("who asks too much", () => {
@@ -95,6 +103,16 @@ describe("who asks too much", () => {
     const guard = new FloodGuard()
     const admitted = Array.from({ length: 500 }, (_, i) => guard.admits({ host: "9.9.9.9", port: 1 }, 200 * i))
     expect(admitted).not.toContain(false)
+  })
+
+  it("is remembered until two thousand others have asked since", () => {
+    const guard = new FloodGuard()
+    const from = { host: "10.9.9.9", port: 1 }
+    for (let i = 0; i < 100; i++) guard.admits(from, 0)
+    for (let i = 0; i < 1999; i++) guard.admits({ host: host(i), port: 1 }, 0)
+    expect(guard.admits(from, 0)).toBe(false)
+    for (let i = 2000; i < 4000; i++) guard.admits({ host: host(i), port: 1 }, 0)
+    expect(guard.admits(from, 0)).toBe(true)
   })
 })
 
@@ -163,33 +181,52 @@ describe("questions", () => {
     expect(sent).toHaveLength(3)
   })
 
+  /** Questions that are answered at once. */
+  function answeredAtOnce(send: (datagram: Uint8Array, to: Endpoint) => void) {
+    const transactions = seededRandom(5)
+    let last: Uint8Array = new Uint8Array(0)
+    const own = {
+      bytes: (length: number) => {
+        last = transactions.bytes(length)
+        return last
+      },
+    }
+    const requests = new Requests({ random: own, send, now: 0 })
+    return (to: Endpoint, now: number): boolean => {
+      if (!requests.ask(to, query, silent, now)) return false
+      return requests.settle({ kind: "response", transaction: last, id: infoHash, answer: {}, ip: undefined }, to)
+    }
+  }
+
   it("do not make who answers at once take us for a flood", () => {
     const guard = new FloodGuard()
     const refused: Endpoint[] = []
-    const transactions = seededRandom(5)
-    let last: Uint8Array = new Uint8Array(0)
-    const requests = new Requests({
-      random: {
-        bytes: (length) => {
-          last = transactions.bytes(length)
-          return last
-        },
-      },
-      send: (_, to) => {
-        if (!guard.admits(to, now)) refused.push(to)
-      },
-      now: 0,
+    const ask = answeredAtOnce((_, to) => {
+      if (!guard.admits(to, now)) refused.push(to)
     })
-    const to = { host: "9.9.9.9", port: 1 }
     let asked = 0
     let now = 0
-    for (; now < 60_000; now += 10) {
-      if (!requests.ask(to, query, silent, now)) continue
-      asked++
-      requests.settle({ kind: "response", transaction: last, id: infoHash, answer: {}, ip: undefined }, to)
-    }
+    for (; now < 60_000; now += 10) if (ask({ host: "9.9.9.9", port: 1 }, now)) asked++
     expect(refused).toEqual([])
     expect(asked).toBe(150)
+  })
+
+  it("take no more than their share of the line, however quick the answers are", () => {
+    let bytes = 0
+    const ask = answeredAtOnce((datagram) => {
+      bytes += datagram.length
+    })
+    for (let now = 0; now < 10_000; now++) ask({ host: host(now), port: 1 }, now)
+    // 8000 bytes a second, and four seconds' worth at first.
+    expect(bytes).toBeGreaterThan(8000 * 13)
+    expect(bytes).toBeLessThan(8000 * 14.1)
+  })
+
+  it("wait for 256 answers at most", () => {
+    const sent: Endpoint[] = []
+    const requests = new Requests({ random, send: (_, to) => sent.push(to), now: 0 })
+    for (let i = 0; i < 400; i++) requests.ask({ host: host(i), port: 1 }, query, silent, 0)
+    expect(sent).toHaveLength(256)
   })
 
   it("are answered by whom they went to alone", () => {
@@ -236,6 +273,10 @@ describe("our address", () => {
     expect(vote.address).toBe("8.8.8.8")
     for (let i = 10; i < 14; i++) vote.cast(host(i), "7.7.7.7")
     expect(vote.address).toBe("8.8.8.8")
+    const divided = new AddressVote()
+    for (let i = 0; i < 3; i++) divided.cast(host(i), "7.7.7.7")
+    for (let i = 3; i < 9; i++) expect(divided.cast(host(i), "8.8.8.8")).toBe(false)
+    expect(divided.cast(host(9), "8.8.8.8")).toBe(true)
   })
 
   it("is not a local one, nor what somebody in the local network says", () => {

@@ -24,10 +24,13 @@ const near = byDistance.slice(0, 2 * K)
 /** As close as can be. */
 const invented = (n: number): Uint8Array => Uint8Array.of(...target.subarray(0, 18), n, 1)
 const opposite = target.map((byte) => ~byte)
+/** Closer than all others, by ids that do not fit their addresses. */
+const inventedNodes = near.map((_, n): Contact => ({ id: invented(n), host: `${160 + n}.1.1.7`, port: PORT }))
 
-/** The hosts that a lookup ends with, when the liar answers before all others and those who are not there never do. */
-function hostsFound(lies: readonly Contact[]): string[] {
-  const token = Uint8Array.of(1)
+const token = Uint8Array.of(1)
+
+/** A lookup that begins at these, and the questions it asks. */
+function begin(starts: readonly Start[]) {
   const asked: { to: Start; answered: LookupAnswer }[] = []
   const lookup = new Lookup(target, {
     ask: (to, answered) => {
@@ -36,7 +39,13 @@ function hostsFound(lies: readonly Contact[]): string[] {
     },
     onDone: () => {},
   })
-  lookup.start([liar, byDistance.at(-1)!])
+  lookup.start(starts)
+  return { lookup, asked }
+}
+
+/** The hosts that a lookup ends with, when the liar answers before all others and those who are not there never do. */
+function hostsFound(lies: readonly Contact[]): string[] {
+  const { lookup, asked } = begin([liar, byDistance.at(-1)!])
   for (let next = asked.shift(); next !== undefined; next = asked.shift()) {
     const { to, answered } = next
     const node = [liar, ...nodes].find(({ host, port }) => host === to.host && port === to.port)
@@ -64,29 +73,81 @@ describe("a lookup ends at the nodes that are closest", () => {
     expect(hostsFound(lies)).toEqual(expect.arrayContaining(wanted))
   })
 
-  it("asks one node of a network, and another when that is not there", () => {
-    const beside = Array.from({ length: 5 }, (_, n) => nodeAt(`150.1.1.${n + 1}`))
-    const asked: Start[] = []
-    const listeners: LookupAnswer[] = []
-    const lookup = new Lookup(target, {
-      ask: (to, answered) => {
-        asked.push(to)
-        listeners.push(answered)
-        return true
-      },
-      onDone: () => {},
-    })
-    lookup.start([liar])
-    listeners[0]!.onAnswer(liar.id, {}, beside)
+  it("although one names nodes that answer, whose ids are closer and do not fit their addresses", () => {
+    const { lookup, asked } = begin([liar])
+    const isLie = (id: Uint8Array | undefined): boolean => inventedNodes.some((node) => node.id === id)
+    asked.shift()!.answered.onAnswer(liar.id, {}, [...inventedNodes, ...near])
+    while (asked.length > 0) {
+      // Those who lie are quickest.
+      const quickest = Math.max(
+        asked.findIndex(({ to }) => isLie(to.id)),
+        0,
+      )
+      const [{ to, answered }] = asked.splice(quickest, 1) as [(typeof asked)[0]]
+      answered.onAnswer(to.id!, { token }, [])
+    }
+    expect(lookup.done).toBe(true)
+    expect(lookup.holders().map(({ host }) => host)).toEqual(expect.arrayContaining(wanted))
+  })
+
+  it.each<[string, (n: number) => string]>([
+    ["/24", (n) => `150.1.1.${n}`],
+    ["/64", (n) => `2001:db8:1:2:${n}::1`],
+  ])("asks one node of a %s, and another when that is not there", (_, host) => {
+    const beside = Array.from({ length: 5 }, (_, n) => nodeAt(host(n + 1)))
+    const { lookup, asked } = begin([liar])
+    asked[0]!.answered.onAnswer(liar.id, {}, beside)
     expect(asked).toHaveLength(2)
-    listeners[1]!.onFailed()
+    asked[1]!.answered.onFailed()
     expect(asked).toHaveLength(3)
-    listeners[2]!.onLate()
+    asked[2]!.answered.onLate()
     expect(asked).toHaveLength(4)
-    listeners[3]!.onAnswer(asked[3]!.id!, { token: Uint8Array.of(1) }, [])
+    asked[3]!.answered.onAnswer(asked[3]!.to.id!, { token }, [])
     // The late one answers after all: its network has its place.
-    listeners[2]!.onAnswer(asked[2]!.id!, { token: Uint8Array.of(1) }, [])
+    asked[2]!.answered.onAnswer(asked[2]!.to.id!, { token }, [])
     expect(asked).toHaveLength(4)
     expect(lookup.holders()).toHaveLength(1)
+  })
+})
+
+describe("a lookup has an end, whatever is invented", () => {
+  it("asks K of those whose ids do not fit their addresses once K that do have answered", () => {
+    const { lookup, asked } = begin(closest)
+    for (let n = 0; n < K; n++) asked[n]!.answered.onAnswer(closest[n]!.id, {}, n === K - 1 ? inventedNodes : [])
+    for (let n = K; n < asked.length; n++) asked[n]!.answered.onAnswer(asked[n]!.to.id!, {}, [])
+    expect(asked).toHaveLength(2 * K)
+    expect(lookup.done).toBe(true)
+  })
+
+  it("announces to K of those whose ids do not fit their addresses, though more gave a token", () => {
+    const { lookup, asked } = begin(inventedNodes)
+    for (const { to, answered } of asked) answered.onAnswer(to.id!, { token }, [])
+    expect(lookup.answers).toBe(2 * K)
+    expect(lookup.holders()).toHaveLength(K)
+  })
+
+  it("asks two hundred, though each that answers knows closer ones, of which one answers", () => {
+    /** In the local network, where any id will do. */
+    const step = (n: number): Contact[] =>
+      [1, 2, 3, 4].map((port) => ({
+        id: target.map((byte, at) => (at === 0 ? byte ^ (255 - n) : at === 1 ? byte ^ port : byte)),
+        ...{ host: `10.0.0.${n}`, port },
+      }))
+    const { lookup, asked } = begin(step(0))
+    for (let n = 0; n < asked.length && n < 255; n++) {
+      const { to, answered } = asked[n]!
+      if (to.port === 4) answered.onAnswer(to.id!, {}, step(Number(to.host.split(".")[3]) + 1))
+      else answered.onFailed()
+    }
+    expect(asked).toHaveLength(200)
+    expect(lookup.done).toBe(true)
+  })
+
+  it("remembers the hundred closest of those it is told of", () => {
+    const many = Array.from({ length: 150 }, (_, n) => nodeAt(`${20 + n}.2.${n}.7`))
+    const { asked } = begin(many)
+    for (const { answered } of asked) answered.onFailed()
+    const remembered = many.sort((a, b) => compareDistance(target, a.id, b.id)).slice(0, 100)
+    expect(asked.map(({ to }) => to.host)).toEqual(remembered.map(({ host }) => host))
   })
 })

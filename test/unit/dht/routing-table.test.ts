@@ -23,7 +23,7 @@ function ids(contacts: readonly Contact[]): string[] {
 describe("the routing table", () => {
   it("takes K nodes of a bucket, and gives the closest first", () => {
     const table = new RoutingTable(own)
-    const far = Array.from({ length: K + 3 }, () => local(0))
+    const far = Array.from({ length: 3 * K }, () => local(0))
     const near = Array.from({ length: 3 }, () => local(5))
     for (const contact of [...far, ...near]) table.answered(contact, 0)
     expect(table.size).toBe(K + 3)
