@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import { parseIp } from "../bytes/ip.js"
 import { checkUrl } from "../dataset/check-options.js"
 import type { Options } from "../dataset/options.js"
 import { AtError } from "../errors.js"
@@ -96,7 +97,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.tracker === false ? { trackers: false } : {}),
     ...(flags.pex === false ? { pex: false } : {}),
     ...(flags.webseed === false ? { webSeeds: false } : {}),
-    ...(flags.mapPort === undefined ? {} : { mapPort: flags.mapPort }),
+    ...(flags.mapPort === undefined ? {} : { mapPort: parseRouter(flags.mapPort) }),
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.dht === false ? { dht: false } : {}),
     ...(flags.lsd === false ? { lsd: false } : {}),
@@ -109,8 +110,13 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
   }
 }
 
-/** @throws AtError `AT_INVALID_INPUT` when both say where the data is */
-export function refuseTwoPlaces({ data, datastore }: { data?: string; datastore?: string }): void {
+/** @throws AtError `AT_INVALID_INPUT` when both say where the data is, or `--data` says nothing */
+export function checkPlace({ data, datastore }: { data?: string; datastore?: string }): void {
+  if (data === "") {
+    throw new AtError("AT_INVALID_INPUT", "--data names no place", {
+      hint: "give --data the path of the dataset's file or folder",
+    })
+  }
   if (data === undefined || datastore === undefined) return
   throw new AtError("AT_INVALID_INPUT", "--data and --datastore both say where the data is", {
     hint: "give --data for the file or folder itself, or -o for the folder that holds it",
@@ -134,6 +140,14 @@ function parseEncryption(text: string): NonNullable<Options["encryption"]> {
         hint: "write --encryption allow, prefer, require or off",
       })
   }
+}
+
+/** Without a value, `--map-port` is true. */
+function parseRouter(router: string | boolean): string | boolean {
+  if (typeof router === "boolean" || parseIp(router)?.length === 4) return router
+  throw new AtError("AT_INVALID_INPUT", `"${router}" is not the IPv4 address of a router`, {
+    hint: "write --map-port with an address like 192.168.1.1, or alone: the router is looked for then",
+  })
 }
 
 function parseCount(text: string): number {

@@ -25,7 +25,7 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/.exec(text.trim())
   const factor = MILLISECONDS[match?.[2] ?? "?"]
   const duration = Number(match?.[1]) * (factor ?? Number.NaN)
-  if (!(duration > 0)) throw malformed(text, "a time", "30s, 10m or 2h")
+  if (!(duration > 0 && duration < Number.POSITIVE_INFINITY)) throw malformed(text, "a time", "30s, 10m or 2h")
   return duration
 }
 

@@ -79,7 +79,7 @@ const LIMITS: Readonly<Record<keyof LimitOptions, Check>> = {
 }
 
 const CREATE_OPTIONS: Readonly<Record<keyof CreateOptions, Check>> = {
-  output: text,
+  output: path,
   trackers: (value, option) => {
     must("an array of arrays of strings", (tiers) => Array.isArray(tiers) && tiers.every(isStrings))(value, option)
     for (const url of (value as readonly string[][]).flat()) checkUrl(option, url, TRACKERS)
@@ -108,7 +108,7 @@ export function checkChoice(choice: unknown): void {
 export function checkCreateOptions(options: unknown): void {
   check(options, CREATE_OPTIONS)
   // Without it there is nowhere to write.
-  text((options as Partial<CreateOptions>).output, "output")
+  path((options as Partial<CreateOptions>).output, "output")
 }
 
 /** As {@link checkOptions}, for `setLimits`. @throws AtError `AT_INVALID_INPUT` */

@@ -42,6 +42,11 @@ export function addCreate(program: Command, run: Run): void {
 }
 
 async function createFile(path: string, flags: CreateFlags, { console, signal }: CommandContext): Promise<void> {
+  if (flags.output === "") {
+    throw new AtError("AT_INVALID_INPUT", "--output names no file", {
+      hint: "give -o the path of the .torrent to write",
+    })
+  }
   for (const url of flags.tracker ?? []) checkUrl("--tracker", url, TRACKERS)
   for (const url of flags.url ?? []) checkUrl("--url", url)
   const created = await create(path, {

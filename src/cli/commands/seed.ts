@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { Dataset } from "../../dataset/dataset.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, refuseTwoPlaces, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 
@@ -23,7 +23,7 @@ export function addSeed(program: Command, run: Run): void {
 }
 
 async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {
-  refuseTwoPlaces(flags)
+  checkPlace(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     ...(flags.superSeed ? { superSeed: true } : {}),

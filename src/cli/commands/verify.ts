@@ -3,7 +3,7 @@ import { escapeForTerminal } from "../../bytes/text.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, refuseTwoPlaces, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatSize } from "../units.js"
@@ -37,7 +37,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
       hint: "add --repair, or leave out --overwrite",
     })
   }
-  refuseTwoPlaces(flags)
+  checkPlace(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     ...(flags.data === undefined ? {} : { data: flags.data }),

@@ -51,6 +51,10 @@ describe("times as users write them, in milliseconds", () => {
   it.each(["", "s", "0", "0s", "-5s", "5 years", "10M", "1e3", "NaN"])("refused: %j", (text) => {
     expect(() => parseDuration(text)).toThrow(invalid)
   })
+
+  it("refused: more digits than any number has", () => {
+    expect(() => parseDuration("9".repeat(400))).toThrow(invalid)
+  })
 })
 
 describe("numbers for people", () => {

@@ -66,6 +66,7 @@ describe("options", () => {
 
   it.each([
     ["output", undefined],
+    ["output", ""],
     ["trackers", ["http://t.example"]],
     ["trackers", [["foo"]]],
     ["trackers", [["wss://t.example"]]],
