@@ -92,13 +92,17 @@ export async function resolveTarget(target: Target, context: ResolveContext): Pr
   }
 }
 
+/** ms without a byte. The one that we have will do: nobody is to wait long for a newer one. */
+const PATIENCE_FOR_NEWER = 5_000
+
 /** Asks the service for the present .torrent of a dataset: its trackers and web seeds change from day to day. */
 export async function refreshTorrent(
   known: Pick<Metainfo, "infoHash" | "name">,
   context: ResolveContext,
 ): Promise<Metainfo> {
   const { infoHash } = known
-  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, context)
+  const timeout = Math.min(context.timeout ?? PATIENCE_FOR_NEWER, PATIENCE_FOR_NEWER)
+  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout })
   const metainfo = parseTorrent(bytes, context.platform.hasher)
   if (toHex(metainfo.infoHash) !== toHex(infoHash)) throw anotherDataset(metainfo)
   await context.cache.put(infoHash, bytes)

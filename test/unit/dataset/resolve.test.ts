@@ -40,6 +40,8 @@ class FakeHttp implements Http {
   readonly asked: string[] = []
   aborted = 0
   askedAt = Number.NaN
+  /** ms, of the last request. */
+  patience: number | undefined
   /** ms before the head of any answer. */
   delay = 0
   readonly #platform: () => SimPlatform
@@ -48,8 +50,9 @@ class FakeHttp implements Http {
     this.#platform = platform
   }
 
-  get({ url }: HttpRequest, listener: HttpListener): HttpExchange {
+  get({ url, idleTimeout }: HttpRequest, listener: HttpListener): HttpExchange {
     this.asked.push(url)
+    this.patience = idleTimeout
     this.askedAt = this.#platform().clock.now()
     const page = this.pages.get(url) ?? 404
     let over = page === "silent"
@@ -199,6 +202,8 @@ describe("a dataset by its infohash", () => {
     const metainfo = await sim.runUntil(refreshTorrent(KNOWN, context))
     expect(metainfo.webSeeds).toEqual(["http://seed.example/"])
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
+    // It would do without.
+    expect(http.patience).toBe(5_000)
     http.pages.set(SITE_URL, OTHER)
     await expect(sim.runUntil(refreshTorrent(KNOWN, context))).rejects.toMatchObject({ code: "AT_METADATA" })
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
