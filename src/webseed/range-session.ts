@@ -1,3 +1,4 @@
+import { RateMeter } from "../bytes/rate-meter.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
 import { FileRequest, type RequestEnd, type RequestListener, type Validators } from "./file-request.js"
@@ -50,6 +51,8 @@ export interface RangeSessionOptions {
 const RESUME_DELAYS = [0, 1_000, 2_000]
 /** Bytes: a request that brought as many was worth it, and the tries are counted anew. */
 const PROGRESS = 64 * 1024
+/** Milliseconds that a run's rate looks back: beyond the pauses that a source may make (a longer one ends its request). */
+const RATE_WINDOW = 20_000
 /** What padding files consist of (BEP 47). */
 const ZEROS = new Uint8Array(64 * 1024)
 
@@ -68,6 +71,9 @@ export class RangeSession implements RequestListener {
   #position: number
   #state: "idle" | "running" | "over" = "idle"
   #startedAt = 0
+  #meter = new RateMeter(RATE_WINDOW)
+  /** Since when it was not held up, ms. */
+  #freeSince = 0
   #paused = false
   /** Index of the file at `#position`; it only grows. */
   #file: number
@@ -97,10 +103,31 @@ export class RangeSession implements RequestListener {
     return this.#position
   }
 
+  /** Bytes to come. */
+  get bytesLeft(): number {
+    return this.#end - this.#position
+  }
+
+  /** Milliseconds since it began, or since it was last held up by {@link pause}. */
+  age(now: number): number {
+    return this.#paused ? 0 : now - this.#freeSince
+  }
+
+  /** Bytes a second of late. */
+  rate(now: number): number {
+    return this.#meter.rate(now)
+  }
+
+  /** Milliseconds that the rest will take at that rate: infinite when nothing comes. */
+  timeLeft(now: number): number {
+    return (this.bytesLeft * 1000) / this.rate(now)
+  }
+
   start(): void {
     if (this.#state !== "idle") return
     this.#state = "running"
     this.#startedAt = this.#clock.now()
+    this.#measureAnew()
     this.#seed.concurrency.runBegan()
     this.#advanceLater()
   }
@@ -114,6 +141,7 @@ export class RangeSession implements RequestListener {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
+    this.#measureAnew()
     this.#request?.resume()
     this.#advanceLater()
   }
@@ -143,6 +171,7 @@ export class RangeSession implements RequestListener {
 
   onBytes(chunk: Uint8Array): void {
     this.#position += chunk.length
+    this.#meter.add(chunk.length, this.#clock.now())
     this.#seed.delivered(chunk.length)
     this.#listener.onBytes(chunk)
   }
@@ -185,6 +214,12 @@ export class RangeSession implements RequestListener {
         this.#fault(end.kind, end.reason)
         break
     }
+  }
+
+  #measureAnew(): void {
+    this.#freeSince = this.#clock.now()
+    this.#meter = new RateMeter(RATE_WINDOW)
+    this.#meter.add(0, this.#freeSince)
   }
 
   #advanceLater(): void {
@@ -275,7 +310,7 @@ export class RangeSession implements RequestListener {
 
   #done(): void {
     this.abort()
-    this.#seed.runLength.passed(this.#end - this.#offset, this.#clock.now() - this.#startedAt)
+    this.#seed.runPassed(this.#end - this.#offset, this.#clock.now() - this.#startedAt)
     this.#listener.onDone()
   }
 

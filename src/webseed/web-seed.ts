@@ -25,6 +25,8 @@ const MOST_LOGGED = 20
 const MOST_CONTENT_CHANGES = 3
 /** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
 export const LONGEST_DISCARD = 4 * 1024 * 1024
+/** Bytes: a run of so many says how fast runs are. */
+const TELLING = 64 * 1024
 /** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
 const LARGE_FILE = 4 * 1024 * 1024
 
@@ -42,6 +44,7 @@ export class WebSeed {
   readonly #health: SeedHealth
   readonly #layout: UrlLayout
   readonly #meter = new RateMeter()
+  #pace: number | undefined
   readonly #presence: Presence
   #fileCount = 0
   #largest = 0
@@ -115,6 +118,23 @@ export class WebSeed {
   /** Bytes a second. */
   rate(now: number): number {
     return this.#meter.rate(now)
+  }
+
+  /** Bytes a second that the last run brought, whenever that was; undefined as long as none says anything. */
+  get pace(): number | undefined {
+    return this.#pace
+  }
+
+  /** A run of `bytes` came to its end without fault in `duration` ms. */
+  runPassed(bytes: number, duration: number): void {
+    this.runLength.passed(bytes, duration)
+    // A shorter one was cut off by others, and mostly waited for its answer.
+    if (bytes >= TELLING) this.#pace = (bytes * 1000) / Math.max(duration, 1)
+  }
+
+  /** A run that brought `rate` bytes a second of late was given to somebody else. */
+  runTaken(rate: number): void {
+    this.#pace = rate
   }
 
   /** A piece that came from here alone has a wrong hash. */

@@ -7,27 +7,30 @@ import type { Clock } from "../../ports/clock.js"
 import type { Slot } from "../../storage/slots.js"
 import type { WebSeed } from "../../webseed/web-seed.js"
 import type { Totals } from "../totals.js"
+import type { Active, Source } from "./web-seed-roster.js"
 
 /** An open piece this old may be completed by a web seed although others are at it, ms. */
 const SLOW_PIECE = 10_000
 /** So may one whose peers need so much longer than the web seed that it is worth fetching some blocks twice, ms. */
 const WORTHWHILE = 1_500
+/** A run this old has shown its rate, ms: after as long a silence its request ends. */
+const SLOW_RUN = 20_000
+/** What a web seed that has brought nothing yet is expected to need, ms. */
+const TRIAL = 10_000
 /** When nothing arrived for so long, a run may start where most of a file is sent for nothing, ms. */
 const STUCK = 10_000
-
-/** A web seed that looks for a run. */
-export interface Chooser {
-  readonly seed: WebSeed
-  /** Where its last run ended: it goes on there when it can. */
-  after: number | undefined
-  /** The table's `missed` when nothing was found for it: until that grows there is nothing. */
-  barren: number | undefined
-}
 
 /** What is known of how fast peers are. */
 export interface PeerTimes {
   /** Milliseconds until the peer with that source number will have sent all it was asked for; 0 when it is gone. */
   timeLeft(source: number, now: number): number
+}
+
+/** What a web seed is to fetch: a run, its first piece, open, and where in that it begins. */
+export interface Start {
+  readonly run: Run
+  readonly first: OpenPiece<Slot>
+  readonly position: number
 }
 
 interface Parts {
@@ -49,7 +52,7 @@ export class RunChoice {
   }
 
   /** What the source fetches next, with its first piece open; undefined when there is nothing for it to do. */
-  pick(source: Chooser): { run: Run; first: OpenPiece<Slot>; position: number } | undefined {
+  pick(source: Source): Start | undefined {
     const { picker, clock, table } = this.#parts
     const now = clock.now()
     const run = table.memoryLeft ? this.#pickRun(source) : undefined
@@ -66,13 +69,41 @@ export class RunChoice {
     return { run: new Run(first.piece + 1), first, position: firstLacking(first) }
   }
 
+  /** The run that will last longest, of those that a source with nothing else to do should go on with. */
+  takeOver(source: Source, others: readonly Source[]): Active | undefined {
+    const now = this.#parts.clock.now()
+    let slowest: Active | undefined
+    for (const other of others) {
+      // Its own may be on a bad connection. But who has shown nothing yet is not better than itself.
+      const own = other === source
+      if (source.active.size > (own ? 1 : 0) || (own && source.seed.pace === undefined)) continue
+      for (const active of other.active) {
+        if (active.session.timeLeft(now) <= (slowest?.session.timeLeft(now) ?? 0)) continue
+        if (this.#goesOnFaster(source, active, now)) slowest = active
+      }
+    }
+    return slowest
+  }
+
+  /** Whether the source would need less than half of the time that the run has left, which has had its chance. */
+  #goesOnFaster(source: Source, { session, transfer }: Active, now: number): boolean {
+    const { seed } = source
+    const { table } = this.#parts
+    const { open } = transfer
+    if (open === undefined || table.open.get(open.piece) !== open || !seed.hasPiece(open.piece)) return false
+    const needed = seed.pace === undefined ? TRIAL : (session.bytesLeft * 1000) / seed.pace
+    const patience = 2 * needed + WORTHWHILE
+    if (session.age(now) < Math.min(patience, SLOW_RUN) || session.timeLeft(now) <= patience) return false
+    return this.#canStart(source, open.piece, firstLacking(open))
+  }
+
   /** Whether the web seed would be done with the piece long before the peer that was asked last. */
   #isFaster(seed: WebSeed, open: OpenPiece<Slot>, now: number): boolean {
     const needed = ((open.size - firstLacking(open)) * 1000) / seed.rate(now)
     return this.#parts.peers.timeLeft(open.lastAsked, now) > 2 * needed + WORTHWHILE
   }
 
-  #pickRun(source: Chooser): Run | undefined {
+  #pickRun(source: Source): Run | undefined {
     const { seed } = source
     const { table, picker } = this.#parts
     const has = (piece: number): boolean => seed.hasPiece(piece)
@@ -93,7 +124,7 @@ export class RunChoice {
   }
 
   /** A server that knows no ranges is not asked for the middle of a large file while others bring the piece. */
-  #canStart({ seed }: Chooser, piece: number, position: number): boolean {
+  #canStart({ seed }: Source, piece: number, position: number): boolean {
     const { table, totals, clock, seeds } = this.#parts
     const offset = table.layout.pieceOffset(piece) + position
     if (seed.canStartAt(offset) || clock.now() - totals.lastArrival > STUCK) return true
@@ -104,7 +135,7 @@ export class RunChoice {
 }
 
 /** Where in a piece the first block lies that was not received. */
-function firstLacking(open: OpenPiece<Slot>): number {
+export function firstLacking(open: OpenPiece<Slot>): number {
   let index = 0
   while (open.isReceived(index)) index++
   return index * BLOCK_LENGTH

@@ -68,9 +68,9 @@ export class RunTransfer implements Writer {
     return this.#piece
   }
 
-  /** True while it is inside a piece. */
-  get inPiece(): boolean {
-    return this.#open !== undefined
+  /** The piece it is inside: others may have completed it already. */
+  get open(): OpenPiece<Slot> | undefined {
+    return this.#open
   }
 
   /** True while it waits for memory. */
@@ -106,17 +106,23 @@ export class RunTransfer implements Writer {
 
   /** The run is over, at its end or not: what was received stays, the rest is for others. */
   end(): void {
+    const open = this.#open
+    this.handOver()
+    if (open !== undefined) {
+      open.inRun = false
+      this.#table.settle(open)
+    }
+    this.#runs.release(this.#run)
+  }
+
+  /** Another source goes on with the run, where this one is: what was received stays. */
+  handOver(): void {
     const before = this.wasted
     this.#leaveBlock()
-    if (this.#open !== undefined) {
-      this.#open.inRun = false
-      this.#table.settle(this.#open)
-      this.#open = undefined
-    }
     this.wasted += this.#held?.length ?? 0
     this.cutOff = this.wasted - before
     this.#held = undefined
-    this.#runs.release(this.#run)
+    this.#open = undefined
   }
 
   #take(chunk: Uint8Array): number {

@@ -3,7 +3,6 @@ import type { Run } from "../../picker/run.js"
 import type { Slot } from "../../storage/slots.js"
 import type { RangeSession } from "../../webseed/range-session.js"
 import type { WebSeed } from "../../webseed/web-seed.js"
-import type { Chooser } from "./run-choice.js"
 import type { RunTransfer } from "./run-transfer.js"
 
 /** A run under way. */
@@ -17,9 +16,14 @@ export interface Active {
 }
 
 /** A web seed, and what it is at. */
-export interface Source extends Chooser {
+export interface Source {
   readonly id: number
+  readonly seed: WebSeed
   readonly active: Set<Active>
+  /** Where its last run ended: it goes on there when it can. */
+  after: number | undefined
+  /** The table's `missed` when nothing was found for it: until that grows there is nothing. */
+  barren: number | undefined
 }
 
 /** The web seeds of one torrent, and what can be asked about them. */

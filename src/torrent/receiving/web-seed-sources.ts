@@ -10,7 +10,7 @@ import type { WebSeed } from "../../webseed/web-seed.js"
 import type { RateLimit } from "../rate-limit.js"
 import type { Totals } from "../totals.js"
 import type { Intake } from "./intake.js"
-import { type PeerTimes, RunChoice } from "./run-choice.js"
+import { firstLacking, type PeerTimes, RunChoice, type Start } from "./run-choice.js"
 import { RunTransfer } from "./run-transfer.js"
 import { type Active, type Source, WebSeedRoster } from "./web-seed-roster.js"
 
@@ -63,7 +63,7 @@ export class WebSeedSources extends WebSeedRoster {
     if (this.#closing || this.#paused) return
     for (const source of this.sources) {
       while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
-        if (!this.#startRun(source)) break
+        if (!this.#startRun(source) && !this.#takeOver(source)) break
       }
       this.#makeWay(source)
     }
@@ -76,7 +76,7 @@ export class WebSeedSources extends WebSeedRoster {
   pieceStored(piece: number): void {
     for (const { active } of this.sources) {
       for (const { session, transfer, run } of active) {
-        if (transfer.piece !== piece || !transfer.inPiece) continue
+        if (transfer.open?.piece !== piece) continue
         this.#o.picker.runs.cut(run, run.next)
         session.shorten(0)
       }
@@ -136,8 +136,32 @@ export class WebSeedSources extends WebSeedRoster {
 
   #startRun(source: Source): boolean {
     const picked = this.#choice.pick(source)
-    if (picked === undefined) return false
-    const { run, first, position } = picked
+    if (picked !== undefined) this.#begin(source, picked)
+    return picked !== undefined
+  }
+
+  /** A source with nothing else to do goes on with the run that another would be far longer at. */
+  #takeOver(source: Source): boolean {
+    const slow = this.#choice.takeOver(source, this.sources)
+    const first = slow?.transfer.open
+    if (slow === undefined || first === undefined) return false
+    const { run, session, transfer } = slow
+    const { log, clock, picker } = this.#o
+    log.log("debug", "web seed", `${slow.source.seed.name} is slow: ${source.seed.name} goes on with its run`)
+    slow.source.active.delete(slow)
+    slow.source.seed.runTaken(session.rate(clock.now()))
+    session.abort()
+    transfer.handOver()
+    this.#count(slow)
+    run.onShortened = undefined
+    let end = run.next
+    while (end < run.end && source.seed.hasPiece(end)) end++
+    picker.runs.cut(run, end)
+    this.#begin(source, { run, first, position: firstLacking(first) })
+    return true
+  }
+
+  #begin(source: Source, { run, first, position }: Start): void {
     const { layout } = this.#o.table
     const offset = layout.pieceOffset(first.piece) + position
     const end = Math.min(layout.length, layout.pieceOffset(run.end))
@@ -188,7 +212,6 @@ export class WebSeedSources extends WebSeedRoster {
     source.active.add(active)
     source.after = run.end
     session.start()
-    return true
   }
 
   /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
@@ -210,10 +233,15 @@ export class WebSeedSources extends WebSeedRoster {
     active.run.onShortened = undefined
     if (abort) active.session.abort()
     active.transfer.end()
+    this.#count(active)
+    this.startRuns()
+  }
+
+  /** What a run that is over leaves unfinished. */
+  #count(active: Active): void {
     this.#o.totals.cutOffBytes += active.transfer.cutOff
     active.counted += active.transfer.cutOff
     this.#countWaste(active)
-    this.startRuns()
   }
 
   #countWaste(active: Active): void {

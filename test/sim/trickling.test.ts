@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest"
+import { playScene, type Scene } from "./lib/sim-scene.js"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const LENGTH = 16 * MiB
+/** Of the time that the sum of all rates would need: the start, the end and the bytes of the protocol. */
+const NEARLY_IDEAL = 1.05
+/** Bytes a second. */
+const FAST = 1_000_000
+const SLOW = 20_000
+const TRICKLE = 2_000
+/** Seconds: a run that goes on elsewhere was watched for twenty at most, and has 4 MiB to come. */
+const GIVEN_ON = 25
+
+const fast = { up: FAST, latency: 25 }
+const slow = { up: SLOW, latency: 25 }
+const trickling = () => ({ bytesPerSecond: TRICKLE })
+const tricklingLater = (elapsed: () => number) => ({ bytesPerSecond: () => (elapsed() < 6000 ? FAST : TRICKLE) })
+/** In turns, 15 s each. */
+const wavering = (elapsed: () => number) => ({
+  bytesPerSecond: () => (elapsed() % 30_000 < 15_000 ? 5 * SLOW : TRICKLE),
+})
+const ideal = (rate: number) => (NEARLY_IDEAL * LENGTH) / rate
+
+describe.each([256 * KiB, 4 * MiB])("with pieces of %i bytes, a web seed whose answers trickle", (pieceLength) => {
+  const play = (scene: Omit<Scene, "length" | "pieceLength"> & { length?: number }) =>
+    playScene({ length: LENGTH, pieceLength, ...scene })
+
+  it.each([
+    ["from the start", trickling],
+    ["in the end", tricklingLater],
+  ])("%s does not hold up a fast peer", async (_, fault) => {
+    const { seconds, wasted } = await play({ peers: [fast], web: fast, fault })
+    expect(seconds).toBeLessThan(ideal(FAST))
+    expect(wasted).toBeLessThan(0.02 * LENGTH)
+  })
+
+  it.each([
+    ["from the start", trickling],
+    ["in the end", tricklingLater],
+  ])("%s does not hold up a fast one", async (_, fault) => {
+    const { seconds, wasted } = await play({ web: fast, otherWeb: fast, fault })
+    expect(seconds).toBeLessThan(ideal(FAST) + GIVEN_ON)
+    expect(wasted).toBeLessThan(0.01 * LENGTH)
+  })
+
+  it("on one connection is asked on another", async () => {
+    let requests = 0
+    const fault = () => (requests++ === 3 ? trickling() : undefined)
+    const { seconds, wasted } = await play({ web: fast, fault })
+    expect(seconds).toBeLessThan(ideal(FAST) + GIVEN_ON)
+    expect(wasted).toBeLessThan(0.01 * LENGTH)
+  })
+
+  it("and is the only source is left to it", async () => {
+    const { seconds, wasted, requests } = await play({ length: MiB, web: fast, fault: trickling })
+    expect(seconds).toBeLessThan(MiB / TRICKLE + 1)
+    expect(wasted).toBe(0)
+    expect(requests).toBeLessThanOrEqual(2)
+  })
+
+  it("where it was fast before, and is the only source, is asked anew once for each run", async () => {
+    const { wasted, requests } = await play({ length: 7 * MiB, web: fast, fault: tricklingLater })
+    expect(wasted).toBe(0)
+    expect(requests).toBeLessThanOrEqual(5)
+  })
+
+  it.each<[string, Pick<Scene, "peers" | "otherWeb">]>([
+    ["a peer", { peers: [slow] }],
+    ["another", { otherWeb: slow }],
+  ])("no slower than %s changes nothing over and over", async (_, other) => {
+    const { seconds, wasted, requests } = await play({ ...other, web: slow })
+    expect(seconds).toBeLessThan(ideal(2 * SLOW))
+    expect(wasted).toBeLessThan(0.01 * LENGTH)
+    expect(requests).toBeLessThan(16)
+  })
+
+  it("now and then costs a slow one few requests and next to no bytes", async () => {
+    const { wasted, requests } = await play({ web: fast, otherWeb: slow, fault: wavering })
+    expect(wasted).toBeLessThan(0.01 * LENGTH)
+    expect(requests).toBeLessThan(24)
+  })
+})
