@@ -24,4 +24,25 @@ describe("closing", () => {
     expect(again.have.complete).toBe(true)
     await world.run(again.close())
   })
+
+  it.each([
+    ["waits for the disk when that takes no time to speak of", 1, true],
+    ["does not wait for the disk when much is not there yet: the next run believes it all the same", 12, false],
+  ])("%s", async (_, pieces, waits) => {
+    const large = sample({
+      name: "large",
+      kind: "file",
+      pieceLength: 2 ** 20,
+      files: [{ path: "large", length: 2 ** 24 }],
+    })
+    const world = new World()
+    const store = await world.open(large)
+    await world.run(fill(store, large, { pieces: Array.from({ length: pieces }, (_, piece) => piece) }))
+    await world.run(store.close())
+    const synced = world.disk.operations.some(({ kind, path }) => kind === "sync" && path.startsWith("/store/large"))
+    expect(synced).toBe(waits)
+    const again = await world.open(large)
+    expect(again.have.count).toBe(pieces)
+    await world.run(again.close())
+  })
 })

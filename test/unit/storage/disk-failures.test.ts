@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { AtError } from "../../../src/errors.js"
 import type { DiskFailure } from "../../../src/ports/disk.js"
+import { PieceState } from "../../../src/storage/journal-state.js"
 import type { PieceStore } from "../../../src/storage/piece-store.js"
 import { commit, DATASTORE, fill, sample, World, wrongClaims } from "./fixture.js"
-import { doneIn, recover, scenarios } from "./recovery.js"
+import { holdingWorld } from "./holding-disk.js"
+import { doneIn, piecesIn, recover, scenarios } from "./recovery.js"
 
 /** Runs the scenario with its n-th operation failing, until there is no n-th. */
 async function failEach(
@@ -86,6 +88,32 @@ describe("a sync that fails", () => {
     const after = await next.powerCut(0).open(one)
     expect([...after.have]).toEqual([0, 1, 2, 3])
     await next.run(again.close())
+  })
+
+  it("lets a piece be claimed no more that was being written meanwhile", async () => {
+    const two = sample({
+      pieceLength: 1000,
+      files: [
+        { path: "a", length: 1500 },
+        { path: "b", length: 1500 },
+      ],
+    })
+    const { world, disk } = holdingWorld()
+    const store = await world.open(two)
+    await world.run(fill(store, two, { pieces: [0] }))
+    const slow = disk.slow(({ kind, path }) => kind === "write" && path === `${two.pathOf(1)}.part`)
+    const writing = commit(store, two, 1)
+    await world.clock.run(100)
+    expect(disk.held).toBe(1)
+    // What it has in the other file goes with the sync.
+    disk.failAt(({ kind, path }) => kind === "sync" && path === `${two.pathOf(0)}.part`, "io")
+    await expect(world.run(store.flush())).rejects.toEqual(expect.objectContaining({ code: "AT_DISK_IO" }))
+    slow.release()
+    expect(await world.run(writing)).toMatchObject({ kind: "failed" })
+    expect([...store.have]).toEqual([])
+    await world.run(store.close())
+    expect(piecesIn(world, two, PieceState.written)).toEqual([])
+    await recover(world.killed(), two, { mustHave: [0, 1] })
   })
 
   it("leaves no journal behind that could not be told", async () => {

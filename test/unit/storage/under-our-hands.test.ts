@@ -3,6 +3,7 @@ import type { PieceStore } from "../../../src/storage/piece-store.js"
 import type { DiskOperation } from "../../sim/lib/disk-faults.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
 import { holdingWorld } from "./holding-disk.js"
+import { atEveryStep, doneIn, wrongOnDisk } from "./recovery.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 const one = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 4500 }] })
@@ -105,6 +106,42 @@ describe("an unfinished file that somebody removed", () => {
     await removed(world, store)
     expect(await world.run(commit(store, one, 4))).toEqual({ kind: "failed", error: code("AT_DISK_IO") })
     expect(world.dataPaths()).toEqual([])
+    await world.run(store.close())
+  })
+})
+
+describe("an unfinished file that somebody removes while it is brought to the disk itself", () => {
+  async function syncing() {
+    const { world, disk } = holdingWorld()
+    const { store } = await unfinished(4, world)
+    const sync = disk.slow(({ kind, path }) => kind === "sync" && path === PART)
+    const flushing = store.flush()
+    await world.clock.run(1000)
+    expect(disk.held).toBe(1)
+    await removed(world, store)
+    return { world, store, sync, flushing }
+  }
+
+  it("is not called durable", async () => {
+    const { world, store, sync, flushing } = await syncing()
+    sync.release()
+    await world.run(flushing)
+    expect(await world.run(commit(store, one, 4))).toEqual({ kind: "stored" })
+    await world.run(store.close())
+    const again = await world.open(one)
+    expect([...again.have]).toEqual([4])
+    await world.run(again.close())
+  })
+
+  it("is called durable no sooner than it is, when it was written anew meanwhile", async () => {
+    const { world, store, sync, flushing } = await syncing()
+    await world.run(fill(store, one, { pieces: [4, 0] }))
+    sync.release()
+    await atEveryStep(world, flushing, async (step) => {
+      const lost = world.powerCut(0, `left ${step}`)
+      expect(wrongOnDisk(lost, one, doneIn(world, one))).toEqual([])
+    })
+    expect(doneIn(world, one)).toEqual([0, 4])
     await world.run(store.close())
   })
 })
