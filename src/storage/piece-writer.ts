@@ -56,7 +56,7 @@ export class PieceWriter {
     })
     const fresh = full.filter(({ piece }) => !this.#parts.have.has(piece))
     const right = await this.#store(fresh)
-    if (right.length > 0) await this.#record(this.#withoutVanished(right))
+    if (right.length > 0) this.#record(this.#withoutVanished(right))
     const stored = full.filter(({ piece }) => this.#parts.have.has(piece))
     await this.#finishFiles(stored)
     for (const { commit } of stored) commit.settle(STORED)
@@ -167,31 +167,21 @@ export class PieceWriter {
    * The pieces are in the files. The journal's word for it goes out with its next append: whoever dies before finds them
    * begun, and hashes them again.
    */
-  async #record(pieces: readonly Full[]): Promise<void> {
+  #record(pieces: readonly Full[]): void {
     const { journal, files, have, durability } = this.#parts
-    if (this.#fault === undefined) await this.#claimFiles(pieces)
     // A sync failed meanwhile: these may be among what was dropped.
     if (this.#fault !== undefined) throw this.#fault
     for (const { piece, extents } of pieces) {
       journal.setPiece(piece, PieceState.written)
       have.add(piece)
       durability.written(piece)
-      for (const { file } of extents) files.at(file).missing--
-    }
-  }
-
-  /** Files that stood there, and are what they should be as far as the pieces tell: without a word for it they are not ours. */
-  async #claimFiles(pieces: readonly Full[]): Promise<void> {
-    const { journal, files } = this.#parts
-    let claimed = false
-    for (const { extents } of pieces) {
-      for (const { file } of extents) {
-        if (!files.at(file).provisional) continue
-        journal.setHome(file)
-        claimed = true
+      for (const { file: index } of extents) {
+        const file = files.at(index)
+        file.missing--
+        // It stood there, and is what it should be as far as the piece tells.
+        if (file.provisional) journal.setHome(index)
       }
     }
-    if (claimed) await journal.flush()
   }
 
   /** A file that vanished while a piece was written to it took the piece along, though another may stand there by now. */
