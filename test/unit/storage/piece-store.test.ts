@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import { stateDirectory } from "../../../src/storage/state-directory.js"
 import { SimHasher } from "../../sim/lib/sim-hasher.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+import { doneIn } from "./recovery.js"
 
 const tree = sample({
   pieceLength: 1000,
@@ -77,6 +78,7 @@ describe("a piece store", () => {
     await world.run(fill(store, tree))
     await world.run(store.flush())
     const after = world.powerCut(0)
+    expect(doneIn(after, tree)).toEqual([...store.have])
     const again = await after.open(tree)
     expect(again.have.complete).toBe(true)
     for (const index of [0, 2, 3, 5]) expect(after.disk.readFile(tree.pathOf(index))).toEqual(tree.fileData(index))
