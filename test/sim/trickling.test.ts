@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { playScene, type Scene } from "./lib/sim-scene.js"
+import type { VirtualHost } from "./lib/virtual-network.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -80,5 +81,38 @@ describe.each([256 * KiB, 4 * MiB])("with pieces of %i bytes, a web seed whose a
     const { wasted, requests } = await play({ web: fast, otherWeb: slow, fault: wavering })
     expect(wasted).toBeLessThan(0.01 * LENGTH)
     expect(requests).toBeLessThan(24)
+  })
+})
+
+describe("with pieces of 32 MiB, peers that trickle", () => {
+  const length = 64 * MiB
+  const play = (scene: Omit<Scene, "length" | "pieceLength">) => playScene({ length, pieceLength: 32 * MiB, ...scene })
+  const crawling = (count: number) => Array.from({ length: count }, () => ({ up: TRICKLE / 2, latency: 25 }))
+  const turns = (at: number) => [
+    [
+      at,
+      (host: VirtualHost) => {
+        host.profile.up = TRICKLE / 2
+      },
+    ] as const,
+  ]
+
+  it("do not hold up the end of a fast one, twenty of them", async () => {
+    const { seconds, wasted } = await play({ peers: [fast, ...crawling(20)] })
+    expect(seconds).toBeLessThan((NEARLY_IDEAL * length) / FAST)
+    expect(wasted).toBeLessThan(0.01 * length)
+  })
+
+  it("all at once hold up another for two seconds at most", async () => {
+    const { seconds, wasted } = await play({ peers: [fast, fast], peerEvents: turns(20_000) })
+    expect(seconds).toBeLessThan((length - 20 * FAST) / FAST + 2)
+    expect(wasted).toBeLessThan(0.01 * length)
+  })
+
+  it("and hold blocks of what others have brought do not make a web seed fetch that anew", async () => {
+    const scene = { peers: [fast, ...crawling(3)], web: fast, peerEvents: turns(32_000) }
+    const { seconds, wasted } = await play(scene)
+    expect(seconds).toBeLessThan(length / (2 * FAST) + 5)
+    expect(wasted).toBeLessThan(0.03 * length)
   })
 })

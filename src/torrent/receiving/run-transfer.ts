@@ -11,7 +11,12 @@ import type { Intake } from "./intake.js"
 interface RunSource {
   pause(): void
   resume(): void
+  /** Ends the run where it is. */
+  stop(): void
 }
+
+/** Blocks in a row that others delivered first: what is left of the piece is asked for anew, from where it lacks. */
+const MOST_SKIPPED = 16
 
 /**
  * Takes the bytes of a web seed's run as they come, in order, and lays them as blocks into the pieces of the run, which
@@ -37,6 +42,8 @@ export class RunTransfer implements Writer {
   #position: number
   /** What has been written of the current block. */
   #filled = 0
+  /** Blocks in a row that were there already. */
+  #skipped = 0
   /** Bytes that came while there was no memory. */
   #held: Uint8Array | undefined
 
@@ -163,6 +170,8 @@ export class RunTransfer implements Writer {
   #enterBlock(): void {
     this.#filled = 0
     this.destination = this.#intake.beginBlock(this.#block(this.#position), this)
+    this.#skipped = this.destination === null ? this.#skipped + 1 : 0
+    if (this.#skipped === MOST_SKIPPED && this.#run.remaining === 0) this.#source.stop()
   }
 
   #finishBlock(): void {

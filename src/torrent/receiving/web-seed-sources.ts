@@ -199,6 +199,7 @@ export class WebSeedSources extends WebSeedRoster {
         resume: () => {
           if (!this.#paused) session.resume()
         },
+        stop: () => session.shorten(0),
       },
       first,
       position,

@@ -18,6 +18,8 @@ export interface Scene {
   readonly pieceLength: number
   /** The links of the seeders. */
   readonly peers?: readonly Partial<HostProfile>[]
+  /** What happens to the first seeder's machine, so many ms after the start. */
+  readonly peerEvents?: readonly (readonly [number, (peer: VirtualHost) => void])[]
   /** The link of the web seed; without it there is none. */
   readonly web?: Partial<HostProfile>
   /** The link of a second one, with which nothing goes wrong. */
@@ -55,6 +57,10 @@ export async function playScene(scene: Scene): Promise<SceneOutcome> {
   }
 
   const start = simulation.clock.now()
+  for (const [at, happens] of scene.peerEvents ?? []) {
+    const { host } = simulation.machine("10.0.1.1", scene.peers?.[0] ?? {})
+    simulation.clock.after(at, () => happens(host))
+  }
   const webs: WebOrigin[] = []
   const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
   if (scene.otherWeb !== undefined) {

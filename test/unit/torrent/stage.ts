@@ -302,6 +302,7 @@ export class StageRun {
       id,
       run,
       source: {
+        stop: () => {},
         pause: () => {
           this.paused = true
         },
