@@ -176,6 +176,9 @@ export class RecordingHost implements PeerHost<PeerSession> {
   onExtensionMessage(peer: PeerSession, id: number, payload: Uint8Array): void {
     this.#note(peer, "extension", id, payload.length)
   }
+  onPort(peer: PeerSession, port: number): void {
+    this.#note(peer, "port", port)
+  }
   onSuggest(peer: PeerSession, piece: number): void {
     this.#note(peer, "suggest", piece)
   }
@@ -213,8 +216,11 @@ export class Scripted {
   }
 
   /** Up to the end of both handshakes. */
-  static async ready(options: { fast?: boolean; extended?: boolean; host?: RecordingHost } = {}): Promise<Scripted> {
-    const scripted = new Scripted(options.host === undefined ? {} : { host: options.host })
+  static async ready(
+    options: { fast?: boolean; extended?: boolean; host?: RecordingHost; layout?: TorrentLayout } = {},
+  ): Promise<Scripted> {
+    const { host, layout: other } = options
+    const scripted = new Scripted({ ...(host && { host }), ...(other && { layout: other }) })
     scripted.session.attach(scripted.stream)
     scripted.session.onOpen()
     const handshake = encodeHandshake(infoHash, theirId)

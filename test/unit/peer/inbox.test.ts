@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { Scripted } from "./harness.js"
+import { Bitfield } from "../../../src/bytes/bitfield.js"
+import { BLOCK, layoutOf, RecordingHost, Scripted } from "./harness.js"
 
 describe("what a peer has", () => {
   test("is known from a bitfield, and grows with haves, each told once", async () => {
@@ -69,5 +70,24 @@ describe("what a peer has", () => {
     peer.say()
     expect(peer.session.isSeed).toBe(true)
     expect(peer.session.uploadOnly).toBe(true)
+  })
+})
+
+describe("what costs us something each time", () => {
+  test("is not heard more than four times of where its DHT node is", async () => {
+    const peer = await Scripted.ready()
+    for (const port of [0, 1, 2, 3, 4, 5]) peer.voice.encoder.port(port)
+    peer.say()
+    expect(peer.events()).toEqual([1, 2, 3, 4].map((port) => ["port", port]))
+  })
+
+  test("is not remembered of more than a hundred pieces that it allows us while it chokes us", async () => {
+    const host = new RecordingHost()
+    host.have = new Bitfield(150)
+    const peer = await Scripted.ready({ host, layout: layoutOf(150 * BLOCK, BLOCK) })
+    for (let piece = 0; piece < 150; piece++) peer.voice.encoder.allowedFast(piece)
+    peer.say()
+    expect(peer.host.of("allowedFast")).toHaveLength(100)
+    expect(peer.host.of("closed")).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { ProtocolError } from "../../../src/errors.js"
 import { encodeHandshake } from "../../../src/wire/handshake.js"
-import { asking, BLOCK, full, infoHash, layout, ourId, RecordingHost, Scripted, theirId } from "./harness.js"
+import { asking, BLOCK, full, infoHash, layout, layoutOf, ourId, RecordingHost, Scripted, theirId } from "./harness.js"
 
 describe("the handshake of a session", () => {
   test("is sent when the stream opens, and what we are and have when the other side's is in", async () => {
@@ -94,7 +94,6 @@ describe("a peer that breaks the protocol is cut off", () => {
     ["asks for a piece that does not exist", ({ voice }) => voice.encoder.request(5, 0, 1)],
     ["asks for bytes beyond the end of the last piece", ({ voice }) => voice.encoder.request(4, BLOCK, 101)],
     ["asks for nothing", ({ voice }) => voice.encoder.request(0, 0, 0)],
-    ["asks for more than 128 KiB", ({ voice }) => voice.encoder.request(0, 0, 131_073)],
     ["cancels what does not exist", ({ voice }) => voice.encoder.cancel(9, 0, 1)],
   ])("when it %s", async (_name, speak) => {
     const peer = await Scripted.ready()
@@ -115,6 +114,17 @@ describe("a peer that breaks the protocol is cut off", () => {
     speak(peer)
     peer.say()
     expect(peer.events()).toEqual([["closed", `${name} without the fast extension`]])
+  })
+
+  test("when it asks for more than 128 KiB in one", async () => {
+    const peer = await Scripted.ready({ layout: layoutOf(5 << 18, 1 << 18) })
+    peer.session.unchoke()
+    peer.voice.encoder.request(0, 0, 131_072)
+    peer.say()
+    expect(peer.host.of("closed")).toEqual([])
+    peer.voice.encoder.request(0, 0, 131_073)
+    peer.say()
+    expect(peer.host.of("closed")).toEqual([["closed", "a request for 131073 bytes"]])
   })
 
   test("when it asks for more than a thousand blocks at a time", async () => {
