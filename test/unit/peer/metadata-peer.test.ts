@@ -36,6 +36,7 @@ function connect(host: Partial<MetadataPeerHost>, options: Partial<MetadataPeerO
 
 describe("a connection without the metadata", () => {
   const infoHashV2 = infoHash.map((byte) => byte ^ 0xff)
+  const hashRequest = { root: new Uint8Array(32), base: 0, index: 0, length: 2, proofLayers: 0 }
 
   test.each<[string, Uint8Array, Uint8Array, boolean]>([
     ["the v1 infohash, which the other side upgrades", infoHash, infoHashV2, true],
@@ -63,12 +64,16 @@ describe("a connection without the metadata", () => {
   test.each<[string, (encoder: WireEncoder) => void]>([
     ["pieces", (encoder) => encoder.request(0, 0, 16384)],
     ["metadata", (encoder) => encoder.extended(1, encodeMetadataRequest(0))],
+    ["hashes", (encoder) => encoder.hashRequest(hashRequest)],
   ])("ends with who asks for %s and does not read the refusals", (_, ask) => {
     let closed: string | undefined
-    const { peer, stream } = connect({ onClosed: (_peer, reason) => (closed = reason?.message) })
+    const { peer, stream } = connect(
+      { onClosed: (_peer, reason) => (closed = reason?.message) },
+      { infoHashV2, opensWith: infoHashV2 },
+    )
     const encoder = new WireEncoder()
     encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["ut_metadata", 3]]) }))
-    peer.onData(encodeHandshake(infoHash, theirId))
+    peer.onData(encodeHandshake(infoHashV2, theirId))
     peer.onData(encoder.takeBytes()!)
     ask(encoder)
     const question = encoder.takeBytes()!
@@ -77,5 +82,18 @@ describe("a connection without the metadata", () => {
     stream.write(new Uint8Array(17 << 20))
     peer.onData(question)
     expect(closed).toBe("it does not read what it is sent")
+  })
+
+  test("ends with who refuses, again and again, hashes that it was never asked for", () => {
+    let closed: string | undefined
+    const { peer } = connect(
+      { onClosed: (_peer, reason) => (closed = reason?.message) },
+      { infoHashV2, opensWith: infoHashV2 },
+    )
+    peer.onData(encodeHandshake(infoHashV2, theirId))
+    const encoder = new WireEncoder()
+    for (let i = 0; i < 1000; i++) encoder.hashReject(hashRequest)
+    peer.onData(encoder.takeBytes()!)
+    expect(closed).toBe("it answers requests that were never made")
   })
 })
