@@ -28,7 +28,7 @@ const BROADBAND = 40e6
  * @property {string} title
  * @property {object} kind
  * @property {{bytes?: number, files?: number, pieceLength: number}} size of the data
- * @property {"receive" | "hash" | "start"} [limit] the machine's own limit, by a bare program
+ * @property {"receive" | "peer" | "hash" | "start"} [limit] the machine's own limit, by a bare program
  * @property {(bytes: number) => number} [ideal] seconds by arithmetic, where the limit is not the machine's
  * @property {import("./kinds/rough.mjs").Source[]} [sources] each with its own faults
  * @property {number} [seeders] @property {boolean} [web] @property {object} [link] for downloads
@@ -41,7 +41,7 @@ const BROADBAND = 40e6
 
 /** @type {Record<string, Job>} */
 export const JOBS = {
-  p1: download("1 GiB, one seeder", GIB, { seeders: 1, limit: "receive" }, { best: 0.7, cpu: 1 }),
+  p1: download("1 GiB, one seeder", GIB, { seeders: 1, limit: "peer" }, { best: 0.7, cpu: 1 }),
   p2: download("1 GiB from nginx", GIB, { web: true, limit: "receive" }, { best: 0.85, cpu: 1 }),
   p2s: download("1 GiB from nginx by HTTPS", GIB, { web: true, tls: true }, { best: 1 }),
   p3: download("1 GiB, three seeders and nginx", GIB, { seeders: 3, web: true, limit: "receive" }, { best: 0.75 }),

@@ -23,7 +23,8 @@ function hashSlots({ ring, pieceLength }) {
 
 function receive(url, out, pieceLength, total) {
   const ring = new SharedArrayBuffer(SLOT * SLOTS)
-  const bytes = new Uint8Array(ring)
+  // A Buffer's `fill` copies to shared memory by `memcpy`, a Uint8Array's `set` does not.
+  const bytes = Buffer.from(ring)
   const worker = new Worker(fileURLToPath(import.meta.url), {
     workerData: { ring, pieceLength: Math.min(pieceLength, SLOT) },
   })
@@ -71,7 +72,8 @@ function receive(url, out, pieceLength, total) {
     }
     while (at < count) {
       const part = Math.min(SLOT - filled, count - at)
-      bytes.set(buffer.subarray(at, at + part), slot * SLOT + filled)
+      const to = slot * SLOT + filled
+      bytes.fill(buffer.subarray(at, at + part), to, to + part)
       at += part
       filled += part
       received += part

@@ -45,13 +45,13 @@ export const get = {
     }
     const webSeeds = job.web ? [nginx.webSeed] : []
     const tracker = await startPeerTracker(stage, { host, peers })
-    const torrent = writeTorrent(stage.path("data.torrent"), data, { webSeeds }).path
+    const { path: torrent, infoHash } = writeTorrent(stage.path("data.torrent"), data, { webSeeds })
     const tracked = writeTorrent(stage.path("tracked.torrent"), data, { webSeeds, tracker }).path
     return {
       async run(client, room) {
         const [out, scratch] = [room.directory("out"), room.directory("scratch")]
         const port = await freePort()
-        const places = { torrent, tracked, peers, url: nginx?.url, out, scratch, host, port }
+        const places = { torrent, tracked, infoHash, peers, url: nginx?.url, out, scratch, host, port }
         const task = { ...places, data, utp: job.utp, trusted: secure?.certificate }
         const sample = await measure(room, client.isLimit ? client[job.limit](task) : client.get(task), timeout)
         if (!(client.isLimit && job.limit === "start")) checkCopy(data, join(out, data.name))
