@@ -120,7 +120,7 @@ export class WebSeed {
     return this.#meter.rate(now)
   }
 
-  /** Bytes a second that the last run brought, whenever that was; undefined as long as none says anything. */
+  /** Bytes a second that the last run brought, whenever that was; 0 after a fault, undefined as long as none says anything. */
   get pace(): number | undefined {
     return this.#pace
   }
@@ -222,11 +222,13 @@ export class WebSeed {
   /** A run was cut and its tries are used up, or it never connected. */
   connectionFailed(reason: string): void {
     this.runLength.faulted()
+    this.#pace = 0
     if (this.#health.connectionFailed(reason)) this.concurrency.interrupted(this.#clock.now())
   }
 
   /** The server answered, and its answer can't be used. `file` is what was asked for. */
   refusedBy(refusal: Refusal, file: number): void {
+    this.#pace = 0
     switch (refusal.kind) {
       case "file-missing":
         this.#fileNotThere(file, refusal)

@@ -77,6 +77,9 @@ export class RunChoice {
       // Its own may be on a bad connection. But who has shown nothing yet is not better than itself.
       const own = other === source
       if (source.active.size > (own ? 1 : 0) || (own && source.seed.pace === undefined)) continue
+      // Who sends whole files would begin anew, should the run come back to it.
+      if (other.seed.rangesSupported === false && !(source.seed.rangesSupported === true && source.seed.proven))
+        continue
       for (const active of other.active) {
         if (active.session.timeLeft(now) <= (slowest?.session.timeLeft(now) ?? 0)) continue
         if (this.#goesOnFaster(source, active, now)) slowest = active
@@ -91,6 +94,8 @@ export class RunChoice {
     const { table } = this.#parts
     const { open } = transfer
     if (open === undefined || table.open.get(open.piece) !== open || !seed.hasPiece(open.piece)) return false
+    // Its last run failed: it would only interrupt who is at it.
+    if (seed.pace === 0) return false
     const needed = seed.pace === undefined ? TRIAL : (session.bytesLeft * 1000) / seed.pace
     const patience = 2 * needed + WORTHWHILE
     if (session.age(now) < Math.min(patience, SLOW_RUN) || session.timeLeft(now) <= patience) return false

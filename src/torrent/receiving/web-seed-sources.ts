@@ -199,7 +199,10 @@ export class WebSeedSources extends WebSeedRoster {
         resume: () => {
           if (!this.#paused) session.resume()
         },
-        stop: () => session.shorten(0),
+        // A server that knows no ranges could not be asked for the rest.
+        stop: () => {
+          if (source.seed.rangesSupported !== false) session.shorten(0)
+        },
       },
       first,
       position,

@@ -314,3 +314,19 @@ describe("what is logged", () => {
     expect(bench.log.join()).not.toContain("canary")
   })
 })
+
+describe("how fast runs are", () => {
+  it.each<[string, Answer]>([
+    ["a connection that fails", { ending: "network" }],
+    ["a refusal", { status: 503 }],
+  ])("is not what it was after %s: it takes no run from others until one has passed again", async (_, answer) => {
+    let next: Answer | undefined
+    const bench = new WebSeedBench({ files: [{ length: 100_000 }], answer: () => next })
+    expect(bench.seed.pace).toBeUndefined()
+    await bench.run()
+    expect(bench.seed.pace).toBeGreaterThan(0)
+    next = answer
+    await bench.run()
+    expect(bench.seed.pace).toBe(0)
+  })
+})
