@@ -55,9 +55,7 @@ export class Admission implements Sharer {
 
   /** Whether one more may be opened; if need be, another torrent gives one of its own up, if `due`: we know where to. */
   mayConnect(now: number, due: () => boolean = () => false): boolean {
-    if (!this.hasRoom) return false
-    if (this.#budget.full && due()) this.#budget.giveTo(this.connections, now)
-    return this.#budget.mayConnect(now)
+    return this.hasRoom && this.#budget.mayConnect(now, { own: this.connections, due })
   }
 
   /**
@@ -84,8 +82,7 @@ export class Admission implements Sharer {
 
   /** Ends one that stalls or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest. */
   giveWay(now: number): boolean {
-    const anyone = (): boolean => true
-    return this.#evictStalled(anyone) || this.#evict(anyone, now) || this.#evictUnserved(now)
+    return this.#evictStalled((peer) => peer.incoming) || this.#evict(() => true, now) || this.#evictUnserved(now)
   }
 
   /** It takes part in the sharing no more. */

@@ -40,11 +40,6 @@ export class ConnectionBudget {
     this.#sharers.delete(sharer)
   }
 
-  /** All connections are there. */
-  get full(): boolean {
-    return this.#open >= this.#most
-  }
-
   /**
    * Where places are short, whoever has most gives one up for somebody who has `own` of them, at least two fewer: a few
    * busy torrents do not keep all others from being reached. False when nobody does.
@@ -55,12 +50,17 @@ export class ConnectionBudget {
     return richer.sort((a, b) => b.connections - a.connections).some((rich) => rich.giveWay(now))
   }
 
-  mayConnect(now: number): boolean {
+  /**
+   * Whether one more may be opened now. `poor`: who asks, and has `own` connections; if need be, another gives one up for it
+   * ({@link giveTo}), as long as it is `due`: known where to.
+   */
+  mayConnect(now: number, poor?: { readonly own: number; readonly due: () => boolean }): boolean {
     if (now - this.#windowStart >= 1000) {
       this.#windowStart = now
       this.#inWindow = 0
     }
-    return !this.full && this.#inWindow < CONNECTS_PER_SECOND
+    if (this.#inWindow >= CONNECTS_PER_SECOND) return false
+    return this.#open < this.#most || (poor?.due() === true && this.giveTo(poor.own, now))
   }
 
   get mayAccept(): boolean {

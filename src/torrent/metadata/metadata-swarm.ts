@@ -132,9 +132,9 @@ export class MetadataSwarm implements MetadataPeerHost {
   connectMore(): void {
     const { budget } = this.#shared
     const now = this.#now()
+    const due = (): boolean => this.#book.hasDue(now)
     while (!this.#closing && this.#of("outgoing").length < MAX_OUTGOING) {
-      if (budget.full && this.#book.hasDue(now)) budget.giveTo(this.size, now)
-      if (!budget.mayConnect(now)) return
+      if (!budget.mayConnect(now, { own: this.size, due })) return
       const endpoint = this.#book.next(now)
       if (endpoint === undefined) return
       budget.opened(now)
