@@ -49,7 +49,7 @@ export class AtError extends Error {
   override readonly name = "AtError"
   /** Stable; scripts may branch on it. */
   readonly code: AtErrorCode
-  /** One sentence on what to do next. */
+  /** One sentence on what to do next; it names options in backquotes. */
   readonly hint: string
 
   constructor(code: AtErrorCode, message: string, options: { hint: string; cause?: unknown }) {
@@ -68,5 +68,5 @@ export class ProtocolError extends Error {
 
 /** The error of an operation that the caller's signal ended. */
 export function abortError(cause?: unknown): AtError {
-  return new AtError("AT_ABORTED", "stopped", { hint: "run the same command again to go on where it stopped", cause })
+  return new AtError("AT_ABORTED", "stopped", { hint: "do it again to go on where it stopped", cause })
 }

@@ -5,6 +5,7 @@ import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours as pc } from "./colours.js"
+import { withFlags } from "./hint-flags.js"
 import { LineView, LiveView, type ProgressView } from "./progress-view.js"
 
 /** How much a user wants to be told. */
@@ -70,12 +71,13 @@ export class Console {
   }
 
   error(error: AtError): void {
+    const hint = withFlags(error.hint)
     if (this.json) {
-      this.emit({ type: "error", code: error.code, message: error.message, hint: error.hint })
+      this.emit({ type: "error", code: error.code, message: error.message, hint })
       return
     }
     this.#above(
-      `${pc.red("error:")} ${escapeForTerminal(error.message)}\n${pc.dim("what to do:")} ${escapeForTerminal(error.hint)}\n`,
+      `${pc.red("error:")} ${escapeForTerminal(error.message)}\n${pc.dim("what to do:")} ${escapeForTerminal(hint)}\n`,
     )
     if (this.#verbose === 0) return
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {

@@ -128,7 +128,7 @@ async function createFrom(
 
 async function refuseExisting({ disk }: Platform, output: string): Promise<void> {
   if ((await disk.stat(output)) === undefined) return
-  throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "name another file, or use --overwrite" })
+  throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "name another file, or use `overwrite`" })
 }
 
 interface Found {

@@ -207,7 +207,7 @@ function isUnwritable(error: unknown): error is AtError {
 
 function onlyRead(path: string): AtError {
   return new AtError("AT_CORRUPT", `${path} is not complete, and data named by its place is only read`, {
-    hint: "download into a datastore (-o) instead",
+    hint: "download into a `datastore` instead",
   })
 }
 

@@ -47,7 +47,7 @@ export interface Wanted {
 }
 
 /** What to do where the network is needed. */
-export const GO_ONLINE = "run without --offline, and with AT_OFFLINE unset"
+export const GO_ONLINE = "run without `offline`, and with AT_OFFLINE unset"
 
 const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
 
@@ -220,7 +220,7 @@ async function fetchTorrent(
     case "status":
       if (outcome.status === 404 || outcome.status === 410) {
         throw new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
-          hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with --peer",
+          hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with `peers`",
         })
       }
       throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {

@@ -44,7 +44,7 @@ export class SessionSource {
     const { port, encryption, utp = true, lsd = !noLsdSetting(), mapPort = false } = this.#options
     const gateway = mapPort === true ? defaultGateway() : mapPort === false ? undefined : mapPort
     if (mapPort === true && gateway === undefined) {
-      log.log("warn", "portmap", "no router is to be seen here: name its address, as --map-port ADDRESS does")
+      log.log("warn", "portmap", "no router is to be seen here: name its address")
     }
     return Session.open({
       platform: this.#platform,

@@ -94,7 +94,7 @@ export class Work {
         const engagement = await this.#engage(() => new Set(metainfo.layout.files.keys()), false)
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to give: no piece of ${metainfo.name} is there`, {
-            hint: "download it first, or name the place of the data with -o or --data",
+            hint: "download it first, or name the place of the data with `datastore` or `data`",
           })
         }
         await this.#start(engagement, { seed: true, fetch: false })

@@ -122,7 +122,7 @@ class Request {
     // Peers are told our own number.
     if (outerPort !== port) {
       this.#send(0)
-      this.#failed(`has ${this.#name} for another already: name another port with --port`)
+      this.#failed(`has ${this.#name} for another already: choose another port`)
       return
     }
     this.#fault = ""

@@ -164,8 +164,7 @@ export class UpnpMap {
       // It is somebody else's.
       this.#asked.delete(protocol)
       this.#mapped.delete(protocol)
-      const why =
-        error.code === IGD_ERROR.conflict ? "has it for another already: name another port with --port" : error.message
+      const why = error.code === IGD_ERROR.conflict ? "has it for another already: choose another port" : error.message
       this.#say("warn", `the router does not let peers in at ${protocol} port ${port}: it ${why}`)
       return
     }

@@ -30,7 +30,7 @@ export async function listenForPeers(
       return await net.listen({ port }, accept)
     } catch (cause) {
       throw new AtError("AT_INVALID_INPUT", `port ${port} can't be listened at`, {
-        hint: "name another with --port, or 0 for any free one",
+        hint: "name another `port`, or 0 for any free one",
         cause,
       })
     }

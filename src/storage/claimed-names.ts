@@ -30,7 +30,7 @@ export async function refuseClaimedName(options: {
     const there = (await disk.stat(path)) ?? (await disk.stat(`${path}.part`))
     if (there === undefined && (await isFree(options.acquireLock, `${states}/${other}/lock`))) return
     throw new AtError("AT_EXISTS", `${path} belongs to another dataset of the same name, ${other}`, {
-      hint: "use another datastore for this one: -o DIR",
+      hint: "use another `datastore` for this one",
     })
   })
 }

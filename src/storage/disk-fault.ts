@@ -12,17 +12,17 @@ export function diskFault(error: unknown): AtError {
   switch (error.failure) {
     case "full":
       return new AtError("AT_DISK_FULL", `no space left while writing ${error.path}`, {
-        hint: "free some space and run the same command again, or use another datastore (-o); what is there is kept",
+        hint: "free some space and try again, or use another `datastore`; what is there is kept",
         cause,
       })
     case "permission":
       return new AtError("AT_DISK_IO", `not allowed: ${error.path}`, {
-        hint: "check who owns it, or use another datastore (-o)",
+        hint: "check who owns it, or use another `datastore`",
         cause,
       })
     case "read-only":
       return new AtError("AT_DISK_IO", `the file system is read-only: ${error.path}`, {
-        hint: "use another datastore (-o)",
+        hint: "use another `datastore`",
         cause,
       })
     case "link":
@@ -30,14 +30,14 @@ export function diskFault(error: unknown): AtError {
     case "not-directory":
       // No --overwrite helps here: a file on the way to the datastore is not the dataset's to replace.
       return new AtError("AT_EXISTS", `${error.path} can't be: a file stands where a folder is due`, {
-        hint: "move it away, or use another datastore (-o)",
+        hint: "move it away, or use another `datastore`",
         cause,
       })
     case "exists":
       return somethingThere(error.path, "something else stands there", cause)
     case "missing":
       return new AtError("AT_DISK_IO", `gone while we were using it: ${error.path}`, {
-        hint: "check that the disk is still mounted, and run the same command again",
+        hint: "check that the disk is still mounted, and try again",
         cause,
       })
     case "io":
@@ -51,7 +51,7 @@ export function diskFault(error: unknown): AtError {
 /** A symbolic link stands where we would write. */
 export function unsafePath(path: string, cause?: unknown): AtError {
   return new AtError("AT_UNSAFE_PATH", `a symbolic link stands in the way: ${path}`, {
-    hint: "we write through no link that we did not make: remove it, or use another datastore (-o)",
+    hint: "we write through no link that we did not make: remove it, or use another `datastore`",
     cause,
   })
 }
@@ -59,7 +59,7 @@ export function unsafePath(path: string, cause?: unknown): AtError {
 /** What stands at a path is not this dataset's. */
 export function somethingThere(path: string, reason: string, cause?: unknown): AtError {
   return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {
-    hint: "move it away, use another datastore (-o), or replace it with --overwrite",
+    hint: "move it away, use another `datastore`, or replace it with `overwrite`",
     cause,
   })
 }

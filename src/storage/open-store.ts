@@ -200,7 +200,7 @@ async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts,
   const free = await platform.disk.freeBytes(datastore)
   if (free >= needed) return
   throw new AtError("AT_DISK_FULL", `${datastore} has ${free} bytes free, and ${needed} are needed`, {
-    hint: "free some space, choose fewer files (--include), or use another datastore (-o)",
+    hint: "free some space, choose fewer files with `include`, or use another `datastore`",
   })
 }
 

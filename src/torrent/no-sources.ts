@@ -39,7 +39,7 @@ export function noSources(parts: {
     hint:
       reach === "web"
         ? "peers are not asked while a proxy is set for HTTP alone: set ALL_PROXY=socks5://HOST:PORT too, or NO_PROXY"
-        : "name a source with --url or --peer, or ask the publisher to seed it",
+        : "name a source with `urls` or `peers`, or ask the publisher to seed it",
   })
 }
 

@@ -9,6 +9,7 @@ import { addGet } from "../../../src/cli/commands/get.js"
 import { addInfo } from "../../../src/cli/commands/info.js"
 import { addSeed } from "../../../src/cli/commands/seed.js"
 import { addVerify } from "../../../src/cli/commands/verify.js"
+import { withFlags } from "../../../src/cli/hint-flags.js"
 
 const SOURCE = fileURLToPath(new URL("../../../src", import.meta.url))
 
@@ -68,10 +69,19 @@ function flagsOfCommands(): Set<string | null | undefined> {
   return new Set(["--help", ...options.map(({ long }) => long)])
 }
 
+/** What the library takes. */
+function namesOfOptions(): Set<string> {
+  const interfaces = sources
+    .filter(({ file }) => file.startsWith("dataset/"))
+    .flatMap(({ source }) => source.statements.filter((statement) => ts.isInterfaceDeclaration(statement)))
+  const options = interfaces.filter(({ name }) => /^(File)?(Choice|\w*Options)$/.test(name.text))
+  return new Set(options.flatMap(({ members }) => members.map(({ name }) => name?.getText() ?? "")))
+}
+
 describe("hints", () => {
   it("are found in the source", () => {
     expect(hints.length).toBeGreaterThan(80)
-    for (const part of ["--port", "--overwrite", "--peer", "-o", "--offline"]) {
+    for (const part of ["`port`", "`overwrite`", "`peers`", "`datastore`", "`offline`", "--encryption"]) {
       expect(hints.some(({ text }) => text.includes(part))).toBe(true)
     }
   })
@@ -79,15 +89,26 @@ describe("hints", () => {
   it("name flags that a command has, and so does every other text", () => {
     const known = flagsOfCommands()
     const unknown = texts.flatMap(({ at, text }) =>
-      [...text.matchAll(/(?<![\w-])--[a-z][a-z0-9-]*/g)].flatMap(([flag]) =>
+      [...withFlags(text).matchAll(/(?<![\w-])--[a-z][a-z0-9-]*/g)].flatMap(([flag]) =>
         known.has(flag) ? [] : [`${at}: ${flag}`],
       ),
     )
     expect(unknown).toEqual([])
   })
 
-  it("name no option as the library writes it, which is not what users of a command typed", () => {
-    const inCode = hints.filter(({ text }) => /`|\b[a-z]+[A-Z]\w*/.test(text))
+  it("name options of the library outside the command line, and no flags", () => {
+    const known = namesOfOptions()
+    const wrong = hints.filter(
+      ({ at, text }) =>
+        !at.startsWith("cli/") &&
+        (/(?<![\w-])-(o\b|-(?!files\b))/.test(text) ||
+          [...text.matchAll(/`([^`]*)`/g)].some(([, option]) => !known.has(option ?? ""))),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it("name no option to users of a command as the library writes it", () => {
+    const inCode = hints.filter(({ text }) => /`|\b[a-z]+[A-Z]\w*/.test(withFlags(text)))
     expect(inCode).toEqual([])
   })
 })
