@@ -18,7 +18,8 @@ export interface CommonFlags extends Verbosity {
   webseed?: boolean
   pex?: boolean
   utp?: boolean
-  mapPort?: boolean | string
+  mapPort?: boolean
+  router?: string
   dht?: boolean
   lsd?: boolean
   maxDownload?: string
@@ -63,10 +64,8 @@ export function addSources(command: Command): Command {
     .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
     .option("--no-tracker", "ask no tracker")
     .option("--no-webseed", "use no web seed but those of --url")
-    .option(
-      "--map-port [router]",
-      "ask the router (NAT-PMP, UPnP) to let peers in; its IPv4 address if it can't be found",
-    )
+    .option("--map-port", "ask the router (NAT-PMP, UPnP) to let peers in from outside")
+    .option("--router <address>", "the same of the router at this IPv4 address, if it can't be found")
     .option("--no-utp", "connect to peers by TCP alone")
     .option("--no-dht", "leave the DHT out")
     .option("--no-lsd", "look for no peers in the local network")
@@ -97,7 +96,8 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.tracker === false ? { trackers: false } : {}),
     ...(flags.pex === false ? { pex: false } : {}),
     ...(flags.webseed === false ? { webSeeds: false } : {}),
-    ...(flags.mapPort === undefined ? {} : { mapPort: parseRouter(flags.mapPort) }),
+    ...(flags.mapPort ? { mapPort: true } : {}),
+    ...(flags.router === undefined ? {} : { mapPort: parseRouter(flags.router) }),
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.dht === false ? { dht: false } : {}),
     ...(flags.lsd === false ? { lsd: false } : {}),
@@ -142,11 +142,10 @@ function parseEncryption(text: string): NonNullable<Options["encryption"]> {
   }
 }
 
-/** Without a value, `--map-port` is true. */
-function parseRouter(router: string | boolean): string | boolean {
-  if (typeof router === "boolean" || parseIp(router)?.length === 4) return router
+function parseRouter(router: string): string {
+  if (parseIp(router)?.length === 4) return router
   throw new AtError("AT_INVALID_INPUT", `"${router}" is not the IPv4 address of a router`, {
-    hint: "write --map-port with an address like 192.168.1.1, or alone: the router is looked for then",
+    hint: "write an address like 192.168.1.1, or --map-port alone: the router is looked for then",
   })
 }
 

@@ -34,7 +34,7 @@ describeWith("a router lets peers in", [{ missing: lossMissing }, miniupnpd], ()
       if (route) await ours.run(`ip route add default via ${ROUTER}`)
       const daemon = await miniupnpd.start({ netns: router, ...how })
       try {
-        const options = route ? ["--map-port"] : ["--map-port", ROUTER]
+        const options = route ? ["--map-port"] : ["--router", ROUTER]
         const giver = await academictorrents.seed({ ...sample, port: PORT, options, netns: ours })
         await giver.program.until(/lets peers in at UDP port 26881/, 30)
         expect(await daemon.mappings()).toEqual([`tcp ${OURS}:${PORT}`, `udp ${OURS}:${PORT}`])

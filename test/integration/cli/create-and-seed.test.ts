@@ -129,7 +129,7 @@ describe("seed", () => {
     expect(existsSync(stage.beside(".academictorrents"))).toBe(false)
   })
 
-  it("has the router let peers in with --map-port, until stopped", async () => {
+  it("has the router let peers in, until stopped", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 100_000)
     // All of 127.0.0.0/8 is this machine; NAT-PMP has one port only.
@@ -145,7 +145,7 @@ describe("seed", () => {
         router.send(answer, from.port, from.address)
       })
       const torrent = stage.torrentFile(dataset)
-      const mapping = ["--map-port", "127.0.53.51", "--no-tracker", "-v"]
+      const mapping = ["--router", "127.0.53.51", "--no-tracker", "-v"]
       const giver = stage.start(["seed", torrent, "--data", dataset.source, ...mapping])
       await giver.until("peers are let in", () => (giver.stderr.match(/lets peers in at/g)?.length ?? 0) === 2)
       giver.signal("SIGTERM")

@@ -29,7 +29,7 @@ describe("wrong use", () => {
     "a malformed time": ["get", HASH, "--timeout", "soon"],
     "a malformed port": ["get", HASH, "--port", "70000"],
     "an unknown way to encrypt": ["get", HASH, "--encryption", "yes"],
-    "a router that is no address": ["get", HASH, "--map-port", "fritz.box"],
+    "a router that is no address": ["get", HASH, "--router", "fritz.box"],
     "verify of no place": ["verify", HASH, "--data", ""],
     "seed from no place": ["seed", HASH, "--data", ""],
     "create of no file": ["create", ".", "-o", ""],
@@ -78,8 +78,8 @@ describe("wrong use", () => {
     expect(url.stderr).toMatch(/error: --url: "ftp:.*\n.*give --url as a whole URL/)
     const tracker = await stage.run(["create", ".", "-o", "x.torrent", "--tracker", "foo"], { exits: 2 })
     expect(tracker.stderr).toMatch(/error: --tracker: "foo".*\n.*give --tracker as a whole URL/)
-    const router = await stage.run(["get", HASH, "--map-port", "fritz.box"], { exits: 2 })
-    expect(router.stderr).toMatch(/error: "fritz.box" is not .*\n.*write --map-port with an address/)
+    const router = await stage.run(["get", HASH, "--router", "fritz.box"], { exits: 2 })
+    expect(router.stderr).toMatch(/error: "fritz.box" is not .*\n.*write an address/)
     const data = await stage.run(["seed", HASH, "--data", ""], { exits: 2 })
     expect(data.stderr).toMatch(/error: --data names no place\n/)
   })

@@ -32,7 +32,7 @@ const value = fc.oneof(
 const flags: fc.Arbitrary<CommonFlags> = fc.oneof(
   fc
     .constantFrom(
-      ...(["datastore", "port", "mapPort", "maxDownload", "maxUpload"] as const),
+      ...(["datastore", "port", "router", "maxDownload", "maxUpload"] as const),
       ...(["encryption", "maxConnections", "timeout"] as const),
     )
     .chain((name) => value.map((text) => ({ [name]: text }))),
@@ -60,15 +60,15 @@ describe("options of a command", () => {
   })
 
   it.each<[keyof CommonFlags, string]>([
-    ["mapPort", ""],
-    ["mapPort", "fritz.box"],
-    ["mapPort", "::1"],
+    ["router", ""],
+    ["router", "fritz.box"],
+    ["router", "::1"],
   ])("are refused by the command itself: %s as %j", (name, text) => {
     expect(() => toLibrary({ [name]: text })).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
   })
 
   it("say where the router is, or that it is looked for", () => {
-    expect(toLibrary({ mapPort: "192.168.1.1" })).toMatchObject({ mapPort: "192.168.1.1" })
+    expect(toLibrary({ mapPort: true, router: "192.168.1.1" })).toMatchObject({ mapPort: "192.168.1.1" })
     expect(toLibrary({ mapPort: true })).toMatchObject({ mapPort: true })
     expect(toLibrary({})).not.toHaveProperty("mapPort")
   })
