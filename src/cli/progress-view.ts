@@ -1,7 +1,8 @@
 import { escapeForTerminal } from "../bytes/text.js"
+import { count, formatSize } from "../bytes/words.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours as pc } from "./colours.js"
-import { count, formatDuration, formatPercent, formatRate, formatSize } from "./units.js"
+import { formatDuration, formatPercent, formatRate } from "./units.js"
 
 /** ms between two lines where there is no terminal. */
 const LINE_INTERVAL = 10_000

@@ -1,8 +1,8 @@
 import { escapeForTerminal } from "../bytes/text.js"
+import { formatSize } from "../bytes/words.js"
 import type { StageStats } from "../storage/commit-meter.js"
 import { BOTTLENECKS, type Bottleneck } from "../torrent/statistics/bottleneck.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
-import { formatSize } from "./units.js"
 
 const WAITS: Readonly<Record<Bottleneck, string>> = {
   limit: "at --max-download",

@@ -1,3 +1,4 @@
+import { formatSize } from "../bytes/words.js"
 import { AtError } from "../errors.js"
 
 const BINARY: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
@@ -29,18 +30,6 @@ export function parseDuration(text: string): number {
   return duration
 }
 
-/** Bytes in words, in powers of 1024 as the options take them. */
-export function formatSize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-  let value = bytes
-  let unit = 0
-  while (value >= 1023.5 && unit < units.length - 1) {
-    value /= 1024
-    unit++
-  }
-  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
-}
-
 export function formatRate(bytesPerSecond: number): string {
   return `${formatSize(Math.round(bytesPerSecond))}/s`
 }
@@ -63,11 +52,6 @@ export function formatElapsed(seconds: number): string {
 export function formatPercent(done: number, total: number): string {
   if (done >= total) return "100 %"
   return `${(Math.floor((1000 * done) / total) / 10).toFixed(1)} %`
-}
-
-/** `1 peer`, `2 peers`. */
-export function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`
 }
 
 function malformed(text: string, what: string, examples: string): AtError {

@@ -1,4 +1,5 @@
 import { Bitfield } from "../bytes/bitfield.js"
+import { formatSize } from "../bytes/words.js"
 import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
@@ -199,7 +200,7 @@ async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts,
   if (needed === 0) return
   const free = await platform.disk.freeBytes(datastore)
   if (free >= needed) return
-  throw new AtError("AT_DISK_FULL", `${datastore} has ${free} bytes free, and ${needed} are needed`, {
+  throw new AtError("AT_DISK_FULL", `${datastore} has ${formatSize(free)} free, and ${formatSize(needed)} are needed`, {
     hint: "free some space, choose fewer files with `include`, or use another `datastore`",
   })
 }

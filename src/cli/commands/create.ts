@@ -1,12 +1,13 @@
 import type { Command } from "commander"
 import { escapeForTerminal } from "../../bytes/text.js"
+import { count, formatSize } from "../../bytes/words.js"
 import { checkUrl, TRACKERS } from "../../dataset/check-options.js"
 import { create } from "../../dataset/create.js"
 import { AtError } from "../../errors.js"
 import { addVerbosity, collect } from "../common-options.js"
 import type { Verbosity } from "../console.js"
 import type { CommandContext, Run } from "../run.js"
-import { count, formatSize, parseSize } from "../units.js"
+import { parseSize } from "../units.js"
 
 interface CreateFlags extends Verbosity {
   output: string

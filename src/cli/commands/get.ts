@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import { formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
@@ -6,7 +7,7 @@ import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
-import { formatDuration, formatElapsed, formatRate, formatSize, parseDuration } from "../units.js"
+import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
 
 interface GetFlags extends CommonFlags {
   seed?: boolean

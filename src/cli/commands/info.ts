@@ -2,12 +2,12 @@ import type { Command } from "commander"
 import { toHex } from "../../bytes/hex.js"
 import { escapeForTerminal } from "../../bytes/text.js"
 import { redactUrl } from "../../bytes/url.js"
+import { count, formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
 import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
-import { count, formatSize } from "../units.js"
 
 /** Files listed for people; `--files` and `--json` list all. */
 const MAX_FILES = 20

@@ -1,12 +1,12 @@
 import type { Command } from "commander"
 import { escapeForTerminal } from "../../bytes/text.js"
+import { formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
 import type { CommandContext, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
-import { formatSize } from "../units.js"
 
 interface VerifyFlags extends CommonFlags {
   repair?: boolean

@@ -1,3 +1,4 @@
+import { count } from "../../bytes/words.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
 import { QUIET } from "../statistics/waiting-reason.js"
 
@@ -40,9 +41,4 @@ export function metadataReason(s: Situation): string | null {
 function trackers(s: Situation): string {
   if (s.trackers.every(({ state }) => state === "failed")) return "no tracker answers"
   return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
-}
-
-/** A number and what it counts: "1 peer", "2 peers". */
-export function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`
 }

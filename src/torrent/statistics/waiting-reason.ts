@@ -1,4 +1,5 @@
 import { redactUrl } from "../../bytes/url.js"
+import { count } from "../../bytes/words.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
 import type { WebSeedState } from "../../webseed/web-seed.js"
 
@@ -58,8 +59,4 @@ function trackers(s: Situation): string | undefined {
     return `no tracker answers${why === undefined ? "" : ` (${why})`}`
   }
   return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { formatSize } from "../../../src/bytes/words.js"
 import {
   formatDuration,
   formatElapsed,
   formatPercent,
   formatRate,
-  formatSize,
   parseDuration,
   parseSize,
 } from "../../../src/cli/units.js"

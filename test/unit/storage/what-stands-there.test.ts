@@ -275,7 +275,10 @@ describe("room on the disk", () => {
     const world = new World({ freeBytes: 10_000 })
     world.disk.putFile(`${DATASTORE}/one`, single.data.slice(0, 2000))
     world.disk.setFreeBytes(499)
-    await expect(world.open(single)).rejects.toEqual(code("AT_DISK_FULL"))
+    await expect(world.open(single)).rejects.toMatchObject({
+      code: "AT_DISK_FULL",
+      message: `${DATASTORE} has 499 B free, and 500 B are needed`,
+    })
     const unchecked = await world.open(single, { checkFreeSpace: false })
     await world.run(unchecked.close())
     world.disk.setFreeBytes(100_000)
