@@ -27,7 +27,7 @@ export function mustBeSafe(paths: readonly string[]): void {
     const place = folded(path)
     must(!taken.has(place), `${path} is ${taken.get(place)} somewhere`)
     taken.set(place, path)
-    for (let depth = 1; depth < elements.length; depth++) folders.add(folded(elements.slice(0, depth).join("/")))
+    for (let end = place.indexOf("/"); end >= 0; end = place.indexOf("/", end + 1)) folders.add(place.slice(0, end))
   }
   for (const [place, path] of taken) {
     must(!folders.has(place), `${path} is a file and a folder`)
