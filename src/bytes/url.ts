@@ -65,3 +65,12 @@ export function parseUrl(text: string): URL | undefined {
     return undefined
   }
 }
+
+/** As it is where it is not encoded rightly. */
+export function decodePercents(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 /**
  * The hash trees of BEP 52: the leaves are the SHA-256 of a file's blocks of 16 KiB (the last may be shorter), zeros stand
  * in for the leaves beyond its end, and every node is the SHA-256 of the two below it.
@@ -29,7 +30,7 @@ const zeroRoots: Uint8Array[] = [new Uint8Array(HASH_LENGTH)]
 /** The node at that height under which there is nothing of the file. */
 export function zeroRoot(height: number, sha256: Sha256): Uint8Array {
   for (let below = zeroRoots.length - 1; below < height; below++) {
-    zeroRoots.push(sha256(concat(zeroRoots[below]!, zeroRoots[below]!)))
+    zeroRoots.push(sha256(concatBytes(zeroRoots[below]!, zeroRoots[below]!)))
   }
   return zeroRoots[height]!
 }
@@ -43,7 +44,7 @@ export function layerAbove(layer: Uint8Array, height: number, sha256: Sha256): U
     const two =
       at + pair <= layer.length
         ? layer.subarray(at, at + pair)
-        : concat(layer.subarray(at, at + HASH_LENGTH), zeroRoot(height, sha256))
+        : concatBytes(layer.subarray(at, at + HASH_LENGTH), zeroRoot(height, sha256))
     above.set(sha256(two), to)
   }
   return above
@@ -63,11 +64,4 @@ export function rootOf(data: Uint8Array, sha256: Sha256): Uint8Array {
     leaves.set(sha256(data.subarray(at, at + LEAF_LENGTH)), to)
   }
   return rootOver(leaves, 0, heightOver(leaves.length / HASH_LENGTH), sha256)
-}
-
-function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const both = new Uint8Array(left.length + right.length)
-  both.set(left)
-  both.set(right, left.length)
-  return both
 }

@@ -1,3 +1,4 @@
+import { decodePercents, parseUrl } from "../bytes/url.js"
 import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
@@ -37,7 +38,7 @@ export class NodeExchange implements HttpExchange {
     this.#listener = listener
     this.#headers = request.headers ?? {}
     this.#address = request.url
-    this.#url = parseUrl(request.url)
+    this.#url = webUrl(request.url)
   }
 
   /** Sends a request; `transport` throws an HttpError when there is none. */
@@ -228,13 +229,9 @@ class Drain {
 }
 
 /** Parsed once: asking first whether it can be is as much work again, for every small file. */
-function parseUrl(text: string): URL | undefined {
-  try {
-    const url = new URL(text)
-    return isHttp(url) ? url : undefined
-  } catch {
-    return undefined
-  }
+function webUrl(text: string): URL | undefined {
+  const url = parseUrl(text)
+  return url !== undefined && isHttp(url) ? url : undefined
 }
 
 function isHttp(url: URL): boolean {
@@ -247,14 +244,6 @@ function headersFor(url: URL, own: Headers): Headers {
   if (url.username === "" && url.password === "") return headers
   const credentials = `${decodePercents(url.username)}:${decodePercents(url.password)}`
   return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}`, ...headers }
-}
-
-function decodePercents(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 function withoutSecrets(url: URL): string {

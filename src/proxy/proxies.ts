@@ -1,4 +1,4 @@
-import { parseUrl, redactUrl } from "../bytes/url.js"
+import { decodePercents, parseUrl, redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { Credentials, Place } from "./handshake.js"
 import { NoProxy } from "./no-proxy.js"
@@ -92,12 +92,4 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   }
   if (url.username === "" && url.password === "") return place
   return { ...place, credentials: { user: decodePercents(url.username), password: decodePercents(url.password) } }
-}
-
-function decodePercents(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

@@ -1,5 +1,6 @@
+import { concatBytes, joinChunks } from "../bytes/concat.js"
 import { crc32 } from "../bytes/crc32.js"
-import { ByteCursor, concat, pushUint64, pushVarint } from "./byte-cursor.js"
+import { ByteCursor, pushUint64, pushVarint } from "./byte-cursor.js"
 import { type FileStamp, JournalState, type PieceState } from "./journal-state.js"
 import { type Range, toRanges } from "./ranges.js"
 
@@ -65,7 +66,7 @@ export class JournalEncoder {
   }
 
   header(header: JournalHeader): void {
-    this.#record(RecordType.header, concat([header.infoHash, new TextEncoder().encode(header.name)]))
+    this.#record(RecordType.header, concatBytes(header.infoHash, new TextEncoder().encode(header.name)))
   }
 
   open(bootId: string): void {
@@ -119,7 +120,7 @@ export class JournalEncoder {
   }
 
   finish(): Uint8Array {
-    return concat(this.#records)
+    return joinChunks(this.#records)
   }
 
   #record(type: number, payload: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { concatBytes } from "../../bytes/concat.js"
 import { copyBytes } from "../../bytes/copy.js"
 import { BLOCK_LENGTH } from "../../metainfo/layout.js"
 import type { OpenPiece, Writer } from "../../picker/open-piece.js"
@@ -89,7 +90,7 @@ export class RunTransfer implements Writer {
   write(chunk: Uint8Array): void {
     if (this.#held !== undefined) {
       // A source that was slow to pause: its bytes keep their order.
-      this.#held = concat(this.#held, chunk)
+      this.#held = concatBytes(this.#held, chunk)
       return
     }
     const taken = this.#take(chunk)
@@ -200,11 +201,4 @@ export class RunTransfer implements Writer {
   #block(position: number): number {
     return this.#table.layout.block(this.#piece, Math.floor(position / BLOCK_LENGTH))
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length)
-  joined.set(a)
-  joined.set(b, a.length)
-  return joined
 }
