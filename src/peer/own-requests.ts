@@ -23,6 +23,8 @@ export class OwnRequests {
   #asked = false
   /** When the peer last did something about our requests, ms. */
   #progress = 0
+  /** When the latest of the answered requests was made, ms. */
+  #answeredUpTo = 0
   /** Answers that may still come to requests given up. */
   #forgiven = MAX_STRAYS
 
@@ -69,6 +71,7 @@ export class OwnRequests {
     const since = this.#table.delete(block)
     if (since === undefined) return undefined
     const latency = now - since
+    this.#answeredUpTo = Math.max(this.#answeredUpTo, since)
     this.#latency = this.#latency === 0 ? latency : this.#latency + LATENCY_WEIGHT * (latency - this.#latency)
     this.#progress = now
     this.window.delivered(bytes, latency, now)
@@ -77,7 +80,9 @@ export class OwnRequests {
 
   /** The peer will not send it. False when it was not asked to. */
   rejected(block: number, now: number): boolean {
-    if (this.#table.delete(block) === undefined) return false
+    const since = this.#table.delete(block)
+    if (since === undefined) return false
+    this.#answeredUpTo = Math.max(this.#answeredUpTo, since)
     this.#progress = now
     return true
   }
@@ -107,9 +112,10 @@ export class OwnRequests {
     return this.#table.size > 0 && now - this.#progress >= patience
   }
 
-  /** The oldest block, if its request was lost. */
+  /** The oldest block, if its request was lost. One that waits its turn at a slow peer is not. */
   lost(now: number): number | undefined {
     const oldest = this.#table.firstValue
-    return oldest !== undefined && now - oldest >= REQUEST_TIMEOUT ? this.#table.firstKey : undefined
+    if (oldest === undefined || oldest >= this.#answeredUpTo) return undefined
+    return now - oldest >= REQUEST_TIMEOUT ? this.#table.firstKey : undefined
   }
 }

@@ -167,6 +167,19 @@ describe("requests that are not answered", () => {
     expect(await peer.hearsSoon()).toContainEqual(["cancel", 0, 0, BLOCK])
   })
 
+  test("wait their turn at a slow peer, however long, also while it pauses between blocks", async () => {
+    const blocks = Array.from({ length: 16 }, (_, i) => i)
+    const peer = await asking(blocks)
+    for (const block of blocks) {
+      peer.pass(6000)
+      peer.sendBlock(block)
+      peer.say()
+    }
+    expect(peer.host.of("end")).toHaveLength(16)
+    expect(peer.host.of("dropped")).toEqual([])
+    expect(peer.session.snubbed).toBe(false)
+  })
+
   test("are all dropped when the connection closes, before the host hears of its end", async () => {
     const peer = await asking([3, 4])
     peer.sendBlock(3)
