@@ -63,14 +63,15 @@ export class Giver<Peer extends PeerState> {
     this.#connection.send()
   }
 
-  /** Answers a request, if it is still waiting. */
-  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): void {
+  /** Answers a request, if it is still waiting. @returns whether it was */
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): boolean {
     if (this.#connection.phase !== "open" || !this.#requests.delete(piece, begin, data.length)) {
       onTaken()
-      return
+      return false
     }
     this.#connection.sendBlock(piece, begin, data, onTaken)
     this.#meter.add(data.length, this.#clock.now())
+    return true
   }
 
   /** Refuses a request, if it is still waiting. Without the fast extension it is just forgotten. */

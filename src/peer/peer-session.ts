@@ -169,11 +169,11 @@ export class PeerSession extends PeerState implements StreamListener {
   }
 
   /**
-   * Answers a request; sends nothing when it is not waiting any more (cancelled, choked). `data` must stay as it is until
-   * `onTaken` is called.
+   * Answers a request; false, with nothing sent, when it is not waiting any more (cancelled, choked). `data` must stay as
+   * it is until `onTaken` is called.
    */
-  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): void {
-    this.#giver.sendBlock(piece, begin, data, onTaken)
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
+    return this.#giver.sendBlock(piece, begin, data, onTaken)
   }
 
   /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */

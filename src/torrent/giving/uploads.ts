@@ -138,7 +138,8 @@ export class Uploads {
             return
           }
         }
-        peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)
+        // It may have been taken back while it was read.
+        if (!peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)) continue
         this.#limit.take(length)
         this.uploaded += length
         if (!this.#limit.open) this.#comesLast(peer, queue)

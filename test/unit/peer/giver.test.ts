@@ -54,7 +54,7 @@ describe("being asked", () => {
     for (const index of [0, 1]) peer.voice.encoder.request(1, index * BLOCK, 1)
     peer.say()
     const free = [0, 0, 0, 0]
-    const give = (n: number, begin: number): void =>
+    const give = (n: number, begin: number): boolean =>
       peer.session.sendBlock(1, begin, Uint8Array.of(9), () => free[n]!++)
     give(0, 0)
     give(1, 0)

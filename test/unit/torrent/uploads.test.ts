@@ -15,12 +15,19 @@ const layout = new TorrentLayout(4 * BLOCK, [{ path: "data", offset: 0, length: 
 class Receiver {
   readonly answers: string[] = []
   sendBacklog = 0
+  /** It was choked, or took its requests back. */
+  waits = true
 
-  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): void {
+  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
+    if (!this.waits) {
+      onTaken?.()
+      return false
+    }
     this.answers.push(`block ${piece}/${begin / BLOCK}`)
     expect(data.every((byte) => byte === piece)).toBe(true)
     this.sendBacklog += data.length
     onTaken?.()
+    return true
   }
 
   reject(piece: number, begin: number, _length: number): void {
@@ -122,6 +129,23 @@ describe("giving", () => {
     await turn()
     expect(peer.answers).toEqual([])
     expect(uploads.uploaded).toBe(0)
+  })
+
+  it("counts, and lets the limit count, nothing that was taken back while it was read", async () => {
+    const reading: Deferred<void> = deferred()
+    const { uploads, peer, clock } = stageOf({ rate: BLOCK, read: () => reading.promise })
+    const other = new Receiver()
+    for (const piece of [0, 1, 2, 3]) uploads.request(peer, piece, 0, BLOCK)
+    peer.waits = false
+    reading.resolve()
+    await turn()
+    expect(peer.answers).toEqual([])
+    expect(uploads.uploaded).toBe(0)
+    uploads.request(other, 0, 0, BLOCK)
+    await turn()
+    expect(other.answers).toEqual(["block 0/0"])
+    expect(uploads.uploaded).toBe(BLOCK)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it("refuses what can't be read, says so, and answers what can", async () => {
