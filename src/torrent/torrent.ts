@@ -20,6 +20,8 @@ export type { TorrentOptions } from "./assemble.js"
 
 /** The one timer of a torrent, ms. */
 const TICK = 250
+/** A tick that comes so late, ms: we were suspended (Ctrl-Z, a machine asleep), and have not read yet what came meanwhile. */
+const SUSPENDED = 1000
 /** Peers asked for in an announce. */
 const NUM_WANT = 100
 
@@ -168,13 +170,18 @@ export class Torrent implements IntakeHost {
     this.#p.swarm.fillAll()
   }
 
-  /** `due`: when it should have been, clock ms; undefined for the first, which ends no time. */
+  /** `due`: when it should have been, clock ms; undefined where that is not known. */
   #tick(due?: number): void {
     const { clock } = this.#o.platform
     const now = clock.now()
-    this.#timer = clock.after(TICK, () => this.#tick(now + TICK))
+    const late = now - (due ?? now)
+    const suspended = late >= SUSPENDED
+    // However busy the machine is, no more than one tick in two is left out.
+    this.#timer = clock.after(TICK, () => this.#tick(suspended ? undefined : now + TICK))
     this.#p.statistics.tick(now)
-    if (due !== undefined) this.#p.stats.tick(now - due)
+    if (due !== undefined) this.#p.stats.tick(late)
+    // Nobody is to be judged by a silence that was ours.
+    if (suspended) return
     this.#wakeSoon.tick()
     this.#p.swarm.tick(now)
     this.#p.peerSupply.tick({ now, wantsPeers: this.#wantsPeers, downloading: this.#state === "downloading" })

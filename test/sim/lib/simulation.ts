@@ -73,6 +73,18 @@ export class SimMachine {
     return this.#platform
   }
 
+  /** `kill -STOP`, or a machine asleep. What others send waits: its connections stand, as TCP's do. */
+  suspend(): void {
+    this.#platform.clock.suspend()
+    this.host.cutOff()
+  }
+
+  /** `kill -CONT`: first its timers fire that were due, then what came meanwhile is read. */
+  resume(): void {
+    this.#platform.clock.resume()
+    this.host.comeBack()
+  }
+
   #end(silently: boolean): ProcessClock {
     this.#platform.clock.stop()
     this.host.reset(silently)

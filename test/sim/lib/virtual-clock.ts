@@ -157,6 +157,8 @@ export class VirtualClock implements Clock {
 export class ProcessClock implements Clock {
   readonly #clock: VirtualClock
   readonly #timers = new Set<Timer>()
+  /** What was due while the process was suspended; undefined while it runs. */
+  #overdue: (() => void)[] | undefined
   #stopped = false
 
   constructor(clock: VirtualClock) {
@@ -178,22 +180,39 @@ export class ProcessClock implements Clock {
 
   after(delay: number, fn: () => void): Timer {
     if (this.#stopped) return { cancel() {} }
-    const inner = this.#clock.after(delay, () => {
-      this.#timers.delete(inner)
-      fn()
-    })
-    this.#timers.add(inner)
-    return {
+    const fire = (): void => {
+      if (this.#overdue !== undefined) this.#overdue.push(fireSoon)
+      else if (this.#timers.delete(timer)) fn()
+    }
+    const fireSoon = (): void => {
+      inner = this.#clock.after(0, fire)
+    }
+    let inner = this.#clock.after(delay, fire)
+    const timer: Timer = {
       cancel: () => {
-        if (this.#timers.delete(inner)) inner.cancel()
+        this.#timers.delete(timer)
+        inner.cancel()
       },
     }
+    this.#timers.add(timer)
+    return timer
   }
 
   stop(): void {
     this.#stopped = true
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
+    for (const timer of [...this.#timers]) timer.cancel()
+  }
+
+  /** As `kill -STOP` does: time passes, and no timer fires. */
+  suspend(): void {
+    this.#overdue ??= []
+  }
+
+  /** Timers that were due meanwhile fire at once, in their order. */
+  resume(): void {
+    const overdue = this.#overdue ?? []
+    this.#overdue = undefined
+    for (const fireSoon of overdue) fireSoon()
   }
 }
 
