@@ -44,7 +44,7 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
     p: handshake.listenPort,
     reqq: handshake.requestQueue,
     yourip: handshake.yourAddress,
-    e: handshake.prefersEncryption === true ? 1 : undefined,
+    e: handshake.prefersEncryption === undefined ? undefined : Number(handshake.prefersEncryption),
     upload_only: handshake.uploadOnly === undefined ? undefined : handshake.uploadOnly ? 1 : 0,
     metadata_size: handshake.metadataSize,
   })
