@@ -7,6 +7,8 @@ const FAILURES: Readonly<Record<string, DiskFailure>> = {
   ENOTEMPTY: "exists",
   ENOSPC: "full",
   EDQUOT: "full",
+  EFBIG: "too-large",
+  ENAMETOOLONG: "too-long",
   EACCES: "permission",
   EPERM: "permission",
   EROFS: "read-only",

@@ -27,8 +27,18 @@ export interface FileHandle {
  */
 export type OpenMode = "read" | "write" | "create" | "create-new"
 
-/** Why the disk refused, as far as callers must tell apart. */
-export type DiskFailure = "missing" | "exists" | "full" | "permission" | "read-only" | "link" | "not-directory" | "io"
+/** Why the disk refused, as far as callers must tell apart. `too-large`: the file; `too-long`: its name or path. */
+export type DiskFailure =
+  | "missing"
+  | "exists"
+  | "full"
+  | "too-large"
+  | "too-long"
+  | "permission"
+  | "read-only"
+  | "link"
+  | "not-directory"
+  | "io"
 
 export class DiskError extends Error {
   override readonly name = "DiskError"

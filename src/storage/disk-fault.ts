@@ -15,6 +15,16 @@ export function diskFault(error: unknown): AtError {
         hint: "free some space and try again, or use another `datastore`; what is there is kept",
         cause,
       })
+    case "too-large":
+      return new AtError("AT_DISK_IO", `the file system takes no file so large: ${error.path}`, {
+        hint: "use a `datastore` on another one (FAT32 ends at 4 GiB), or raise the limit if one is set (ulimit -f)",
+        cause,
+      })
+    case "too-long":
+      return new AtError("AT_DISK_IO", `the file system takes no name so long: ${error.path}`, {
+        hint: "use a `datastore` with a shorter path, or on another file system",
+        cause,
+      })
     case "permission":
       return new AtError("AT_DISK_IO", `not allowed: ${error.path}`, {
         hint: "check who owns it, or use another `datastore`",

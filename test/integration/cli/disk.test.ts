@@ -80,6 +80,30 @@ describe("a datastore that can't be written to", () => {
   })
 })
 
+describe("a file system with limits", () => {
+  it.skipIf(process.platform === "win32")("is 7 for a file that it finds too large, and says so", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("big.bin", 6_000_000, { seeders: [{}] })
+    const through = ["sh", "-c", 'ulimit -f 4000 && exec "$@"', "sh"]
+    expect(errorOf(await stage.run(["get", dataset.infoHash, "--json"], { exits: 7, through }))).toMatchObject({
+      code: "AT_DISK_IO",
+      message: expect.stringContaining("takes no file so large") as string,
+      hint: expect.stringContaining("another") as string,
+    })
+  })
+
+  it("is 7 for a path that it finds too long, and says so", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
+    const datastore = join(stage.datastore, "x".repeat(300))
+    const outcome = await stage.run(["get", dataset.infoHash, "--json", "-o", datastore], { exits: 7 })
+    expect(errorOf(outcome)).toMatchObject({
+      code: "AT_DISK_IO",
+      message: expect.stringContaining("takes no name so long") as string,
+    })
+  })
+})
+
 describe.skipIf(missing !== undefined)("a full disk", () => {
   it("is 6 for create, which names the file that was asked for and leaves none", async () => {
     await using stage = await Stage.open()
