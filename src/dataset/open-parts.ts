@@ -4,6 +4,7 @@ import { createPlatform, type NodePlatform } from "../node/platform.js"
 import { absolutePath, readUserSettings } from "../node/user-settings.js"
 import { abortWith } from "./abort-with.js"
 import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
+import { findData } from "./data-path.js"
 import { defaultDatastore } from "./datastore.js"
 import { bootstrapNodes } from "./dht-settings.js"
 import type { EngagementParts } from "./engagement.js"
@@ -41,7 +42,6 @@ export async function openParts(
   const settings = readUserSettings()
   // The Python package's default is the empty text.
   const datastore = options.datastore ? absolutePath(options.datastore) : defaultDatastore()
-  const data = options.data === undefined ? undefined : absolutePath(options.data)
   const parsed = parseTarget(target)
   parsePeers(options.peers ?? [])
   bootstrapNodes(options)
@@ -73,6 +73,7 @@ export async function openParts(
     if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
     const resolved = await resolveTarget(local, context)
     feed.forget()
+    const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))
     const asked = { options: { ...options, data, signal }, context, datastore, resolved, passing }
     return { parts: { ...asked, platform, sessions, closing, turns: processTurns }, feed }
   } catch (error) {

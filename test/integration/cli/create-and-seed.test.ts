@@ -1,6 +1,15 @@
 import { execFileSync } from "node:child_process"
 import { createSocket } from "node:dgram"
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
@@ -112,6 +121,27 @@ describe("seed", () => {
     giver.signal("SIGTERM")
     expect((await giver.exits(143)).stderr).toMatch(/^stopped giving$/m)
     expect(stage.testbed.tracker.announces.at(-1)).toMatchObject({ event: "stopped", uploaded: 170_000 })
+  })
+
+  it("finds the one file of a dataset by a link to it, and by its folder", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 50_000)
+    symlinkSync(dataset.source, stage.beside("link"))
+    const folder = stage.beside("measured")
+    mkdirSync(folder)
+    cpSync(dataset.source, join(folder, "one.bin"))
+    symlinkSync(folder, stage.beside("folder-link"))
+    for (const data of ["link", "measured", "folder-link"]) {
+      const { stderr } = await stage.run(["verify", stage.torrentFile(dataset), "--data", stage.beside(data)])
+      expect(stderr).toContain("verified")
+    }
+    // By BEP 52 a folder of nothing but a file is that file.
+    const torrent = stage.beside("measured.torrent")
+    await stage.run(["create", folder, "-o", torrent, "--v2"])
+    const giver = stage.start(["seed", torrent, "--data", folder, "--no-tracker", "--json"])
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    giver.signal("SIGINT")
+    await giver.exits(130)
   })
 
   it("gives FILE.torrent from where --data says, and writes nothing there", async () => {
