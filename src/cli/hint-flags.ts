@@ -3,5 +3,9 @@ const FLAGS: Readonly<Record<string, string>> = { datastore: "datastore (-o)", p
 
 /** A hint of the library names options in backquotes: the flags that stand for them. */
 export function withFlags(hint: string): string {
-  return hint.replaceAll(/`([a-z]+)`/g, (_, option: string) => FLAGS[option] ?? `--${option}`)
+  return hint.replaceAll(/`([a-zA-Z]+)`/g, (_, option: string) => FLAGS[option] ?? `--${toKebab(option)}`)
+}
+
+function toKebab(option: string): string {
+  return option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

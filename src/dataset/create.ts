@@ -2,13 +2,17 @@ import { toHex } from "../bytes/hex.js"
 import { AtError, abortError } from "../errors.js"
 import { choosePieceLength, compareFilePaths, compareTreePaths, createTorrent, padFiles } from "../metainfo/create.js"
 import { fileHashes } from "../metainfo/file-hashes.js"
+import { MAX_PIECES, TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import { TorrentLayout } from "../metainfo/layout.js"
+import type { TorrentVersion } from "../metainfo/metainfo.js"
+import { MAX_FILES } from "../metainfo/raw-file.js"
 import type { DraftFile } from "../metainfo/torrent-draft.js"
 import { createPlatform } from "../node/platform.js"
 import { absolutePath } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { hashFiles } from "../storage/create-pieces.js"
+import { DIGEST_LENGTH } from "../storage/piece-digests.js"
 import { checkCreateOptions, checkPath } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import type { CreateOptions } from "./create-options.js"
@@ -90,6 +94,7 @@ async function createFrom(
     files.map(({ path, length, padding = false }) => ({ path: [root, ...path].join("/"), length, padding })),
     version === "v2" ? "aligned" : "contiguous",
   )
+  refuseTooMany(layout, version)
   const { sha1, nodes } = await hashFiles({
     platform,
     version,
@@ -167,6 +172,25 @@ async function walk(
   }
   await visit([])
   return found
+}
+
+/** Before hours of hashing: nobody should get a torrent that can't be read. */
+function refuseTooMany({ pieceCount, files }: TorrentLayout, version: TorrentVersion): void {
+  const most = Math.min(MAX_PIECES, Math.floor(TORRENT_LIMITS.length / DIGEST_LENGTH[version]))
+  if (pieceCount > most) {
+    throw new AtError("AT_INVALID_INPUT", `${pieceCount} pieces are too many for a torrent: at most ${most} are read`, {
+      hint: "use a larger `pieceLength`",
+    })
+  }
+  if (files.length > MAX_FILES) {
+    throw new AtError(
+      "AT_INVALID_INPUT",
+      `${files.length} files are too many for a torrent: at most ${MAX_FILES} are read`,
+      {
+        hint: "put them into archives, or share the folders inside one by one",
+      },
+    )
+  }
 }
 
 function checkPieceLength(pieceLength: number): number {

@@ -79,6 +79,19 @@ describe("create", () => {
     await stage.run(["verify", join(source, "tree.torrent"), "--data", source])
   })
 
+  it("is 2 at once for more pieces than a torrent may have, and says what helps", async () => {
+    await using stage = await Stage.open()
+    const data = stage.beside("long.bin")
+    writeFileSync(data, "")
+    truncateSync(data, 2 ** 36)
+    const output = stage.beside("out.torrent")
+    for (const version of ["--v1", "--v2"]) {
+      const args = ["create", data, "-o", output, "--piece-length", "16K", version]
+      expect((await stage.run(args, { exits: 2 })).stderr).toMatch(/pieces are too many.*\n.*--piece-length/)
+    }
+    expect(existsSync(output)).toBe(false)
+  })
+
   it("is 2 for a link, and says so", async () => {
     await using stage = await Stage.open()
     const { source } = await stage.publish("tree", { "a.bin": 3000 })
