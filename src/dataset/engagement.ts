@@ -55,7 +55,7 @@ export class Engagement {
   /**
    * Takes the dataset's lock and finds out what is there.
    *
-   * `toFetch` false: nothing will be fetched, so no space is needed.
+   * `toFetch` false: nothing will be fetched, so no space is needed, and no finished file is touched.
    */
   static async open(
     parts: EngagementParts,
@@ -77,7 +77,7 @@ export class Engagement {
     const place = { ...common, datastore, selected, verify }
     const { torrentBytes } = resolved
     const opened = await PieceStore.open({
-      ...{ ...place, torrentBytes, overwrite, checkFreeSpace: how.toFetch, takeLock: how.takeLock },
+      ...{ ...place, torrentBytes, overwrite, toFetch: how.toFetch, takeLock: how.takeLock },
     }).then(
       (store) => ({ store, refusal: undefined }),
       async (error: unknown) => {

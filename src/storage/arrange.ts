@@ -18,6 +18,8 @@ const PARALLEL_FILES = 16
 export interface ArrangeOptions extends CheckOptions, LookOptions {
   /** `always`: nothing is believed unread. */
   readonly verify: "auto" | "always"
+  /** Files get their right lengths. */
+  readonly toFetch: boolean
   /** What is believed, now that it is known how the files stand. */
   readonly decide: (found: (file: number) => FoundFile) => ResumeDecision
 }
@@ -216,12 +218,12 @@ class Arrangement {
 
   /** What is to become of a file that stands there, or of its place. @throws AtError `AT_EXISTS` */
   #judge(file: DataFile, good: Bitfield): Fate {
-    const { overwrite } = this.#options
+    const { overwrite, toFetch } = this.#options
     const isOwned = this.#found.owned.has(file)
     if (file.length === 0) {
       if (file.place !== "final" || file.stamp?.size === 0) return "ours"
       if (!isOwned && !overwrite) throw somethingThere(file.path, "it should be empty")
-      return "replaced"
+      return toFetch ? "replaced" : "ours"
     }
     const { first, end } = this.#layout.piecesOfFile(file.index)
     if (file.place === "none" || isOwned || countMissing(this.#layout, file, good) < end - first) return "ours"
@@ -255,11 +257,10 @@ class Arrangement {
   /** Final names for what is complete, empty files, stamps. */
   async #finish(): Promise<void> {
     const { files, journal } = this.#parts
+    const { toFetch } = this.#options
     const unfinished = this.#files.filter((file) => {
-      if (file.length === 0) return file.selected && file.place === "none"
-      return (
-        file.missing === 0 && (file.place === "part" || (file.place === "final" && file.stamp?.size !== file.length))
-      )
+      if (file.length === 0) return toFetch && file.selected && file.place === "none"
+      return file.missing === 0 && (file.place === "part" || (toFetch && file.hasWrongLength))
     })
     await inParallel(unfinished, PARALLEL_FILES, (file) =>
       file.length === 0 ? files.createEmpty(file) : files.finish(file),

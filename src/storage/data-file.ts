@@ -58,6 +58,11 @@ export class DataFile {
     return this.place === "final" ? this.path : this.partPath
   }
 
+  /** Somebody wrote behind its end, or cut it short, before we came. */
+  get hasWrongLength(): boolean {
+    return this.place === "final" && !this.doubtful && this.stamp !== undefined && this.stamp.size !== this.length
+  }
+
   /** Whether a piece's bytes of it stand in `edges/`: nobody wants the file, and it is not there. */
   get inEdges(): boolean {
     return this.place === "none" && !this.selected

@@ -33,8 +33,11 @@ export interface PieceStoreOptions extends CheckOptions {
   readonly verify: "auto" | "always"
   /** Files of which no piece is this dataset's may be replaced. Default: false. */
   readonly overwrite?: boolean | undefined
-  /** Whether there is room for what is missing. Default: true. */
-  readonly checkFreeSpace?: boolean | undefined
+  /**
+   * What is missing will be fetched: there must be room for it, and files get their right lengths. False: no file that
+   * stands under its final name is touched. Default: true.
+   */
+  readonly toFetch?: boolean | undefined
   /** How the dataset's own lock is taken. Default: the platform's way, which does not wait. */
   readonly takeLock?: AcquireLock | undefined
 }
@@ -75,7 +78,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     selectFiles(parts.files, options.selected)
     await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
     journal.takeOver()
-    if (options.checkFreeSpace !== false) await checkFreeSpace(parts, datastore)
+    if (options.toFetch !== false) await checkFreeSpace(parts, datastore)
     // A process that was killed may have left a journal whose name was not durable yet.
     if (!wasClean) {
       for (const above of directories.upFrom(folder)) changed.add(above)
@@ -190,8 +193,8 @@ async function resume(
   const looked = files.all.filter((file) => file !== undefined).filter(isLookedAt)
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
     trusted({ layout, journal: journal.state, bootId, found, random: (below) => platform.random.below(below) })
-  const { verify, overwrite = false, signal, onChecking } = options
-  await arrange(parts, looked, { verify, overwrite, before, decide, signal, onChecking })
+  const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
+  await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, signal, onChecking })
 }
 
 async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {

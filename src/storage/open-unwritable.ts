@@ -17,7 +17,7 @@ import { stateDirectory } from "./state-directory.js"
 const PARALLEL_LOOKS = 64
 
 /** What a store in a datastore that is only read is opened with. */
-export type UnwritableOptions = Omit<PieceStoreOptions, "torrentBytes" | "overwrite" | "checkFreeSpace">
+export type UnwritableOptions = Omit<PieceStoreOptions, "torrentBytes" | "overwrite" | "toFetch">
 
 /**
  * A dataset in a datastore that can't be written to: a shared one, a snapshot, a full disk. What its journal says is

@@ -189,10 +189,10 @@ export class PieceStore {
     return this.#lookFurther((further) => further.check(pieces))
   }
 
-  /** Whether the file stands under its final name, verified. */
+  /** Whether the file stands under its final name, verified, and is no longer than it should be. */
   fileComplete(index: number): boolean {
     const file = this.#parts.files.all[index]
-    return file === undefined || (file.place === "final" && file.missing === 0)
+    return file === undefined || (file.place === "final" && file.missing === 0 && !file.hasWrongLength)
   }
 
   /** All that was stored is on the disk itself. @throws AtError `AT_DISK_IO` when it can't be brought there */

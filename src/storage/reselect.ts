@@ -13,14 +13,16 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
   await durability.flush()
   const before = new Set(files.all.flatMap((file, index) => (file?.selected === true ? [index] : [])))
   selectFiles(files, selected)
+  const isNew = (file: DataFile): boolean => !before.has(file.index) && file.place === "none"
   const added = files.all.filter(
-    (file): file is DataFile => file?.selected === true && !before.has(file.index) && file.place === "none",
+    (file): file is DataFile => file?.selected === true && (isToBeRight(file) || isNew(file)),
   )
   const none = (): Bitfield => new Bitfield(have.length)
   try {
     await arrange(opened, added, {
       verify: "auto",
       overwrite: opened.overwrite,
+      toFetch: true,
       before: "clean",
       decide: () => {
         dropLost(opened)
@@ -34,6 +36,11 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
     for (const file of added) if (!journal.state.home.has(file.index)) files.disown(file)
     throw error
   }
+}
+
+/** Left alone so far, because nothing was to be fetched: a file that is too long, or an empty one that is to be made. */
+function isToBeRight(file: DataFile): boolean {
+  return file.missing === 0 && (file.hasWrongLength || (file.length === 0 && file.place === "none"))
 }
 
 /** Of some pieces the bytes in `edges/` turn out to be gone when they are wanted at their places. */

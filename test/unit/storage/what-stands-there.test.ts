@@ -71,6 +71,56 @@ describe("data without a journal", () => {
   })
 })
 
+describe("data that is only to be given", () => {
+  const logs = sample({
+    pieceLength: 1000,
+    files: [
+      { path: "log", length: 2500 },
+      { path: "empty", length: 0 },
+      { path: "absent-empty", length: 0 },
+    ],
+  })
+  const grown = () => {
+    const world = new World()
+    const longer = new Uint8Array(2600).fill(7)
+    longer.set(logs.fileData(0))
+    world.disk.putFile(logs.pathOf(0), longer)
+    return { world, longer }
+  }
+
+  it("is not cut where it went on growing, nor is anything made", async () => {
+    const { world, longer } = grown()
+    const store = await world.open(logs, { toFetch: false })
+    expect(store.have.complete).toBe(true)
+    expect(store.fileComplete(0)).toBe(false)
+    await world.run(store.close())
+    expect(world.disk.readFile(logs.pathOf(0))).toEqual(longer)
+    expect(world.dataPaths()).toEqual([logs.pathOf(0)])
+    const again = await world.open(logs)
+    expect(world.disk.readFile(logs.pathOf(0))).toEqual(logs.fileData(0))
+    expect([0, 1, 2].every((index) => again.fileComplete(index))).toBe(true)
+    await world.run(again.close())
+  })
+
+  it("is put right once it is to be had, too", async () => {
+    const { world } = grown()
+    world.disk.putFile(logs.pathOf(1), new Uint8Array(0))
+    const store = await world.open(logs)
+    await world.run(store.close())
+    const longer = await world.run(world.disk.open(logs.pathOf(1), "write"))
+    await world.run(longer.write([new Uint8Array(5)], 0))
+    const other = await world.run(world.disk.open(logs.pathOf(0), "write"))
+    await world.run(other.write([new Uint8Array(5)], 2500))
+    const giving = await world.open(logs, { toFetch: false })
+    expect([0, 1].map((index) => world.disk.readFile(logs.pathOf(index))?.length)).toEqual([2505, 5])
+    await world.run(giving.select(new Set([0, 1, 2])))
+    expect([0, 1, 2].every((index) => giving.fileComplete(index))).toBe(true)
+    expect([0, 1].map((index) => world.disk.readFile(logs.pathOf(index))?.length)).toEqual([2500, 0])
+    expect(await world.run(wrongClaims(giving, logs))).toEqual([])
+    await world.run(giving.close())
+  })
+})
+
 describe("what we did not write", () => {
   it("is never overwritten: a file of which no piece is the dataset's", async () => {
     const world = new World()
@@ -275,39 +325,3 @@ describe("room on the disk", () => {
     const world = new World({ freeBytes: 10_000 })
     world.disk.putFile(`${DATASTORE}/one`, single.data.slice(0, 2000))
     world.disk.setFreeBytes(499)
-    await expect(world.open(single)).rejects.toMatchObject({
-      code: "AT_DISK_FULL",
-      message: `${DATASTORE} has 499 B free, and 500 B are needed`,
-    })
-    const unchecked = await world.open(single, { checkFreeSpace: false })
-    await world.run(unchecked.close())
-    world.disk.setFreeBytes(100_000)
-    const store = await world.open(single)
-    await world.run(fill(store, single))
-    await world.run(store.close())
-  })
-
-  it("may run out: the piece is missing then, and can come again", async () => {
-    const big = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
-    const world = new World()
-    const store = await world.open(big)
-    world.disk.setFreeBytes(3 * 8192)
-    const outcomes: string[] = []
-    for (let piece = 0; piece < 10; piece++) outcomes.push((await world.run(commit(store, big, piece))).kind)
-    expect(outcomes).toContain("failed")
-    expect(outcomes.filter((kind) => kind === "stored").length).toBe(store.have.count)
-    const left = await world.left().open(big, { checkFreeSpace: false })
-    expect([...left.have]).toEqual([...store.have])
-    world.disk.setFreeBytes(1_000_000)
-    await world.run(fill(store, big))
-    expect(Buffer.compare(world.disk.readFile(`${DATASTORE}/big`)!, big.data)).toBe(0)
-    await world.run(store.close())
-  })
-
-  it("is of no use where we may not write", async () => {
-    const world = new World()
-    world.disk.putDirectory(DATASTORE)
-    world.disk.forbid(DATASTORE, "permission")
-    await expect(world.open(single)).rejects.toEqual(code("AT_DISK_IO"))
-  })
-})
