@@ -127,7 +127,9 @@ export function toFileStat(stats: fs.BigIntStats): FileStat {
       : stats.isSymbolicLink()
         ? "symlink"
         : "other"
-  return { kind, size: Number(stats.size), mtimeNs: stats.mtimeNs, inode: stats.ino }
+  const { size, mtimeNs, ino: inode, blocks } = stats
+  // Whatever the file system calls a block: stat(2) counts in 512 bytes.
+  return { kind, size: Number(size), mtimeNs, inode, allocated: 512 * Number(blocks) }
 }
 
 /** The first `count` bytes of `chunks`, or all. */

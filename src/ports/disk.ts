@@ -4,6 +4,8 @@ export interface FileStat {
   readonly size: number
   readonly mtimeNs: bigint
   readonly inode: bigint
+  /** Bytes of the disk that it takes: less than `size` where it has holes, more where room was set aside. 0: perhaps unknown. */
+  readonly allocated: number
 }
 
 /**

@@ -23,6 +23,8 @@ export class DataFile {
   missing = 0
   /** What it looks like when nobody wrote to it since; undefined while it is being written to. */
   stamp: FileStamp | undefined
+  /** Bytes of the disk that it took when it was found or made. */
+  allocated = 0
   /** Of the file that we found or made. Should another stand at its path, that is not ours. */
   inode: bigint | undefined
   /**
@@ -49,6 +51,7 @@ export class DataFile {
   /** It was found or made there, and looks like that. */
   standsAt(place: "part" | "final", stat: FileStat): void {
     this.place = place
+    this.allocated = stat.allocated
     this.stamp = stampOf(place, stat)
     this.inode = this.stamp.inode
   }

@@ -200,12 +200,23 @@ async function resume(
 async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {
   let needed = 0
   for (const piece of wantedPieces(files)) if (!have.has(piece)) needed += metainfo.layout.pieceSize(piece)
-  if (needed === 0) return
+  for (const file of files.all) if (file !== undefined) needed -= roomIn(file, files, have)
+  if (needed <= 0) return
   const free = await platform.disk.freeBytes(datastore)
   if (free >= needed) return
   throw new AtError("AT_DISK_FULL", `${datastore} has ${formatSize(free)} free, and ${formatSize(needed)} are needed`, {
     hint: "free some space, choose fewer files with `include`, or use another `datastore`",
   })
+}
+
+/** Bytes that a file lacks and has room for: what is wrong there is written over, and other clients set room aside. */
+function roomIn(file: DataFile, { layout }: DataFiles, have: Bitfield): number {
+  const { index, length, allocated, missing } = file
+  if (!file.selected || file.place === "none" || missing === 0) return 0
+  const { first, end } = layout.piecesOfFile(index)
+  let held = 0
+  for (let piece = first; piece < end; piece++) if (have.has(piece)) held += layout.extentIn(piece, index).length
+  return Math.max(0, Math.min(allocated, length) - held)
 }
 
 /** The .torrent beside the data, so that it can be opened without the network. An empty one is what a power cut left. */

@@ -204,6 +204,7 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
       link(`${root}/dangling`, `${root}/none`)
       const file = await disk.stat(`${root}/file`)
       expect(file).toMatchObject({ kind: "file", size: 1234 })
+      expect(file!.allocated).toBeGreaterThan(0)
       expect(file!.mtimeNs).toBeGreaterThan(BigInt(Date.UTC(2024, 0)) * 1_000_000n)
       expect(await disk.stat(`${root}/folder`)).toMatchObject({ kind: "directory" })
       expect(await disk.stat(`${root}/link`)).toMatchObject({ kind: "symlink" })

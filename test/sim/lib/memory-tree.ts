@@ -166,7 +166,8 @@ export class MemoryTree {
 export function statOf(node: MemoryNode): FileStat {
   const size = node instanceof MemoryFile ? node.size : node instanceof MemoryLink ? node.target.length : 0
   const kind = node instanceof MemoryFile ? "file" : node instanceof MemoryLink ? "symlink" : "directory"
-  return { kind, size, mtimeNs: node.mtimeNs, inode: node.inode }
+  const allocated = node instanceof MemoryFile ? node.allocated : 0
+  return { kind, size, mtimeNs: node.mtimeNs, inode: node.inode, allocated }
 }
 
 function setEntry(directory: MemoryDirectory, name: string, node: MemoryNode | undefined): void {

@@ -322,6 +322,70 @@ describe("files that nobody wants", () => {
 
 describe("room on the disk", () => {
   it("is asked for before the start, for what is missing", async () => {
-    const world = new World({ freeBytes: 10_000 })
-    world.disk.putFile(`${DATASTORE}/one`, single.data.slice(0, 2000))
-    world.disk.setFreeBytes(499)
+    const world = new World()
+    const whole = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
+    world.disk.putFile(`${DATASTORE}/big`, whole.data.slice(0, 2 * 8192))
+    world.disk.setFreeBytes(4 * 8192)
+    await expect(world.open(whole)).rejects.toMatchObject({
+      code: "AT_DISK_FULL",
+      message: `${DATASTORE} has 32.0 KiB free, and 64.0 KiB are needed`,
+    })
+    const unchecked = await world.open(whole, { toFetch: false })
+    await world.run(unchecked.close())
+    world.disk.setFreeBytes(100_000)
+    const store = await world.open(whole)
+    await world.run(fill(store, whole))
+    await world.run(store.close())
+  })
+
+  it("is not asked for where a file has it: what is wrong is written over, and others set room aside", async () => {
+    const whole = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
+    const world = new World()
+    // The first pieces are right, the others zeros that take room.
+    const setAside = new Uint8Array(whole.data.length)
+    setAside.set(whole.data.subarray(0, 3 * 8192))
+    world.disk.putFile(`${DATASTORE}/big`, setAside)
+    world.disk.setFreeBytes(40_000)
+    const store = await world.open(whole)
+    await world.run(fill(store, whole))
+    expect(Buffer.compare(world.disk.readFile(`${DATASTORE}/big`)!, whole.data)).toBe(0)
+    await world.run(store.close())
+  })
+
+  it("is asked for where a file has holes", async () => {
+    const whole = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
+    const world = new World()
+    const first = await world.open(whole)
+    await world.run(fill(first, whole, { pieces: [0, 9] }))
+    await world.run(first.close())
+    world.disk.setFreeBytes(8 * 8192 - 1)
+    await expect(world.open(whole)).rejects.toEqual(code("AT_DISK_FULL"))
+    world.disk.setFreeBytes(20 * 8192)
+    const store = await world.open(whole)
+    await world.run(store.close())
+  })
+
+  it("may run out: the piece is missing then, and can come again", async () => {
+    const big = sample({ name: "big", kind: "file", pieceLength: 8192, files: [{ path: "big", length: 10 * 8192 }] })
+    const world = new World()
+    const store = await world.open(big)
+    world.disk.setFreeBytes(3 * 8192)
+    const outcomes: string[] = []
+    for (let piece = 0; piece < 10; piece++) outcomes.push((await world.run(commit(store, big, piece))).kind)
+    expect(outcomes).toContain("failed")
+    expect(outcomes.filter((kind) => kind === "stored").length).toBe(store.have.count)
+    const left = await world.left().open(big, { toFetch: false })
+    expect([...left.have]).toEqual([...store.have])
+    world.disk.setFreeBytes(1_000_000)
+    await world.run(fill(store, big))
+    expect(Buffer.compare(world.disk.readFile(`${DATASTORE}/big`)!, big.data)).toBe(0)
+    await world.run(store.close())
+  })
+
+  it("is of no use where we may not write", async () => {
+    const world = new World()
+    world.disk.putDirectory(DATASTORE)
+    world.disk.forbid(DATASTORE, "permission")
+    await expect(world.open(single)).rejects.toEqual(code("AT_DISK_IO"))
+  })
+})
