@@ -154,6 +154,8 @@ export class Torrent implements IntakeHost {
     this.#p.totals.corruptBytes += size
     this.#p.leafCheck?.rejected(piece)
     this.#o.platform.log.log("info", "torrent", `piece ${piece} did not verify and is fetched again`)
+    // While it was hashed, peers were told perhaps that we want nothing more of them.
+    this.#wakeSoon.ask()
   }
 
   onGuilty(source: number, piece: number): void {
