@@ -33,6 +33,8 @@ export class TrackerSchedule {
   /** Announces in a row that came before their time. */
   #early = 0
   #answered = false
+  /** Between two announces when nothing fails. */
+  #usual = LADDER.at(-1)!
   #nextAt: number | null = 0
   /** By the tracker's interval. */
   #regularAt = 0
@@ -69,9 +71,9 @@ export class TrackerSchedule {
     this.#answered = true
     const atLeast = Math.min(seconds(minInterval) ?? 0, LONGEST_WAIT)
     const stated = seconds(interval) ?? DEFAULT_INTERVAL
-    const usual = Math.max(clamp(stated, INTERVAL_FLOOR, INTERVAL_CEILING), atLeast)
+    this.#usual = Math.max(clamp(stated, INTERVAL_FLOOR, INTERVAL_CEILING), atLeast)
     const early = Math.max(seconds(minInterval) ?? Math.min(stated, INTERVAL_FLOOR), EARLY_FLOOR)
-    this.#regularAt = now + this.#jittered(usual)
+    this.#regularAt = now + this.#jittered(this.#usual)
     // Each early announce in a row doubles the wait for the next: a swarm without peers seldom gets some within minutes.
     this.#earliestAt = Math.min(now + early * 2 ** this.#early, this.#regularAt)
     this.#nextAt = this.#regularAt
@@ -84,7 +86,8 @@ export class TrackerSchedule {
       this.#nextAt = null
       return
     }
-    const step = LADDER[Math.min(this.#failures, LADDER.length - 1)]!
+    // Who has answered before is asked no more seldom than usually: it may be our own network that was gone.
+    const step = Math.min(LADDER[Math.min(this.#failures, LADDER.length - 1)]!, this.#usual)
     this.#failures++
     this.#nextAt = now + this.#jittered(retry === undefined ? step : clamp(retry, LADDER[0]!, LONGEST_WAIT))
   }

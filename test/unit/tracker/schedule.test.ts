@@ -72,6 +72,16 @@ describe("when a tracker is asked again", () => {
     expect(schedule.nextAt).toBe(20 * SECOND)
   })
 
+  it("is not left alone for longer than usual once it has answered", () => {
+    const schedule = new TrackerSchedule(noChance)
+    schedule.succeeded(0, 900, undefined)
+    const waits = Array.from({ length: 7 }, () => {
+      schedule.failed(0, undefined)
+      return schedule.nextAt! / MINUTE
+    })
+    expect(waits).toEqual([1 / 3, 1, 5, 15, 15, 15, 15])
+  })
+
   it("obeys a tracker that says when to come back, or not to (BEP 31)", () => {
     const schedule = new TrackerSchedule(noChance)
     schedule.failed(0, 7 * MINUTE)
