@@ -79,8 +79,9 @@ export class Connector {
     const { clock, book, table } = this.#o
     const now = clock.now()
     const giving = table.remaining === 0
-    while (this.#admission.mayConnect(now, () => book.hasDue(now, giving))) {
-      const endpoint = book.next(now, giving)
+    const wish = { giving, alone: !giving && this.#roster.connectedCount === 0 }
+    while (this.#admission.mayConnect(now, () => book.hasDue(now, wish))) {
+      const endpoint = book.next(now, wish)
       if (endpoint === undefined) return
       // Where uTP is known to work, TCP may not.
       this.#open(endpoint, now, (book.flags(endpoint) & PexFlag.utp) === 0 ? undefined : "soon")

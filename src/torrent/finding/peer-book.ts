@@ -7,10 +7,14 @@ import type { EncryptionChoice, Way } from "./encryption-choice.js"
 const MAX_ADDRESSES = 2000
 /** After this many failed connections an address is left alone until a tracker names it again (libtorrent: 3). */
 const MAX_FAILURES = 3
+/** Hope for one where somebody was lasts longer: about an hour without a network. */
+const MAX_FAILURES_KNOWN = 20
 /** Wait before another try, ms, times the number of failures (libtorrent: 60 s). */
 const RETRY = 60_000
 /** The same for an address that the user named: he expects it to come up. */
 const RETRY_NAMED = 5_000
+/** No wait is longer, ms: it may be our own network that comes back. */
+const LONGEST_RETRY = MAX_FAILURES * RETRY
 /** Wait before an address that gave or took something is tried again, ms. */
 const RECONNECT = 10_000
 
@@ -35,6 +39,8 @@ interface Address {
   origin: PeerOrigin
   /** Connections in a row that brought nothing. */
   failures: number
+  /** Somebody there was connected to us once. */
+  known: boolean
   notBefore: number
   /** A connection to whoever is there is under way or stands. */
   busy: boolean
@@ -47,6 +53,14 @@ interface Address {
   flags: number
   /** Whoever is there takes part under the torrent's v2 infohash (BEP 52). */
   v2: boolean
+}
+
+/** What a connection is wanted for. */
+export interface Wish {
+  /** We only give. */
+  readonly giving?: boolean
+  /** Nobody is connected: perhaps our own network was gone. */
+  readonly alone?: boolean
 }
 
 /** How much a connection to an address is worth, 0 to 2^32 - 1; undefined: it can't be said. */
@@ -94,6 +108,7 @@ export class PeerBook {
       endpoint,
       origin,
       failures: 0,
+      known: false,
       notBefore: 0,
       busy: false,
       way,
@@ -125,13 +140,13 @@ export class PeerBook {
 
   /**
    * The next address to connect to, which is then busy; undefined when none is due. Those that never failed come first.
-   * `giving`: we only give, and who is said to want nothing is left out.
+   * While we only give, who is said to want nothing is left out; when nobody else is there, who was is tried for ever.
    */
-  next(now: number, giving = false): Endpoint | undefined {
+  next(now: number, wish: Wish = {}): Endpoint | undefined {
     let best: Address | undefined
     let ties = 0
     for (const address of this.#addresses.values()) {
-      if (!this.#isDue(address, now, giving)) continue
+      if (!this.#isDue(address, now, wish)) continue
       const order = best === undefined ? -1 : address.failures - best.failures || best.priority - address.priority
       if (order > 0) continue
       if (order === 0) {
@@ -146,8 +161,8 @@ export class PeerBook {
   }
 
   /** Whether {@link next} would have one. */
-  hasDue(now: number, giving = false): boolean {
-    for (const address of this.#addresses.values()) if (this.#isDue(address, now, giving)) return true
+  hasDue(now: number, wish: Wish = {}): boolean {
+    for (const address of this.#addresses.values()) if (this.#isDue(address, now, wish)) return true
     return false
   }
 
@@ -183,6 +198,7 @@ export class PeerBook {
     address.busy = false
     if (address.notBefore === Number.POSITIVE_INFINITY) return
     address.satisfied = outcome === "satisfied"
+    address.known ||= outcome !== "failed" && outcome !== "refused"
     if (outcome === "useful" || outcome === "satisfied") {
       address.failures = 0
       address.notBefore = now + RECONNECT
@@ -195,7 +211,8 @@ export class PeerBook {
       return
     }
     address.failures++
-    address.notBefore = now + address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+    const wait = address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
+    address.notBefore = now + Math.min(wait, LONGEST_RETRY)
     // Somebody is there: it may have something for us another time.
     if (outcome === "idle") address.failures = Math.min(address.failures, MAX_FAILURES - 1)
   }
@@ -227,14 +244,16 @@ export class PeerBook {
   get hopeful(): boolean {
     for (const address of this.#addresses.values()) {
       if (this.isBanned(address.endpoint) || address.notBefore === Number.POSITIVE_INFINITY) continue
-      if (address.busy || address.origin === "user" || address.failures < MAX_FAILURES) return true
+      const most = address.known ? MAX_FAILURES_KNOWN : MAX_FAILURES
+      if (address.busy || address.origin === "user" || address.failures < most) return true
     }
     return false
   }
 
-  #isDue(address: Address, now: number, giving: boolean): boolean {
+  #isDue(address: Address, now: number, { giving = false, alone = false }: Wish): boolean {
     if (address.busy || address.satisfied || address.notBefore > now || this.isBanned(address.endpoint)) return false
-    if (address.failures >= MAX_FAILURES && address.origin !== "user") return false
+    const givenUp = address.failures >= MAX_FAILURES && address.origin !== "user"
+    if (givenUp && !(alone && address.known)) return false
     return !giving || (address.flags & PexFlag.uploadOnly) === 0
   }
 

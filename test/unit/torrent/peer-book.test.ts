@@ -58,7 +58,7 @@ describe("the addresses of a torrent", () => {
     const book = bookOf("tracker", peer(1))
     book.add(peer(1), "pex", 0, PexFlag.uploadOnly)
     book.add(peer(2), "pex", 0, PexFlag.utp)
-    expect([book.next(0, true), book.next(0, true)]).toEqual([peer(2), undefined])
+    expect([book.next(0, { giving: true }), book.next(0, { giving: true })]).toEqual([peer(2), undefined])
     expect(book.next(0)).toEqual(peer(1))
     expect([book.flags(peer(1)), book.flags(peer(2)), book.flags(peer(3))]).toEqual([2, 4, 0])
   })
@@ -100,6 +100,25 @@ describe("the addresses of a torrent", () => {
     expect(book.next(60 * MINUTE)).toEqual(peer(1))
     book.ended(peer(1), "failed", 60 * MINUTE)
     expect(book.next(120 * MINUTE)).toBeUndefined()
+  })
+
+  it("tries again and again where somebody was before, while nobody else is there, and hopes for an hour", () => {
+    const book = bookOf("tracker", peer(1), peer(2))
+    const known = book.next(0)!
+    book.ended(known, "useful", 0)
+    let now = 0
+    for (let tries = 1; tries <= 30; tries++) {
+      expect(book.hopeful).toBe(tries <= 20)
+      now += 3 * MINUTE
+      const tried = [book.next(now, { alone: true }), book.next(now, { alone: true })].filter(
+        (each) => each !== undefined,
+      )
+      if (tries <= 3) expect(tried).toHaveLength(2)
+      else expect(tried).toEqual([known])
+      for (const each of tried) book.ended(each, "failed", now)
+    }
+    expect(book.next(now + 3 * MINUTE)).toBeUndefined()
+    expect(book.next(now + 3 * MINUTE - 1, { alone: true })).toBeUndefined()
   })
 
   it("never gives up one that the user named, and tries it sooner", () => {
