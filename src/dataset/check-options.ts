@@ -4,6 +4,7 @@ import { AtError } from "../errors.js"
 import type { LimitOptions } from "../session/limits.js"
 import type { CreateOptions } from "./create-options.js"
 import type { Options } from "./options.js"
+import type { ReadOptions, StreamOptions } from "./read-options.js"
 import type { FileChoice } from "./selection.js"
 
 /** Throws when an option has not the value it must have. */
@@ -14,12 +15,18 @@ const ENCRYPTION: readonly unknown[] = ["allow", "prefer", "require", "off"] sat
 /** How the URL of a tracker may begin. */
 export const TRACKERS = ["http:", "https:", "udp:"]
 
+// A signal by itself would never be looked at.
+const object = must(
+  "an object, with options by their names",
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof AbortSignal),
+)
 const text = must("a string", isString)
 const path = must("a path", (value) => isString(value) && value !== "")
 const flag = must("true or false", (value) => typeof value === "boolean")
 const callback = must("a function", (value) => typeof value === "function")
 const positive = must("a number above 0", (value) => isNumber(value) && value > 0)
 const count = must("a whole number above 0", (value) => isNumber(value) && Number.isInteger(value) && value > 0)
+const place = must("a whole number of bytes, 0 or more", (value) => Number.isSafeInteger(value) && Number(value) >= 0)
 const texts = must("an array of strings", isStrings)
 const signal = must("an AbortSignal", (value) => has(value, "aborted") && has(value, "addEventListener"))
 
@@ -72,6 +79,10 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
 
 const CHOICE: Readonly<Record<keyof FileChoice, Check>> = { include: texts, exclude: texts }
 
+const READ_OPTIONS: Readonly<Record<keyof ReadOptions, Check>> = { signal }
+
+const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, Check>> = { signal, start: place, end: place }
+
 const LIMITS: Readonly<Record<keyof LimitOptions, Check>> = {
   maxDownload: positive,
   maxUpload: positive,
@@ -102,6 +113,18 @@ export function checkOptions(options: unknown): void {
 /** As {@link checkOptions}, for the files of a download. @throws AtError `AT_INVALID_INPUT` */
 export function checkChoice(choice: unknown): void {
   check(choice, CHOICE)
+}
+
+/** As {@link checkOptions}, for bytes of a file. @throws AtError `AT_INVALID_INPUT` */
+export function checkRead(offset: unknown, length: unknown, options: unknown): void {
+  place(offset, "offset")
+  place(length, "length")
+  check(options, READ_OPTIONS)
+}
+
+/** As {@link checkOptions}, for a stream of a file. @throws AtError `AT_INVALID_INPUT` */
+export function checkStream(options: unknown): void {
+  check(options, STREAM_OPTIONS)
 }
 
 /** As {@link checkOptions}, for `create`. @throws AtError `AT_INVALID_INPUT` */
@@ -136,7 +159,7 @@ export function checkUrl(option: string, url: string, protocols: readonly string
 }
 
 function check(options: unknown, checks: Readonly<Record<string, Check>>): void {
-  must("an object", (value) => typeof value === "object" && value !== null && !Array.isArray(value))(options, "options")
+  object(options, "options")
   for (const [option, value] of Object.entries(options as object)) {
     if (!Object.hasOwn(checks, option)) {
       throw new AtError("AT_INVALID_INPUT", `there is no option ${option}`, {

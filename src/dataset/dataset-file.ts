@@ -1,5 +1,6 @@
-import { AtError } from "../errors.js"
+import { checkRead, checkStream } from "./check-options.js"
 import { readAhead } from "./read-ahead.js"
+import type { ReadOptions, StreamOptions } from "./read-options.js"
 
 type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
 
@@ -26,13 +27,15 @@ export class DatasetFile {
   /**
    * Bytes of the file from `offset` on: fetched if need be, always verified. Shorter than `length` at the file's end.
    *
+   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
+   *
    * @example
    * ```ts
    * const header = await dataset.file("train.csv").read(0, 100)
    * ```
    */
-  async read(offset: number, length: number, options: { signal?: AbortSignal } = {}): Promise<Uint8Array> {
-    checkPlace(offset, length)
+  async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
+    checkRead(offset, length, options)
     const count = Math.min(length, this.length - offset)
     return count <= 0 ? new Uint8Array(0) : this.#read(offset, count, options.signal)
   }
@@ -43,16 +46,9 @@ export class DatasetFile {
    *
    * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
    */
-  stream(options: { start?: number; end?: number; signal?: AbortSignal } = {}): ReadableStream<Uint8Array> {
+  stream(options: StreamOptions = {}): ReadableStream<Uint8Array> {
+    checkStream(options)
     const { signal, start = 0 } = options
-    checkPlace(start, options.end ?? this.length)
     return readAhead({ start, end: Math.min(options.end ?? this.length, this.length), signal, read: this.#read })
   }
-}
-
-function checkPlace(...numbers: readonly number[]): void {
-  if (numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) return
-  throw new AtError("AT_INVALID_INPUT", `${numbers.join(" and ")} are no place in a file`, {
-    hint: "give an offset and a length in bytes, or a start and an end, all 0 or more",
-  })
 }

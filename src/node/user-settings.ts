@@ -62,9 +62,20 @@ export function noLsdSetting(environment: NodeJS.ProcessEnv = process.env): bool
   return isSet(off)
 }
 
-/** An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are. */
+/**
+ * An absolute path for what a user typed: `~` is the home directory, anything else is relative to where we are.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when we are nowhere
+ */
 export function absolutePath(path: string): string {
-  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : resolve(path)
+  try {
+    return path === "~" || path.startsWith("~/") ? resolve(homedir(), path.slice(2)) : resolve(path)
+  } catch (cause) {
+    throw new AtError("AT_INVALID_INPUT", `${path} is relative to the current folder, which exists no more`, {
+      hint: "change to a folder that exists, or give the whole path",
+      cause,
+    })
+  }
 }
 
 function isSet(flag: string | undefined): boolean {

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import { checkCreateOptions, checkOptions, checkTarget } from "../../../src/dataset/check-options.js"
 import { create } from "../../../src/dataset/create.js"
 import { Dataset } from "../../../src/dataset/dataset.js"
+import { get } from "../../../src/dataset/get.js"
 
 const HASH = "323a0048d87ca79b68f12a6350a57776b6a3b7fb"
 
@@ -78,7 +79,8 @@ describe("options", () => {
   })
 
   it("must be an object, and a target a string", () => {
-    for (const options of [null, "x", 5, []]) expect(() => checkOptions(options)).toThrow(about("options"))
+    for (const options of [null, "x", 5, [], AbortSignal.abort()])
+      expect(() => checkOptions(options)).toThrow(about("options"))
     expect(() => checkTarget(undefined)).toThrow(about("target"))
   })
 
@@ -86,6 +88,7 @@ describe("options", () => {
     await expect(Dataset.open(HASH, JSON.parse('{"port": "x"}'))).rejects.toEqual(about("port"))
     await expect(Dataset.open(JSON.parse("5"))).rejects.toEqual(about("target"))
     await expect(create(".", JSON.parse("{}"))).rejects.toEqual(about("output"))
+    await expect(get(HASH, JSON.parse("null"))).rejects.toEqual(about("options"))
     vi.stubEnv("AT_SITE", "foo")
     await expect(Dataset.open(HASH)).rejects.toEqual(about("AT_SITE"))
     vi.unstubAllEnvs()

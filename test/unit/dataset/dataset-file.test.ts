@@ -49,6 +49,17 @@ describe("reading a file of a dataset", () => {
     await expect(fileOf(100).file.read(offset, length)).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
   })
 
+  it.each([
+    ["nothing", null],
+    ["a signal that is not named", AbortSignal.abort()],
+    ["what is no signal", { signal: 5 }],
+  ])("refuses %s for options", async (_, options) => {
+    const { file } = fileOf(100)
+    const wrong = expect.objectContaining({ code: "AT_INVALID_INPUT" })
+    await expect(file.read(0, 1, options as object)).rejects.toEqual(wrong)
+    expect(() => file.stream(options as object)).toThrow(wrong)
+  })
+
   it("passes the signal on", async () => {
     const { file } = fileOf(100)
     await expect(file.read(0, 1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "AT_ABORTED" })

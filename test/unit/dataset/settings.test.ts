@@ -76,6 +76,18 @@ describe("a path as a user types it", () => {
     expect(absolutePath("a/b")).toBe(join(process.cwd(), "a/b"))
     expect(absolutePath("/a/b/")).toBe("/a/b")
     expect(absolutePath("~other")).toBe(join(process.cwd(), "~other"))
+    // Paths are joined with a slash.
+    expect(absolutePath("~/a/")).toBe(join(home, "a"))
+    expect(absolutePath("~/")).toBe(home)
+  })
+
+  it("needs the current folder only when it is relative", () => {
+    vi.spyOn(process, "cwd").mockImplementation(() => {
+      throw new Error("ENOENT: no such file or directory, uv_cwd")
+    })
+    expect(absolutePath("/a")).toBe("/a")
+    expect(() => absolutePath("a/b")).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
+    vi.restoreAllMocks()
   })
 })
 
