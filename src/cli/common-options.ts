@@ -101,11 +101,11 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
     ...(flags.utp === false ? { utp: false } : {}),
     ...(flags.dht === false ? { dht: false } : {}),
     ...(flags.lsd === false ? { lsd: false } : {}),
-    ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize(flags.maxDownload) }),
-    ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize(flags.maxUpload) }),
+    ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize("--max-download", flags.maxDownload) }),
+    ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize("--max-upload", flags.maxUpload) }),
     ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),
     ...(flags.maxConnections === undefined ? {} : { maxConnections: parseCount(flags.maxConnections) }),
-    ...(flags.timeout === undefined ? {} : { timeout: parseDuration(flags.timeout) }),
+    ...(flags.timeout === undefined ? {} : { timeout: parseDuration("--timeout", flags.timeout) }),
     ...(flags.offline ? { offline: true } : {}),
   }
 }
@@ -136,15 +136,15 @@ function parseEncryption(text: string): NonNullable<Options["encryption"]> {
     case "off":
       return text
     default:
-      throw new AtError("AT_INVALID_INPUT", `"${text}" is no way to encrypt`, {
-        hint: "write --encryption allow, prefer, require or off",
+      throw new AtError("AT_INVALID_INPUT", `--encryption: "${text}" is no way to encrypt`, {
+        hint: "write allow, prefer, require or off",
       })
   }
 }
 
 function parseRouter(router: string): string {
   if (parseIp(router)?.length === 4) return router
-  throw new AtError("AT_INVALID_INPUT", `"${router}" is not the IPv4 address of a router`, {
+  throw new AtError("AT_INVALID_INPUT", `--router: "${router}" is not the IPv4 address of a router`, {
     hint: "write an address like 192.168.1.1, or --map-port alone: the router is looked for then",
   })
 }
@@ -152,7 +152,7 @@ function parseRouter(router: string): string {
 function parseCount(text: string): number {
   const count = Number(text)
   if (/^\d{1,9}$/.test(text) && count > 0) return count
-  throw new AtError("AT_INVALID_INPUT", `"${text}" is not a number of connections`, {
+  throw new AtError("AT_INVALID_INPUT", `--max-connections: "${text}" is not a number of connections`, {
     hint: "write a whole number above 0",
   })
 }
@@ -160,7 +160,7 @@ function parseCount(text: string): number {
 function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65535) return port
-  throw new AtError("AT_INVALID_INPUT", `"${text}" is not a port`, {
+  throw new AtError("AT_INVALID_INPUT", `--port: "${text}" is not a port`, {
     hint: "write a number from 0 to 65535; 0 picks one",
   })
 }

@@ -11,22 +11,22 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-/** A size or a rate as users write it: `10M` is 10 MiB, `512k`, `1.5G`. @throws AtError `AT_INVALID_INPUT` */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?(?:\/s)?$/i.exec(text.trim())
-  const factor = BINARY[(match?.[2] ?? "?").toLowerCase()]
-  if (match === null || factor === undefined) throw malformed(text, "a size", "10M for 10 MiB, 512k or 1.5G")
+/** A size or a rate as users write it: `10M` is 10 MiB, `512k`, `1.5G`. `flag` is what it was given with. @throws AtError `AT_INVALID_INPUT` */
+export function parseSize(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])i?)?b?(?:\/s)?$/i.exec(text.trim())
+  const factor = BINARY[(match?.[2] ?? "").toLowerCase()]
+  if (match === null || factor === undefined) throw malformed(flag, text, "a size", "10M for 10 MiB, 512k or 1.5G")
   const bytes = Math.round(Number(match[1]) * factor)
-  if (bytes < 1 || !Number.isSafeInteger(bytes)) throw malformed(text, "a size", "something above 0, like 10M")
+  if (bytes < 1 || !Number.isSafeInteger(bytes)) throw malformed(flag, text, "a size", "something above 0, like 10M")
   return bytes
 }
 
 /** A time as users write it: `30s`, `10m`, `2h`; a bare number is seconds. Returns ms. @throws AtError `AT_INVALID_INPUT` */
-export function parseDuration(text: string): number {
+export function parseDuration(flag: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)$/.exec(text.trim())
   const factor = MILLISECONDS[match?.[2] ?? "?"]
   const duration = Number(match?.[1]) * (factor ?? Number.NaN)
-  if (!(duration > 0 && duration < Number.POSITIVE_INFINITY)) throw malformed(text, "a time", "30s, 10m or 2h")
+  if (!(duration > 0 && duration < Number.POSITIVE_INFINITY)) throw malformed(flag, text, "a time", "30s, 10m or 2h")
   return duration
 }
 
@@ -54,6 +54,6 @@ export function formatPercent(done: number, total: number): string {
   return `${(Math.floor((1000 * done) / total) / 10).toFixed(1)} %`
 }
 
-function malformed(text: string, what: string, examples: string): AtError {
-  return new AtError("AT_INVALID_INPUT", `"${text}" is not ${what}`, { hint: `write ${examples}` })
+function malformed(flag: string, text: string, what: string, examples: string): AtError {
+  return new AtError("AT_INVALID_INPUT", `${flag}: "${text}" is not ${what}`, { hint: `write ${examples}` })
 }

@@ -58,7 +58,7 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     version: versionOf(flags),
     comment: flags.comment,
     overwrite: flags.overwrite,
-    pieceLength: flags.pieceLength === undefined ? undefined : parseSize(flags.pieceLength),
+    pieceLength: flags.pieceLength === undefined ? undefined : parseSize("--piece-length", flags.pieceLength),
     signal,
     // One object is promised with --json, not lines.
     onProgress: console.json ? undefined : (progress) => console.progress(progress),

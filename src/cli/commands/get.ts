@@ -98,10 +98,12 @@ function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {
   }
   const ratio = seedRatio === undefined ? undefined : Number(seedRatio)
   if (ratio !== undefined && !(ratio > 0)) {
-    throw new AtError("AT_INVALID_INPUT", `"${seedRatio}" is not a ratio`, { hint: "write a number above 0, like 1.5" })
+    throw new AtError("AT_INVALID_INPUT", `--seed-ratio: "${seedRatio}" is not a ratio`, {
+      hint: "write a number above 0, like 1.5",
+    })
   }
   return {
     ...(ratio === undefined ? {} : { ratio }),
-    ...(seedTime === undefined ? {} : { time: parseDuration(seedTime) }),
+    ...(seedTime === undefined ? {} : { time: parseDuration("--seed-time", seedTime) }),
   }
 }

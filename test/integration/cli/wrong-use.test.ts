@@ -79,7 +79,18 @@ describe("wrong use", () => {
     const tracker = await stage.run(["create", ".", "-o", "x.torrent", "--tracker", "foo"], { exits: 2 })
     expect(tracker.stderr).toMatch(/error: --tracker: "foo".*\n.*give --tracker as a whole URL/)
     const router = await stage.run(["get", HASH, "--router", "fritz.box"], { exits: 2 })
-    expect(router.stderr).toMatch(/error: "fritz.box" is not .*\n.*write an address/)
+    expect(router.stderr).toMatch(/error: --router: "fritz.box" is not .*\n.*write an address/)
+    for (const option of [
+      "--port",
+      "--timeout",
+      "--max-download",
+      "--max-upload",
+      "--max-connections",
+      "--encryption",
+    ]) {
+      const { stderr } = await stage.run(["get", HASH, option, "x?"], { exits: 2 })
+      expect(stderr).toMatch(new RegExp(`^error: ${option}: "x\\?" is n.*\n.*write `))
+    }
     const data = await stage.run(["seed", HASH, "--data", ""], { exits: 2 })
     expect(data.stderr).toMatch(/error: --data names no place\n/)
   })

@@ -81,7 +81,7 @@ function namesOfOptions(): Set<string> {
 describe("hints", () => {
   it("are found in the source", () => {
     expect(hints.length).toBeGreaterThan(80)
-    for (const part of ["`port`", "`overwrite`", "`peers`", "`datastore`", "`offline`", "--encryption"]) {
+    for (const part of ["`port`", "`overwrite`", "`peers`", "`datastore`", "`offline`", "--map-port"]) {
       expect(hints.some(({ text }) => text.includes(part))).toBe(true)
     }
   })
