@@ -5,7 +5,6 @@ import type { TorrentVersion } from "../metainfo/metainfo.js"
 import { DataFile, sameStamp } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
-import { diskFault } from "./disk-fault.js"
 import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
 import { inParallel } from "./parallel.js"
@@ -34,7 +33,7 @@ export interface PieceHashes {
 /**
  * The digests of each piece of files: what a torrent of them says. Read in bounded memory, hashed on all workers.
  *
- * @throws AtError `AT_DISK_IO` when a file can't be read, or is written to meanwhile; `AT_ABORTED`
+ * @throws DiskError when a file can't be read; AtError `AT_DISK_IO` when one is written to meanwhile, `AT_ABORTED`
  */
 export async function hashFiles(options: HashFilesOptions): Promise<PieceHashes> {
   const { platform, signal } = options
@@ -42,8 +41,6 @@ export async function hashFiles(options: HashFilesOptions): Promise<PieceHashes>
   const pool = new FilePool({ disk: platform.disk })
   try {
     return await hashAll(options, pool)
-  } catch (error) {
-    throw diskFault(error)
   } finally {
     await pool.close()
   }

@@ -74,6 +74,9 @@ function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlag
   if (isPart && include === undefined && exclude === undefined) {
     return `${missing} of ${files.length} files are missing: if only some were wanted, name them as get had them, with --include; --repair fetches all`
   }
+  if (data !== undefined && missing === files.length) {
+    return "see whether --data is the dataset's file or folder itself, not the folder that holds it"
+  }
   if (data !== undefined) return "download it into a datastore with: academictorrents get TARGET"
   return "fetch just what is missing or wrong with: academictorrents verify TARGET --repair"
 }

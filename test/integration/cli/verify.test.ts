@@ -137,6 +137,9 @@ describe("verify", () => {
     const { stdout } = await stage.run(["verify", dataset.infoHash, "--data", there], { exits: 5 })
     expect(stdout).toBe("a.csv: damaged: 1 piece is wrong\n")
     await stage.run(["verify", dataset.infoHash, "--data", there, "--repair"], { exits: 2 })
+    // The folder above, or a name that was mistyped.
+    const { stderr } = await stage.run(["verify", dataset.infoHash, "--data", stage.folder], { exits: 5 })
+    expect(stderr).toContain("see whether --data is the dataset's file or folder itself")
     expect(existsSync(stage.datastore)).toBe(false)
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { guarded } from "../../../src/dataset/guarded.js"
 import { padFiles } from "../../../src/metainfo/create.js"
 import { fileHashes } from "../../../src/metainfo/file-hashes.js"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
@@ -89,6 +90,17 @@ describe("hashing files for a new torrent", () => {
     await replaced.clock.runUntil(() => replaced.disk.operations.some(({ kind }) => kind === "read"))
     replaced.disk.putFile(tree.pathOf(0), tree.fileData(0).slice())
     await expect(replaced.run(hashing)).rejects.toMatchObject({ code: "AT_DISK_IO" })
+  })
+
+  it("says what can't be read, and nothing of a datastore: there is none", async () => {
+    const world = complete()
+    world.disk.failAt(({ path }) => path === tree.pathOf(2), "permission", "forever")
+    const hashing = guarded(() => hashFiles({ platform: world.platform, version: "v1", layout }))
+    await expect(world.run(hashing)).rejects.toMatchObject({
+      code: "AT_DISK_IO",
+      message: expect.stringContaining(tree.pathOf(2)),
+      hint: expect.not.stringContaining("datastore"),
+    })
   })
 
   it("stops when it is told to", async () => {
