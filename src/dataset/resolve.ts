@@ -1,6 +1,7 @@
 import { toHex } from "../bytes/hex.js"
 import { redactUrl } from "../bytes/url.js"
 import { download } from "../catalog/download.js"
+import { downloadPatiently, retryAfter } from "../catalog/download-patiently.js"
 import type { Site } from "../catalog/site.js"
 import { AtError } from "../errors.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
@@ -102,7 +103,7 @@ export async function refreshTorrent(
 ): Promise<Metainfo> {
   const { infoHash } = known
   const timeout = Math.min(context.timeout ?? PATIENCE_FOR_NEWER, PATIENCE_FOR_NEWER)
-  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout })
+  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout }, download)
   const metainfo = parseTorrent(bytes, context.platform.hasher)
   if (toHex(metainfo.infoHash) !== toHex(infoHash)) throw anotherDataset(metainfo)
   await context.cache.put(infoHash, bytes)
@@ -203,13 +204,14 @@ async function fetchTorrent(
   url: string,
   dataset: { readonly name: string; readonly infoHash?: Uint8Array },
   context: ResolveContext,
+  fetch: typeof downloadPatiently = downloadPatiently,
 ): Promise<Uint8Array> {
   const { platform, signal, timeout, offline, feed } = context
   const shown = redactUrl(url)
   if (offline) {
     throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: GO_ONLINE })
   }
-  const answer = download(platform.http, url, { limit: TORRENT_LIMITS.length, timeout, signal })
+  const answer = fetch(platform, url, { limit: TORRENT_LIMITS.length, timeout, signal })
   const { name, infoHash } = dataset
   const outcome = await (feed === undefined
     ? answer
@@ -217,15 +219,20 @@ async function fetchTorrent(
   switch (outcome.kind) {
     case "ok":
       return outcome.bytes
-    case "status":
+    case "status": {
       if (outcome.status === 404 || outcome.status === 410) {
-        throw new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
-          hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with `peers`",
-        })
+        throw infoHash === undefined
+          ? new AtError("AT_NOT_FOUND", `there is nothing at ${shown}`, { hint: "check the URL" })
+          : new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
+              hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with `peers`",
+            })
       }
+      const pause = retryAfter(outcome, platform.clock.wallTime())
+      const soon = pause === undefined ? "later" : `in ${Math.ceil(pause / 1000)} s, as it asks for`
       throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {
-        hint: outcome.status === 429 ? "wait a while and try again" : "try again later, or give the .torrent file",
+        hint: `try again ${soon}, or give the .torrent file`,
       })
+    }
     case "failed":
       throw new AtError("AT_METADATA", `${shown} can't be fetched: ${outcome.error.message}`, {
         hint: "check the network, or give the .torrent file",

@@ -1,3 +1,4 @@
+import { parseRetryAfter } from "../bytes/retry-after.js"
 import type { HttpHead } from "../ports/http.js"
 
 /** What was asked for: bytes `from` up to, not including, `to` of a file that is `fileLength` bytes long. */
@@ -116,13 +117,4 @@ function otherSize({ fileLength }: AskedRange, there: number, status: number): R
 function contentLength(headers: HttpHead["headers"]): number | undefined {
   const written = headers["content-length"]?.trim()
   return written !== undefined && /^\d{1,15}$/.test(written) ? Number(written) : undefined
-}
-
-/** Retry-After as milliseconds from now: seconds, or a date (RFC 9110, section 10.2.3); undefined when it is neither. */
-function parseRetryAfter(value: string | undefined, wallTime: number): number | undefined {
-  const written = value?.trim() ?? ""
-  if (/^\d{1,15}$/.test(written)) return Number(written) * 1000
-  if (!written.endsWith("GMT")) return undefined
-  const date = Date.parse(written)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallTime)
 }

@@ -32,11 +32,20 @@ const SITE_URL = `http://site.example/download/${HASH}.torrent`
 const CACHED = `/cache/torrents/${HASH}.torrent`
 const DAY = 24 * 60 * 60 * 1000
 
-type Page = Uint8Array | number | HttpError | "silent"
+/** `cut`: the answer begins, and that is all. */
+type Page =
+  | Uint8Array
+  | number
+  | HttpError
+  | "silent"
+  | "cut"
+  | { readonly status: number; readonly retryAfter: string }
 
 /** A web of a few pages. Bytes come in two parts, in memory that is spoilt afterwards. */
 class FakeHttp implements Http {
   readonly pages = new Map<string, Page>()
+  /** What is answered before that, an answer each. */
+  readonly first: Page[] = []
   readonly asked: string[] = []
   aborted = 0
   askedAt = Number.NaN
@@ -54,7 +63,7 @@ class FakeHttp implements Http {
     this.asked.push(url)
     this.patience = idleTimeout
     this.askedAt = this.#platform().clock.now()
-    const page = this.pages.get(url) ?? 404
+    const page = this.first.shift() ?? this.pages.get(url) ?? 404
     let over = page === "silent"
     const step = (delay: number, fn: () => void): void => {
       this.#platform().clock.after(this.delay + delay, () => {
@@ -63,8 +72,11 @@ class FakeHttp implements Http {
     }
     step(1, () => {
       if (page instanceof HttpError) listener.onError(page)
-      else listener.onHead({ status: typeof page === "number" ? page : 200, headers: {}, url })
+      else if (typeof page === "object" && "status" in page) {
+        listener.onHead({ status: page.status, headers: { "retry-after": page.retryAfter }, url })
+      } else listener.onHead({ status: typeof page === "number" ? page : 200, headers: {}, url })
     })
+    if (page === "cut") step(2, () => listener.onError(new HttpError("network", "site.example cut its answer short")))
     if (page instanceof Uint8Array) {
       for (const part of [page.slice(0, 10), page.slice(10)]) {
         step(2, () => {
@@ -272,6 +284,67 @@ describe("a dataset that the site can't help with", () => {
   })
 })
 
+describe("a service that has no time", () => {
+  const BUSY = { status: 503, retryAfter: "2" }
+
+  it.each<[string, Page[], number]>([
+    ["answers 500", [500], 1_000],
+    ["answers 502, and 504 again", [502, 504], 4_000],
+    ["finds us too fast", [{ status: 429, retryAfter: "7" }], 7_000],
+    ["says when to come back", [BUSY], 2_000],
+    ["wants us back at once", [{ status: 503, retryAfter: "0" }], 1_000],
+    ["cuts its answer short", ["cut", "cut"], 4_000],
+  ])("is asked again when it %s", async (_, first, pause) => {
+    http.pages.set(SITE_URL, TORRENT)
+    http.first.push(...first)
+    const begin = platform.clock.now()
+    expect((await resolve(HASH)).metainfo.name).toBe("dataset")
+    expect(http.asked).toHaveLength(first.length + 1)
+    expect(http.askedAt - begin).toBeGreaterThanOrEqual(pause)
+    expect(http.askedAt - begin).toBeLessThan(pause + 100)
+    expect(platform.clock.pendingTimers).toBe(0)
+  })
+
+  it.each<[string, Page, number, Partial<ResolveContext>]>([
+    ["after two more tries", 503, 3, {}],
+    ["when that is not for the moment", 403, 1, {}],
+    ["when it can't be reached", new HttpError("network", "no answer from site.example"), 1, {}],
+    ["when it wants to be left alone for long", { status: 429, retryAfter: "3600" }, 1, {}],
+    ["when its user has no patience", 503, 1, { timeout: 500 }],
+  ])("is given up %s", async (_, page, times, changes) => {
+    http.pages.set(SITE_URL, page)
+    await rejects(HASH, "AT_METADATA", changes)
+    expect(http.asked).toHaveLength(times)
+  })
+
+  it("leaves it to peers when it has none for three times", async () => {
+    http.pages.set(SITE_URL, 503)
+    expect((await resolve(HASH, { fromPeers: async () => TORRENT })).metainfo.name).toBe("dataset")
+    expect(http.asked).toHaveLength(3)
+  })
+
+  it("says how long it wants to be left alone", async () => {
+    http.pages.set(SITE_URL, { status: 429, retryAfter: "3600" })
+    await expect(resolve(HASH)).rejects.toMatchObject({ hint: expect.stringContaining("in 3600 s") })
+  })
+
+  it("is asked once for what we can do without", async () => {
+    http.pages.set(SITE_URL, NEWER)
+    http.first.push(503)
+    await expect(sim.runUntil(refreshTorrent(KNOWN, context))).rejects.toMatchObject({ code: "AT_METADATA" })
+    expect(http.asked).toHaveLength(1)
+  })
+
+  it("can be waited for no longer, at any moment", async () => {
+    http.pages.set(SITE_URL, BUSY)
+    const stopping = new AbortController()
+    platform.clock.after(1_500, () => stopping.abort())
+    await rejects(HASH, "AT_ABORTED", { signal: stopping.signal })
+    expect(platform.clock.now()).toBeLessThan(2_000)
+    expect(platform.clock.pendingTimers).toBe(0)
+  })
+})
+
 describe("an answer that does not come", () => {
   function listen() {
     const heard: { at: number; progress: ProgressSnapshot }[] = []
@@ -387,6 +460,8 @@ describe("a dataset by other names", () => {
     http.pages.set("http://mirror.example/a.torrent", OTHER)
     expect((await resolve("http://mirror.example/a.torrent")).metainfo.name).toBe("other")
     await rejects("http://mirror.example/b.torrent", "AT_NOT_FOUND")
+    // No infohash was given that could be wrong.
+    await expect(resolve("http://mirror.example/b.torrent")).rejects.toMatchObject({ hint: "check the URL" })
     await rejects("http://mirror.example/a.torrent", "AT_METADATA", { offline: true })
   })
 
