@@ -6,7 +6,7 @@ export const PieceState = {
   absent: 0,
   /** Its bytes may be on their way into the files. */
   begun: 1,
-  /** Hashed right and handed to the operating system: outlives the process. */
+  /** Hashed right and handed to the operating system: outlives the process, as long as the disk stays with the machine. */
   written: 2,
   /** On the disk itself: outlives the machine's power. */
   done: 3,

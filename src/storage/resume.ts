@@ -40,11 +40,12 @@ const SAMPLE_SIZE = 64
  * |---|---|---|
  * | clean, stamps equal | all | none |
  * | clean, a file changed | all but its pieces | its pieces |
- * | not clean, same boot: the process died | WRITTEN and DONE | BEGUN |
+ * | not clean, same boot: the process died | DONE | the others |
  * | another boot: the machine may have died | DONE | the others, and a sample of the DONE |
  *
- * A clean journal after another boot counts as the first two lines only if all is DONE: the last close may not have waited
- * for the disk. Changed and missing files overrule every line.
+ * WRITTEN is with the operating system, which outlives the process; but when that died, the disk may have died before it:
+ * pulled out, a server started anew. A clean journal after another boot counts as the first two lines only if all is DONE: the
+ * last close may not have waited for the disk. Changed and missing files overrule every line.
  */
 export function trusted(input: ResumeInput): ResumeDecision {
   const { layout, journal, bootId } = input
@@ -53,15 +54,14 @@ export function trusted(input: ResumeInput): ResumeDecision {
   const decision = { trusted: new Bitfield(count), check: new Bitfield(count), sample: new Bitfield(count) }
   const sameBoot = bootId !== "" && bootId === journal.bootId
   const allDone = journal.pieces.every((state) => state === PieceState.absent || state === PieceState.done)
-  const outlived = sameBoot || (journal.clean && allDone)
-  const needed = outlived ? PieceState.written : PieceState.done
+  const needed = journal.clean && sameBoot ? PieceState.written : PieceState.done
   for (let piece = 0; piece < count; piece++) {
     const state = journal.pieces[piece]!
     if (state === PieceState.absent || missing.has(piece) || input.gone?.has(piece) === true) continue
     if (state < needed || changed.has(piece)) decision.check.add(piece)
     else decision.trusted.add(piece)
   }
-  if (!outlived) drawSample(input, states, decision)
+  if (!sameBoot && !(journal.clean && allDone)) drawSample(input, states, decision)
   return decision
 }
 

@@ -216,8 +216,14 @@ export class MemoryDisk implements Disk {
    * page by page (some torn), and how many of the last changes of names are undone.
    */
   crash(options: { keep?: number; clock?: Clock; sample?: number } = {}): MemoryDisk {
-    const crashed = this.fork(options)
+    const crashed = this.unplug(options)
     crashed.#boot++
+    return crashed
+  }
+
+  /** What is left when the disk alone lost its power, and came back: as after {@link crash}, but the machine went on. */
+  unplug(options: { keep?: number; clock?: Clock; sample?: number } = {}): MemoryDisk {
+    const crashed = this.fork(options)
     crashed.#volume.crash(options.keep ?? 0, crashed.#random)
     return crashed
   }

@@ -4,7 +4,7 @@ import { PieceState } from "../../../src/storage/journal-state.js"
 import type { PieceStore } from "../../../src/storage/piece-store.js"
 import { digester } from "../../support/torrents.js"
 import { draftTorrent } from "../../support/v2-torrents.js"
-import { DATASTORE, fill, type Sample, World } from "./fixture.js"
+import { DATASTORE, fill, type Sample, World, wrongClaims } from "./fixture.js"
 import { atEveryStep, doneIn, piecesIn, recover, scenarios, thereIn, wrongOnDisk } from "./recovery.js"
 
 /** Runs of one scenario. */
@@ -63,6 +63,33 @@ describe("at every step", () => {
         })
       })
     }
+  }
+
+  for (const { name, of, prepare, work, damaged } of scenarios) {
+    if (damaged) continue
+    it.each([0, 0.5, 1])(`a disk that is pulled out leaves no wrong claim: ${name} (keeps %d)`, async (keep) => {
+      const fresh = new World({ seed: keep })
+      const world = (await prepare?.(fresh)) ?? fresh
+      let opened = 0
+      await atEveryStep(
+        world,
+        work(world, () => {}),
+        async (step) => {
+          const left = world.unplugged(keep, `left ${step}`)
+          const mustHave = doneIn(left, of)
+          // Whose the files are that stand there may have been lost: then they are in the way.
+          const store = await left
+            .open(of)
+            .catch((error: unknown) => expect(error).toMatchObject({ code: "AT_EXISTS" }))
+          if (store === undefined) return
+          opened++
+          expect(await left.run(wrongClaims(store, of))).toEqual([])
+          expect(mustHave.filter((piece) => !store.have.has(piece))).toEqual([])
+          await left.run(store.close())
+        },
+      )
+      expect(opened).toBeGreaterThan(30)
+    })
   }
 
   for (const { name, of, prepare, work, damaged } of scenarios) {

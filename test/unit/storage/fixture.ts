@@ -128,6 +128,11 @@ export class World {
     return new World({ disk: (clock) => this.disk.crash({ keep, clock, sample }), seed })
   }
 
+  /** What would be found if the disk were pulled out now and plugged in again, the machine being on all the time. */
+  unplugged(keep: number, seed = "next"): World {
+    return new World({ disk: (clock) => this.disk.unplug({ keep, clock }), seed })
+  }
+
   run<T>(work: Promise<T>): Promise<T> {
     return this.clock.runUntil(work)
   }
