@@ -27,7 +27,7 @@ export function diskFault(error: unknown): AtError {
       })
     case "permission":
       return new AtError("AT_DISK_IO", `not allowed: ${error.path}`, {
-        hint: "check who owns it, or use another `datastore`",
+        hint: "check its owner and permissions, or use another `datastore`",
         cause,
       })
     case "read-only":

@@ -217,6 +217,8 @@ export class FileWriter {
       if (there !== undefined && stampOf("final", there).inode !== file.inode) {
         throw somethingThere(file.path, "another file took the place of ours")
       }
+      // What we may not write to keeps its name.
+      await this.#use(file, () => Promise.resolve())
       await this.#o.disk.rename(file.path, file.partPath)
       file.place = "part"
     } else if (file.place === "none") {

@@ -51,6 +51,23 @@ describe("data without a journal", () => {
     await world.run(store.close())
   })
 
+  it("keeps its name where we may not write to it", async () => {
+    const world = new World()
+    const partial = single.data.slice()
+    partial.fill(0, 1000, 2000)
+    world.disk.putFile(`${DATASTORE}/one`, partial)
+    const store = await world.open(single)
+    world.disk.failAt(
+      ({ kind, mode, path }) => kind === "open" && mode === "write" && path.includes("/one"),
+      "permission",
+    )
+    expect(await world.run(commit(store, single, 1))).toMatchObject({ kind: "failed", error: { code: "AT_DISK_IO" } })
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
   it("is found under its unfinished name too", async () => {
     const world = new World()
     world.disk.putFile(`${DATASTORE}/one.part`, single.data.slice(0, 2000))
