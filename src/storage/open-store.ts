@@ -69,7 +69,10 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   try {
     const journalOptions = { ...(await journalPlace(disk, metainfo, folder)), disk }
     const old = await Journal.read(journalOptions)
-    if (old === undefined) await refuseClaimedName({ ...platform, metainfo, datastore })
+    if (old === undefined) {
+      await refuseClaimedName({ ...platform, metainfo, datastore })
+      await sayUnreadable(platform, journalOptions.path)
+    }
     journal = old ?? Journal.blank(journalOptions)
     const wasClean = journal.state.clean
     pool = new FilePool({ disk, onCloseError: onFault })
@@ -120,6 +123,12 @@ export function wantedPieces(files: DataFiles): Bitfield {
     for (let piece = first; piece < end; piece++) wanted.add(piece)
   }
   return wanted
+}
+
+/** Somebody may wonder why all is hashed. */
+async function sayUnreadable({ disk, log }: PieceStoreOptions["platform"], journal: string): Promise<void> {
+  if ((await disk.stat(journal)) === undefined) return
+  log.log("warn", "storage", `${journal} is damaged, or of a later version, and replaced: what is there is hashed`)
 }
 
 /** Returns the folders that something was made in. */

@@ -51,6 +51,28 @@ describe("data without a journal", () => {
     await world.run(store.close())
   })
 
+  it.each(["of a later version", "damaged"])("is kept where the journal is %s, which is told", async (how) => {
+    const world = new World()
+    const first = await world.open(tree, { selected: new Set([S1, END]) })
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    const path = `${DATASTORE}/.academictorrents/${Buffer.from(tree.metainfo.infoHash).toString("hex")}/journal`
+    const journal = world.disk.readFile(path)!
+    journal[how === "damaged" ? 9 : 3]!++
+    world.disk.putFile(path, journal)
+    const second = await world.open(tree)
+    expect(world.log.lines.map(({ message }) => message)).toEqual([expect.stringMatching(/journal.*hashed/)])
+    expect([...second.have]).toEqual([4, 5])
+    await world.run(fill(second, tree))
+    await world.run(second.close())
+    for (const index of [BIG, S1, S2, END])
+      expect(world.disk.readFile(tree.pathOf(index))).toEqual(tree.fileData(index))
+    const third = await world.open(tree)
+    expect(third.have.complete).toBe(true)
+    expect(world.log.lines.length).toBe(1)
+    await world.run(third.close())
+  })
+
   it("keeps its name where we may not write to it", async () => {
     const world = new World()
     const partial = single.data.slice()
