@@ -62,7 +62,9 @@ export class TorrentCache {
         if (size === 0 || size > TORRENT_LIMITS.length) return undefined
         const bytes = new Uint8Array(size)
         const length = await handle.read(bytes, 0)
-        return { bytes: bytes.subarray(0, length), stale: clock.wallTime() - Number(mtimeNs / 1_000_000n) > FRESH }
+        const age = clock.wallTime() - Number(mtimeNs / 1_000_000n)
+        // From the future: a clock was wrong.
+        return { bytes: bytes.subarray(0, length), stale: Math.abs(age) > FRESH }
       } finally {
         await handle.close()
       }

@@ -53,6 +53,18 @@ describe("kept .torrent files", () => {
     expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ stale: false })
   })
 
+  it("are stale when they come from the future: a clock was wrong", async () => {
+    await sim.runUntil(cache.put(HASH, bytes(1)))
+    const { clock } = platform
+    const backwards = Object.create(clock, { wallTime: { value: () => clock.wallTime() - 2 * DAY } }) as typeof clock
+    const before = new TorrentCache({
+      platform: { ...platform, clock: backwards },
+      directory: "/cache",
+      datastore: "/data",
+    })
+    expect(await sim.runUntil(before.get(HASH))).toMatchObject({ stale: true })
+  })
+
   it("are not read when they are longer than any .torrent may be", async () => {
     platform.disk.putFile(CACHED, bytes(1))
     const handle = await sim.runUntil(platform.disk.open(CACHED, "write"))
