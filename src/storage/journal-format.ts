@@ -32,7 +32,7 @@ const OURS = 1
 const HOME = 2
 const STAMP_PLACES = ["none", "part", "final"] as const
 
-/** Pieces that one journal may name in all, per piece of the torrent, before we take it for forged and stop reading. */
+/** Pieces that one journal may name in all, per piece of the torrent: more is forged, or has seen a thousand repairs. */
 const MAX_MENTIONS_PER_PIECE = 1000
 
 /** Whose journal it is. */
@@ -141,7 +141,7 @@ export function decodeHeader(bytes: Uint8Array): JournalHeader | undefined {
   return first === undefined ? undefined : parseHeader(first)
 }
 
-/** Reads as far as it is whole. Undefined when it is no journal, or another dataset's. */
+/** Reads as far as it is whole. Undefined when it is no journal, another dataset's, or too long for what it is about. */
 export function decodeJournal(
   bytes: Uint8Array,
   expected: { infoHash: Uint8Array; pieceCount: number; fileCount: number },
@@ -157,7 +157,8 @@ export function decodeJournal(
     if (!apply(record, state, budget)) break
     ;({ position: length, checksum } = reader)
   }
-  return { state, length, checksum }
+  // Not what it said until then: whatever is appended to it would never be read.
+  return budget.left < 0 ? undefined : { state, length, checksum }
 }
 
 interface JournalRecord {

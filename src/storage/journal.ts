@@ -5,8 +5,8 @@ import { type FileStamp, JournalState, PieceState } from "./journal-state.js"
 
 /** A journal that grew this many times beyond what it says is written anew. */
 const GROWTH = 4
-/** Bytes below which nobody minds. */
-const SMALL = 64 * 1024
+/** Bytes below which nobody minds: of so short a one all is read, whatever it names (MAX_MENTIONS_PER_PIECE). */
+const SMALL = 8 * 1024
 /** A journal longer than this is not one of ours: it is not read into memory. */
 const MAX_LENGTH = 256 * 2 ** 20
 

@@ -164,6 +164,13 @@ describe("a journal", () => {
     )
   })
 
+  it("that goes on for ever is none, so that a new one begins: what is appended to it would not be read", () => {
+    const encoder = new JournalEncoder()
+    encoder.header({ infoHash, name: "dataset" })
+    for (let run = 0; run < 100_000; run++) encoder.pieces(run % 2 === 0 ? 3 : 0, [7])
+    expect(decodeJournal(encoder.finish(), expected)).toBeUndefined()
+  })
+
   it("of another dataset is not believed", () => {
     const bytes = join(encode([]))
     expect(decodeJournal(bytes, { ...expected, infoHash: new Uint8Array(20) })).toBeUndefined()

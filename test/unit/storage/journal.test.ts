@@ -8,7 +8,7 @@ import { atEveryStep } from "./recovery.js"
 const FOLDER = "/state"
 const PATH = `${FOLDER}/journal`
 const PIECES = 4
-const { absent, begun, written } = PieceState
+const { absent, begun, written, done } = PieceState
 
 async function stage(seed: number) {
   const world = new World({ seed })
@@ -26,7 +26,7 @@ async function stage(seed: number) {
     const state = bytes && said(bytes)
     return [...(state?.pieces ?? new Uint8Array(PIECES))]
   }
-  return { world, journal: Journal.blank(options), said, pieces }
+  return { world, options, journal: Journal.blank(options), said, pieces }
 }
 
 describe("a journal", () => {
@@ -110,5 +110,23 @@ describe("a journal", () => {
       if (state?.bootId === "this start") expect([...state.pieces]).toEqual(Array(PIECES).fill(begun))
     }
     await world.run(journal.close())
+  })
+
+  it("is read to its end however often the data was repaired", async () => {
+    const { world, options, journal } = await stage(1)
+    await world.run(journal.rewrite())
+    await world.run(journal.close())
+    for (let repair = 0; repair < 600; repair++) {
+      const next = (await world.run(Journal.read(options)))!
+      expect([repair, next.state.pieces[0]]).toEqual([repair, repair === 0 ? absent : done])
+      next.takeOver()
+      for (const state of [absent, begun, written, done]) {
+        for (let piece = 0; piece < PIECES; piece++) next.setPiece(piece, state)
+        await world.run(next.flush())
+      }
+      await world.run(next.markClean())
+      await world.run(next.close())
+    }
+    expect((await world.run(Journal.read(options)))!.state.clean).toBe(true)
   })
 })
