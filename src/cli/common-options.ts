@@ -1,9 +1,9 @@
 import type { Command } from "commander"
-import { parseIp } from "../bytes/ip.js"
 import { checkUrl } from "../dataset/check-options.js"
 import type { Options } from "../dataset/options.js"
 import { AtError } from "../errors.js"
 import type { Console, Verbosity } from "./console.js"
+import { parseCount, parseEncryption, parsePort, parseRouter } from "./flag-values.js"
 import { parseDuration, parseSize } from "./units.js"
 
 /** The options of all commands that take a target, as commander gives them. */
@@ -35,8 +35,8 @@ export interface CommonFlags extends Verbosity {
 export function addVerbosity(command: Command): Command {
   return command
     .option("--json", "JSON on standard output")
-    .option("-q, --quiet", "no talk, no progress")
-    .option("-v, --verbose", "logs on standard error; twice for all of them", (_, before: number) => before + 1, 0)
+    .option("-q, --quiet", "no messages, no progress")
+    .option("-v, --verbose", "log on standard error; given twice: log more", (_, before: number) => before + 1, 0)
 }
 
 /** Where the data is and which files are meant. */
@@ -44,7 +44,7 @@ export function addPlace(command: Command): Command {
   return addChoice(
     command.option(
       "-o, --datastore <dir>",
-      "where data goes: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
+      "where data is stored: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
     ),
   )
 }
@@ -61,22 +61,22 @@ export function addSources(command: Command): Command {
   return command
     .option("--url <url>", "one more web seed; may be repeated", collect)
     .option("--peer <host:port>", "one more peer; may be repeated", collect)
-    .option("--port <n>", "listening port; 0 picks one (default: 6881 to 6889, or any free one)")
-    .option("--no-tracker", "ask no tracker")
-    .option("--no-webseed", "use no web seed but those of --url")
+    .option("--port <n>", "the port to listen at; 0: any free one (default: one of 6881 to 6889, or any free one)")
+    .option("--no-tracker", "do not use trackers")
+    .option("--no-webseed", "do not use web seeds, except those given by --url")
     .option("--map-port", "ask the router (NAT-PMP, UPnP) to let peers in from outside")
-    .option("--router <address>", "the same of the router at this IPv4 address, if it can't be found")
-    .option("--no-utp", "connect to peers by TCP alone")
-    .option("--no-dht", "leave the DHT out")
-    .option("--no-lsd", "look for no peers in the local network")
-    .option("--no-pex", "no exchange of addresses with peers")
-    .option("--encryption <how>", "of peers' connections: allow, prefer, require or off (default: allow)")
-    .option("--max-download <rate>", "at most so many bytes a second: 10M is 10 MiB/s")
-    .option("--max-upload <rate>", "the same for what is given")
-    .option("--max-connections <n>", "peers at a time (default: 80)")
-    .option("--timeout <t>", "give up when nothing arrives for so long: 30s, 10m (default: wait, and say why)")
-    .option("--offline", "touch no network")
-    .option("--stats", "say at the end where the time went")
+    .option("--router <address>", "the same, with the IPv4 address of a router that is not found by itself")
+    .option("--no-utp", "connect to peers by TCP only")
+    .option("--no-dht", "do not use the DHT")
+    .option("--no-lsd", "do not look for peers in the local network")
+    .option("--no-pex", "do not exchange addresses with peers")
+    .option("--encryption <how>", "of connections to peers: allow, prefer, require or off (default: allow)")
+    .option("--max-download <rate>", "at most this many bytes per second: 10M is 10 MiB/s")
+    .option("--max-upload <rate>", "the same for uploads")
+    .option("--max-connections <n>", "at most this many peers at the same time (default: 80)")
+    .option("--timeout <t>", "give up when nothing arrives for this long: 30s, 10m (default: wait, and say why)")
+    .option("--offline", "do not use the network")
+    .option("--stats", "show at the end where the time went")
 }
 
 /** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */
@@ -126,41 +126,4 @@ export function checkPlace({ data, datastore }: { data?: string; datastore?: str
 /** Gathers an option that may be repeated. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value]
-}
-
-function parseEncryption(text: string): NonNullable<Options["encryption"]> {
-  switch (text) {
-    case "allow":
-    case "prefer":
-    case "require":
-    case "off":
-      return text
-    default:
-      throw new AtError("AT_INVALID_INPUT", `--encryption: "${text}" is no way to encrypt`, {
-        hint: "write allow, prefer, require or off",
-      })
-  }
-}
-
-function parseRouter(router: string): string {
-  if (parseIp(router)?.length === 4) return router
-  throw new AtError("AT_INVALID_INPUT", `--router: "${router}" is not the IPv4 address of a router`, {
-    hint: "write an address like 192.168.1.1, or --map-port alone: the router is looked for then",
-  })
-}
-
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (/^\d{1,9}$/.test(text) && count > 0) return count
-  throw new AtError("AT_INVALID_INPUT", `--max-connections: "${text}" is not a number of connections`, {
-    hint: "write a whole number above 0",
-  })
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (/^\d{1,5}$/.test(text) && port <= 65535) return port
-  throw new AtError("AT_INVALID_INPUT", `--port: "${text}" is not a port`, {
-    hint: "write a number from 0 to 65535; 0 picks one",
-  })
 }

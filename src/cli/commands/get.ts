@@ -35,12 +35,12 @@ export function defineGet(command: Command, run: Run): void {
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("download a dataset, or verify what is there; prints its path")
   addVerbosity(addSources(addPlace(command)))
-    .option("--seed", "go on giving when all is there")
-    .option("--seed-ratio <r>", "with --seed: until so many times its size was given")
-    .option("--seed-time <t>", "with --seed: for so long")
+    .option("--seed", "keep sharing when complete")
+    .option("--seed-ratio <r>", "with --seed: until this many times its size was uploaded")
+    .option("--seed-time <t>", "with --seed: for this long")
     .option("--verify", "check every byte on disk instead of trusting the journal")
-    .option("--sync", "return only when all is durable on the disk")
-    .option("--overwrite", "go on where a foreign file stands in the way")
+    .option("--sync", "return only when everything is safely on the disk")
+    .option("--overwrite", "replace files that are in the way and not part of the dataset")
     .action((target: string, flags: GetFlags) => run(flags, (context) => get(target, flags, context)))
 }
 

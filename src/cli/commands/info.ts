@@ -28,10 +28,10 @@ export function addInfo(program: Command, run: Run): void {
     .command("info")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
-    .option("-o, --datastore <dir>", "look there first for the metadata")
+    .option("-o, --datastore <dir>", "look here first for the metadata")
   addVerbosity(addSources(addChoice(command)))
     .option("--files", "list all files")
-    .option("--scrape", "with --json, too, ask the trackers how many have it")
+    .option("--scrape", "ask the trackers how many peers have it, also with --json")
     .action((target: string, flags: InfoFlags) => run(flags, (context) => info(target, flags, context)))
 }
 

@@ -21,8 +21,8 @@ export function addVerify(program: Command, run: Run): void {
     .description("check data on disk; name what is missing or wrong")
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is")
-    .option("--repair", "fetch just what is missing or wrong")
-    .option("--overwrite", "with --repair: go on where a foreign file stands in the way")
+    .option("--repair", "download just what is missing or wrong")
+    .option("--overwrite", "with --repair: replace files that are in the way and not part of the dataset")
     .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
 }
 
