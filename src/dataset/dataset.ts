@@ -58,7 +58,7 @@ export class Dataset implements AsyncDisposable {
     this.#parts = parts
     this.#feed = feed
     this.#work = new Work(parts, this.#feed)
-    this.length = metainfo.layout.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
+    this.length = metainfo.layout.dataLength
   }
 
   /** See {@link open}. */

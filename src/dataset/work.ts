@@ -107,8 +107,8 @@ export class Work {
   async giveUntil(limits: GiveLimits): Promise<void> {
     const { platform, resolved } = this.#parts
     const torrent = this.#engagement?.torrent
-    const size = resolved.metainfo.layout.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
-    if (torrent !== undefined) await this.#use(() => giveUntil(torrent, size, platform.clock, limits))
+    const { dataLength } = resolved.metainfo.layout
+    if (torrent !== undefined) await this.#use(() => giveUntil(torrent, dataLength, platform.clock, limits))
   }
 
   /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */

@@ -73,6 +73,11 @@ export class TorrentLayout {
     this.size = this.#sizes?.reduce((sum, size) => sum + size, 0) ?? this.length
   }
 
+  /** Bytes of all files, padding left out: what users call the size. O(files). */
+  get dataLength(): number {
+    return this.files.reduce((sum, { length, padding }) => sum + (padding ? 0 : length), 0)
+  }
+
   pieceOffset(piece: number): number {
     return piece * this.pieceLength
   }
