@@ -7,6 +7,7 @@ import { AtError } from "../errors.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Magnet } from "../metainfo/magnet.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { truncated } from "../metainfo/swarm-names.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
 import { DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
@@ -118,7 +119,7 @@ interface Identity {
 
 async function byInfoHash(wanted: Identity, name: string, hints: Hints, context: ResolveContext): Promise<Resolved> {
   // Peers, trackers and files of ours know a v2 torrent by the first bytes of its infohash (BEP 52).
-  const infoHashV2 = wanted.v2?.subarray(0, 20)
+  const infoHashV2 = wanted.v2 === null ? undefined : truncated(wanted.v2)
   const infoHash = (wanted.v1 ?? infoHashV2)!
   const kept = await context.cache.get(infoHash)
   if (kept !== undefined) {

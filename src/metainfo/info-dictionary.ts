@@ -10,6 +10,7 @@ import { metadataError } from "./metadata-error.js"
 import type { Metainfo, TorrentVersion } from "./metainfo.js"
 import { checkPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
 import { safeName, safePaths } from "./safe-path.js"
+import { truncated } from "./swarm-names.js"
 
 /** A .torrent of 500,000 files takes about this; the values bound the memory that decoding takes. */
 export const TORRENT_LIMITS: BencodeLimits = { length: 64 << 20, depth: 64, tokens: 4_000_000 }
@@ -59,7 +60,7 @@ export function readInfo(
   const version = versionOf(info)
   const infoHashV2 = version === "v1" ? null : hasher.digest("sha256", infoBytes)
   // Peers and trackers know a v2 torrent by the first bytes of its infohash (BEP 52).
-  const infoHash = version === "v2" ? infoHashV2!.subarray(0, SHA1_LENGTH) : hasher.digest("sha1", infoBytes)
+  const infoHash = version === "v2" ? truncated(infoHashV2!) : hasher.digest("sha1", infoBytes)
   const content = version === "v2" ? readTree(info, toHex(infoHash)) : readList(info, toHex(infoHash))
   const { layout, files, rawName } = content
   const pieceHashes = version === "v2" ? new Uint8Array(0) : info.bytes("pieces")!

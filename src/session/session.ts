@@ -1,11 +1,13 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { secondSwarmOf } from "../metainfo/swarm-names.js"
 import { createPeerId } from "../peer/peer-id.js"
 import type { PortMap, Router } from "../portmap/port-map.js"
 import type { Endpoint, Listener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
+import type { ConnectionBudget } from "../torrent/finding/connection-budget.js"
 import type { Discovery } from "../torrent/finding/discovery.js"
 import { ExternalAddress } from "../torrent/finding/external-address.js"
 import type { MetadataFetch } from "../torrent/metadata/metadata-fetch.js"
@@ -19,6 +21,7 @@ import { DhtDiscovery, type DhtSettings } from "./dht-discovery.js"
 import { type LimitOptions, Limits } from "./limits.js"
 import { listenForPeers } from "./listen.js"
 import { LsdDiscovery } from "./lsd-discovery.js"
+import { MetadataFetches } from "./metadata-fetches.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
 
@@ -80,10 +83,7 @@ export class Session {
   readonly #hybrids = new Map<string, Torrent>()
   readonly #policy: EncryptionPolicy
   readonly #arrivals: Arrivals
-  /** Those that go on. */
-  readonly #fetches = new Map<string, MetadataFetch>()
-  /** The ends of those that do not, until they are closed. */
-  readonly #endings = new Set<Promise<void>>()
+  readonly #fetches = new MetadataFetches()
   readonly #limits: Limits
   readonly #trackerClient: TrackerClient
   readonly #external = new ExternalAddress()
@@ -152,33 +152,10 @@ export class Session {
    * time after it found it, or when the torrent is added that it is for, which then has its connections.
    */
   fetchMetadata(infoHashes: readonly Uint8Array[], create: (shared: SharedParts) => MetadataFetch): MetadataFetch {
-    const keys = infoHashes.map(toHex)
-    const known = this.#fetches.get(keys[0]!)
-    if (known !== undefined) {
-      known.join()
-      return known
-    }
-    const fetch = create({
-      platform: this.#platform,
-      clientVersion: this.#options.clientVersion,
-      peerId: this.#peerId,
-      listenPort: this.port,
-      budget: this.#limits.connections,
-      trackerClient: this.#trackerClient,
-      external: this.#external,
-      encryption: this.#policy,
-      discoveries: this.discoveries,
-      dht: this.#dht,
+    return this.#fetches.join(infoHashes, () => {
+      for (const infoHash of infoHashes) this.#arrivals.add(infoHash)
+      return create(this.#sharedParts(this.#limits.connections))
     })
-    for (const key of keys) this.#fetches.set(key, fetch)
-    for (const infoHash of infoHashes) this.#arrivals.add(infoHash)
-    fetch.join()
-    fetch.start((ended) => {
-      for (const key of keys) this.#fetches.delete(key)
-      const done = ended.finally(() => this.#endings.delete(done))
-      this.#endings.add(done)
-    })
-    return fetch
   }
 
   /** Where peers of torrents that are not private are found, beside trackers. */
@@ -195,36 +172,23 @@ export class Session {
         hint: "close the other use of it first",
       })
     }
-    const truncated = metainfo.version === "hybrid" ? metainfo.infoHashV2!.subarray(0, 20) : undefined
-    // A link may have named a hybrid by either infohash.
-    const fetched = [key, ...(truncated === undefined ? [] : [toHex(truncated)])].find((name) =>
-      this.#fetches.has(name),
-    )
-    const legacy = fetched === undefined ? undefined : this.#fetches.get(fetched)?.release()
+    const second = secondSwarmOf(metainfo)
     const { download, upload, connections } = new Limits(this.#options.platform.clock, options, this.#limits)
     const torrent = new Torrent({
       ...options,
-      legacy,
-      platform: this.#platform,
-      peerId: this.#peerId,
-      clientVersion: this.#options.clientVersion,
-      listenPort: this.port,
-      encryption: this.#policy,
+      ...this.#sharedParts(connections),
+      // A link may have named a hybrid by either infohash.
+      handover: this.#fetches.release(second === undefined ? [key] : [key, toHex(second)]),
       utp: this.#utp !== undefined,
       downloadLimit: download,
       uploadLimit: upload,
-      budget: connections,
-      discoveries: this.discoveries,
-      dht: this.#dht,
-      trackerClient: this.#trackerClient,
-      external: this.#external,
     })
     this.#torrents.set(key, torrent)
     this.#gives ||= options.seed
     this.#arrivals.add(metainfo.infoHash)
-    if (truncated !== undefined) {
-      this.#hybrids.set(toHex(truncated), torrent)
-      this.#arrivals.add(truncated)
+    if (second !== undefined) {
+      this.#hybrids.set(toHex(second), torrent)
+      this.#arrivals.add(second)
     }
     torrent.start()
     // Who gives is reached from the first moment on.
@@ -238,8 +202,8 @@ export class Session {
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
     this.#hybrids.clear()
-    for (const fetch of [...this.#fetches.values()]) void fetch.close()
-    await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop()), ...this.#endings])
+    const fetchesClosed = this.#fetches.close()
+    await Promise.all([this.#listener?.close(), ...torrents.map((torrent) => torrent.stop()), fetchesClosed])
     await this.#trackerClient.close()
     const portMap = await this.#portMap
     await portMap?.close()
@@ -250,6 +214,22 @@ export class Session {
       (port) => port.close(),
       () => {},
     )
+  }
+
+  /** What each torrent, and each fetch of metadata, gets of this session. */
+  #sharedParts(budget: ConnectionBudget): SharedParts {
+    return {
+      platform: this.#platform,
+      clientVersion: this.#options.clientVersion,
+      peerId: this.#peerId,
+      listenPort: this.port,
+      budget,
+      trackerClient: this.#trackerClient,
+      external: this.#external,
+      encryption: this.#policy,
+      discoveries: this.discoveries,
+      dht: this.#dht,
+    }
   }
 
   /** As peers' connections see it: with uTP where that is used. */

@@ -1,6 +1,7 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { parseIp } from "../bytes/ip.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { secondSwarmOf, truncated } from "../metainfo/swarm-names.js"
 import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
 import { Picker } from "../picker/picker.js"
@@ -31,7 +32,7 @@ import { PieceCache } from "./giving/piece-cache.js"
 import type { SuperSeeding } from "./giving/super-seeding.js"
 import { Uploads } from "./giving/uploads.js"
 import { MemoryRelief } from "./memory-relief.js"
-import type { Legacy } from "./metadata/metadata-fetch.js"
+import type { Handover } from "./metadata/metadata-fetch.js"
 import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
 import { Intake, type IntakeHost } from "./receiving/intake.js"
@@ -61,7 +62,7 @@ export interface TorrentOptions {
   /** The network connects by uTP, too. */
   readonly utp: boolean
   /** What the fetch of the metadata left. */
-  readonly legacy?: Legacy | undefined
+  readonly handover?: Handover | undefined
   /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
   readonly discoveries?: readonly Discovery[]
   readonly dht?: DhtLink | undefined
@@ -165,7 +166,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption), prefer },
     maxPeers: options.maxPeers,
     infoHash: metainfo.infoHash,
-    infoHashV2: metainfo.infoHashV2?.subarray(0, 20),
+    infoHashV2: metainfo.infoHashV2 === null ? undefined : truncated(metainfo.infoHashV2),
     hashAnswers:
       nodes &&
       new HashAnswers({ layout, nodes, hasher, clock, limit: options.uploadLimit, have: table.have, read, log }),
@@ -186,7 +187,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
   const tally = new Tally(layout, table.have, store.wanted)
   // A hybrid has peers under both of its names (BEP 52).
-  const v2 = metainfo.version === "hybrid" ? metainfo.infoHashV2!.subarray(0, 20) : undefined
+  const v2 = secondSwarmOf(metainfo)
   const infoHashes = [metainfo.infoHash, ...(v2 === undefined ? [] : [v2])]
   const announcer = new Announcers({
     platform,

@@ -1,12 +1,12 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Platform } from "../ports/platform.js"
 import type { PeerBook } from "./finding/peer-book.js"
-import type { Legacy } from "./metadata/metadata-fetch.js"
+import type { Handover } from "./metadata/metadata-fetch.js"
 import type { Swarm } from "./swarm.js"
 
 /** A torrent, as far as it can go on with the peers from whom its metadata came. */
 interface Heir {
-  readonly legacy?: Legacy | undefined
+  readonly handover?: Handover | undefined
   readonly metainfo: Metainfo
   readonly book: PeerBook
   readonly swarm: Swarm
@@ -14,13 +14,13 @@ interface Heir {
 }
 
 /** Goes on with those from whom the metadata came. */
-export function inherit({ legacy, metainfo, book, swarm, platform }: Heir): void {
-  if (legacy === undefined) return
+export function inherit({ handover, metainfo, book, swarm, platform }: Heir): void {
+  if (handover === undefined) return
   if (metainfo.private) {
     // BEP 27: its peers come from its tracker, and nobody knows any more which of these did.
-    for (const connection of legacy.connections) connection.close(new Error("the torrent is private"))
+    for (const connection of handover.connections) connection.close(new Error("the torrent is private"))
     return
   }
-  for (const endpoint of legacy.endpoints) book.add(endpoint, "tracker", platform.clock.now())
-  for (const connection of legacy.connections) swarm.adopt(connection)
+  for (const endpoint of handover.endpoints) book.add(endpoint, "tracker", platform.clock.now())
+  for (const connection of handover.connections) swarm.adopt(connection)
 }

@@ -45,7 +45,7 @@ export interface FoundMetadata {
 }
 
 /** What a fetch leaves to the torrent that follows it. */
-export interface Legacy {
+export interface Handover {
   /** Open connections: each is to be handed over or closed. */
   readonly connections: readonly MetadataPeer[]
   /** Addresses that trackers named. */
@@ -151,7 +151,7 @@ export class MetadataFetch implements MetadataSwarmHost {
    * Ends it, and leaves what it has to the torrent of which this is the metadata. Connections count here until they are
    * handed over.
    */
-  release(): Legacy {
+  release(): Handover {
     const connections = this.#swarm.release()
     this.#timer?.cancel()
     this.#closed = this.#sources.abandon()
