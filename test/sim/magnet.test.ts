@@ -266,7 +266,7 @@ describe("metadata from peers", () => {
     await s.give(wrongByte(4))
     await expect(s.until(s.begin())).rejects.toMatchObject({
       code: "AT_METADATA",
-      hint: expect.stringMatching(/--peer/) as string,
+      hint: expect.stringMatching(/`peers`/) as string,
     })
     await s.close()
     expect(s.platform.clock.pendingTimers).toBe(0)
