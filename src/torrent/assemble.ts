@@ -10,6 +10,7 @@ import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
+import { NO_LISTEN_PORT } from "../tracker/announce.js"
 import { Announcers } from "../tracker/announcers.js"
 import type { TrackerClient } from "../tracker/tracker-client.js"
 import { distinctPlaces } from "../webseed/url-layout.js"
@@ -203,7 +204,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
         downloaded: totals.downloaded,
         left: tally.bytesLacking,
         partialSeed: uploadOnly.partialSeed,
-        port: options.listenPort ?? 0,
+        port: options.listenPort ?? NO_LISTEN_PORT,
         numWant: host.numWant(),
       }),
       onPeers: (endpoints) => host.onPeers(endpoints, "tracker", infoHash === v2),

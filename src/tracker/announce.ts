@@ -1,5 +1,8 @@
 import type { Endpoint } from "../ports/net.js"
 
+/** What trackers are told where we listen nowhere: some refuse 0 (chihaya does), and libtorrent says 1 as well. */
+export const NO_LISTEN_PORT = 1
+
 /** What a tracker is told of the torrent at each announce. Bytes are those since the session started (BEP 3). */
 export interface AnnounceStats {
   readonly uploaded: number
@@ -8,7 +11,7 @@ export interface AnnounceStats {
   readonly left: number
   /** We lack some of it and want none of that (BEP 21). Default: false. */
   readonly partialSeed?: boolean
-  /** Where we listen. */
+  /** Where we listen, or {@link NO_LISTEN_PORT}. */
   readonly port: number
   /** Peers wanted, 0 when full. */
   readonly numWant: number

@@ -13,29 +13,41 @@ const TRACKER = "udp://10.0.3.1:6969"
 
 /** Starts a node with everything that could go around a proxy, and says what it tried to open in ten minutes. */
 async function opened(reach: Platform["reach"], trackers = [[TRACKER]]): Promise<string[]> {
+  return (await tried(reach, trackers)).opened
+}
+
+/** The same, with the URLs that it asked for. */
+async function tried(reach: Platform["reach"], trackers: readonly (readonly string[])[]) {
   const simulation = createSimulation({ seed: 5 })
   const plain = simulation.platform("10.0.0.1")
-  const tried: string[] = []
+  const opened: string[] = []
+  const urls: string[] = []
   const platform: SimPlatform = {
     ...plain,
     reach,
     udp: {
       open: (options, onMessage) => {
-        tried.push("datagrams")
+        opened.push("datagrams")
         return plain.udp.open(options, onMessage)
       },
     },
     multicast: {
       join: (group, onMessage) => {
-        tried.push("multicast")
+        opened.push("multicast")
         return plain.multicast.join(group, onMessage)
+      },
+    },
+    http: {
+      get: (request, listener) => {
+        urls.push(request.url)
+        return plain.http.get(request, listener)
       },
     },
     net: {
       connect: (remote, listener) => plain.net.connect(remote, listener),
       resolve: (hostname) => plain.net.resolve(hostname),
       listen: (options, onAccept) => {
-        tried.push("a listening port")
+        opened.push("a listening port")
         return plain.net.listen(options, onAccept)
       },
     },
@@ -49,7 +61,7 @@ async function opened(reach: Platform["reach"], trackers = [[TRACKER]]): Promise
   node.torrent.whenComplete().catch(() => {})
   await simulation.run(10 * MINUTE)
   await simulation.runUntil(node.close(), MINUTE)
-  return [...new Set(tried)].sort()
+  return { opened: [...new Set(opened)].sort(), urls }
 }
 
 it("nothing goes around a proxy: no datagrams for peers or the DHT, no multicast, no listening", async () => {
@@ -63,4 +75,9 @@ it("behind a proxy for peers its own datagrams are for UDP trackers alone", asyn
 
 it("without a proxy all of it is used", async () => {
   expect(await opened("open")).toEqual(["a listening port", "datagrams", "multicast"])
+})
+
+it("behind a proxy trackers are told of a port, since some refuse 0", async () => {
+  const { urls } = await tried("outgoing", [["http://10.0.3.1/announce"]])
+  expect(new URL(urls[0]!).searchParams.get("port")).toBe("1")
 })

@@ -1,6 +1,7 @@
 import { parseIp } from "../../bytes/ip.js"
 import { sameBytes } from "../../bytes/same-bytes.js"
 import type { Endpoint } from "../../ports/net.js"
+import { NO_LISTEN_PORT } from "../../tracker/announce.js"
 import { Announcers } from "../../tracker/announcers.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
 import { Discoveries } from "../finding/discoveries.js"
@@ -41,7 +42,7 @@ export class MetadataSources {
       key: platform.random.below(0xffffffff),
       isPrivate: false,
       hostOf: (named) => ({
-        stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? 0, numWant: NUM_WANT }),
+        stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? NO_LISTEN_PORT, numWant: NUM_WANT }),
         onPeers: (endpoints) => onPeers(endpoints, "tracker", named === v2),
         onExternalAddress: (address, tracker) => {
           const bytes = parseIp(address)
