@@ -29,12 +29,12 @@ export function leadsTo(endpoint: Endpoint, { session, addresses }: PeerSource):
 }
 
 /**
- * Whether a peer at `sender` may lead us to a place. Who is on the internet can't lead us to one in a local network, and
- * nobody to one where no peer can be.
+ * Whether a peer at `other` may lead us to a place, or hear of it from us. Who is on the internet can't lead us to one in a
+ * local network, nor is it told of those in ours; and nobody leads to one where no peer can be.
  */
-export function mayLeadTo({ host, port }: Endpoint, sender: string): boolean {
+export function mayLeadTo({ host, port }: Endpoint, other: string): boolean {
   const scope = scopeOf(host)
-  return port !== 0 && scope !== "refused" && (scope === "public" || scopeOf(sender) !== "public")
+  return port !== 0 && scope !== "refused" && (scope === "public" || scopeOf(other) !== "public")
 }
 
 /** See {@link ipScope}; a name has none. */

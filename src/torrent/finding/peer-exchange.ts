@@ -99,7 +99,9 @@ export class PeerExchange {
   /** @returns whether there was anything to tell */
   #tell(peer: PeerSource, { told }: Exchange, contacts: ReadonlyMap<PeerSource, PexPeer>): boolean {
     const current = new Map<string, PexPeer>()
-    for (const [other, contact] of contacts) if (other !== peer) current.set(keyOf(contact), contact)
+    for (const [other, contact] of contacts) {
+      if (other !== peer && mayLeadTo(contact, peer.session.remote.host)) current.set(keyOf(contact), contact)
+    }
     const added = [...current].filter(([key]) => !told.has(key)).slice(0, MAX_CONTACTS)
     const dropped = [...told].filter(([key]) => !current.has(key)).slice(0, MAX_CONTACTS)
     if (added.length === 0 && dropped.length === 0) return false

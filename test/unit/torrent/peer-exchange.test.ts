@@ -78,6 +78,17 @@ describe("what a peer is told", () => {
     expect(a.sent[1]).toEqual({ added: [], dropped: [{ host: "10.0.0.2", port: 6881 }] })
   })
 
+  it("is nothing of our own network when it is outside", () => {
+    const { pex } = stage()
+    const [inside, outside, other] = ["10.0.0.1", "2001:db8::2", "9.9.9.9"].map((host) => peerAt(host))
+    pex.tick(
+      [inside!, outside!, other!].map(({ source }) => source),
+      0,
+    )
+    const told = [inside!, outside!, other!].map(({ sent }) => sent[0]!.added.map(({ host }) => host).sort())
+    expect(told).toEqual([["2001:db8::2", "9.9.9.9"], ["9.9.9.9"], ["2001:db8::2"]])
+  })
+
   it("is what we know of them, by flags", () => {
     const { pex } = stage()
     const hearer = peerAt("10.0.0.1", { incoming: true })
