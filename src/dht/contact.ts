@@ -66,9 +66,12 @@ export function isPublic(host: string): boolean {
   return address !== undefined && ipScope(address) === "public"
 }
 
-/** Whether a node at `teller` may send us to `host`: one from outside may not send us about our own network. */
-export function mayPointTo(teller: string, host: string): boolean {
-  return isPublic(host) || !isPublic(teller)
+/**
+ * Whether a node at `other` may send us to `host`, or hear of it from us: one from outside may not send us about our own
+ * network, and is told nothing of it.
+ */
+export function mayPointTo(other: string, host: string): boolean {
+  return isPublic(host) || !isPublic(other)
 }
 
 /**

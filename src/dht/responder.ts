@@ -2,7 +2,7 @@ import type { Hasher } from "../ports/hasher.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { Budget } from "./budget.js"
-import { type Contact, endpointLength, type Family } from "./contact.js"
+import { type Contact, endpointLength, type Family, mayPointTo } from "./contact.js"
 import { FloodGuard } from "./flood-guard.js"
 import {
   type Answer,
@@ -72,14 +72,14 @@ export class Responder {
       case "ping":
         return respond({})
       case "find_node":
-        return respond(this.#nodes(question.target, question.want, 2 * K))
+        return respond(this.#nodes(question.target, question.want, from, 2 * K))
       case "get_peers": {
         const { family } = this.#options
         const { infoHash, want } = question
         const count = Math.floor(MAX_VALUES / (endpointLength(family) + VALUE_HEADER))
-        const values = this.peers.sample(infoHash, count, now)
+        const values = this.peers.sample(infoHash, count, now).filter(({ host }) => mayPointTo(from.host, host))
         return respond({
-          ...this.#nodes(infoHash, want, values.length > 0 ? K : 2 * K),
+          ...this.#nodes(infoHash, want, from, values.length > 0 ? K : 2 * K),
           token: this.#tokens.make(from.host, infoHash, now),
           ...(values.length > 0 && { values }),
         })
@@ -96,13 +96,15 @@ export class Responder {
   }
 
   /** K of a network, and `most` in all. */
-  #nodes(target: Uint8Array, want: Want | undefined, most: number): Answer {
-    const { family, closest } = this.#options
+  #nodes(target: Uint8Array, want: Want | undefined, asker: Endpoint, most: number): Answer {
+    const { family } = this.#options
+    const closest = (of: Family, count: number): Contact[] =>
+      this.#options.closest(of, target, count).filter(({ host }) => mayPointTo(asker.host, host))
     const wanted = want === undefined || !(want.n4 || want.n6) ? { n4: family === 4, n6: family === 6 } : want
     const each = wanted.n4 && wanted.n6 ? most / 2 : K
     return {
-      ...(wanted.n4 && { nodes: closest(4, target, each) }),
-      ...(wanted.n6 && { nodes6: closest(6, target, each) }),
+      ...(wanted.n4 && { nodes: closest(4, each) }),
+      ...(wanted.n6 && { nodes6: closest(6, each) }),
     }
   }
 }

@@ -36,13 +36,13 @@ function stage(now: () => number = () => 1000) {
     onOtherNodes: (nodes) => otherNodes.push(...nodes),
   })
   /** Asks, and answers what it is asked in return. */
-  const meet = (from: Endpoint): void => {
+  const meet = (from: Endpoint, named = id(2)): void => {
     const question = { method: "ping" } as const
-    node.receive(encodeQuery({ transaction: id(7).subarray(0, 4), id: id(2), question, readOnly: false }), from)
+    node.receive(encodeQuery({ transaction: id(7).subarray(0, 4), id: named, question, readOnly: false }), from)
     for (const datagram of sent) {
       const message = decodeMessage(datagram)
       if (message.kind !== "query") continue
-      node.receive(encodeResponse({ transaction: message.transaction, id: id(2), answer: {}, ip: from }), from)
+      node.receive(encodeResponse({ transaction: message.transaction, id: named, answer: {}, ip: from }), from)
     }
   }
   /** Answers the last question. */
@@ -66,6 +66,34 @@ describe("a DHT node", () => {
     const { node, meet } = stage()
     meet({ host: "2001:db8::1", port: 6881 })
     expect(node.size).toBe(1)
+  })
+
+  it("tells nobody outside of nodes and peers in its own network", () => {
+    const { node, sent, meet } = stage()
+    const transaction = id(7).subarray(0, 4)
+    const ask = (question: Question, from: Endpoint): Answer => {
+      sent.length = 0
+      node.receive(encodeQuery({ transaction, id: id(4), question, readOnly: true }), from)
+      const message = decodeMessage(sent[0]!)
+      return message.kind === "response" ? message.answer : {}
+    }
+    const [inside, outside] = ["fd00::1", "2001:db8:1::1"].map((host) => ({ host, port: 6881 }))
+    const question = { method: "get_peers", infoHash: id(9) } as const
+    meet(inside!, id(2))
+    meet(outside!, id(3))
+    for (const peer of [inside!, outside!]) {
+      const { token = id(0) } = ask(question, peer)
+      ask({ method: "announce_peer", infoHash: id(9), port: 6881, impliedPort: false, token }, peer)
+    }
+    const named = (from: Endpoint): string[][] => {
+      const { nodes6 = [], values = [] } = ask(question, from)
+      return [nodes6, values].map((places) => places.map(({ host }) => host).sort())
+    }
+    expect(named({ host: "2001:db8:2::1", port: 6881 })).toEqual([["2001:db8:1::1"], ["2001:db8:1::1"]])
+    expect(named({ host: "fd00::2", port: 6881 })).toEqual([
+      ["2001:db8:1::1", "fd00::1"],
+      ["2001:db8:1::1", "fd00::1"],
+    ])
   })
 
   it("keeps as a peer only who shows the token that its address was given", () => {
