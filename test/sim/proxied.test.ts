@@ -38,6 +38,7 @@ async function tried(reach: Platform["reach"], trackers: readonly (readonly stri
       },
     },
     http: {
+      close: () => plain.http.close(),
       get: (request, listener) => {
         urls.push(request.url)
         return plain.http.get(request, listener)

@@ -42,7 +42,13 @@ export class MetadataSources {
       key: platform.random.below(0xffffffff),
       isPrivate: false,
       hostOf: (named) => ({
-        stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, port: listenPort ?? NO_LISTEN_PORT, numWant: NUM_WANT }),
+        stats: () => ({
+          uploaded: 0,
+          downloaded: 0,
+          left: LEFT,
+          port: listenPort ?? NO_LISTEN_PORT,
+          numWant: NUM_WANT,
+        }),
         onPeers: (endpoints) => onPeers(endpoints, "tracker", named === v2),
         onExternalAddress: (address, tracker) => {
           const bytes = parseIp(address)
