@@ -99,6 +99,11 @@ export class DhtNode {
     return this.#table.size
   }
 
+  /** Where others see us; undefined as long as they do not agree (BEP 42). */
+  get address(): string | undefined {
+    return this.#vote.address
+  }
+
   /** Peers that others announced to us. */
   get storedPeers(): number {
     return this.#responder.peers.peerCount

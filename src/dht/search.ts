@@ -1,3 +1,4 @@
+import { count } from "../bytes/words.js"
 import type { Endpoint } from "../ports/net.js"
 import { keyOf } from "./contact.js"
 import type { DhtNode } from "./node.js"
@@ -31,6 +32,7 @@ export class DhtSearch {
   readonly #o: SearchOptions
   /** Lookups under way. */
   readonly #running = new Set<{ stop(): void }>()
+  /** Whom the round was told of, our own announce among them. */
   readonly #found = new Set<string>()
   #rounds = 0
   /** Rounds in a row in which no node answered. */
@@ -52,13 +54,14 @@ export class DhtSearch {
   get hopeful(): boolean {
     if (this.#closed) return false
     if (this.#rounds === 0 || this.#running.size > 0) return true
-    if (this.#deaf === 0) return this.#found.size > 0
+    if (this.#deaf === 0) return this.#others > 0
     return this.#deaf < HOPELESS_AFTER && this.#o.nodes.some(({ hasStarts }) => hasStarts)
   }
 
   /** How it stands, in a few words. */
   get status(): string {
-    if (this.#found.size > 0) return `the DHT named ${this.#found.size} peer${this.#found.size === 1 ? "" : "s"}`
+    const others = this.#others
+    if (others > 0) return `the DHT named ${count(others, "peer")}`
     if (this.#rounds === 0 || this.#running.size > 0) return "asking the DHT"
     return this.#deaf > 0 ? "no node of the DHT answers" : "the DHT knows no peer"
   }
@@ -103,13 +106,25 @@ export class DhtSearch {
     running.stop = () => lookup.stop()
   }
 
+  /** Peers that were found: who looks once more is told of his own announce. */
+  get #others(): number {
+    return this.#found.size - this.#ownKeys().filter((key) => this.#found.has(key)).length
+  }
+
+  /** As whom we were announced, as far as we know how others see us. */
+  #ownKeys(): string[] {
+    const { announcePort: port, nodes } = this.#o
+    const hosts = nodes.map(({ address }) => address).filter((host) => host !== undefined)
+    return port === undefined ? [] : hosts.map((host) => keyOf({ host, port }))
+  }
+
   #onPeers(peers: readonly Endpoint[]): void {
     if (this.#closed) return
     const fresh = peers.filter((peer) => {
       const key = keyOf(peer)
       if (this.#found.size >= MAX_PEERS || this.#found.has(key)) return false
       this.#found.add(key)
-      return true
+      return !this.#ownKeys().includes(key)
     })
     if (fresh.length > 0) this.#o.onPeers(fresh)
   }

@@ -218,6 +218,29 @@ describe("the DHT", { timeout: 240_000 }, () => {
     await closeAll(simulation, [...nodes, reader])
   })
 
+  it("does not take our own announce for somebody who has the torrent", async () => {
+    const simulation = createSimulation({ seed: 9 })
+    const nodes = await network(simulation, 20)
+    const alone = await simulation.runUntil(
+      startDht(simulation, "99.1.2.3", { bootstrap: [ENTRY], readOnly: true, announcePort: 7777 }),
+      LIMIT,
+    )
+    const found: Endpoint[] = []
+    const search = alone.dht.search({ infoHash: new Uint8Array(20).fill(5), onPeers: (peers) => found.push(...peers) })
+    // Round after round, of which all but the first are told of the announce after the one before.
+    await pass(simulation, 300 * SECOND)
+    expect([search.hopeful, search.status, found]).toEqual([false, "the DHT knows no peer", []])
+    const other = await simulation.runUntil(
+      startDht(simulation, "99.7.7.7", { bootstrap: [ENTRY], readOnly: true, announcePort: 7777 }),
+      LIMIT,
+    )
+    const others = other.dht.search({ infoHash: new Uint8Array(20).fill(5), onPeers: () => {} })
+    await pass(simulation, 30 * SECOND)
+    expect([others.hopeful, others.status]).toEqual([true, "the DHT named 1 peer"])
+    for (const one of [search, others]) one.close()
+    await closeAll(simulation, [...nodes, alone, other])
+  })
+
   it("finds nobody, and says so, where nobody is", async () => {
     const simulation = createSimulation({ seed: 7 })
     const alone = await simulation.runUntil(startDht(simulation, "99.1.2.3", { readOnly: true }), LIMIT)
