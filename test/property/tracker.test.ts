@@ -4,7 +4,10 @@ import { type BencodeInput, encode } from "../../src/metainfo/bencode.js"
 import { parseHttpAnswer } from "../../src/tracker/http-announce.js"
 import { parseHttpScrape } from "../../src/tracker/http-scrape.js"
 import { MAX_PEERS } from "../../src/tracker/peer-list.js"
+import { TrackerSchedule } from "../../src/tracker/schedule.js"
+import { TierList } from "../../src/tracker/tier-list.js"
 import { parseTrackerUrl } from "../../src/tracker/tracker-url.js"
+import { SimRandom } from "../sim/lib/sim-random.js"
 import { anyText } from "../support/any-text.js"
 
 /** The types of all fields, with values that make sense, that do not, and of other types. */
@@ -105,6 +108,25 @@ describe("a tracker's URL, whatever it is", () => {
         if (target.kind === "udp") expect(target.port > 0 && target.port < 65_536 && target.hostname !== "").toBe(true)
       }),
       { numRuns: 500 },
+    )
+  })
+})
+
+describe("a tracker that is slow", () => {
+  it("gets company at the very moment for which that was planned, whatever the clock says", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (now) => {
+        const random = new SimRandom("tiers")
+        const make = () => ({
+          tier: 0,
+          schedule: new TrackerSchedule(random),
+          askedAt: undefined as number | undefined,
+        })
+        const tiers = new TierList([make(), make()], { isPrivate: false, random })
+        tiers.next(now)!.askedAt = now
+        expect(tiers.next(now)).toBeUndefined()
+        expect(tiers.next(tiers.wakeAt(now)!)).toBeDefined()
+      }),
     )
   })
 })
