@@ -67,6 +67,8 @@ export class UdpClient {
   readonly #pending = new Map<number, Pending>()
   /** By address and port. */
   readonly #connections = new Map<string, Connection>()
+  /** Address and port of those that have answered an announce. */
+  readonly #met = new Set<string>()
   readonly #closing = new AbortController()
 
   constructor(platform: Pick<Platform, "clock" | "random" | "net" | "udp">) {
@@ -75,7 +77,8 @@ export class UdpClient {
 
   /**
    * Announces to one IPv4 and one IPv6 address of the tracker at once (BEP 7), as far as it has them. The first answer
-   * decides; a later one of the other family goes to `onLate`.
+   * decides; a later one of the other family goes to `onLate`. A goodbye waits for the answers of both, if both have answered
+   * before: what is under way ends with it, and a tracker that did not hear it goes on naming us.
    */
   async announce(
     target: UdpTarget,
@@ -86,7 +89,9 @@ export class UdpClient {
     const places = await resolveUdpTarget(this.#platform, target, signal)
     if ("kind" in places) return places
     const attempts = places.map((place) => this.#announceAt(place, request, target.urlData, signal))
-    return firstAnswered(attempts, ({ answer }) => onLate(answer))
+    const outcome = firstAnswered(attempts, ({ answer }) => onLate(answer))
+    if (request.event === "stopped") await Promise.all(attempts.filter((_, at) => this.#met.has(nameOf(places[at]!))))
+    return outcome
   }
 
   /** Asks for the counts of one torrent. */
@@ -121,7 +126,9 @@ export class UdpClient {
     const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
     if (reply.kind !== "answer") return failureOf(reply)
     const answer = decodeAnnounce(reply.datagram, reply.family)
-    return answer === undefined ? failed(TOO_SHORT) : { kind: "answered", answer }
+    if (answer === undefined) return failed(TOO_SHORT)
+    this.#met.add(nameOf(place))
+    return { kind: "answered", answer }
   }
 
   /** A request with all it takes: a connection id, sending again, and a fresh id when a kept one is refused. */

@@ -188,6 +188,34 @@ describe("a UDP tracker", () => {
     expect(four.seen).toHaveLength(2)
   })
 
+  it("with both families hears the goodbye at both, however soon its caller ends what is under way", async () => {
+    const { fake, client, announce } = await setUp(["203.0.113.1", "2001:db8::9"])
+    const trackers = [new UdpTracker(fake), new UdpTracker(fake)] as const
+    trackers[1].peer = "7000"
+    await trackers[0].open("203.0.113.1")
+    await trackers[1].open("2001:db8::9")
+    fake.network.host("2001:db8::9").profile.latency = 400
+    await fake.clock.runUntil(announce())
+    // Until the connection ids are no good any more.
+    await fake.clock.run(100_000)
+    const controller = new AbortController()
+    const goodbye = client.announce(target, { ...request, event: "stopped" }, controller.signal, () => {})
+    expect(await fake.clock.runUntil(goodbye)).toMatchObject({ kind: "answered" })
+    controller.abort()
+    await fake.clock.run(2_000)
+    expect(trackers.map(({ seen }) => seen.filter((what) => what.endsWith("announce")).length)).toEqual([2, 2])
+  })
+
+  it("does not wait with a goodbye for a family at which nobody has ever answered", async () => {
+    const { fake, client, announce } = await setUp(["203.0.113.1", "2001:db8::9"])
+    await new UdpTracker(fake).open("203.0.113.1")
+    await fake.clock.runUntil(announce())
+    const before = fake.clock.now()
+    const goodbye = client.announce(target, { ...request, event: "stopped" }, forever, () => {})
+    expect(await fake.clock.runUntil(goodbye)).toMatchObject({ kind: "answered" })
+    expect(fake.clock.now() - before).toBeLessThan(100)
+  })
+
   it("with one dead family is announced to at the other without delay", async () => {
     const { fake, announce } = await setUp(["203.0.113.1", "2001:db8::9"])
     await new UdpTracker(fake).open("203.0.113.1")
