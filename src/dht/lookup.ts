@@ -12,6 +12,8 @@ const ALPHA = 4
 const MAX_UNDER_WAY = 16
 /** Nodes remembered of each kind, the closest ones (libtorrent: 100). */
 const MAX_CANDIDATES = 100
+/** One that other lookups ask enough holds up none; if so many may not be asked now, nobody may. */
+const MAX_REFUSALS = 3
 /** Questions of one lookup: an honest network of millions takes some thirty, whoever leads us on and on never ends. */
 const MAX_ASKED = 200
 
@@ -93,10 +95,11 @@ export class Lookup {
 
   /** Asks whoever is next. To be called now and then: some questions could not be asked at once. */
   proceed(): void {
+    const refused = new Set<Candidate>()
     while (!this.#done && this.#started) {
-      const next = this.#next()
+      const next = this.#next(refused)
       if (next === undefined) break
-      if (!this.#ask(next)) return
+      if (!this.#ask(next) && refused.add(next).size === MAX_REFUSALS) return
     }
     if (!this.#done && this.#isOver()) this.stop()
   }
@@ -156,10 +159,10 @@ export class Lookup {
   }
 
   /** The next to ask: the closest trusted one, and beside those one of the others at a time. */
-  #next(): Candidate | undefined {
+  #next(refused: ReadonlySet<Candidate>): Candidate | undefined {
     const asked = this.#count("asked")
     if (asked >= ALPHA || asked + this.#count("late") >= MAX_UNDER_WAY) return undefined
-    const reach = this.#toAsk()
+    const reach = this.#toAsk().filter((candidate) => !refused.has(candidate))
     const trusted = reach.find((candidate) => candidate.trusted)
     if (trusted === undefined) return reach[0]
     const other = reach.find((candidate) => !candidate.trusted && candidate.id !== undefined)

@@ -126,6 +126,33 @@ describe("a lookup has an end, whatever is invented", () => {
     expect(lookup.holders()).toHaveLength(K)
   })
 
+  it("asks others meanwhile, where one may not be asked now, and that one later", () => {
+    const [first, ...others] = near
+    let mayAskAll = false
+    const asked: string[] = []
+    const answers: (() => void)[] = []
+    const lookup = new Lookup(target, {
+      ask: ({ host }, { onAnswer }) => {
+        if (!mayAskAll && host === first!.host) return false
+        asked.push(host)
+        answers.push(() => onAnswer(nodes.find((node) => node.host === host)!.id, { token }, []))
+        return true
+      },
+      onDone: () => {},
+    })
+    const answerAll = (): void => {
+      for (let answer = answers.shift(); answer !== undefined; answer = answers.shift()) answer()
+    }
+    lookup.start(near)
+    answerAll()
+    expect(asked.slice(0, K)).toEqual(others.slice(0, K).map(({ host }) => host))
+    expect(lookup.done).toBe(false)
+    mayAskAll = true
+    lookup.proceed()
+    answerAll()
+    expect([asked.at(-1), lookup.done]).toEqual([first!.host, true])
+  })
+
   it("asks two hundred, though each that answers knows closer ones, of which one answers", () => {
     /** In the local network, where any id will do. */
     const step = (n: number): Contact[] =>
