@@ -17,6 +17,8 @@ const WORTHWHILE = 1_500
 const SLOW_RUN = 20_000
 /** What a web seed that has brought nothing yet is expected to need, ms. */
 const TRIAL = 10_000
+/** Bytes a second (56 kbit/s): what is expected of another connection of a web seed that has shown nothing yet. */
+const MODEM = 7_000
 /** When nothing arrived for so long, a run may start where most of a file is sent for nothing, ms. */
 const STUCK = 10_000
 
@@ -69,14 +71,15 @@ export class RunChoice {
     return { run: new Run(first.piece + 1), first, position: firstLacking(first) }
   }
 
-  /** The run that will last longest, of those that a source with nothing else to do should go on with. */
+  /**
+   * The run that will last longest, of those that a source should go on with: its own, as they may be on bad connections,
+   * and with nothing else to do those of others.
+   */
   takeOver(source: Source, others: readonly Source[]): Active | undefined {
     const now = this.#parts.clock.now()
     let slowest: Active | undefined
     for (const other of others) {
-      // Its own may be on a bad connection. But who has shown nothing yet is not better than itself.
-      const own = other === source
-      if (source.active.size > (own ? 1 : 0) || (own && source.seed.pace === undefined)) continue
+      if (other !== source && source.active.size > 0) continue
       // Who sends whole files would begin anew, should the run come back to it.
       if (other.seed.rangesSupported === false && !(source.seed.rangesSupported === true && source.seed.proven))
         continue
@@ -89,16 +92,18 @@ export class RunChoice {
   }
 
   /** Whether the source would need less than half of the time that the run has left, which has had its chance. */
-  #goesOnFaster(source: Source, { session, transfer }: Active, now: number): boolean {
+  #goesOnFaster(source: Source, active: Active, now: number): boolean {
+    const { session, transfer } = active
     const { seed } = source
     const { table } = this.#parts
     const { open } = transfer
     if (open === undefined || table.open.get(open.piece) !== open || !seed.hasPiece(open.piece)) return false
     // Its last run failed: it would only interrupt who is at it.
     if (seed.pace === 0) return false
-    const needed = seed.pace === undefined ? TRIAL : (session.bytesLeft * 1000) / seed.pace
+    const needed = active.source === source ? renewed(active, now) : timeFor(seed, session.bytesLeft)
     const patience = 2 * needed + WORTHWHILE
-    if (session.age(now) < Math.min(patience, SLOW_RUN) || session.timeLeft(now) <= patience) return false
+    if (session.age(now) < Math.min(patience, SLOW_RUN) * 2 ** active.renewals) return false
+    if (session.timeLeft(now) <= patience) return false
     return this.#canStart(source, open.piece, firstLacking(open))
   }
 
@@ -137,6 +142,20 @@ export class RunChoice {
       other !== seed && other.state.kind !== "disabled" && other.hasPiece(piece) && other.canStartAt(offset)
     return table.availability.count(piece) === 0 && !seeds.some(elsewhere)
   }
+}
+
+/** What a web seed needs for so many bytes, as far as is known, ms. */
+function timeFor({ pace }: WebSeed, bytes: number): number {
+  return pace === undefined ? TRIAL : (bytes * 1000) / pace
+}
+
+/**
+ * What the rest of a run would take on another connection of its source, ms. That has what the server gave and does not give
+ * now: it may have been shared by connections, or have come back a moment ago.
+ */
+function renewed({ session, source: { seed } }: Active, now: number): number {
+  const expected = (seed.pace ?? MODEM) - Math.max(seed.rate(now) - session.rate(now), 0)
+  return expected > 0 ? (session.bytesLeft * 1000) / expected : Number.POSITIVE_INFINITY
 }
 
 /** Where in a piece the first block lies that was not received. */

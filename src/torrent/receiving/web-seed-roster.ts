@@ -11,6 +11,8 @@ export interface Active {
   readonly session: RangeSession
   readonly transfer: RunTransfer
   readonly run: Run
+  /** How often the source has asked for it anew, on another connection. */
+  readonly renewals: number
   /** What of {@link RunTransfer.wasted} is in the totals. */
   counted: number
 }

@@ -63,8 +63,10 @@ export class WebSeedSources extends WebSeedRoster {
     if (this.#closing || this.#paused) return
     for (const source of this.sources) {
       while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
-        if (!this.#startRun(source) && !this.#takeOver(source)) break
+        if (!this.#startRun(source) && !this.#takeOver(source, this.sources)) break
       }
+      // All of its connections may be bad.
+      if (source.seed.state.kind === "ready") this.#takeOver(source, [source])
       this.#makeWay(source)
     }
   }
@@ -140,16 +142,18 @@ export class WebSeedSources extends WebSeedRoster {
     return picked !== undefined
   }
 
-  /** A source with nothing else to do goes on with the run that another would be far longer at. */
-  #takeOver(source: Source): boolean {
-    const slow = this.#choice.takeOver(source, this.sources)
+  /** A source goes on with the run that another source, or another of its connections, would be far longer at. */
+  #takeOver(source: Source, others: readonly Source[]): boolean {
+    const slow = this.#choice.takeOver(source, others)
     const first = slow?.transfer.open
     if (slow === undefined || first === undefined) return false
     const { run, session, transfer } = slow
     const { log, clock, picker } = this.#o
     log.log("debug", "web seed", `${slow.source.seed.name} is slow: ${source.seed.name} goes on with its run`)
     slow.source.active.delete(slow)
-    slow.source.seed.runTaken(session.rate(clock.now()))
+    // A bad connection says little about the next one: longer patience keeps this from going on for ever.
+    const own = slow.source === source
+    if (!own) slow.source.seed.runTaken(session.rate(clock.now()))
     session.abort()
     transfer.handOver()
     this.#count(slow)
@@ -157,11 +161,11 @@ export class WebSeedSources extends WebSeedRoster {
     let end = run.next
     while (end < run.end && source.seed.hasPiece(end)) end++
     picker.runs.cut(run, end)
-    this.#begin(source, { run, first, position: firstLacking(first) })
+    this.#begin(source, { run, first, position: firstLacking(first) }, own ? slow.renewals + 1 : 0)
     return true
   }
 
-  #begin(source: Source, { run, first, position }: Start): void {
+  #begin(source: Source, { run, first, position }: Start, renewals = 0): void {
     const { layout } = this.#o.table
     const offset = layout.pieceOffset(first.piece) + position
     const end = Math.min(layout.length, layout.pieceOffset(run.end))
@@ -211,7 +215,7 @@ export class WebSeedSources extends WebSeedRoster {
       intake: this.#o.intake,
       now: () => this.#o.clock.now(),
     })
-    const active: Active = { source, session, transfer, run, counted: 0 }
+    const active: Active = { source, session, transfer, run, renewals, counted: 0 }
     run.onShortened = () => session.shorten(Math.min(layout.length, layout.pieceOffset(run.end)))
     source.active.add(active)
     source.after = run.end
