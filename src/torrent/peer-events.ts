@@ -94,7 +94,10 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (peer === undefined || !this.#twins.mayStay(peer)) return
     peer.ready = true
     const { book, log, infoHash, hasher, table, have, uploadOnly, superSeeding } = this.#o
-    if (session.direction === "outgoing") book.answered(session.remote)
+    if (session.direction === "outgoing") {
+      book.answered(session.remote)
+      if (this.#roster.connectedCount === 1) book.forgive()
+    }
     const how = `connected${session.encrypted ? ", encrypted" : ""}${session.utp ? ", by uTP" : ""}`
     log.log("debug", "peer", `${name(session)}: ${how}, ${session.clientName}`)
     const disguised = superSeeding?.active === true

@@ -217,6 +217,13 @@ export class PeerBook {
     if (outcome === "idle") address.failures = Math.min(address.failures, MAX_FAILURES - 1)
   }
 
+  /** Somebody is reached after nobody was: perhaps our own network was gone, and who was given up is worth one more try. */
+  forgive(): void {
+    for (const address of this.#addresses.values()) {
+      address.failures = Math.min(address.failures, MAX_FAILURES - 1)
+    }
+  }
+
   /** We want something, now or again: those who want nothing may have it. */
   reconsider(): void {
     for (const address of this.#addresses.values()) address.satisfied = false

@@ -121,6 +121,19 @@ describe("the addresses of a torrent", () => {
     expect(book.next(now + 3 * MINUTE - 1, { alone: true })).toBeUndefined()
   })
 
+  it("tries all that were given up once more when somebody was reached, each after its wait", () => {
+    const book = bookOf("tracker", peer(1), peer(2))
+    for (const now of [0, MINUTE, 3 * MINUTE]) {
+      for (let next = book.next(now); next !== undefined; next = book.next(now)) book.ended(next, "failed", now)
+    }
+    book.forgive()
+    expect(book.next(6 * MINUTE - 1)).toBeUndefined()
+    const tried = [book.next(6 * MINUTE)!, book.next(6 * MINUTE)!]
+    expect(new Set(tried.map(name)).size).toBe(2)
+    for (const each of tried) book.ended(each, "failed", 6 * MINUTE)
+    expect(book.next(100 * MINUTE)).toBeUndefined()
+  })
+
   it("never gives up one that the user named, and tries it sooner", () => {
     const book = bookOf("tracker", peer(1))
     book.add(peer(1), "user", 0)
