@@ -31,6 +31,8 @@ export class Concurrency {
   #before: { limit: number; rate: number } | undefined
   #holdUntil = 0
   #hold = HOLD
+  /** Until then not one more than the limit is tried. */
+  #crowdedUntil = 0
   #measureFrom: number | undefined
   #measured = 0
   /** Most runs at a time since `#measureFrom`: a limit that was never reached says nothing about itself. */
@@ -88,6 +90,22 @@ export class Concurrency {
   refused(now: number): void {
     this.interrupted(now)
     this.#rest(now)
+  }
+
+  /** The server refused one run and serves the others: no more than those for a while. */
+  crowded(now: number): void {
+    this.#limit = Math.max(1, Math.min(this.limit, this.#active - 1))
+    this.#before = undefined
+    this.#measureAfter(now)
+    // Several that are refused together are one refusal.
+    if (this.isCrowded(now)) return
+    this.#rest(now)
+    this.#crowdedUntil = this.#holdUntil
+  }
+
+  /** Whether the limit is the server's, so that it is not to be exceeded even for a moment. */
+  isCrowded(now: number): boolean {
+    return now < this.#crowdedUntil
   }
 
   /** The network failed: fewer, as that may be how a server limits connections. */

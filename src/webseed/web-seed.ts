@@ -239,7 +239,7 @@ export class WebSeed {
         else this.#health.disable(refusal.reason)
         break
       case "busy":
-        if (this.#backOff(refusal.reason, refusal.retryAfter) && TOO_MANY.has(refusal.status)) this.runLength.tooMany()
+        this.#busy(refusal)
         break
       case "wrong-answer":
         if (this.#faulted(refusal.reason) && !this.#proven) this.#health.strike(refusal.reason)
@@ -262,6 +262,21 @@ export class WebSeed {
     if (this.#contentChanges >= MOST_CONTENT_CHANGES) return false
     this.#contentChanges++
     this.#log.log("warn", "webseed", `server content changed: ${this.#shown(file)}`)
+    return true
+  }
+
+  #busy(refusal: Refusal & { kind: "busy" }): void {
+    const tooMany = TOO_MANY.has(refusal.status)
+    const isKnown = this.concurrency.isCrowded(this.#clock.now())
+    const isHeeded = (tooMany && this.#crowded(refusal)) || this.#backOff(refusal.reason, refusal.retryAfter)
+    if (tooMany && isHeeded && !isKnown) this.runLength.tooMany()
+  }
+
+  /** A limit of connections is no wish to be left alone: whoever else is being served goes on, and one fewer is asked for. */
+  #crowded({ reason, retryAfter }: Refusal & { kind: "busy" }): boolean {
+    if (retryAfter !== undefined || this.concurrency.active < 2) return false
+    this.concurrency.crowded(this.#clock.now())
+    this.#log.log("debug", "webseed", `${this.name} serves ${this.concurrency.limit} at a time: ${reason}`)
     return true
   }
 

@@ -32,6 +32,8 @@ export interface RoughAnswer {
   readonly cutAfter?: number
   /** The connection ends after the answer, which doesn't say so. */
   readonly closes?: boolean
+  /** Called when the answer is over, or whoever asked has gone. */
+  readonly onEnd?: () => void
 }
 
 /** A web server on loopback that writes its answers byte by byte: with all that Node's own server would not do. */
@@ -62,7 +64,8 @@ export async function startRoughServer(
         const request = parseHead(text.slice(0, end), { connection, onConnection: onConnection++, at })
         text = text.slice(end + 4)
         requests.push(request)
-        await send(socket, answer(request))
+        const given = answer(request)
+        await send(socket, given).finally(given.onEnd)
       }
     }
   }

@@ -130,6 +130,7 @@ export class WebSeedSources extends WebSeedRoster {
     const { limit } = seed.concurrency
     // Several may end at a time, but one more answer keeps the line busy. A server we know nothing of may send too much.
     if (limit === 1 || active.size > limit || !seed.proven) return limit
+    if (seed.concurrency.isCrowded(this.#o.clock.now())) return limit
     for (const { run, session } of active) {
       if (this.#o.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
     }

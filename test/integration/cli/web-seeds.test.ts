@@ -160,3 +160,16 @@ it("a redirect to another server is followed, for each file", async () => {
   await using front = await startRoughServer(({ target }) => ({ status: 302, headers: { location: origin + target } }))
   expect((await get({ ...scene, urls: [`${front.origin}/`] })).wasted).toBe(0)
 })
+
+it.each([1, 3])("a server that serves %i at a time is not left alone for asking for more", async (most) => {
+  let busy = 0
+  const limited: Serve = (request, answer) => {
+    if (busy === most) return { status: 503 }
+    busy++
+    return { ...brisk(request, answer), onEnd: () => busy-- }
+  }
+  await using scene = await open(2 * LENGTH, [limited])
+  const { stderr } = await get(scene, ["-vv"])
+  expect(stderr).toContain(`serves ${most} at a time`)
+  expect(stderr).not.toMatch(/waits \d+ s/)
+})

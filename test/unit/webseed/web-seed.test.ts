@@ -60,11 +60,26 @@ describe("a busy server", () => {
     expect(bench.seed.concurrency.limit).toBe(1)
   })
 
-  it("hears nothing from runs under way either", async () => {
+  it("that refuses one of several runs, without a wish, serves the others, and no more than those", async () => {
     const bench = new WebSeedBench({
       kind: "folder",
       files: threeFiles,
       answer: (_, count) => (count === 1 ? { status: 503 } : undefined),
+    })
+    const first = bench.start(0)
+    const second = bench.start(70_000)
+    await bench.clock.runUntilIdle()
+    expect(kindOf(second)).toBe("unavailable")
+    expect(first.outcome()).toBe("done")
+    expect(bench.seed.state.kind).toBe("ready")
+    expect(bench.seed.concurrency.limit).toBe(1)
+  })
+
+  it("hears nothing from runs under way either when it says when to come back", async () => {
+    const bench = new WebSeedBench({
+      kind: "folder",
+      files: threeFiles,
+      answer: (_, count) => (count === 1 ? { status: 503, headers: { "retry-after": "60" } } : undefined),
     })
     const first = bench.start(0)
     const second = bench.start(70_000)
