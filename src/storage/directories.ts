@@ -1,5 +1,5 @@
 import type { Disk } from "../ports/disk.js"
-import { somethingThere, unsafePath } from "./disk-fault.js"
+import { otherKindThere, unsafePath } from "./disk-fault.js"
 
 /** The folder that a path lies in. */
 export function parentOf(path: string): string {
@@ -74,7 +74,7 @@ export class Directories {
     const found = await this.#disk.stat(folder)
     if (found === undefined) return "absent"
     if (found.kind === "symlink") throw unsafePath(folder)
-    if (found.kind !== "directory") throw somethingThere(folder, "a file stands where a folder is due")
+    if (found.kind !== "directory") throw otherKindThere(folder, "a file stands where a folder is due")
     return "there"
   }
 

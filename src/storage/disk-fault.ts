@@ -73,3 +73,11 @@ export function somethingThere(path: string, reason: string, cause?: unknown): A
     cause,
   })
 }
+
+/** What stands at a path is a folder where a file is due, or the other way round: `overwrite` replaces files alone. */
+export function otherKindThere(path: string, reason: string, cause?: unknown): AtError {
+  return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {
+    hint: "move it away, or use another `datastore`",
+    cause,
+  })
+}

@@ -1,7 +1,7 @@
 import { type Disk, DiskError, type FileStat } from "../ports/disk.js"
 import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
-import { somethingThere, unsafePath } from "./disk-fault.js"
+import { otherKindThere, somethingThere, unsafePath } from "./disk-fault.js"
 import type { FilePool } from "./file-pool.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
@@ -74,7 +74,9 @@ export class FileFinisher {
     const path = where === "final" ? file.path : file.partPath
     const found = await this.#o.disk.stat(path)
     if (found?.kind === "symlink") throw unsafePath(path)
-    if (found !== undefined && found.kind !== "file") throw somethingThere(path, `it is no file but a ${found.kind}`)
+    if (found !== undefined && found.kind !== "file") {
+      throw otherKindThere(path, `it is no file but a ${found.kind === "directory" ? "folder" : "special file"}`)
+    }
     return found
   }
 

@@ -211,7 +211,12 @@ describe("what stands in the way", () => {
     mkdirSync(stage.stored("one.bin"), { recursive: true })
     writeFileSync(stage.stored("study"), "")
     for (const { infoHash } of [file, folder]) {
-      for (const more of [[], ["--overwrite"]]) await stage.run(["get", infoHash, ...more], { exits: 7 })
+      for (const more of [[], ["--overwrite"]]) {
+        const { stderr } = await stage.run(["get", infoHash, ...more], { exits: 7 })
+        expect(stderr).toMatch(/is in the way: .*folder/)
+        // It would not help.
+        expect(stderr).not.toContain("--overwrite")
+      }
     }
     expect(readdirSync(stage.stored("one.bin"))).toEqual([])
   })
