@@ -4,6 +4,7 @@ import type { Hasher } from "../ports/hasher.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { AddressVote } from "./address-vote.js"
+import { AnnounceQueue } from "./announce-queue.js"
 import { type Contact, type Family, familyOf, keyOf, mayPointTo } from "./contact.js"
 import {
   type Answer,
@@ -29,9 +30,6 @@ const MAINTENANCE = 5_000
 const MAX_FROM_ANSWER = 2 * K
 /** Lookups under way; each has its own reason (a torrent, a stale bucket). With more, the oldest is ended. */
 const MAX_LOOKUPS = 64
-/** Announces that wait for their turn, the oldest ones lost first; and those that are tried in one tick. */
-const MAX_ANNOUNCES = 2000
-const ANNOUNCES_AT_ONCE = 64
 /** With so many, torrents' next ones wait: all of them share one rate of questions. */
 const BUSY = 32
 
@@ -63,22 +61,23 @@ export interface PeerLookup {
  * {@link tick} drive it.
  */
 export class DhtNode {
-  readonly #o: NodeOptions
+  readonly #options: NodeOptions
   readonly #requests: Requests
   readonly #responder: Responder
   readonly #vote = new AddressVote()
   readonly #lookups = new Set<Lookup>()
   /** By address and port: where a lookup may begin when the table does not suffice. */
   readonly #starts = new Map<string, Start>()
-  /** Announces that could not be sent yet: those of many torrents come together. */
-  #announces: { readonly to: Contact; readonly question: Question }[] = []
+  readonly #announces = new AnnounceQueue((to, question) =>
+    this.#ask(to, question, { onAnswer: () => {}, onFailed: () => {} }),
+  )
   #table: RoutingTable
   #maintained = Number.NEGATIVE_INFINITY
 
   constructor(options: NodeOptions) {
     const { random, send } = options
     const now = options.now()
-    this.#o = options
+    this.#options = options
     this.#table = new RoutingTable(options.id)
     this.#requests = new Requests({ random, send, now })
     this.#responder = new Responder({
@@ -131,7 +130,7 @@ export class DhtNode {
   /** Places where a node may be. They count for nothing until they have answered. */
   offer(starts: readonly Start[]): void {
     for (const start of starts) {
-      if (familyOf(start.host) !== this.#o.family) continue
+      if (familyOf(start.host) !== this.#options.family) continue
       const key = keyOf(start)
       this.#starts.delete(key)
       this.#starts.set(key, start)
@@ -161,11 +160,7 @@ export class DhtNode {
 
   /** Tells these nodes that we have the torrent, and listen at `port` (BEP 5). */
   announce(infoHash: Uint8Array, port: number, holders: readonly Holder[]): void {
-    for (const { token, ...to } of holders) {
-      this.#announces.push({ to, question: { method: "announce_peer", infoHash, port, impliedPort: false, token } })
-    }
-    this.#announces = this.#announces.slice(-MAX_ANNOUNCES)
-    this.#sendAnnounces()
+    this.#announces.add(infoHash, port, holders)
   }
 
   /** A datagram came. Whatever it is, it does no harm. */
@@ -176,10 +171,10 @@ export class DhtNode {
       const message = decodeMessage(datagram)
       if (message.kind === "query" || message.kind === "misunderstood") {
         // BEP 43: who reads only answers nobody.
-        if (this.#o.readOnly() || !this.#responder.admits(from, this.#o.now())) return
-        const reply = this.#responder.reply(message, from, this.#o.now())
+        if (this.#options.readOnly() || !this.#responder.admits(from, this.#options.now())) return
+        const reply = this.#responder.reply(message, from, this.#options.now())
         if (reply === undefined) return
-        this.#o.send(reply, from)
+        this.#options.send(reply, from)
         if (message.kind === "query") this.#noteAsker(message, from)
       } else if (this.#requests.settle(message, from)) {
         if (message.ip !== undefined) this.#heardAddress(from, message.ip)
@@ -191,17 +186,17 @@ export class DhtNode {
 
   /** Time-outs, and care for the table. To be called several times a second. */
   tick(): void {
-    const now = this.#o.now()
+    const now = this.#options.now()
     this.#requests.tick(now)
-    this.#sendAnnounces()
+    this.#announces.send()
     for (const lookup of [...this.#lookups]) lookup.proceed()
     if (now - this.#maintained < MAINTENANCE) return
     this.#maintained = now
     this.#responder.peers.sweep(now)
     for (const contact of this.#table.questionable(now)) this.ping(contact)
     // Who reads only begins each search anew.
-    const stale = this.#o.readOnly() ? undefined : this.#table.takeStale(now)
-    if (stale !== undefined) this.findNode(idSharing(this.id, stale, this.#o.random.bytes(ID_LENGTH)), () => {})
+    const stale = this.#options.readOnly() ? undefined : this.#table.takeStale(now)
+    if (stale !== undefined) this.findNode(idSharing(this.id, stale, this.#options.random.bytes(ID_LENGTH)), () => {})
   }
 
   /** Ends all lookups. */
@@ -232,14 +227,6 @@ export class DhtNode {
     return lookup
   }
 
-  #sendAnnounces(): void {
-    const tried = this.#announces.splice(0, ANNOUNCES_AT_ONCE)
-    const left = tried.filter(
-      ({ to, question }) => !this.#ask(to, question, { onAnswer: () => {}, onFailed: () => {} }),
-    )
-    this.#announces.push(...left)
-  }
-
   #startsFor(target: Uint8Array): Start[] {
     const near = this.#table.closest(target, 2 * K)
     return near.length >= K ? near : [...near, ...this.#starts.values()]
@@ -254,10 +241,10 @@ export class DhtNode {
     const believable = (contact: Contact): boolean =>
       mayPointTo(from.host, contact.host) && !sameId(contact.id, this.id) && contact.port !== 0
     const { nodes = [], nodes6 = [] } = answer
-    const [own = [], other = []] = (this.#o.family === 4 ? [nodes, nodes6] : [nodes6, nodes]).map((named) =>
+    const [own = [], other = []] = (this.#options.family === 4 ? [nodes, nodes6] : [nodes6, nodes]).map((named) =>
       named.slice(0, MAX_FROM_ANSWER).filter(believable),
     )
-    if (other.length > 0) this.#o.onOtherNodes(other)
+    if (other.length > 0) this.#options.onOtherNodes(other)
     return own
   }
 
@@ -268,7 +255,7 @@ export class DhtNode {
     then: { onAnswer: (response: Response) => void; onLate?: () => void; onFailed: () => void },
   ): boolean {
     const known = to.id === undefined ? undefined : { id: to.id, host: to.host, port: to.port }
-    const { now, readOnly } = this.#o
+    const { now, readOnly } = this.#options
     return this.#requests.ask(
       to,
       { id: this.id, question, readOnly: readOnly() },
@@ -290,17 +277,17 @@ export class DhtNode {
 
   #noteAsker({ id, readOnly }: Query, { host, port }: Endpoint): void {
     // BEP 43: who reads only has no place in a table.
-    if (!readOnly && this.#table.asked({ id, host, port }, this.#o.now())) this.ping({ host, port })
+    if (!readOnly && this.#table.asked({ id, host, port }, this.#options.now())) this.ping({ host, port })
   }
 
   /** A node said where it sees us: with enough of one mind, our id is to fit that address (BEP 42). */
   #heardAddress(from: Endpoint, { host }: Endpoint): void {
-    if (familyOf(host) !== this.#o.family || !this.#vote.cast(from.host, host)) return
+    if (familyOf(host) !== this.#options.family || !this.#vote.cast(from.host, host)) return
     const address = parseIp(host)!
     if (isSecureId(this.id, address)) return
-    const now = this.#o.now()
+    const now = this.#options.now()
     const contacts = this.#table.contacts()
-    this.#table = new RoutingTable(secureId(address, this.#o.random.bytes(ID_LENGTH)))
+    this.#table = new RoutingTable(secureId(address, this.#options.random.bytes(ID_LENGTH)))
     for (const contact of contacts) this.#table.answered(contact, now)
     this.findNode(this.id, () => {})
   }

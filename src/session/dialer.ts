@@ -1,6 +1,5 @@
-import { HeldWrites } from "../bytes/held-writes.js"
-import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener, UtpWish } from "../ports/net.js"
+import { DialedStream, type DialerOptions, type Way } from "./dialed-stream.js"
 
 /** ms until the second way is tried besides a connection that is still being made the first. */
 const SECOND_DELAY = 2500
@@ -10,16 +9,6 @@ const SOON = 500
 const MAX_REMEMBERED = 500
 /** TCP connections that stood and brought no byte until uTP comes first: one in plain, one encrypted. */
 const SILENT_ENDS = 2
-
-/** Connects by uTP; undefined: it can't be tried. */
-export type ConnectUtp = (remote: Endpoint, listener: StreamListener) => ByteStream | undefined
-
-export interface DialerOptions {
-  readonly net: Net
-  readonly clock: Clock
-  /** Undefined: there is no uTP. */
-  readonly utp: () => Promise<ConnectUtp | undefined>
-}
 
 /**
  * The network with uTP (BEP 29) for peers that TCP does not reach. TCP is faster where both work, so it comes first; but not
@@ -61,152 +50,5 @@ export class Dialer implements Net {
       if (this.#silentEnds.size <= MAX_REMEMBERED) break
       this.#silentEnds.delete(oldest)
     }
-  }
-}
-
-type Way = "tcp" | "utp"
-
-/** A stream that is the first of two attempts to be open. */
-class DialedStream implements ByteStream {
-  readonly remote: Endpoint
-  readonly #options: DialerOptions
-  readonly #listener: StreamListener
-  readonly #onOutcome: (way: Way, worked: boolean) => void
-  readonly #attempts = new Set<ByteStream>()
-  readonly #untried: Way[]
-  readonly #held = new HeldWrites()
-  readonly #secondTimer: Timer
-  #stream: ByteStream | undefined
-  /** uTP is being loaded. */
-  #loading = false
-  #failure: Error | undefined
-  #heard = false
-  #paused = false
-  #closed = false
-
-  /** `onOutcome`: a byte came, or the stream that stood ended without one. */
-  constructor(
-    options: DialerOptions,
-    how: { remote: Endpoint; listener: StreamListener; ways: Way[]; secondDelay: number },
-    onOutcome: (way: Way, worked: boolean) => void,
-  ) {
-    this.#options = options
-    this.remote = how.remote
-    this.#listener = how.listener
-    this.#onOutcome = onOutcome
-    this.#untried = how.ways
-    this.#secondTimer = options.clock.after(how.secondDelay, () => this.#tryNext())
-    this.#tryNext()
-  }
-
-  get utp(): boolean {
-    return this.#stream?.utp === true
-  }
-
-  get bufferedBytes(): number {
-    return this.#stream?.bufferedBytes ?? this.#held.bytes
-  }
-
-  write(chunk: Uint8Array, onTaken?: () => void): boolean {
-    if (this.#stream !== undefined) return this.#stream.write(chunk, onTaken)
-    if (this.#closed) {
-      onTaken?.()
-      return false
-    }
-    this.#held.push(chunk, onTaken)
-    return true
-  }
-
-  pause(): void {
-    this.#paused = true
-    this.#stream?.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#stream?.resume()
-  }
-
-  destroy(): void {
-    if (this.#stream !== undefined) this.#stream.destroy()
-    else if (!this.#closed) {
-      this.#giveUp()
-      this.#options.clock.after(0, () => this.#listener.onClose())
-    }
-  }
-
-  #tryNext(): void {
-    const way = this.#untried.shift()
-    if (way === "tcp") this.#attempt(way, (listener) => this.#options.net.connect(this.remote, listener))
-    if (way !== "utp") return
-    this.#loading = true
-    this.#options.utp().then(
-      (connect) => {
-        this.#loading = false
-        if (this.#closed || this.#stream !== undefined) return
-        if (connect !== undefined) this.#attempt(way, (listener) => connect(this.remote, listener))
-        if (this.#attempts.size === 0) this.#failed(undefined)
-      },
-      () => {},
-    )
-  }
-
-  #attempt(way: Way, connect: (listener: StreamListener) => ByteStream | undefined): void {
-    const stream = connect({
-      onOpen: () => {
-        if (stream !== undefined && this.#attempts.has(stream)) this.#open(stream)
-      },
-      onData: (chunk) => {
-        if (!this.#heard) {
-          this.#heard = true
-          this.#onOutcome(way, true)
-        }
-        this.#listener.onData(chunk)
-      },
-      onDrain: () => this.#listener.onDrain(),
-      onClose: (error) => {
-        if (stream === undefined || !this.#attempts.delete(stream)) return
-        if (stream !== this.#stream) {
-          this.#failed(error)
-          return
-        }
-        if (!this.#heard) this.#onOutcome(way, false)
-        this.#listener.onClose(error)
-      },
-    })
-    if (stream !== undefined) this.#attempts.add(stream)
-  }
-
-  #open(stream: ByteStream): void {
-    this.#stream = stream
-    this.#secondTimer.cancel()
-    for (const other of [...this.#attempts]) {
-      if (other === stream) continue
-      this.#attempts.delete(other)
-      other.destroy()
-    }
-    if (this.#paused) stream.pause()
-    this.#held.flush(stream)
-    this.#listener.onOpen()
-  }
-
-  #failed(error: Error | undefined): void {
-    this.#failure ??= error
-    this.#secondTimer.cancel()
-    if (this.#untried.length > 0) this.#tryNext()
-    else if (this.#attempts.size === 0 && !this.#loading) {
-      this.#giveUp()
-      this.#listener.onClose(this.#failure ?? new Error("no connection could be made"))
-    }
-  }
-
-  #giveUp(): void {
-    this.#closed = true
-    this.#secondTimer.cancel()
-    for (const attempt of [...this.#attempts]) {
-      this.#attempts.delete(attempt)
-      attempt.destroy()
-    }
-    this.#held.release()
   }
 }
