@@ -25,9 +25,11 @@ export class DatasetFile {
   }
 
   /**
-   * Bytes of the file from `offset` on: fetched if need be, always verified. Shorter than `length` at the file's end.
+   * Reads `length` bytes of the file from `offset` on, fewer at its end. They are downloaded if they are not on disk yet,
+   * and always verified.
    *
-   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
+   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes; `AT_STALLED`, `AT_ABORTED`, and what the
+   * disk or the lack of sources makes impossible
    *
    * @example
    * ```ts
@@ -41,10 +43,15 @@ export class DatasetFile {
   }
 
   /**
-   * The file's bytes from `start` up to, not including, `end`; always verified. Fetched as they are read, up to 4 MiB
-   * ahead of the reader; cancelling it ends its reads.
+   * Streams the file's bytes from `start` up to, but not including, `end` (default: the whole file); always verified. They
+   * are downloaded while they are read, up to 4 MiB ahead of the reader; cancelling the stream ends that.
    *
    * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
+   *
+   * @example
+   * ```ts
+   * for await (const chunk of dataset.file("train.csv").stream()) process.stdout.write(chunk)
+   * ```
    */
   stream(options: StreamOptions = {}): ReadableStream<Uint8Array> {
     checkStream(options)

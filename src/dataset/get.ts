@@ -30,7 +30,14 @@ export async function get(target: string, options: Options = {}): Promise<string
  * Opens a dataset: its metadata only; nothing is downloaded yet. Close it when done, or hold it with `await using`.
  *
  * @param target as for {@link get}
- * @throws AtError `AT_INVALID_INPUT`, `AT_NOT_FOUND`, `AT_METADATA`
+ * @throws AtError `AT_INVALID_INPUT`, `AT_NOT_FOUND`, `AT_METADATA`, `AT_STALLED` (with `timeout`), `AT_ABORTED`
+ *
+ * @example
+ * ```ts
+ * const dataset = await at.open("323a0048d87ca79b68f12a6350a57776b6a3b7fb")
+ * for (const file of dataset.files) console.log(file.path, file.length)
+ * await dataset.close()
+ * ```
  */
 export function open(target: string, options: Options = {}): Promise<Dataset> {
   return Dataset.open(target, options)

@@ -5,8 +5,10 @@ import { checkLimits } from "./check-options.js"
 let limits: Limits | undefined
 
 /**
- * Sets what all datasets of this process may do together: those that are opened from now on. What an option of `open` or
- * `get` allows, one dataset alone may do.
+ * Limits all datasets of this process together: those that are opened after the call. The options of `open` and `get` with
+ * the same names limit one dataset.
+ *
+ * @throws AtError `AT_INVALID_INPUT` when a limit is not a number above 0
  *
  * @example
  * ```ts
