@@ -13,7 +13,7 @@ import type { CreateOptions } from "./create-options.js"
 import { planTorrent } from "./create-plan.js"
 import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
-import { replaceFile } from "./replace-file.js"
+import { replaceFile, tryPlace } from "./replace-file.js"
 import { safeListener } from "./safe-listener.js"
 
 /** What was made. */
@@ -68,7 +68,9 @@ async function createFrom(
 ): Promise<Created> {
   const { hasher } = platform
   const output = absolutePath(options.output)
-  if (!options.overwrite) await refuseExisting(platform, output)
+  await refuseExisting(platform, output, options)
+  // Before hours of hashing.
+  await tryPlace(platform, output)
   const plan = await planTorrent(platform.disk, root, { ...options, output })
   const { version, name, layout, length, pieceLength } = plan
   const { sha1, nodes } = await hashFiles({
@@ -93,7 +95,7 @@ async function createFrom(
     ...(options.comment === undefined ? {} : { comment: options.comment }),
   })
   // Hashing takes a while: somebody else may have written there.
-  if (!options.overwrite) await refuseExisting(platform, output)
+  await refuseExisting(platform, output, options)
   await replaceFile(platform, output, torrent, { durable: true })
   return {
     path: output,
@@ -107,7 +109,13 @@ async function createFrom(
   }
 }
 
-async function refuseExisting({ disk }: Platform, output: string): Promise<void> {
-  if ((await disk.stat(output)) === undefined) return
+async function refuseExisting({ disk }: Platform, output: string, { overwrite }: CreateOptions): Promise<void> {
+  const there = await disk.stat(output)
+  if (there === undefined) return
+  // A device, as /dev/null, or a link must not become a file.
+  if (there.kind !== "file") {
+    throw new AtError("AT_EXISTS", `${output} is no ordinary file`, { hint: "name another place for the .torrent" })
+  }
+  if (overwrite) return
   throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "name another file, or use `overwrite`" })
 }

@@ -3,7 +3,9 @@ import { createSocket } from "node:dgram"
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   symlinkSync,
@@ -110,6 +112,23 @@ describe("create", () => {
     expect(readFileSync(output, "utf8")).toBe("precious")
     await stage.run(["create", stage.beside("study"), "-o", output, "--overwrite"])
     expect(readTorrent(readFileSync(output)).files.length).toBe(3)
+  })
+
+  it("replaces no link, device or folder, even with --overwrite", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("study"), FILES)
+    const kept = stage.beside("kept")
+    writeFileSync(kept, "precious")
+    symlinkSync(kept, stage.beside("link"))
+    execFileSync("mkfifo", [stage.beside("pipe")])
+    const before = readdirSync(stage.folder)
+    for (const name of ["link", "pipe", "study"]) {
+      const args = ["create", stage.beside("study"), "-o", stage.beside(name), "--overwrite"]
+      expect((await stage.run(args, { exits: 7 })).stderr).toMatch(/is no ordinary file\n.*another place/)
+    }
+    expect(lstatSync(stage.beside("link")).isSymbolicLink()).toBe(true)
+    expect(lstatSync(stage.beside("pipe")).isFIFO()).toBe(true)
+    expect(readdirSync(stage.folder)).toEqual(before)
   })
 
   it("is 7 when the .torrent can't be written, and leaves nothing", async () => {

@@ -158,6 +158,14 @@ describe("the library", () => {
     await dataset.close()
   })
 
+  it("finds out before it hashes for long that a .torrent can't be written", async () => {
+    const hashed: number[] = []
+    const output = join(folder, "absent", "x.torrent")
+    const making = at.create(join(folder, "data.torrent"), { output, onProgress: (p) => hashed.push(p.doneBytes) })
+    await expect(making).rejects.toMatchObject({ code: "AT_DISK_IO", message: expect.stringContaining(output) })
+    expect(hashed).toEqual([])
+  })
+
   it("fails with an AtError even where its caller made a mistake nobody foresaw", async () => {
     const { dataset } = await open()
     await expect(at.open(7 as never)).rejects.toBeInstanceOf(at.AtError)
