@@ -72,6 +72,9 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     )
     if (flags.seed) {
       console.say(`giving ${there} ${howLong(limits)}`)
+      // Who stops it has got what was asked for.
+      if (console.json) console.emit({ type: "seeding", path: there, port: dataset.port ?? null })
+      else console.result(there)
       await dataset.giveUntil({ ...limits, signal })
     }
     await dataset.close()
@@ -79,7 +82,7 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     return there
   })
   if (console.json) console.emit({ type: "done", path })
-  else console.result(path)
+  else if (!flags.seed) console.result(path)
 }
 
 /** What was of use is what was got; what came besides, perhaps twice, is told apart. */

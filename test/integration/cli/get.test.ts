@@ -256,6 +256,22 @@ describe("get --seed", () => {
     expect(performance.now() - started).toBeGreaterThan(1000)
   })
 
+  it("prints the path before it gives, so that who stops it has it", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
+    const giver = stage.start(["get", dataset.infoHash, "--seed"])
+    await giver.until("the path is there", () => giver.stdout !== "")
+    giver.signal("SIGINT")
+    expect((await giver.exits(130)).stdout).toBe(`${stage.stored("one.bin")}\n`)
+    const teller = stage.start(["get", dataset.infoHash, "--seed", "--json", "-q"])
+    await teller.until("it says so", () => teller.stdout !== "")
+    teller.signal("SIGINT")
+    expect(jsonLines((await teller.exits(130)).stdout)).toMatchObject([
+      { type: "seeding", path: stage.stored("one.bin"), port: expect.any(Number) },
+      { type: "error", code: "AT_ABORTED" },
+    ])
+  })
+
   it("gives until --seed-ratio is reached: another of us gets it all", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("study", FILES, { create: CREATE, seeders: [{}] })
