@@ -67,7 +67,7 @@ export class UdpClient {
   readonly #pending = new Map<number, Pending>()
   /** By address and port. */
   readonly #connections = new Map<string, Connection>()
-  /** Address and port of those that have answered an announce. */
+  /** Address and port of those that answered the last announce to them. */
   readonly #met = new Set<string>()
   readonly #closing = new AbortController()
 
@@ -86,7 +86,7 @@ export class UdpClient {
     signal: AbortSignal,
     onLate: (answer: AnnounceAnswer) => void,
   ): Promise<AnnounceOutcome> {
-    const places = await resolveUdpTarget(this.#platform, target, signal)
+    const places = await this.#places(target, signal)
     if ("kind" in places) return places
     const attempts = places.map((place) => this.#announceAt(place, request, target.urlData, signal))
     const outcome = firstAnswered(attempts, ({ answer }) => onLate(answer))
@@ -96,7 +96,7 @@ export class UdpClient {
 
   /** Asks for the counts of one torrent. */
   async scrape(target: UdpTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
-    const places = await resolveUdpTarget(this.#platform, target, signal)
+    const places = await this.#places(target, signal)
     if ("kind" in places) return places
     const attempts = places.map(async (place): Promise<ScrapeOutcome> => {
       const encode = (connection: bigint, id: number): Uint8Array => encodeScrape(connection, id, infoHash)
@@ -116,6 +116,10 @@ export class UdpClient {
     for (const socket of sockets) if (socket.status === "fulfilled") await socket.value.close()
   }
 
+  #places(target: UdpTarget, signal: AbortSignal): Promise<readonly UdpPlace[] | TrackerFailure> {
+    return resolveUdpTarget(this.#platform, target, signal, (place) => this.#met.has(nameOf(place)))
+  }
+
   async #announceAt(
     place: UdpPlace,
     request: AnnounceRequest,
@@ -124,6 +128,7 @@ export class UdpClient {
   ): Promise<AnnounceOutcome> {
     const encode = (connection: bigint, id: number): Uint8Array => encodeAnnounce(connection, id, request, urlData)
     const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
+    if (reply.kind === "silent") this.#met.delete(nameOf(place))
     if (reply.kind !== "answer") return failureOf(reply)
     const answer = decodeAnnounce(reply.datagram, reply.family)
     if (answer === undefined) return failed(TOO_SHORT)
@@ -284,6 +289,6 @@ function isFrom(place: UdpPlace, from: Endpoint): boolean {
   return parseIp(place.host) === undefined || (address !== undefined && formatIp(address) === place.host)
 }
 
-function nameOf(place: UdpPlace): string {
+function nameOf(place: Endpoint): string {
   return `${place.host}|${place.port}`
 }

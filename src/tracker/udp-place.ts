@@ -15,13 +15,14 @@ export interface UdpPlace extends Endpoint {
 }
 
 /**
- * One address of each family that the tracker has, chosen by chance, so that the next announce is likely to go elsewhere
- * when it is dead. A public name never leads to an address inside the user's own network. Never rejects.
+ * One address of each family that the tracker has: one that `isMet`, which knows us, else one chosen by chance, so that the
+ * next announce is likely to go elsewhere when it is dead. A public name never leads to an address inside the user's own network. Never rejects.
  */
 export async function resolveUdpTarget(
   platform: Pick<Platform, "clock" | "random" | "net">,
   target: UdpTarget,
   signal: AbortSignal,
+  isMet: (place: Endpoint) => boolean,
 ): Promise<readonly UdpPlace[] | TrackerFailure> {
   const found = await resolve(platform, target.hostname, signal)
   if ("kind" in found) return found
@@ -37,8 +38,10 @@ export async function resolveUdpTarget(
     .map((address) => formatIp(address))
   if (hosts.length === 0) return failed("its name leads to no address that may be used")
   return ([4, 6] as const).flatMap((family) => {
-    const choice = hosts.filter((host) => host.includes(":") === (family === 6))
-    if (choice.length === 0) return []
+    const ofFamily = hosts.filter((host) => host.includes(":") === (family === 6))
+    if (ofFamily.length === 0) return []
+    const met = ofFamily.filter((host) => isMet({ host, port: target.port }))
+    const choice = met.length > 0 ? met : ofFamily
     return [{ host: choice[platform.random.below(choice.length)]!, port: target.port, family }]
   })
 }

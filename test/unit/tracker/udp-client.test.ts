@@ -206,6 +206,20 @@ describe("a UDP tracker", () => {
     expect(trackers.map(({ seen }) => seen.filter((what) => what.endsWith("announce")).length)).toEqual([2, 2])
   })
 
+  it("with several addresses is stayed with at the one that answered, until that is silent", async () => {
+    const addresses = ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"]
+    const { fake, announce } = await setUp(addresses)
+    const trackers = addresses.map(() => new UdpTracker(fake))
+    for (const [at, address] of addresses.entries()) await trackers[at]!.open(address)
+    for (let round = 0; round < 8; round++) await fake.clock.runUntil(announce())
+    const met = trackers.filter(({ seen }) => seen.length > 0)
+    expect(met).toHaveLength(1)
+    met[0]!.deafFor = Number.POSITIVE_INFINITY
+    expect(await fake.clock.runUntil(announce())).toMatchObject({ kind: "failed" })
+    for (let round = 0; round < 3; round++) await fake.clock.runUntil(announce())
+    expect(trackers.filter(({ seen }) => seen.length > 0).length).toBeGreaterThan(1)
+  })
+
   it("does not wait with a goodbye for a family at which nobody has ever answered", async () => {
     const { fake, client, announce } = await setUp(["203.0.113.1", "2001:db8::9"])
     await new UdpTracker(fake).open("203.0.113.1")
