@@ -77,6 +77,9 @@ def add():
     print("added", flush=True)
     timer = task.LoopingCall(look, torrent_id)
     timer.start(0.05).addErrback(fail)
+    if job["dht"]:
+        # By itself libtorrent looks again after a quarter of an hour, also when it knew no node yet.
+        task.LoopingCall(core.torrentmanager[torrent_id].handle.force_dht_announce).start(5, now=False).addErrback(fail)
 
 
 def start():
