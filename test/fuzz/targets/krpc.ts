@@ -70,7 +70,10 @@ function mustBeSound(message: Message): void {
   const { nodes = [], nodes6 = [], values = [], token: given } = message.answer
   must(given === undefined || (given.length > 0 && given.length <= 64), "the token is too long")
   for (const { host, port } of [...nodes, ...nodes6, ...values]) {
-    must(port > 0 && port < 65536 && !/^(0\.|224\.|255\.|ff)/.test(host), `nobody can be at ${host} ${port}`)
+    must(
+      port > 0 && port < 65536 && !/^(0\.|224\.|255\.|ff[0-9a-f]{2}:)/.test(host),
+      `nobody can be at ${host} ${port}`,
+    )
   }
 }
 
