@@ -32,7 +32,11 @@ export interface Acknowledged {
   readonly bytes: number
   /** ms from the last transmission of one of these packets to now, the shortest. */
   readonly least: number
-  /** The same of the packet sent last among those sent once only; undefined when there is none. */
+  /**
+   * ms that the last transmission took which is known to have arrived; undefined when that was known before, or when the
+   * packet was sent several times. Of what was sent before it nobody knows when it arrived: the other side says so late when
+   * much is missing, for a selective acknowledgement reaches only so far.
+   */
   readonly sample: number | undefined
   /** Packets are known to be lost since that were sent after this was last said: those before were under way together. */
   readonly lost: boolean
@@ -61,6 +65,8 @@ export class Outgoing {
   #nextOrder = 0
   /** The highest numbers of transmissions that arrived, highest first. */
   readonly #arrived = new Array<number>(LATER_ARRIVALS).fill(-1)
+  /** The number of the last transmission that arrived, of a packet that may have been sent before as well. */
+  #lastArrived = -1
   /** The number of the next transmission when packets were last said to be lost. */
   #saidLostAt = 0
   /** Repeated acknowledgements of the same packet, without a selective one. */
@@ -134,7 +140,8 @@ export class Outgoing {
   /** Takes what a packet with a plausible `ack` says. `shortest`: a round trip took so long at least, ms. */
   acknowledge(from: UtpPacket, bare: boolean, now: number, shortest: number): Acknowledged {
     const least = Number.POSITIVE_INFINITY
-    const arrived: Arrived = { packets: 0, bytes: 0, least, sample: undefined, order: -1, now, shortest }
+    const order = this.#lastArrived
+    const arrived: Arrived = { packets: 0, bytes: 0, least, sample: undefined, order, now, shortest }
     const advance = seqDistance(this.#acked, from.ack)
     for (let i = 0; i < advance; i++) this.#arrive(seq(this.#acked + 1 + i), arrived)
     if (advance > 0) this.#repeats = 0
@@ -144,6 +151,7 @@ export class Outgoing {
       if (from.sacked(bit)) this.#arrive(seq(from.ack + 2 + bit), arrived)
     }
     this.#skipArrived(0)
+    this.#lastArrived = arrived.order
     const { packets, bytes, sample } = arrived
     return { packets, bytes, least: arrived.least, sample, lost: this.#findLost() }
   }
@@ -178,9 +186,9 @@ export class Outgoing {
     arrived.packets++
     arrived.bytes += payload
     arrived.least = Math.min(arrived.least, took)
-    if (packet.transmissions === 1 && packet.order > arrived.order) {
+    if (packet.order > arrived.order) {
       arrived.order = packet.order
-      arrived.sample = took
+      arrived.sample = packet.transmissions === 1 ? took : undefined
     }
     // Sooner than possible it answers an earlier transmission, which proves nothing about those since.
     if (packet.transmissions === 1 || took >= arrived.shortest) this.#noteArrival(packet.order)
@@ -238,7 +246,7 @@ interface Arrived {
   bytes: number
   least: number
   sample: number | undefined
-  /** Of the transmission that `sample` is of. */
+  /** Of the last transmission that arrived, which `sample` is of. */
   order: number
   readonly now: number
   readonly shortest: number

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
 import { Incoming } from "../../src/utp/incoming.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "../../src/utp/packet.js"
@@ -129,6 +129,26 @@ describe("one uTP connection", () => {
     expect(count).toBeGreaterThan(100)
     net.port.send = send
     expect(await goodput(line, MiB)).toBeGreaterThan(2.3 * MiB)
+  })
+
+  it("makes up for a gap that no selective acknowledgement reaches across", async () => {
+    const line = await open({ up: 40 * MiB, latency: 10 })
+    const { net } = line
+    // As libtorrent's do.
+    const whole = Incoming.prototype.selectiveAck
+    const selectiveAck = vi.spyOn(Incoming.prototype, "selectiveAck").mockImplementation(function (this: Incoming) {
+      return whole.call(this).subarray(0, 36)
+    })
+    onTestFinished(() => selectiveAck.mockRestore())
+    await goodput(line, 8 * MiB)
+    const send = net.port.send.bind(net.port)
+    let count = 0
+    net.port.send = (...args) => {
+      if (++count > 100 && count <= 395) return
+      send(...args)
+    }
+    // The time-out of half a second, and the bytes themselves.
+    expect(await goodput(line, 2 * MiB)).toBeGreaterThan(2 * MiB)
   })
 
   it("does not take packets that overtake each other for lost ones, for ever", async () => {
