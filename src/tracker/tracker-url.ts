@@ -30,8 +30,8 @@ export function parseTrackerUrl(text: string): TrackerTarget {
   if (trimmed.length > MAX_LENGTH) return refused("the URL is too long")
   const scheme = /^(https?|udp):\/\//i.exec(trimmed)?.[1]?.toLowerCase()
   if (scheme === undefined) return refused("only http, https and udp trackers are supported")
-  // URL leaves the host of a scheme it does not know unparsed: it is read as http.
-  const url = parseUrl(scheme === "udp" ? `http${trimmed.slice("udp".length)}` : trimmed)
+  // URL leaves the host of a scheme it does not know unparsed.
+  const url = parseUrl(trimmed.replace(/^udp/i, "http"))
   if (url === undefined) return refused("the URL is malformed")
   for (const name of url.searchParams.keys()) {
     if (OUR_ARGUMENTS.has(name.toLowerCase())) return refused(`the URL already has the argument ${name}`)
@@ -47,16 +47,11 @@ export function parseTrackerUrl(text: string): TrackerTarget {
 }
 
 function udpTarget(text: string, url: URL): TrackerTarget {
-  // URL drops a port 80 because it is http's own.
-  const port = /^udp:\/\/[^/?#]*:(\d{1,5})(?=[/?#]|$)/i.exec(text)?.[1]
-  if (port === undefined || Number(port) === 0) return refused("a udp tracker needs a port")
+  // URL leaves out the port that is usual for the scheme: 80 for http.
+  const port = Number(url.port || new URL(text.replace(/^udp/i, "https")).port)
+  if (port === 0) return refused("a udp tracker needs a port")
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname
-  return {
-    kind: "udp",
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port),
-    urlData: path + url.search,
-  }
+  return { kind: "udp", hostname: url.hostname.replace(/^\[|\]$/g, ""), port, urlData: path + url.search }
 }
 
 function refused(reason: string): TrackerTarget {

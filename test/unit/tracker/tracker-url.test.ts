@@ -23,6 +23,7 @@ describe("a tracker's URL", () => {
     ["udp://tracker.example:80/", "tracker.example", 80, ""],
     ["udp://tracker.example:80/dir?a=b&c=d", "tracker.example", 80, "/dir?a=b&c=d"],
     ["udp://[2001:db8::1]:6969/?auth=0x00", "2001:db8::1", 6969, "/?auth=0x00"],
+    ["udp://tracker.example:443/", "tracker.example", 443, ""],
     ["UDP://127.0.0.1:6969", "127.0.0.1", 6969, ""],
   ])("is used over UDP: %s", (text, hostname, port, urlData) => {
     expect(parseTrackerUrl(text)).toEqual({ kind: "udp", hostname, port, urlData })
@@ -37,6 +38,7 @@ describe("a tracker's URL", () => {
     ["http://t.example:99999/announce", /malformed/],
     ["udp://t.example", /port/],
     ["udp://t.example:0", /port/],
+    ["udp://t.example\\@127.0.0.1:70000", /port/],
     ["http://t.example/announce?info_hash=x", /info_hash/],
     ["http://t.example/announce?a=1&PEER_ID=x", /PEER_ID/],
     ["udp://t.example:1/?event=x", /event/],
