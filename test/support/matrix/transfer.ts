@@ -121,7 +121,10 @@ async function give(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone)
     const ways = await waysTo(giver, column, dht)
     const { magnet, resumed: resume = false } = column
     const asked = { torrentPath, magnet, outDir, resume, ...ways, maxSeconds: MAX_SECONDS }
-    await partner.download({ ...asked, ...column.theirs, ...theirs })
+    await partner.download({ ...asked, ...column.theirs, ...theirs }).catch((error: unknown) => {
+      // What the client says is with the error; with it, what we said of it.
+      throw giver.program.failure(String(error))
+    })
     if (column.said !== undefined) expect(giver.program.output).toMatch(column.said)
     if (column.resumed) expect(lastProgress(giver.program)?.uploaded).toBeLessThan(0.6 * length)
   } finally {
