@@ -62,10 +62,13 @@ export async function routeMulticast(netns: Netns): Promise<void> {
   await netns.run("ip route add 224.0.0.0/4 dev cable")
 }
 
+/** What goes out by the cable is as large as a cable takes, and not put together from packets of 64 KiB. */
+const WITHOUT_OFFLOADING = "ip link set cable gso_max_size 1500 gso_max_segs 1"
+
 /** Loses packets that come in by the cable: `share` is 0 to 1. Off-loading, which would lose 64 KiB at a time, ends. */
 export async function losePackets(netns: Netns, share: number): Promise<void> {
   await netns.run(
-    `ip link set cable gso_max_size 1500 gso_max_segs 1 &&
+    `${WITHOUT_OFFLOADING} &&
      iptables -A INPUT -i cable -m statistic --mode random --probability ${share} -j DROP`,
   )
 }
@@ -110,8 +113,8 @@ export async function openNetnsPair(addresses: readonly [string, string]): Promi
 /** Hosts on one switch. */
 export interface Lan {
   readonly hosts: readonly Netns[]
-  /** Holds what a host is sent to so many bytes a second. */
-  slowDown(index: number, rate: number): Promise<void>
+  /** Holds what one host gets from another to so many bytes a second. All else gets through at once. */
+  slowDown(from: number, to: number, rate: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -136,8 +139,12 @@ export async function openNetnsLan(addresses: readonly string[]): Promise<Lan> {
       await hub.run(`ip link set port${i} master lan && ip link set port${i} up`)
       hosts.push({ ...host, addresses: [address] })
     }
-    const slowDown = async (index: number, rate: number): Promise<void> => {
-      await hub.run(`tc qdisc add dev port${index} root tbf rate ${8 * rate}bit burst 32kb latency 1s`)
+    const slowDown = async (from: number, to: number, rate: number): Promise<void> => {
+      await hosts[from]!.run(WITHOUT_OFFLOADING)
+      await hosts[to]!.run(
+        `iptables -A INPUT -s ${addresses[from]} -m hashlimit --hashlimit-name slow
+           --hashlimit-above ${rate}b/s --hashlimit-burst ${2 * rate}b -j DROP`.replaceAll("\n", " "),
+      )
     }
     return { hosts, slowDown, close }
   } catch (error) {

@@ -10,7 +10,7 @@ import type { Direction } from "./table.js"
 /** As on the internet: among local addresses libtorrent has no limits, and names nobody to strangers. */
 const [GETTER, MIDDLE, SOURCE] = ["5.0.0.1", "5.0.0.2", "5.0.0.3"]
 
-/** Bytes a second that whoever is in the middle can be sent: it has not even one piece of 4 MiB when the test is over. */
+/** Bytes a second that whoever is in the middle gets from the source: it has not even one piece of 4 MiB when the test is over. */
 const SLOW = 16 * 1024
 
 /** Seconds: transmission names peers every ninety, others every sixty. */
@@ -42,7 +42,7 @@ export async function throughPex(direction: Direction, { partner, options, sampl
     return one
   }
   try {
-    await lan.slowDown(1, SLOW)
+    await lan.slowDown(2, 1, SLOW)
     const common = { torrentPath, pex: true, maxSeconds: MAX_SECONDS + 60 }
     const seed = await keep(academictorrents.seed({ ...common, ...source, dataDir, options: [...options, "--no-pex"] }))
     const between = { ...common, ...middle, peers: [seed] }

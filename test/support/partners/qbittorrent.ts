@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs"
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { freePort } from "../ports.js"
 import type { Program } from "../program.js"
 import {
   type Bench,
@@ -15,15 +17,16 @@ import {
 /** The port at router.bittorrent.com. */
 const DHT_PORT = 6881
 
+const WATCHER = fileURLToPath(new URL("./qbittorrent-complete.mjs", import.meta.url))
+
 /** qBittorrent 4.5 without a window: libtorrent 2.0 inside. */
 export const qbittorrent: Partner = {
   name: "qbittorrent-nox",
   missing: () => needsProgram("qbittorrent-nox", "qbittorrent-nox"),
   seed: (job) =>
     keepBench(job, async (bench) => {
-      const { script } = await bench.completion()
       const args = job.partial ? [] : ["--skip-hash-check"]
-      const program = await startQbittorrent(bench, job, { dir: job.dataDir, script, args })
+      const program = await startQbittorrent(bench, job, { dir: job.dataDir, args })
       await bench.listening(program)
       const log = join(bench.folder, "qBittorrent/data/logs/qbittorrent.log")
       await program.poll("holding the torrent", () => existsSync(log) && /added/i.test(readFileSync(log, "utf8")))
@@ -31,23 +34,29 @@ export const qbittorrent: Partner = {
     }),
   download: (job) =>
     withBench(job, async (bench) => {
-      const { script, isReached } = await bench.completion()
-      const program = await startQbittorrent(bench, job, { dir: job.outDir, script, args: [] })
-      await program.poll("complete", isReached, bench.seconds)
+      // The program that it can run at completion is forgotten when it shows in its list before libtorrent says so.
+      const webPort = await freePort()
+      const program = await startQbittorrent(bench, job, { dir: job.outDir, args: [], webPort })
+      const watcher = bench.start(process.execPath, [WATCHER, String(webPort)])
+      await program.poll("complete", () => watcher.output.includes("complete"), bench.seconds)
     }),
 }
 
 async function startQbittorrent(
   bench: Bench,
   job: SeedJob | DownloadJob,
-  { dir, script, args }: { dir: string; script: string; args: readonly string[] },
+  { dir, args, webPort }: { dir: string; args: readonly string[]; webPort?: number },
 ): Promise<Program> {
   const config = join(bench.folder, "qBittorrent/config")
   await mkdir(config, { recursive: true })
   const sections = {
     LegalNotice: { Accepted: true },
-    AutoRun: { enabled: true, program: script },
-    Preferences: { "WebUI\\Enabled": false },
+    Preferences: {
+      "WebUI\\Enabled": webPort !== undefined,
+      "WebUI\\Address": "127.0.0.1",
+      "WebUI\\Port": webPort ?? 0,
+      "WebUI\\LocalHostAuth": false,
+    },
     BitTorrent: {
       "Session\\InterfaceAddress": bench.host,
       "Session\\Port": bench.port,
