@@ -1,3 +1,4 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { formatIp, holdingOf, ipScope, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import { ID_LENGTH } from "./node-id.js"
@@ -79,11 +80,7 @@ export function mayPointTo(other: string, host: string): boolean {
  * nor does another address of the same /64.
  */
 export function ownerOf(endpoint: Endpoint): string {
-  return isPublic(endpoint.host) ? holdingOf(endpoint.host) : keyOf(endpoint)
-}
-
-export function keyOf({ host, port }: Endpoint): string {
-  return `${host} ${port}`
+  return isPublic(endpoint.host) ? holdingOf(endpoint.host) : endpointKey(endpoint)
 }
 
 function isIpv6(host: string): boolean {

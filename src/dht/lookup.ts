@@ -1,6 +1,7 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
-import { type Contact, isPublic, keyOf } from "./contact.js"
+import { type Contact, isPublic } from "./contact.js"
 import type { Answer } from "./krpc.js"
 import { compareDistance, sameId } from "./node-id.js"
 import { K } from "./routing-table.js"
@@ -152,7 +153,7 @@ export class Lookup {
       },
     )
     if (!asked) return false
-    this.#places.add(keyOf(candidate.endpoint))
+    this.#places.add(endpointKey(candidate.endpoint))
     candidate.state = "asked"
     if (++this.#asked === MAX_ASKED) this.stop()
     return true
@@ -188,7 +189,7 @@ export class Lookup {
   }
 
   #mayAsk(candidate: Candidate): boolean {
-    return !this.#places.has(keyOf(candidate.endpoint)) && !this.#isHeld(candidate, ["asked", "answered"])
+    return !this.#places.has(endpointKey(candidate.endpoint)) && !this.#isHeld(candidate, ["asked", "answered"])
   }
 
   /** Another of its network is in one of these states. */
@@ -204,7 +205,7 @@ export class Lookup {
   }
 
   #add({ host, port, id }: Start): void {
-    const place = keyOf({ host, port })
+    const place = endpointKey({ host, port })
     if (this.#done || this.#places.has(place) || this.#isNamed(place, id)) return
     const trusted = id !== undefined && isSecureId(id, parseIp(host)!)
     const network = networkOf(host)
@@ -217,7 +218,7 @@ export class Lookup {
   #isNamed(place: string, id: Uint8Array | undefined): boolean {
     return this.#candidates.some(
       (other) =>
-        keyOf(other.endpoint) === place && (id === undefined || other.id === undefined || sameId(other.id, id)),
+        endpointKey(other.endpoint) === place && (id === undefined || other.id === undefined || sameId(other.id, id)),
     )
   }
 

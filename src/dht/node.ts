@@ -1,3 +1,4 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Hasher } from "../ports/hasher.js"
@@ -5,7 +6,7 @@ import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { AddressVote } from "./address-vote.js"
 import { AnnounceQueue } from "./announce-queue.js"
-import { type Contact, type Family, familyOf, keyOf, mayPointTo } from "./contact.js"
+import { type Contact, type Family, familyOf, mayPointTo } from "./contact.js"
 import {
   type Answer,
   decodeMessage,
@@ -131,7 +132,7 @@ export class DhtNode {
   offer(starts: readonly Start[]): void {
     for (const start of starts) {
       if (familyOf(start.host) !== this.#options.family) continue
-      const key = keyOf(start)
+      const key = endpointKey(start)
       this.#starts.delete(key)
       this.#starts.set(key, start)
       if (this.#starts.size > MAX_STARTS) this.#starts.delete([...this.#starts.keys()][0]!)

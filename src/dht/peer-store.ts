@@ -1,8 +1,8 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { toHex } from "../bytes/hex.js"
 import { holdingOf } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
-import { keyOf } from "./contact.js"
 
 /** ms after which an announce is forgotten (libtorrent, aria2: 30 min; who is there announces again after 15). */
 const LIFE = 30 * 60_000
@@ -47,7 +47,7 @@ export class PeerStore {
       peers = new Map()
       this.#torrents.set(name, peers)
     }
-    const key = keyOf(endpoint)
+    const key = endpointKey(endpoint)
     const owner = holdingOf(endpoint.host)
     if (peers.delete(key)) this.#entries--
     else {

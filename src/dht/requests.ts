@@ -1,8 +1,9 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { toHex } from "../bytes/hex.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { Budget } from "./budget.js"
-import { keyOf, ownerOf } from "./contact.js"
+import { ownerOf } from "./contact.js"
 import { encodeQuery, type Question, type Refusal, type Response } from "./krpc.js"
 
 /** ms without an answer after which another node may be asked in the place of this one (libtorrent: 1 s). */
@@ -92,7 +93,7 @@ export class Requests {
   settle(message: Response | Refusal, from: Endpoint): boolean {
     const name = toHex(message.transaction)
     const request = this.#requests.get(name)
-    if (request === undefined || keyOf(request.to) !== keyOf(from)) return false
+    if (request === undefined || endpointKey(request.to) !== endpointKey(from)) return false
     this.#remove(name, request)
     if (message.kind === "response") request.listener.onAnswer(message)
     else request.listener.onFailed()

@@ -1,6 +1,6 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { count } from "../bytes/words.js"
 import type { Endpoint } from "../ports/net.js"
-import { keyOf } from "./contact.js"
 import type { DhtNode } from "./node.js"
 
 /** ms between two rounds for a torrent that has peers (libtorrent announces every 15 min; they are kept for 30). */
@@ -115,13 +115,13 @@ export class DhtSearch {
   #ownKeys(): string[] {
     const { announcePort: port, nodes } = this.#o
     const hosts = nodes.map(({ address }) => address).filter((host) => host !== undefined)
-    return port === undefined ? [] : hosts.map((host) => keyOf({ host, port }))
+    return port === undefined ? [] : hosts.map((host) => endpointKey({ host, port }))
   }
 
   #onPeers(peers: readonly Endpoint[]): void {
     if (this.#closed) return
     const fresh = peers.filter((peer) => {
-      const key = keyOf(peer)
+      const key = endpointKey(peer)
       if (this.#found.size >= MAX_PEERS || this.#found.has(key)) return false
       this.#found.add(key)
       return !this.#ownKeys().includes(key)

@@ -1,3 +1,4 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener, UtpWish } from "../ports/net.js"
 import { DialedStream, type DialerOptions, type Way } from "./dialed-stream.js"
 
@@ -24,7 +25,7 @@ export class Dialer implements Net {
   }
 
   connect(remote: Endpoint, listener: StreamListener, utp?: UtpWish): ByteStream {
-    const place = `${remote.host} ${remote.port}`
+    const place = endpointKey(remote)
     const utpFirst = (this.#silentEnds.get(place) ?? 0) >= SILENT_ENDS
     const ways: Way[] = utp === "alone" ? ["utp"] : utpFirst ? ["utp", "tcp"] : ["tcp", "utp"]
     const secondDelay = utp === "soon" ? SOON : SECOND_DELAY

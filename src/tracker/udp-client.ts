@@ -1,3 +1,4 @@
+import { endpointKey } from "../bytes/endpoint-key.js"
 import { formatIp, parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Timer } from "../ports/clock.js"
@@ -90,7 +91,8 @@ export class UdpClient {
     if ("kind" in places) return places
     const attempts = places.map((place) => this.#announceAt(place, request, target.urlData, signal))
     const outcome = firstAnswered(attempts, ({ answer }) => onLate(answer))
-    if (request.event === "stopped") await Promise.all(attempts.filter((_, at) => this.#met.has(nameOf(places[at]!))))
+    if (request.event === "stopped")
+      await Promise.all(attempts.filter((_, at) => this.#met.has(endpointKey(places[at]!))))
     return outcome
   }
 
@@ -117,7 +119,7 @@ export class UdpClient {
   }
 
   #places(target: UdpTarget, signal: AbortSignal): Promise<readonly UdpPlace[] | TrackerFailure> {
-    return resolveUdpTarget(this.#platform, target, signal, (place) => this.#met.has(nameOf(place)))
+    return resolveUdpTarget(this.#platform, target, signal, (place) => this.#met.has(endpointKey(place)))
   }
 
   async #announceAt(
@@ -128,11 +130,11 @@ export class UdpClient {
   ): Promise<AnnounceOutcome> {
     const encode = (connection: bigint, id: number): Uint8Array => encodeAnnounce(connection, id, request, urlData)
     const reply = await this.#request(place, UDP_ACTION.announce, encode, signal)
-    if (reply.kind === "silent") this.#met.delete(nameOf(place))
+    if (reply.kind === "silent") this.#met.delete(endpointKey(place))
     if (reply.kind !== "answer") return failureOf(reply)
     const answer = decodeAnnounce(reply.datagram, reply.family)
     if (answer === undefined) return failed(TOO_SHORT)
-    this.#met.add(nameOf(place))
+    this.#met.add(endpointKey(place))
     return { kind: "answered", answer }
   }
 
@@ -160,7 +162,7 @@ export class UdpClient {
           // A tracker that was restarted does not know the ids it gave before.
           if (kept === undefined || refused) return reply
           refused = true
-          this.#connections.delete(nameOf(place))
+          this.#connections.delete(endpointKey(place))
           continue
         }
       }
@@ -217,9 +219,9 @@ export class UdpClient {
   }
 
   #connection(place: UdpPlace): bigint | undefined {
-    const connection = this.#connections.get(nameOf(place))
+    const connection = this.#connections.get(endpointKey(place))
     if (connection === undefined || connection.expiresAt > this.#platform.clock.now()) return connection?.id
-    this.#connections.delete(nameOf(place))
+    this.#connections.delete(endpointKey(place))
     return undefined
   }
 
@@ -228,7 +230,7 @@ export class UdpClient {
     if (id === undefined) return undefined
     const now = this.#platform.clock.now()
     for (const [name, { expiresAt }] of this.#connections) if (expiresAt <= now) this.#connections.delete(name)
-    this.#connections.set(nameOf(place), { id, expiresAt: now + CONNECTION_ID_LIFE })
+    this.#connections.set(endpointKey(place), { id, expiresAt: now + CONNECTION_ID_LIFE })
     return id
   }
 
@@ -287,8 +289,4 @@ function isFrom(place: UdpPlace, from: Endpoint): boolean {
   if (from.port !== place.port) return false
   const address = parseIp(from.host)
   return parseIp(place.host) === undefined || (address !== undefined && formatIp(address) === place.host)
-}
-
-function nameOf(place: Endpoint): string {
-  return `${place.host}|${place.port}`
 }

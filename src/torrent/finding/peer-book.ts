@@ -1,3 +1,4 @@
+import { endpointKey } from "../../bytes/endpoint-key.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { Random } from "../../ports/random.js"
 import { PexFlag } from "../../wire/pex-message.js"
@@ -91,7 +92,7 @@ export class PeerBook {
 
   /** An address was named. Naming a failed one again gives it another chance. */
   add(endpoint: Endpoint, origin: PeerOrigin, now: number, flags = 0): void {
-    const key = keyOf(endpoint)
+    const key = endpointKey(endpoint)
     const known = this.#addresses.get(key)
     if (known !== undefined) {
       // Who wanted nothing may want something by now; all else stays true.
@@ -122,14 +123,14 @@ export class PeerBook {
   /** These, which are known, were named to who asked for the v2 infohash: perhaps they know no other. */
   namedByV2(endpoints: readonly Endpoint[]): void {
     for (const endpoint of endpoints) {
-      const address = this.#addresses.get(keyOf(endpoint))
+      const address = this.#addresses.get(endpointKey(endpoint))
       if (address !== undefined) address.v2 = true
     }
   }
 
   /** Whether the next connection there begins with the v2 infohash. */
   beginsWithV2(endpoint: Endpoint): boolean {
-    return this.#addresses.get(keyOf(endpoint))?.v2 ?? false
+    return this.#addresses.get(endpointKey(endpoint))?.v2 ?? false
   }
 
   /** From now on those with the highest priority come first among equals. To be called again when priorities change. */
@@ -168,7 +169,7 @@ export class PeerBook {
 
   /** Who is connected to us can be reached there: the address is busy then. False when it is not known, or was busy before. */
   claim(endpoint: Endpoint): boolean {
-    const address = this.#addresses.get(keyOf(endpoint))
+    const address = this.#addresses.get(endpointKey(endpoint))
     if (address === undefined || address.busy) return false
     address.busy = true
     return true
@@ -176,24 +177,24 @@ export class PeerBook {
 
   /** What peers say of whoever is there: {@link PexFlag}. */
   flags(endpoint: Endpoint): number {
-    return this.#addresses.get(keyOf(endpoint))?.flags ?? 0
+    return this.#addresses.get(endpointKey(endpoint))?.flags ?? 0
   }
 
   /** Whether the next connection there is to be encrypted. */
   encrypts(endpoint: Endpoint): boolean {
-    const address = this.#addresses.get(keyOf(endpoint))
+    const address = this.#addresses.get(endpointKey(endpoint))
     return this.#encryption.encrypts(address?.way ?? this.#encryption.newWay())
   }
 
   /** The connection that we opened brought a handshake. */
   answered(endpoint: Endpoint): void {
-    const address = this.#addresses.get(keyOf(endpoint))
+    const address = this.#addresses.get(endpointKey(endpoint))
     if (address !== undefined) this.#encryption.answered(address.way)
   }
 
   /** The connection that made the address busy ended. */
   ended(endpoint: Endpoint, outcome: ConnectionOutcome, now: number): void {
-    const address = this.#addresses.get(keyOf(endpoint))
+    const address = this.#addresses.get(endpointKey(endpoint))
     if (address === undefined) return
     address.busy = false
     if (address.notBefore === Number.POSITIVE_INFINITY) return
@@ -231,20 +232,20 @@ export class PeerBook {
 
   /** The address leads to ourselves: it is never given out again. */
   forget(endpoint: Endpoint): void {
-    const address = this.#addresses.get(keyOf(endpoint))
+    const address = this.#addresses.get(endpointKey(endpoint))
     if (address !== undefined) address.notBefore = Number.POSITIVE_INFINITY
   }
 
   /** It sent wrong bytes: nothing from there any more. */
   ban(endpoint: Endpoint): void {
-    const key = keyOf(endpoint)
+    const key = endpointKey(endpoint)
     if (this.#banned.has(key)) return
     this.#banned.add(key)
     this.#bannedOfHost.set(endpoint.host, (this.#bannedOfHost.get(endpoint.host) ?? 0) + 1)
   }
 
   isBanned(endpoint: Endpoint): boolean {
-    return this.#banned.has(keyOf(endpoint)) || (this.#bannedOfHost.get(endpoint.host) ?? 0) >= BANS_OF_HOST
+    return this.#banned.has(endpointKey(endpoint)) || (this.#bannedOfHost.get(endpoint.host) ?? 0) >= BANS_OF_HOST
   }
 
   /** True while some address may yet be tried without being named again. */
@@ -288,8 +289,4 @@ export class PeerBook {
 
 function isNamedByPeers(origin: PeerOrigin): boolean {
   return origin === "pex" || origin === "incoming" || origin === "lsd"
-}
-
-function keyOf(endpoint: Endpoint): string {
-  return `${endpoint.host} ${endpoint.port}`
 }

@@ -1,3 +1,4 @@
+import { endpointKey } from "../../bytes/endpoint-key.js"
 import { ProtocolError } from "../../errors.js"
 import type { Endpoint } from "../../ports/net.js"
 import { HOLEPUNCH_EXTENSION } from "../../wire/holepunch-message.js"
@@ -71,16 +72,16 @@ export class PeerExchange {
       peer.session.close(error)
       return
     }
-    for (const dropped of message.dropped) exchange.named.delete(keyOf(dropped))
+    for (const dropped of message.dropped) exchange.named.delete(endpointKey(dropped))
     const added = usable(message.added, peer.session.remote.host).slice(0, MAX_FROM_ONE - exchange.taken)
     exchange.taken += added.length
-    for (const one of added) exchange.named.add(keyOf(one))
+    for (const one of added) exchange.named.add(endpointKey(one))
     if (added.length > 0) this.#onPeers(added)
   }
 
   /** Whether the peer says that it is connected to whoever is there. */
   named(peer: PeerSource, endpoint: Endpoint): boolean {
-    return this.#exchanges.get(peer)?.named.has(keyOf(endpoint)) === true
+    return this.#exchanges.get(peer)?.named.has(endpointKey(endpoint)) === true
   }
 
   forget(peer: PeerSource): void {
@@ -100,7 +101,7 @@ export class PeerExchange {
   #tell(peer: PeerSource, { told }: Exchange, contacts: ReadonlyMap<PeerSource, PexPeer>): boolean {
     const current = new Map<string, PexPeer>()
     for (const [other, contact] of contacts) {
-      if (other !== peer && mayLeadTo(contact, peer.session.remote.host)) current.set(keyOf(contact), contact)
+      if (other !== peer && mayLeadTo(contact, peer.session.remote.host)) current.set(endpointKey(contact), contact)
     }
     const added = [...current].filter(([key]) => !told.has(key)).slice(0, MAX_CONTACTS)
     const dropped = [...told].filter(([key]) => !current.has(key)).slice(0, MAX_CONTACTS)
@@ -139,12 +140,8 @@ function usable(added: readonly PexPeer[], sender: string): PexPeer[] {
   const found = new Map<string, PexPeer>()
   for (const peer of added) {
     if (!mayLeadTo(peer, sender)) continue
-    const key = scopeOf(peer.host) === "public" ? peer.host : keyOf(peer)
+    const key = scopeOf(peer.host) === "public" ? peer.host : endpointKey(peer)
     if (!found.has(key)) found.set(key, peer)
   }
   return [...found.values()]
-}
-
-function keyOf({ host, port }: Endpoint): string {
-  return `${host} ${port}`
 }
