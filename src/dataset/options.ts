@@ -67,7 +67,7 @@ export interface Options extends FileChoice {
   readonly timeout?: number | undefined
   /** Return only when all is durable on the disk. */
   readonly sync?: boolean | undefined
-  /** Go on where a foreign file stands in the way, and overwrite it. */
+  /** Go on where a foreign file stands in the way, and overwrite it; cut off what stands behind the data of a file. */
   readonly overwrite?: boolean | undefined
   /** The service's base URL. Default: `AT_SITE`, else https://academictorrents.com. */
   readonly site?: string | undefined

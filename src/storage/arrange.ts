@@ -1,7 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import { type DataFile, sameStamp } from "./data-file.js"
-import { somethingThere } from "./disk-fault.js"
+import { somethingThere, tooLong } from "./disk-fault.js"
 import { hashOnDisk } from "./disk-hashing.js"
 import { PieceState } from "./journal-state.js"
 import { type FilesFound, type LookOptions, lookAtFiles } from "./look-at-files.js"
@@ -40,8 +40,11 @@ export async function arrange(parts: WritingParts, files: readonly DataFile[], o
   await new Arrangement(parts, files, found, options).run()
 }
 
-/** `ours`: it is, or its place is free. `provisional`: see {@link DataFile}. `replaced`: something else makes way for it. */
-type Fate = "ours" | "provisional" | "replaced"
+/**
+ * `ours`: it is, or its place is free. `provisional`: see {@link DataFile}. `replaced`: something else makes way for it.
+ * `cut`: it is, but for the bytes behind its end, which go.
+ */
+type Fate = "ours" | "provisional" | "replaced" | "cut"
 
 class Arrangement {
   readonly #parts: WritingParts
@@ -221,12 +224,16 @@ class Arrangement {
     const { overwrite, toFetch } = this.#options
     const isOwned = this.#found.owned.has(file)
     if (file.length === 0) {
-      if (file.place !== "final" || file.stamp?.size === 0) return "ours"
-      if (!isOwned && !overwrite) throw somethingThere(file.path, "it should be empty")
-      return toFetch ? "replaced" : "ours"
+      if (file.place !== "final" || file.stamp?.size === 0 || !toFetch) return "ours"
+      if (!overwrite) throw somethingThere(file.path, "it should be empty")
+      return "replaced"
     }
     const { first, end } = this.#layout.piecesOfFile(file.index)
-    if (file.place === "none" || isOwned || countMissing(this.#layout, file, good) < end - first) return "ours"
+    if (file.place === "none" || isOwned || countMissing(this.#layout, file, good) < end - first) {
+      if (!toFetch || !this.#hasTail(file)) return "ours"
+      if (!overwrite) throw tooLong(file.current, { size: file.stamp!.size, length: file.length })
+      return "cut"
+    }
     if (this.#isUndecidable(file)) return "provisional"
     if (file.stamp?.size === 0 || overwrite) return "replaced"
     throw somethingThere(file.current, "no piece of it is this dataset's")
@@ -238,12 +245,15 @@ class Arrangement {
       file.provisional = true
       return
     }
-    if (fate === "replaced") {
-      if (file.place === "final") file.place = "none"
-      file.replace = true
-    }
-    if (file.length === 0 || (fate === "ours" && file.place !== "none")) journal.setHome(file.index)
+    if (fate === "replaced" && file.place === "final") file.place = "none"
+    if (fate === "replaced" || fate === "cut") file.replace = true
+    if (file.length === 0 || (fate !== "replaced" && file.place !== "none")) journal.setHome(file.index)
     else journal.setOurs(file.index)
+  }
+
+  /** What stands behind its end is not ours: that is only where we are writing, under the unfinished name. */
+  #hasTail(file: DataFile): boolean {
+    return file.isTooLong || (!this.#found.owned.has(file) && (file.stamp?.size ?? 0) > file.length)
   }
 
   /** It has the right length, and no piece to itself: whether it is the right one shows when its neighbours arrive. */

@@ -71,6 +71,11 @@ export class DataFile {
     return this.place === "none" && !this.selected
   }
 
+  /** Somebody wrote behind its end before we came: nobody could bring back these bytes, so they are not ours to cut off. */
+  get isTooLong(): boolean {
+    return this.hasWrongLength && this.stamp!.size > this.length
+  }
+
   /** Its handle's name in the pool. */
   get key(): string {
     return `file ${this.index}`

@@ -1,3 +1,4 @@
+import { count } from "../bytes/words.js"
 import { AtError } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
 
@@ -71,6 +72,13 @@ export function somethingThere(path: string, reason: string, cause?: unknown): A
   return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {
     hint: "move it away, use another `datastore`, or replace it with `overwrite`",
     cause,
+  })
+}
+
+/** A file holds more than the dataset has of it: what stands behind is somebody else's. */
+export function tooLong(path: string, { size, length }: { size: number; length: number }): AtError {
+  return new AtError("AT_EXISTS", `${path} goes on for ${count(size - length, "byte")} behind the dataset's data`, {
+    hint: "move it away, use another `datastore`, or have these bytes cut off with `overwrite`",
   })
 }
 

@@ -3,7 +3,7 @@ import type { Disk, FileHandle } from "../ports/disk.js"
 import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
 import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
-import { somethingThere } from "./disk-fault.js"
+import { somethingThere, tooLong } from "./disk-fault.js"
 import type { Edges } from "./edges.js"
 import type { FileFinisher } from "./file-finisher.js"
 import type { FilePool } from "./file-pool.js"
@@ -216,6 +216,9 @@ export class FileWriter {
       const there = await this.#o.finisher.look(file, "final")
       if (there !== undefined && stampOf("final", there).inode !== file.inode) {
         throw somethingThere(file.path, "another file took the place of ours")
+      }
+      if (there !== undefined && there.size > file.length && !file.replace) {
+        throw tooLong(file.path, { size: there.size, length: file.length })
       }
       // What we may not write to keeps its name.
       await this.#use(file, () => Promise.resolve())

@@ -31,7 +31,7 @@ export interface PieceStoreOptions extends CheckOptions {
   readonly selected?: ReadonlySet<number> | undefined
   /** `always`: what is there is hashed, whatever the journal says. */
   readonly verify: "auto" | "always"
-  /** Files of which no piece is this dataset's may be replaced. Default: false. */
+  /** Files of which no piece is this dataset's may be replaced, and what stands behind the data of others cut off. Default: false. */
   readonly overwrite?: boolean | undefined
   /**
    * What is missing will be fetched: there must be room for it, and files get their right lengths. False: no file that

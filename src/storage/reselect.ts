@@ -40,7 +40,7 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
 
 /** Left alone so far, because nothing was to be fetched: a file that is too long, or an empty one that is to be made. */
 function isToBeRight(file: DataFile): boolean {
-  return file.missing === 0 && (file.hasWrongLength || (file.length === 0 && file.place === "none"))
+  return file.isTooLong || (file.length === 0 && file.place === "none")
 }
 
 /** Of some pieces the bytes in `edges/` turn out to be gone when they are wanted at their places. */

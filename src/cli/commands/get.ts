@@ -40,7 +40,10 @@ export function defineGet(command: Command, run: Run): void {
     .option("--seed-time <t>", "with --seed: for this long")
     .option("--verify", "check every byte on disk instead of trusting the journal")
     .option("--sync", "return only when everything is safely on the disk")
-    .option("--overwrite", "replace files that are in the way and not part of the dataset")
+    .option(
+      "--overwrite",
+      "replace files that are in the way and not part of the dataset; cut off what stands behind the data",
+    )
     .action((target: string, flags: GetFlags) => run(flags, (context) => get(target, flags, context)))
 }
 

@@ -22,7 +22,7 @@ export function addVerify(program: Command, run: Run): void {
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is")
     .option("--repair", "download just what is missing or wrong")
-    .option("--overwrite", "with --repair: replace files that are in the way and not part of the dataset")
+    .option("--overwrite", "with --repair: replace files that are in the way, cut off what stands behind the data")
     .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
 }
 
@@ -78,6 +78,9 @@ function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlag
     return "see whether --data is the dataset's file or folder itself, not the folder that holds it"
   }
   if (data !== undefined) return "download it into a datastore with: academictorrents get TARGET"
+  if (files.some(({ length, actualLength }) => (actualLength ?? 0) > length)) {
+    return "fetch what is missing, and cut off what stands behind the data, with: academictorrents verify TARGET --repair --overwrite"
+  }
   return "fetch just what is missing or wrong with: academictorrents verify TARGET --repair"
 }
 

@@ -1,4 +1,13 @@
-import { appendFileSync, cpSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
 import { flipByte, type Original, Stage, sameFile } from "./stage.js"
@@ -73,13 +82,20 @@ describe("verify", () => {
     await stage.run(["verify", dataset.infoHash])
   })
 
-  it("--repair mends a file that is too long, and one that is gone", async () => {
+  it("--repair mends a file that is gone, and cuts one that is too long only with --overwrite", async () => {
     await using stage = await Stage.open()
     const dataset = await got(stage)
     appendFileSync(stage.stored("study/b/c.csv"), "and more")
     rmSync(stage.stored("study/a.csv"))
     const before = dataset.seeders[0]!.bytesServed
-    await stage.run(["verify", dataset.infoHash, "--repair", "--json"])
+    const { stderr: found } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(found).toContain("--repair --overwrite")
+    const { stderr } = await stage.run(["verify", dataset.infoHash, "--repair"], { exits: 7 })
+    expect(stderr).toContain(`${stage.stored("study/b/c.csv")} goes on for 8 bytes`)
+    expect(stderr).toContain("--overwrite")
+    await stage.run([dataset.infoHash], { exits: 7, program: "at-get" })
+    expect(readFileSync(stage.stored("study/b/c.csv"), "utf8").endsWith("and more")).toBe(true)
+    await stage.run(["verify", dataset.infoHash, "--repair", "--overwrite", "--json"])
     expect(dataset.seeders[0]!.bytesServed - before).toBe(3 * PIECE)
     expect(await differences(dataset.source, stage.stored("study"))).toEqual([])
   })

@@ -265,17 +265,6 @@ describe("a piece store", () => {
     await world.run(store.close())
   })
 
-  it("truncates a file that is too long, once its pieces are verified", async () => {
-    const world = new World()
-    const longer = new Uint8Array(single.data.length + 77)
-    longer.set(single.data)
-    world.disk.putFile(`${DATASTORE}/one.bin`, longer)
-    const store = await world.open(single)
-    expect(store.have.complete).toBe(true)
-    await world.run(store.close())
-    expect(world.disk.readFile(`${DATASTORE}/one.bin`)).toEqual(single.data)
-  })
-
   it("does not mix up a file with another one's unfinished name", async () => {
     const odd = sample({
       pieceLength: 100,

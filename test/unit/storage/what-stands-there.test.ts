@@ -20,6 +20,12 @@ function put(world: World, of: typeof tree, ...indexes: number[]) {
   for (const index of indexes) world.disk.putFile(of.pathOf(index), of.fileData(index).slice())
 }
 
+async function append(world: World, path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await world.run(world.disk.open(path, "write"))
+  await world.run(handle.write([bytes], (await world.run(handle.stat())).size))
+  await world.run(handle.close())
+}
+
 describe("data without a journal", () => {
   it("is taken over when all of it verifies, and not written to", async () => {
     const world = new World()
@@ -135,22 +141,26 @@ describe("data that is only to be given", () => {
     await world.run(store.close())
     expect(world.disk.readFile(logs.pathOf(0))).toEqual(longer)
     expect(world.dataPaths()).toEqual([logs.pathOf(0)])
-    const again = await world.open(logs)
+    await expect(world.open(logs)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(logs.pathOf(0))).toEqual(longer)
+    const again = await world.open(logs, { overwrite: true })
     expect(world.disk.readFile(logs.pathOf(0))).toEqual(logs.fileData(0))
     expect([0, 1, 2].every((index) => again.fileComplete(index))).toBe(true)
     await world.run(again.close())
   })
 
-  it("is put right once it is to be had, too", async () => {
-    const { world } = grown()
-    world.disk.putFile(logs.pathOf(1), new Uint8Array(0))
+  it("is put right once it is to be had, too, where that was asked for", async () => {
+    const world = new World()
+    put(world, logs, 0, 1)
     const store = await world.open(logs)
     await world.run(store.close())
-    const longer = await world.run(world.disk.open(logs.pathOf(1), "write"))
-    await world.run(longer.write([new Uint8Array(5)], 0))
-    const other = await world.run(world.disk.open(logs.pathOf(0), "write"))
-    await world.run(other.write([new Uint8Array(5)], 2500))
-    const giving = await world.open(logs, { toFetch: false })
+    await append(world, logs.pathOf(0), new Uint8Array(5))
+    await append(world, logs.pathOf(1), new Uint8Array(5))
+    const careful = await world.open(logs, { toFetch: false })
+    await expect(world.run(careful.select(new Set([0, 2])))).rejects.toEqual(code("AT_EXISTS"))
+    await expect(world.run(careful.select(new Set([1, 2])))).rejects.toEqual(code("AT_EXISTS"))
+    await world.run(careful.close())
+    const giving = await world.open(logs, { toFetch: false, overwrite: true })
     expect([0, 1].map((index) => world.disk.readFile(logs.pathOf(index))?.length)).toEqual([2505, 5])
     await world.run(giving.select(new Set([0, 1, 2])))
     expect([0, 1, 2].every((index) => giving.fileComplete(index))).toBe(true)
@@ -255,6 +265,105 @@ describe("what we did not write", () => {
     await world.run(fill(store, single))
     await world.run(store.close())
     expect(world.disk.readFile("/real/one")).toEqual(single.data)
+  })
+})
+
+describe("what somebody wrote behind the data of a file", () => {
+  const tail = someBytes(77, "tail")
+  const withTail = (data: Uint8Array): Uint8Array => Uint8Array.from([...data, ...tail])
+  const end = tree.pathOf(END)
+
+  it("is not cut off, and the file is named", async () => {
+    const world = new World()
+    put(world, tree, BIG, S1, S2)
+    world.disk.putFile(end, withTail(tree.fileData(END)))
+    await expect(world.open(tree)).rejects.toMatchObject({
+      code: "AT_EXISTS",
+      message: `${end} goes on for 77 bytes behind the dataset's data`,
+      hint: expect.stringContaining("`overwrite`") as unknown,
+    })
+    expect(world.disk.readFile(end)).toEqual(withTail(tree.fileData(END)))
+    const others = await world.open(tree, { selected: new Set([BIG, S1, S2]) })
+    expect(others.have.has(0)).toBe(true)
+    await world.run(others.close())
+  })
+
+  it("is not cut off either when the file is still to be repaired, or was the dataset's before", async () => {
+    const world = new World()
+    put(world, tree, BIG, S1, S2, END)
+    const store = await world.open(tree)
+    await world.run(store.close())
+    await append(world, end, tail)
+    const damaged = withTail(tree.fileData(BIG))
+    damaged.fill(0, 1000, 2000)
+    world.disk.putFile(tree.pathOf(BIG), damaged)
+    for (const file of [BIG, END]) {
+      for (const verify of ["auto", "always"] as const) {
+        await expect(world.open(tree, { selected: new Set([file]), verify })).rejects.toEqual(code("AT_EXISTS"))
+      }
+    }
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(damaged)
+    expect(world.disk.readFile(end)).toEqual(withTail(tree.fileData(END)))
+  })
+
+  it("is not cut off after it came there while the dataset was given", async () => {
+    const world = new World()
+    const damaged = tree.fileData(BIG).slice()
+    damaged.fill(0, 1000, 2000)
+    world.disk.putFile(tree.pathOf(BIG), damaged)
+    put(world, tree, S1, S2, END)
+    const store = await world.open(tree)
+    await append(world, tree.pathOf(BIG), tail)
+    expect(await world.run(commit(store, tree, 1))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(withTail(damaged))
+    await world.run(store.close())
+  })
+
+  it("is not cut off where the file has an unfinished one's name, but we did not make it", async () => {
+    const world = new World()
+    world.disk.putFile(`${end}.part`, withTail(tree.fileData(END)))
+    await expect(world.open(tree)).rejects.toMatchObject({
+      message: expect.stringContaining(`${end}.part `) as unknown,
+    })
+    expect(world.disk.readFile(`${end}.part`)).toEqual(withTail(tree.fileData(END)))
+  })
+
+  it("is not cut off when it came to a small file before its neighbours arrived", async () => {
+    const world = new World()
+    put(world, tree, S1)
+    const store = await world.open(tree)
+    await append(world, tree.pathOf(S1), tail)
+    expect(await world.run(commit(store, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(withTail(tree.fileData(S1)))
+    await world.run(store.close())
+  })
+
+  it("is cut off on demand, once all before it is right", async () => {
+    const world = new World()
+    put(world, tree, S1, S2)
+    const damaged = withTail(tree.fileData(BIG))
+    damaged.fill(0, 1000, 2000)
+    world.disk.putFile(tree.pathOf(BIG), damaged)
+    world.disk.putFile(end, withTail(tree.fileData(END)))
+    const store = await world.open(tree, { overwrite: true })
+    expect(world.disk.readFile(end)).toEqual(tree.fileData(END))
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(damaged)
+    await world.run(fill(store, tree))
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(tree.fileData(BIG))
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+  })
+
+  it("is cut off where we are still writing, under the unfinished name", async () => {
+    const world = new World()
+    const store = await world.open(single)
+    await world.run(fill(store, single, { pieces: [0, 1] }))
+    await world.run(store.close())
+    await append(world, `${DATASTORE}/one.part`, new Uint8Array(1000))
+    const again = await world.open(single)
+    await world.run(fill(again, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(again.close())
   })
 })
 
