@@ -1,4 +1,4 @@
-import { absolutePath, readUserSettings } from "../node/user-settings.js"
+import { absolutePath, datastoreSetting } from "../node/user-settings.js"
 import { checkPath } from "./check-options.js"
 
 let chosen: string | undefined
@@ -23,5 +23,5 @@ export function setDatastore(path: string): void {
 
 /** Where datasets go when a call does not say: absolute. */
 export function defaultDatastore(): string {
-  return chosen ?? readUserSettings().datastore
+  return chosen ?? datastoreSetting()
 }

@@ -3,11 +3,10 @@ import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
 import { AtError } from "../errors.js"
 import type { ProxySettings } from "../proxy/proxies.js"
+import { errnoOf } from "./errno.js"
 
-/** What a user set outside of a call: by the environment, or in `~/.academictorrents.config`. */
+/** What a user set outside of a call, in the environment. */
 export interface UserSettings {
-  /** Where datasets go: absolute. `AT_DATASTORE`, else the config file's `datastore`, else `~/.academictorrents-datastore`. */
-  readonly datastore: string
   /** `AT_SITE`; undefined: the service itself. */
   readonly site: string | undefined
   /** `AT_OFFLINE` is set, and to something else than `0`. */
@@ -19,15 +18,21 @@ export interface UserSettings {
 }
 
 /**
- * Reads the user's settings afresh.
+ * Where datasets go: absolute. `AT_DATASTORE`, else the `datastore` of `~/.academictorrents.config`, else
+ * `~/.academictorrents-datastore`.
  *
- * @throws AtError `AT_INVALID_INPUT` when the config file is malformed
+ * @throws AtError `AT_INVALID_INPUT` when the config file can't be read, or is malformed
  */
-export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): UserSettings {
+export function datastoreSetting(environment: NodeJS.ProcessEnv = process.env): string {
   const home = homedir()
-  const { AT_DATASTORE: datastore, AT_SITE: site, AT_OFFLINE: offline } = environment
+  const { AT_DATASTORE: datastore } = environment
+  return absolutePath(datastore || configured(home) || join(home, ".academictorrents-datastore"))
+}
+
+/** Reads the user's settings afresh. */
+export function readUserSettings(environment: NodeJS.ProcessEnv = process.env): UserSettings {
+  const { AT_SITE: site, AT_OFFLINE: offline } = environment
   return {
-    datastore: absolutePath(datastore || configured(home) || join(home, ".academictorrents-datastore")),
     site: site || undefined,
     offline: isSet(offline),
     cache: cacheDirectory(environment),
@@ -84,25 +89,48 @@ function isSet(flag: string | undefined): boolean {
 
 function configured(home: string): string | undefined {
   const path = join(home, ".academictorrents.config")
-  let text: string
-  try {
-    text = readFileSync(path, "utf8")
-  } catch {
-    return undefined
-  }
-  try {
-    const config: unknown = JSON.parse(text)
-    if (typeof config !== "object" || config === null || !("datastore" in config)) return undefined
-    if (typeof config.datastore === "string") return config.datastore
-  } catch (cause) {
-    throw malformed(path, cause)
-  }
-  throw malformed(path, undefined)
+  const text = textOf(path)
+  if (text === undefined) return undefined
+  const config = parse(path, text)
+  if (typeof config !== "object" || config === null || Array.isArray(config))
+    throw malformed(path, "it holds no object")
+  if (!("datastore" in config)) return undefined
+  if (typeof config.datastore !== "string") throw malformed(path, '"datastore" is no text')
+  return config.datastore
 }
 
-function malformed(path: string, cause: unknown): AtError {
-  return new AtError("AT_INVALID_INPUT", `${path} is malformed`, {
+/** Undefined when there is no such file. A file that is there was written for a purpose, so that it can't be read is told. */
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8")
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT" || errnoOf(cause) === "ENOTDIR") return undefined
+    throw new AtError("AT_INVALID_INPUT", `${path} can't be read: ${messageOf(cause).split(",")[0]}`, {
+      hint: "make it readable or remove it, or say where datasets go with `datastore` or AT_DATASTORE",
+      cause,
+    })
+  }
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const message = messageOf(cause)
+    // Where it does not say the position, it quotes the place.
+    const position = /position (\d+)/.exec(message)?.[1]
+    const line = position === undefined ? "" : ` (line ${text.slice(0, Number(position)).split("\n").length})`
+    throw malformed(path, `${message.replaceAll(/\s+/g, " ")}${line}`, cause)
+  }
+}
+
+function malformed(path: string, reason: string, cause?: unknown): AtError {
+  return new AtError("AT_INVALID_INPUT", `${path} is malformed: ${reason}`, {
     hint: 'it should look like {"datastore": "/path/to/datasets"}; mend it or remove it',
     cause,
   })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -63,7 +63,9 @@ describe("get", () => {
     expect(await get()).toBe(stage.beside("configured/one.bin"))
     expect(await get(stage.beside("elsewhere"))).toBe(stage.beside("elsewhere/one.bin"))
     writeFileSync(join(stage.home, ".academictorrents.config"), "datastore = x")
-    await stage.run(["get", dataset.infoHash], { env: { AT_DATASTORE: undefined }, exits: 2 })
+    const { stderr } = await stage.run(["get", dataset.infoHash], { env: { AT_DATASTORE: undefined }, exits: 2 })
+    expect(stderr).toContain(join(stage.home, ".academictorrents.config"))
+    await stage.run(["get", dataset.infoHash, "-o", stage.beside("named")], { env: { AT_DATASTORE: undefined } })
   })
 
   it("obeys the umask", async () => {

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { absolutePath, noLsdSetting, readUserSettings } from "../../../src/node/user-settings.js"
+import { absolutePath, datastoreSetting, noLsdSetting, readUserSettings } from "../../../src/node/user-settings.js"
 
 let home: string
 
@@ -22,8 +22,8 @@ const configure = (text: string): void => writeFileSync(join(home, ".academictor
 
 describe("a user's settings", () => {
   it("have a place for datasets below the home directory when nothing is set", () => {
+    expect(datastoreSetting({})).toBe(join(home, ".academictorrents-datastore"))
     expect(readUserSettings({})).toEqual({
-      datastore: join(home, ".academictorrents-datastore"),
       site: undefined,
       offline: false,
       cache: join(home, ".cache/academictorrents"),
@@ -32,19 +32,44 @@ describe("a user's settings", () => {
 
   it("take the place from the config file, and from the environment before that", () => {
     configure('{"datastore": "/scratch/a", "more": 1}')
-    expect(readUserSettings({}).datastore).toBe("/scratch/a")
-    expect(readUserSettings({ AT_DATASTORE: "/scratch/b" }).datastore).toBe("/scratch/b")
-    expect(readUserSettings({ AT_DATASTORE: "" }).datastore).toBe("/scratch/a")
+    expect(datastoreSetting({})).toBe("/scratch/a")
+    expect(datastoreSetting({ AT_DATASTORE: "/scratch/b" })).toBe("/scratch/b")
+    expect(datastoreSetting({ AT_DATASTORE: "" })).toBe("/scratch/a")
     configure('{"datastore": "~/data"}')
-    expect(readUserSettings({}).datastore).toBe(join(home, "data"))
+    expect(datastoreSetting({})).toBe(join(home, "data"))
     configure("{}")
-    expect(readUserSettings({}).datastore).toBe(join(home, ".academictorrents-datastore"))
+    expect(datastoreSetting({})).toBe(join(home, ".academictorrents-datastore"))
   })
 
-  it.each(['{"datastore": 5}', "not JSON", '{"datastore": '])("refuse a malformed config file: %s", (text) => {
+  it.each([
+    ['{"datastore": 5}', /"datastore" is no text$/],
+    ['["/scratch"]', /holds no object$/],
+    ["null", /holds no object$/],
+    ["", /malformed/],
+    ["not JSON", /not JSON/],
+    ['{\n  "datastore": "/scratch"\n  "more": 1\n}', /\(line 3\)$/],
+  ])("refuse a malformed config file, and say what is wrong with it: %s", (text, reason) => {
     configure(text)
-    expect(() => readUserSettings({})).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
-    expect(readUserSettings({ AT_DATASTORE: "/a" }).datastore).toBe("/a")
+    expect(() => datastoreSetting({})).toThrow(
+      expect.objectContaining({
+        code: "AT_INVALID_INPUT",
+        message: expect.stringMatching(reason) as unknown,
+        hint: expect.stringContaining('{"datastore": "/path/to/datasets"}') as unknown,
+      }),
+    )
+    expect(() => datastoreSetting({})).toThrow(join(home, ".academictorrents.config"))
+    expect(datastoreSetting({ AT_DATASTORE: "/a" })).toBe("/a")
+  })
+
+  it("refuse a config file that can't be read", () => {
+    const path = join(home, ".academictorrents.config")
+    mkdirSync(path)
+    expect(() => datastoreSetting({})).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
+    expect(() => datastoreSetting({})).toThrow(`${path} can't be read: EISDIR`)
+    rmdirSync(path)
+    symlinkSync(path, path)
+    expect(() => datastoreSetting({})).toThrow(path)
+    expect(datastoreSetting({ AT_DATASTORE: "/a" })).toBe("/a")
   })
 
   it("leave local discovery out where the environment says so", () => {
