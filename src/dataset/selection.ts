@@ -3,9 +3,12 @@ import { AtError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Magnet } from "../metainfo/magnet.js"
 
-/** Which files of a dataset a user wants: globs over paths inside the dataset, `**` and `{a,b}` included. */
+/**
+ * Which files of a dataset a user wants: globs over paths inside the dataset, `**` and `{a,b}` included, or folders, which mean
+ * all that is in them.
+ */
 export interface FileChoice {
-  /** Files that match any of these; absent or empty: all. A pattern without `/` matches names at any depth. */
+  /** Files that match any of these; absent or empty: all. A pattern without `/` matches names of files and folders at any depth. */
   readonly include?: readonly string[] | undefined
   /** But not those that match any of these. */
   readonly exclude?: readonly string[] | undefined
@@ -45,9 +48,12 @@ function matcher(globs: readonly string[]): (path: string) => boolean {
 }
 
 function compile(glob: string): (path: string) => boolean {
-  const pattern = glob.replace(/^\.?\//, "").replace(/\/$/, "/**")
+  const rooted = glob.replace(/^\.?\//, "")
+  const pattern = rooted.replace(/\/$/, "/**")
+  const isInside = insideOf(rooted.replace(/\/$/, ""))
   try {
-    return picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
+    const isMatch = picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
+    return (path) => isMatch(path) || isInside(path)
   } catch (cause) {
     // Empty, or longer than any path.
     throw new AtError("AT_INVALID_INPUT", `"${glob.slice(0, 100)}" is no pattern`, {
@@ -55,4 +61,10 @@ function compile(glob: string): (path: string) => boolean {
       cause,
     })
   }
+}
+
+/** Whether a path leads through the folder: one of that path, or anywhere of that name. Globs mean folders only with `/**`. */
+function insideOf(folder: string): (path: string) => boolean {
+  if (folder.includes("/")) return (path) => path.startsWith(`${folder}/`)
+  return (path) => `/${path}`.includes(`/${folder}/`)
 }

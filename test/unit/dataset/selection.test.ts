@@ -54,8 +54,22 @@ describe("the chosen files", () => {
     expect(select({ include: ["**/*.csv"] })).toContain(".hidden/e.csv")
   })
 
-  it("may be named by their folder, and as a shell would write them", () => {
-    expect(select({ include: ["train/deep/"] })).toEqual(["train/deep/c.csv", "train/deep/c.json"])
+  it("may be named by their folder, with a slash behind or without", () => {
+    const deep = ["train/deep/c.csv", "train/deep/c.json"]
+    for (const folder of ["train/deep/", "train/deep", "./train/deep", "deep", "deep/"]) {
+      expect(select({ include: [folder] })).toEqual(deep)
+    }
+    expect(select({ include: ["train"] })).toEqual(PATHS.slice(1, 5))
+    expect(select({ include: ["train"], exclude: ["deep"] })).toEqual(["train/a.csv", "train/b.csv"])
+    expect(select({ include: ["a (1) [x]"] }, ["a (1) [x]/b", "a 1 x/c"])).toEqual(["a (1) [x]/b"])
+    // Only a folder's whole name means it.
+    expect(() => select({ include: ["trai"] })).toThrow(/no file/)
+    expect(() => select({ include: ["rain/deep"] })).toThrow(/no file/)
+    expect(() => select({ include: ["t*"] })).toThrow(/no file/)
+    expect(select({ include: ["train/*"] })).toEqual(["train/a.csv", "train/b.csv"])
+  })
+
+  it("may be named as a shell would write them", () => {
     expect(select({ include: ["./train/a.csv", "/test/d.csv"] })).toEqual(["train/a.csv", "test/d.csv"])
   })
 
