@@ -12,27 +12,39 @@ export interface CommandContext {
   onFetched(): void
 }
 
+/** What is said when the user stops a command. */
+export interface Farewell {
+  /** At the signal. */
+  readonly stopping: string
+  /** At the end. */
+  readonly stopped: string
+}
+
+/** Of a command that fetches: it leaves something that the next run goes on from. */
+export const GOES_ON: Farewell = {
+  stopping: "stopping: saving what is there",
+  stopped: "stopped; run the same command again to go on",
+}
+
 /** Runs a command's work: reports its error, and sets the exit code. */
 export type Run = (
   verbosity: Verbosity,
+  farewell: Farewell,
   work: (context: CommandContext) => Promise<void>,
-  /** What is said when the user stopped it. */
-  farewell?: string,
 ) => Promise<void>
 
 /** `onFetched` hears that a command fetched something. */
 export function createRun(onFetched: () => void): Run {
-  return (verbosity, work, farewell = "stopped; run the same command again to go on") =>
-    run(verbosity, (context) => work({ ...context, onFetched }), farewell)
+  return (verbosity, farewell, work) => run(verbosity, farewell, (context) => work({ ...context, onFetched }))
 }
 
 async function run(
   verbosity: Verbosity,
+  farewell: Farewell,
   work: (context: Omit<CommandContext, "onFetched">) => Promise<void>,
-  farewell: string,
 ): Promise<void> {
   const console = new Console(verbosity)
-  const stop = new StopSignals(() => console.say("stopping: saving what is there (once more to stop at once)"))
+  const stop = new StopSignals(() => console.say(`${farewell.stopping} (once more to stop at once)`))
   try {
     await work({ console, signal: stop.signal })
     console.end()
@@ -43,7 +55,7 @@ async function run(
     console.end()
     const stopped = error.code === "AT_ABORTED" && stop.exitCode !== undefined
     if (!stopped || console.json) console.error(error)
-    else if (stop.byUser) console.say(farewell)
+    else if (stop.byUser) console.say(farewell.stopped)
     process.exitCode = stop.exitCode ?? exitCode(error.code)
   }
 }

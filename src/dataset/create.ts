@@ -54,6 +54,12 @@ export async function create(path: string, options: CreateOptions): Promise<Crea
   const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
   try {
     return await guarded(() => createFrom(platform, absolutePath(path), options, feed))
+  } catch (cause) {
+    if (!(cause instanceof AtError && cause.code === "AT_ABORTED")) throw cause
+    throw new AtError("AT_ABORTED", cause.message, {
+      hint: "do it again: it begins anew, no .torrent was written",
+      cause,
+    })
   } finally {
     feed.end()
     await platform.close()

@@ -6,8 +6,11 @@ import { create } from "../../dataset/create.js"
 import { AtError } from "../../errors.js"
 import { addVerbosity, collect } from "../common-options.js"
 import type { Verbosity } from "../console.js"
-import type { CommandContext, Run } from "../run.js"
+import type { CommandContext, Farewell, Run } from "../run.js"
 import { parseSize } from "../units.js"
+
+/** What was read is not kept. */
+const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped; no .torrent was written" }
 
 interface CreateFlags extends Verbosity {
   output: string
@@ -38,7 +41,7 @@ export function addCreate(program: Command, run: Run): void {
     .option("--overwrite", "replace the .torrent if it exists")
     .description("make a .torrent")
   addVerbosity(command).action((path: string, flags: CreateFlags) =>
-    run(flags, (context) => createFile(path, flags, context)),
+    run(flags, FAREWELL, (context) => createFile(path, flags, context)),
   )
 }
 

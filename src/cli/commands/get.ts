@@ -5,7 +5,7 @@ import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
-import type { CommandContext, Run } from "../run.js"
+import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
 
@@ -44,7 +44,7 @@ export function defineGet(command: Command, run: Run): void {
       "--overwrite",
       "replace files that are in the way and not part of the dataset; cut off what stands behind the data",
     )
-    .action((target: string, flags: GetFlags) => run(flags, (context) => get(target, flags, context)))
+    .action((target: string, flags: GetFlags) => run(flags, GOES_ON, (context) => get(target, flags, context)))
 }
 
 /** How long a dataset is given, in words. */

@@ -7,10 +7,12 @@ import { Dataset } from "../../dataset/dataset.js"
 import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
 import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
-import type { CommandContext, Run } from "../run.js"
+import type { CommandContext, Farewell, Run } from "../run.js"
 
 /** Files listed for people; `--files` and `--json` list all. */
 const MAX_FILES = 20
+
+const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped" }
 
 interface InfoFlags extends CommonFlags {
   files?: boolean
@@ -32,7 +34,7 @@ export function addInfo(program: Command, run: Run): void {
   addVerbosity(addSources(addChoice(command)))
     .option("--files", "list all files")
     .option("--scrape", "ask the trackers how many peers have it, also with --json")
-    .action((target: string, flags: InfoFlags) => run(flags, (context) => info(target, flags, context)))
+    .action((target: string, flags: InfoFlags) => run(flags, FAREWELL, (context) => info(target, flags, context)))
 }
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { Dataset } from "../../dataset/dataset.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
-import type { CommandContext, Run } from "../run.js"
+import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 
 interface SeedFlags extends CommonFlags {
@@ -18,7 +18,7 @@ export function addSeed(program: Command, run: Run): void {
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
     .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
     .action((target: string, flags: SeedFlags) =>
-      run(flags, (context) => seed(target, flags, context), "stopped giving"),
+      run(flags, { ...GOES_ON, stopped: "stopped giving" }, (context) => seed(target, flags, context)),
     )
 }
 

@@ -5,8 +5,11 @@ import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
-import type { CommandContext, Run } from "../run.js"
+import { type CommandContext, type Farewell, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
+
+/** Without --repair. */
+const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped before all was checked" }
 
 interface VerifyFlags extends CommonFlags {
   repair?: boolean
@@ -23,7 +26,9 @@ export function addVerify(program: Command, run: Run): void {
     .option("--data <path>", "the dataset's file or folder itself, wherever it is")
     .option("--repair", "download just what is missing or wrong")
     .option("--overwrite", "with --repair: replace files that are in the way, cut off what stands behind the data")
-    .action((target: string, flags: VerifyFlags) => run(flags, (context) => verify(target, flags, context)))
+    .action((target: string, flags: VerifyFlags) =>
+      run(flags, flags.repair ? GOES_ON : FAREWELL, (context) => verify(target, flags, context)),
+    )
 }
 
 async function verify(target: string, flags: VerifyFlags, { console, signal }: CommandContext): Promise<void> {

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   symlinkSync,
   truncateSync,
@@ -138,6 +139,35 @@ describe("create", () => {
     expect(existsSync(stage.beside("absent"))).toBe(false)
   })
 })
+
+describe.skipIf(!existsSync("/proc/self/fd"))("create that is stopped", () => {
+  it.for([[], ["--json"]])("promises nothing that is not so: it will begin anew (%s)", async (options) => {
+    await using stage = await Stage.open()
+    const [data, output] = [stage.beside("large.bin"), stage.beside("out.torrent")]
+    // Sparse, and more than anybody hashes in a minute.
+    writeFileSync(data, "")
+    truncateSync(data, 2 ** 40)
+    const command = stage.start(["create", data, "-o", output, ...options])
+    await command.until("it reads the data", () => isOpen(command.pid, data))
+    command.signal("SIGINT")
+    const { stdout, stderr } = await command.exits(130)
+    expect(stdout + stderr).toMatch(/no \.torrent was written/)
+    expect(stdout + stderr).not.toMatch(/go on|saving/)
+    expect(existsSync(output)).toBe(false)
+  })
+})
+
+/** Whether a process has a file open. */
+function isOpen(pid: number, path: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === path
+    } catch {
+      // Closed since it was listed.
+      return false
+    }
+  })
+}
 
 describe("seed", () => {
   it("gives from the datastore until stopped, and announces itself", async () => {

@@ -166,6 +166,11 @@ describe("the library", () => {
     expect(hashed).toEqual([])
   })
 
+  it("does not promise to go on where a .torrent that was stopped is made again", async () => {
+    const making = at.create(torrentFile, { output: join(folder, "x.torrent"), signal: AbortSignal.abort() })
+    await expect(making).rejects.toMatchObject({ code: "AT_ABORTED", hint: expect.stringContaining("anew") as unknown })
+  })
+
   it("fails with an AtError even where its caller made a mistake nobody foresaw", async () => {
     const { dataset } = await open()
     await expect(at.open(7 as never)).rejects.toBeInstanceOf(at.AtError)
