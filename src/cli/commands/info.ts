@@ -76,8 +76,9 @@ function asJson(dataset: Dataset): object {
     pieceCount: metainfo.layout.pieceCount,
     private: metainfo.private,
     files: filesAsJson(dataset, files),
-    trackers: metainfo.trackers,
-    webSeeds: metainfo.webSeeds,
+    // What a program reads is kept in logs, too.
+    trackers: metainfo.trackers.map((tier) => tier.map(redactUrl)),
+    webSeeds: metainfo.webSeeds.map(redactUrl),
     comment: metainfo.comment,
     createdBy: metainfo.createdBy,
     creationDate: metainfo.creationDate,
@@ -96,8 +97,8 @@ function filesAsJson({ metainfo }: Dataset, files: readonly DatasetFile[]): obje
   }))
 }
 
-function sizeAsJson({ kind: _, ...size }: SwarmSize): object {
-  return size
+function sizeAsJson({ kind: _, tracker, ...size }: SwarmSize): object {
+  return { tracker: redactUrl(tracker), ...size }
 }
 
 function asText(dataset: Dataset, choice: Choice | undefined, swarm: readonly SwarmSize[], allFiles: boolean): string {

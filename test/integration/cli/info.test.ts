@@ -80,6 +80,21 @@ describe("info --json", () => {
     expect(stage.testbed.tracker.announces).toEqual([])
   })
 
+  it("shows no passkeys, as info for people does not", async () => {
+    await using stage = await Stage.open()
+    const trackers = [["http://127.0.0.1:9/announce.php?passkey=hunter2"]]
+    const webSeeds = ["http://ada:hunter2@w.example/?token=hunter2"]
+    const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers, webSeeds } })
+    const { stdout } = await stage.run(["info", "--json", "--scrape", stage.torrentFile(dataset)])
+    expect(JSON.parse(stdout)).toMatchObject({
+      trackers: [["http://127.0.0.1:9/announce.php?passkey=***"]],
+      webSeeds: ["http://***@w.example/?token=***"],
+      swarm: [{ tracker: "http://127.0.0.1:9/announce.php?passkey=***" }],
+    })
+    expect(stdout).not.toContain("hunter2")
+    expect((await stage.run(["info", stage.torrentFile(dataset)])).stdout).not.toContain("hunter2")
+  })
+
   it("of a single file names it by itself", async () => {
     await using stage = await Stage.open({ announce: "none" })
     const { infoHash } = await stage.publish("one.bin", 5000)
