@@ -12,7 +12,7 @@
  * | `AT_DISK_FULL` | no space |
  * | `AT_DISK_IO` | the disk refused: permission, read-only, I/O error |
  * | `AT_UNSAFE_PATH` | a path that would leave the datastore, or runs through a link we did not make |
- * | `AT_EXISTS` | a file stands there of which no piece is this dataset's |
+ * | `AT_EXISTS` | a file stands there of which no piece is this dataset's, or that goes on behind its data |
  * | `AT_LOCKED` | another process holds the dataset, or this one holds it open already |
  * | `AT_ABORTED` | stopped by the caller's signal |
  * | `AT_BUG` | an invariant of this program was broken |

@@ -29,6 +29,7 @@ export interface EngagementParts {
 interface OpenedToUse {
   readonly store: PieceStore
   readonly refusal: AtError | undefined
+  readonly selected: ReadonlySet<number>
 }
 
 /** A dataset's store, held open, and the torrent at work on it once there is something to fetch or to give. */
@@ -45,7 +46,7 @@ export class Engagement {
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  private constructor({ store, refusal }: OpenedToUse, selected: ReadonlySet<number>, parts: EngagementParts) {
+  private constructor({ store, refusal, selected }: OpenedToUse, parts: EngagementParts) {
     this.store = store
     this.refusal = refusal
     this.#selected = selected
@@ -55,7 +56,8 @@ export class Engagement {
   /**
    * Takes the dataset's lock and finds out what is there.
    *
-   * `toFetch` false: nothing will be fetched, so no space is needed, and no finished file is touched.
+   * `toFetch` false: nothing will be fetched, so no space is needed, and no finished file is touched. What another one has
+   * the lock of is only read, without the lock.
    */
   static async open(
     parts: EngagementParts,
@@ -72,24 +74,27 @@ export class Engagement {
     }
     if (data !== undefined) {
       const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
-      return new Engagement({ store, refusal: onlyRead(data) }, selected, parts)
+      return new Engagement({ store, refusal: onlyRead(data), selected }, parts)
     }
     const place = { ...common, datastore, selected, verify }
     const { torrentBytes } = resolved
     const opened = await PieceStore.open({
       ...{ ...place, torrentBytes, overwrite, toFetch: how.toFetch, takeLock: how.takeLock },
     }).then(
-      (store) => ({ store, refusal: undefined }),
+      (store) => ({ store, refusal: undefined, selected }),
       async (error: unknown) => {
-        if (!isUnwritable(error)) throw error
+        const locked = how.toFetch && isLocked(error) && !options.seed && !options.sync
+        if (!locked && !isUnwritable(error)) throw error
         platform.log.log("info", "dataset", `what is there is only read: ${error.message}`)
-        const store = await PieceStore.openUnwritable(place).catch((fault: unknown) => {
+        // Nothing is hashed yet of what somebody else may still be downloading.
+        const read = locked ? { ...place, selected: new Set<number>() } : place
+        const store = await PieceStore.openUnwritable(read).catch((fault: unknown) => {
           throw signal?.aborted ? fault : error
         })
-        return { store, refusal: error }
+        return { store, refusal: error, selected: read.selected }
       },
     )
-    return new Engagement(opened, selected, parts)
+    return new Engagement(opened, parts)
   }
 
   get torrent(): Torrent | undefined {
@@ -148,7 +153,10 @@ export class Engagement {
 
   /** All that lies where `data` says was looked at in the beginning. */
   async #lookFor(files: ReadonlySet<number>): Promise<void> {
-    if (this.#parts.options.data === undefined) await this.store.select(files)
+    if (this.#parts.options.data !== undefined) return
+    // What is not all there will not be complete, however long it is hashed.
+    if (!this.store.standsWhole(files)) throw this.refusal
+    await this.store.select(files)
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -196,6 +204,11 @@ export class Engagement {
       ...sources,
     })
   }
+}
+
+/** Somebody is at work on the dataset, who writes to no file that stands complete under its name. */
+function isLocked(error: unknown): error is AtError {
+  return error instanceof AtError && error.code === "AT_LOCKED"
 }
 
 /** The system lets nobody, or not us, write where the dataset's state is kept. */

@@ -125,7 +125,11 @@ export class Work {
         const bytes = await readVerified(store, layout, offset, length)
         if (bytes !== undefined) return bytes
       }
-      if (refusal !== undefined) throw refusal
+      if (refusal !== undefined) {
+        // Who has the lock may have let it go by the next time.
+        if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#letGo()
+        throw refusal
+      }
       const { seed = false } = this.#parts.options
       const working = await this.#start(engagement, { seed, fetch: true }, signal)
       return working.read(offset, length, signal)

@@ -195,6 +195,15 @@ export class PieceStore {
     return file === undefined || (file.place === "final" && file.missing === 0 && !file.hasWrongLength)
   }
 
+  /** Whether the files stood under their final names, with their lengths, when they were looked at; verified or not. */
+  standsWhole(indexes: Iterable<number>): boolean {
+    for (const index of indexes) {
+      const file = this.#parts.files.all[index]
+      if (file !== undefined && (file.place !== "final" || file.hasWrongLength)) return false
+    }
+    return true
+  }
+
   /** All that was stored is on the disk itself. @throws AtError `AT_DISK_IO` when it can't be brought there */
   async flush(): Promise<void> {
     if (this.#opened === undefined) return

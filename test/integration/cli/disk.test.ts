@@ -265,6 +265,31 @@ describe("a second process on the same dataset", () => {
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
   })
 
+  it("gets what is all there while the first gives it, and is 8 for what is not, or for giving it, too", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", { "a.csv": 300_000, "b.csv": 100_000 }, { seeders: [{}] })
+    const first = stage.start(["get", dataset.infoHash, "--include", "a.csv", "--seed"])
+    await first.until("it gives", () => first.stdout !== "")
+    const before = dataset.seeders[0]!.bytesServed
+    const chosen = ["get", dataset.infoHash, "--include", "a.csv"]
+    expect((await stage.run(chosen)).stdout).toBe(first.stdout)
+    expect((await stage.run([...chosen, "--verify", "--offline"])).stdout).toBe(first.stdout)
+    await stage.run(["verify", dataset.infoHash, "--repair", "--include", "a.csv"])
+    for (const args of [
+      ["get", dataset.infoHash],
+      [...chosen, "--seed"],
+      [...chosen, "--sync"],
+    ]) {
+      const outcome = await stage.run([...args, "--json"], { exits: 8 })
+      expect([args, errorOf(outcome)?.["message"]]).toEqual([args, expect.stringContaining(String(first.pid))])
+    }
+    flipByte(stage.stored("study/a.csv"), 7)
+    await stage.run([...chosen, "--verify"], { exits: 8 })
+    expect(dataset.seeders[0]!.bytesServed).toBe(before)
+    first.signal("SIGINT")
+    await first.exits(130)
+  })
+
   it("is no hindrance on another dataset in the same datastore", async () => {
     await using stage = await Stage.open()
     const one = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })

@@ -303,6 +303,22 @@ describe("two uses of one dataset in a process", () => {
     await until(second.work.close())
   })
 
+  it("both read what is there, and the second fetches once the first has let go", async () => {
+    const { use, work, only, until, close, dataset, place } = stage()
+    await until(work.download(only("a.bin")))
+    const second = use({}, false)
+    await until(second.work.download(only("a.bin")))
+    const [start, length] = [place("a.bin"), 100 * KiB]
+    const bytes = await until(second.work.read(start, length, undefined))
+    expect(Buffer.compare(bytes, dataset.files.get("data/a.bin")!.subarray(0, length))).toBe(0)
+    const absent = place("c.bin")
+    await expect(until(second.work.read(absent, 10, undefined))).rejects.toMatchObject({ code: "AT_LOCKED" })
+    await close()
+    const fetched = await until(second.work.read(absent, 10, undefined))
+    expect(Buffer.compare(fetched, dataset.files.get("data/c.bin")!.subarray(0, 10))).toBe(0)
+    await until(second.work.close())
+  })
+
   it("do not keep the second from being stopped, or its patience from ending", async () => {
     const { use, all, until, server } = stage()
     server.fault = { stallAfter: 0 }
