@@ -68,5 +68,5 @@ export class ProtocolError extends Error {
 
 /** The error of an operation that the caller's signal ended. */
 export function abortError(cause?: unknown): AtError {
-  return new AtError("AT_ABORTED", "stopped", { hint: "do it again: what was downloaded is kept", cause })
+  return new AtError("AT_ABORTED", "stopped", { hint: "try again: what was downloaded is kept", cause })
 }

@@ -64,7 +64,7 @@ export function download({ http }: Pick<Platform, "http">, url: string, options:
           signal?.removeEventListener("abort", onAbort)
           reject(
             new AtError("AT_METADATA", `${redactUrl(url)} is longer than ${limit} bytes`, {
-              hint: "check that the URL is that of a .torrent",
+              hint: "check that this is the URL of a .torrent file",
             }),
           )
         },

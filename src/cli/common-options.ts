@@ -70,7 +70,7 @@ export function addSources(command: Command): Command {
     .option("--no-dht", "do not use the DHT")
     .option("--no-lsd", "do not look for peers in the local network")
     .option("--no-pex", "do not exchange addresses with peers")
-    .option("--encryption <how>", "of connections to peers: allow, prefer, require or off (default: allow)")
+    .option("--encryption <how>", "encrypt connections to peers: allow, prefer, require or off (default: allow)")
     .option("--max-download <rate>", "at most this many bytes per second: 10M is 10 MiB/s")
     .option("--max-upload <rate>", "the same for uploads")
     .option("--max-connections <n>", "at most this many peers at the same time (default: 80)")
@@ -113,7 +113,7 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
 /** @throws AtError `AT_INVALID_INPUT` when both say where the data is, or `--data` says nothing */
 export function checkPlace({ data, datastore }: { data?: string; datastore?: string }): void {
   if (data === "") {
-    throw new AtError("AT_INVALID_INPUT", "--data names no place", {
+    throw new AtError("AT_INVALID_INPUT", "--data is empty", {
       hint: "give --data the path of the dataset's file or folder",
     })
   }

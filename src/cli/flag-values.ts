@@ -11,7 +11,7 @@ export function parseEncryption(text: string): NonNullable<Options["encryption"]
     case "off":
       return text
     default:
-      throw new AtError("AT_INVALID_INPUT", `--encryption: "${text}" is no way to encrypt`, {
+      throw new AtError("AT_INVALID_INPUT", `--encryption: "${text}" is not a known value`, {
         hint: "write allow, prefer, require or off",
       })
   }
@@ -21,7 +21,7 @@ export function parseEncryption(text: string): NonNullable<Options["encryption"]
 export function parseRouter(router: string): string {
   if (parseIp(router)?.length === 4) return router
   throw new AtError("AT_INVALID_INPUT", `--router: "${router}" is not the IPv4 address of a router`, {
-    hint: "write an address like 192.168.1.1, or --map-port alone: the router is looked for then",
+    hint: "write an address like 192.168.1.1, or use --map-port, which finds the router by itself",
   })
 }
 

@@ -19,6 +19,9 @@ export function lostOutput(cause: unknown): LostOutput {
   if (errnoOf(cause) === "EPIPE") return { code: NO_READER, error: undefined }
   const { failure, message } = toDiskError(cause, "write to", "standard output")
   const code = failure === "full" ? "AT_DISK_FULL" : "AT_DISK_IO"
-  const error = new AtError(code, message, { hint: "see where standard output goes, and run it again", cause })
+  const error = new AtError(code, message, {
+    hint: "check where standard output goes, and run the command again",
+    cause,
+  })
   return { code: exitCode(code), error }
 }

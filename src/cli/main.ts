@@ -53,7 +53,7 @@ function wrongUse(cause: CommanderError, program: Command, args: readonly string
   const named = args.find((argument) => !argument.startsWith("-"))
   const subcommand = program.commands.find((command) => command.name() === named)
   const line = subcommand === undefined ? program.name() : `${program.name()} ${subcommand.name()}`
-  const message = cause.code === "commander.help" ? "no command was named" : cause.message.replace(/^error: /, "")
+  const message = cause.code === "commander.help" ? "no command was given" : cause.message.replace(/^error: /, "")
   const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint: `see ${line} --help`, cause })
   new Console({ json: args.includes("--json") }).error(error)
   return exitCode(error.code)

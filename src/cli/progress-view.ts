@@ -78,7 +78,7 @@ export function progressLine(p: ProgressSnapshot): string {
   const done = `${formatPercent(p.doneBytes, p.totalBytes)} of ${formatSize(p.totalBytes)}`
   if (p.state === "checking") return `${name}: checking what is on disk, ${done}`
   if (p.state === "seeding") {
-    return `${name}: giving, ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} in all`
+    return `${name}: sharing, ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} uploaded`
   }
   const parts = [
     `${name}: ${done}`,
@@ -103,8 +103,8 @@ function liveLines(p: ProgressSnapshot): string[] {
     return [`${head}`, `       checking what is on disk: ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}`]
   if (p.state === "seeding") {
     return [
-      `${pc.green("giving")} ${name}`,
-      `       ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} in all`,
+      `${pc.green("sharing")} ${name}`,
+      `       ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} uploaded`,
     ]
   }
   const eta = p.eta === null ? "" : `, ${formatDuration(p.eta)} left`
@@ -128,7 +128,7 @@ function waiting(p: ProgressSnapshot): string {
 }
 
 function given(p: ProgressSnapshot): string {
-  return p.uploaded === 0 ? "" : `, given ${formatSize(p.uploaded)}`
+  return p.uploaded === 0 ? "" : `, uploaded ${formatSize(p.uploaded)}`
 }
 
 function bar(done: number, total: number): string {

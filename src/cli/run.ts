@@ -22,8 +22,8 @@ export interface Farewell {
 
 /** Of a command that fetches: it leaves something that the next run goes on from. */
 export const GOES_ON: Farewell = {
-  stopping: "stopping: saving what is there",
-  stopped: "stopped; run the same command again to go on",
+  stopping: "stopping: saving what has arrived",
+  stopped: "stopped; run the same command again to continue",
 }
 
 /** Runs a command's work: reports its error, and sets the exit code. */
@@ -44,7 +44,7 @@ async function run(
   work: (context: Omit<CommandContext, "onFetched">) => Promise<void>,
 ): Promise<void> {
   const console = new Console(verbosity)
-  const stop = new StopSignals(() => console.say(`${farewell.stopping} (once more to stop at once)`))
+  const stop = new StopSignals(() => console.say(`${farewell.stopping} (stop it again to end at once)`))
   try {
     await work({ console, signal: stop.signal })
     console.end()
@@ -63,8 +63,8 @@ async function run(
 function asAtError(cause: unknown): AtError {
   if (cause instanceof AtError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  return new AtError("AT_BUG", `something went wrong that should not: ${message}`, {
-    hint: "please report this, with what -vv prints",
+  return new AtError("AT_BUG", `an error in this program: ${message}`, {
+    hint: "please report this, with the output of -vv",
     cause,
   })
 }

@@ -6,16 +6,16 @@ import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 
 const WAITS: Readonly<Record<Bottleneck, string>> = {
   limit: "at --max-download",
-  noSlot: "no slot: hash or disk behind",
+  noSlot: "memory full: hash or disk slow",
   windowFull: "peer's request window full",
   webSeed: "web seed's answer",
-  ending: "last blocks, all asked for",
+  ending: "last blocks, all requested",
   storing: "last pieces, being stored",
-  idle: "nobody to ask",
+  idle: "no source to ask",
   other: "other",
 }
 /** Characters of the first column. */
-const LABEL = 31
+const LABEL = 33
 
 /** Where the time went, for a person: a line for each thing that happened, without colour. */
 export function statsTable(name: string, s: TorrentStats): string {
@@ -23,7 +23,7 @@ export function statsTable(name: string, s: TorrentStats): string {
   const line = (label: string, value: string): number => lines.push(`  ${label.padEnd(LABEL)}${value}`)
   line("transfers", milliseconds(s.elapsed))
   if (s.waits.total > 0) {
-    line("fetching, waiting for", milliseconds(s.waits.total))
+    line("downloading, waiting for", milliseconds(s.waits.total))
     for (const cause of BOTTLENECKS) {
       const time = s.waits[cause]
       if (time > 0) line(`  ${WAITS[cause]}`, `${share(time, s.waits.total)}  ${milliseconds(time)}`)
@@ -35,17 +35,18 @@ export function statsTable(name: string, s: TorrentStats): string {
     `${formatSize(received.total)}: peers ${formatSize(received.fromPeers)}, web seeds ${formatSize(received.fromWebSeeds)}`,
   )
   line("wasted", `${formatSize(wasted.total)}${wasteByReason(wasted)}`)
-  line("given", formatSize(s.uploaded))
+  line("uploaded", formatSize(s.uploaded))
   const { store } = commits
-  line("hash and disk in one go", stage(store))
-  if (store.busy > 0) line("  at work", `hash ${milliseconds(store.hashing)}, disk ${milliseconds(store.writing)}`)
-  line("hash", stage(commits.hash))
-  line("disk", stage(commits.disk))
-  line("full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)
-  line("slots at most", `${slots.peak} of ${slots.capacity}, ${formatSize(slots.bytesEach)} each`)
+  line("hash and write in workers", stage(store))
+  if (store.busy > 0)
+    line("  time of the workers", `hash ${milliseconds(store.hashing)}, write ${milliseconds(store.writing)}`)
+  line("hash alone", stage(commits.hash))
+  line("write alone", stage(commits.disk))
+  line("from full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)
+  line("slots used at most", `${slots.peak} of ${slots.capacity}, ${formatSize(slots.bytesEach)} each`)
   line("connections at most", `${connections.peersPeak} peers, ${connections.webSeedsPeak} to web seeds`)
   line(
-    "event loop late",
+    "event loop delay",
     `mean ${milliseconds(eventLoop.meanDelay)}, p99 ${milliseconds(eventLoop.p99Delay)}, max ${milliseconds(eventLoop.maxDelay)}`,
   )
   return lines.join("\n")

@@ -153,8 +153,8 @@ export function checkPath(path: unknown): asserts path is string {
 export function checkUrl(option: string, url: string, protocols: readonly string[] = WEB): void {
   if (URL.canParse(url) && protocols.includes(new URL(url).protocol)) return
   const starts = protocols.map((protocol) => `${protocol}//`).join(" or ")
-  throw new AtError("AT_INVALID_INPUT", `${option}: "${redactUrl(url)}" is no URL that can be used`, {
-    hint: `give ${option} as a whole URL that starts with ${starts}`,
+  throw new AtError("AT_INVALID_INPUT", `${option}: "${redactUrl(url)}" is not a usable URL`, {
+    hint: `give ${option} as a complete URL that starts with ${starts}`,
   })
 }
 

@@ -43,7 +43,7 @@ export async function planTorrent(
   const { kind, files: found, skipped } = await findFiles(disk, root, { except: output, signal })
   const length = found.reduce((sum, file) => sum + file.length, 0)
   if (length === 0) {
-    throw new AtError("AT_INVALID_INPUT", `there are no bytes in ${root}`, { hint: "name a file or folder with data" })
+    throw new AtError("AT_INVALID_INPUT", `there is no data in ${root}`, { hint: "choose a file or folder with data" })
   }
   const pieceLength = wantedLength ?? checkPieceLength(choosePieceLength(length))
   const inOrder = found.sort((a, b) => (version === "v1" ? compareFilePaths : compareTreePaths)(a.path, b.path))
@@ -62,14 +62,14 @@ export async function planTorrent(
 function refuseTooMany({ pieceCount, files }: TorrentLayout, version: TorrentVersion): void {
   const most = Math.min(MAX_PIECES, Math.floor(TORRENT_LIMITS.length / DIGEST_LENGTH[version]))
   if (pieceCount > most) {
-    throw new AtError("AT_INVALID_INPUT", `${pieceCount} pieces are too many for a torrent: at most ${most} are read`, {
+    throw new AtError("AT_INVALID_INPUT", `${pieceCount} pieces are too many: a torrent can have ${most} at most`, {
       hint: "use a larger `pieceLength`",
     })
   }
   if (files.length > MAX_FILES) {
     throw new AtError(
       "AT_INVALID_INPUT",
-      `${files.length} files are too many for a torrent: at most ${MAX_FILES} are read`,
+      `${files.length} files are too many: a torrent can have ${MAX_FILES} at most`,
       {
         hint: "put them into archives, or share the folders inside one by one",
       },
@@ -80,7 +80,7 @@ function refuseTooMany({ pieceCount, files }: TorrentLayout, version: TorrentVer
 function checkPieceLength(pieceLength: number): number {
   const isPowerOfTwo = Number.isInteger(Math.log2(pieceLength))
   if (isPowerOfTwo && pieceLength >= MIN_PIECE_LENGTH && pieceLength <= MAX_PIECE_LENGTH) return pieceLength
-  throw new AtError("AT_INVALID_INPUT", `${pieceLength} bytes are no piece length`, {
-    hint: "give a power of two from 16K to 256M",
+  throw new AtError("AT_INVALID_INPUT", `a piece can't be ${pieceLength} bytes long`, {
+    hint: "use a power of two from 16 KiB to 256 MiB",
   })
 }

@@ -57,7 +57,7 @@ export async function create(path: string, options: CreateOptions): Promise<Crea
   } catch (cause) {
     if (!(cause instanceof AtError && cause.code === "AT_ABORTED")) throw cause
     throw new AtError("AT_ABORTED", cause.message, {
-      hint: "do it again: it begins anew, no .torrent was written",
+      hint: "try again: it begins anew, no .torrent file was written",
       cause,
     })
   } finally {
@@ -120,8 +120,10 @@ async function refuseExisting({ disk }: Platform, output: string, { overwrite }:
   if (there === undefined) return
   // A device, as /dev/null, or a link must not become a file.
   if (there.kind !== "file") {
-    throw new AtError("AT_EXISTS", `${output} is no ordinary file`, { hint: "name another place for the .torrent" })
+    throw new AtError("AT_EXISTS", `${output} is not an ordinary file`, {
+      hint: "choose another path for the .torrent file",
+    })
   }
   if (overwrite) return
-  throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "name another file, or use `overwrite`" })
+  throw new AtError("AT_EXISTS", `${output} exists already`, { hint: "choose another path, or use `overwrite`" })
 }

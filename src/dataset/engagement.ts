@@ -179,7 +179,7 @@ export class Engagement {
       let missing = 0
       for (const piece of wanted) if (!have.has(piece)) missing++
       if (!fetch || missing === 0) {
-        throw new AtError("AT_INVALID_INPUT", "nothing can be given offline", { hint: GO_ONLINE })
+        throw new AtError("AT_INVALID_INPUT", "nothing can be shared offline", { hint: GO_ONLINE })
       }
       throw new AtError(
         "AT_NO_SOURCES",
@@ -219,7 +219,7 @@ function isUnwritable(error: unknown): error is AtError {
 }
 
 function onlyRead(path: string): AtError {
-  return new AtError("AT_CORRUPT", `${path} is not complete, and data named by its place is only read`, {
+  return new AtError("AT_CORRUPT", `${path} is not complete, and data outside a datastore is only read`, {
     hint: "download into a `datastore` instead",
   })
 }

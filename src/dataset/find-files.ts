@@ -23,10 +23,14 @@ export async function findFiles(
   const stat = await disk.stat(root)
   if (stat?.kind === "file") return { kind: "file", files: [{ path: [], length: stat.size }], skipped: [] }
   if (stat?.kind === "symlink") {
-    throw new AtError("AT_INVALID_INPUT", `${root} is a symbolic link`, { hint: "name the file or folder it leads to" })
+    throw new AtError("AT_INVALID_INPUT", `${root} is a symbolic link`, {
+      hint: "give the path of the file or folder that it leads to",
+    })
   }
   if (stat?.kind !== "directory") {
-    throw new AtError("AT_INVALID_INPUT", `${root} is no file and no folder`, { hint: "name the data to share" })
+    throw new AtError("AT_INVALID_INPUT", `${root} is neither a file nor a folder`, {
+      hint: "give the path of the data to share",
+    })
   }
   const found: FoundFiles = { kind: "folder", files: [], skipped: [] }
   const visit = async (folder: string[]): Promise<void> => {

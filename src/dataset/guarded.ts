@@ -13,7 +13,7 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T> {
 function toAtError(error: unknown): AtError {
   if (error instanceof AtError) return error
   if (error instanceof DiskError && error.failure === "full") {
-    return new AtError("AT_DISK_FULL", error.message, { hint: "free some space, or name another place", cause: error })
+    return new AtError("AT_DISK_FULL", error.message, { hint: "free some space, or choose another path", cause: error })
   }
   if (error instanceof DiskError) {
     return new AtError("AT_DISK_IO", error.message, { hint: "check the path and its permissions", cause: error })

@@ -42,6 +42,6 @@ function waitingSnapshot({ url, name, infoHash }: Asked): ProgressSnapshot {
     totalPieces: 0,
     donePieces: 0,
     peers: { connected: 0, seeds: 0, known: 0 },
-    waitingFor: `the answer of ${parseUrl(url)?.host ?? redactUrl(url)}`,
+    waitingFor: `an answer from ${parseUrl(url)?.host ?? redactUrl(url)}`,
   }
 }

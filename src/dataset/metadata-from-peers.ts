@@ -88,6 +88,6 @@ async function patiently(
 function stalled(name: string, timeout: number, waitingFor: string | null): AtError {
   const why = waitingFor === null ? "" : `: ${waitingFor}`
   return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s${why}`, {
-    hint: "try again later, name a peer that has the dataset with `peers`, or give the .torrent file",
+    hint: "try again later, add a peer that has the dataset with `peers`, or use the .torrent file",
   })
 }

@@ -98,7 +98,7 @@ async function fromPeers(wanted: Wanted, context: ResolveContext, means: Means):
 async function refuseMistyped(target: string, path: string, { disk }: NodePlatform): Promise<void> {
   if ((await disk.stat(path)) !== undefined) return
   if (!looksLikeInfoHash(target)) throw malformed(target)
-  throw new AtError("AT_INVALID_INPUT", `"${target}" names no dataset: an infohash has 40 hex digits`, {
+  throw new AtError("AT_INVALID_INPUT", `"${target}" does not name a dataset: an infohash has 40 hex digits`, {
     hint: `check the infohash: this has ${target.trim().length} digits`,
   })
 }

@@ -7,7 +7,7 @@ export function parsePeers(texts: readonly string[]): { host: string; port: numb
     const host = match?.[1] ?? match?.[2]
     const port = Number(match?.[3])
     if (host === undefined || port < 1 || port > 65535) {
-      throw new AtError("AT_INVALID_INPUT", `"${text}" names no peer`, {
+      throw new AtError("AT_INVALID_INPUT", `"${text}" is not the address of a peer`, {
         hint: "write a peer as HOST:PORT, for IPv6 as [ADDRESS]:PORT",
       })
     }

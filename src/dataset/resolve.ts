@@ -132,7 +132,7 @@ async function byInfoHash(wanted: Identity, name: string, hints: Hints, context:
   }
   if (context.offline) {
     throw new AtError("AT_METADATA", `the metadata of ${name} is not on this machine`, {
-      hint: `${GO_ONLINE}, once; or give the .torrent file`,
+      hint: `${GO_ONLINE}, once; or use the .torrent file`,
     })
   }
   const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, infoHashV2, name, hints }, context)
@@ -195,8 +195,8 @@ function matching(bytes: Uint8Array, { v1, v2 }: Identity, platform: Platform): 
 }
 
 function anotherDataset({ infoHash }: Metainfo): AtError {
-  return new AtError("AT_METADATA", `the .torrent is that of another dataset, ${toHex(infoHash)}`, {
-    hint: "check the infohash; if it is right, the site is at fault",
+  return new AtError("AT_METADATA", `the .torrent file is of another dataset, ${toHex(infoHash)}`, {
+    hint: "check the infohash; if it is right, the fault is at the service",
   })
 }
 
@@ -225,18 +225,18 @@ async function fetchTorrent(
         throw infoHash === undefined
           ? new AtError("AT_NOT_FOUND", `there is nothing at ${shown}`, { hint: "check the URL" })
           : new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
-              hint: "check the infohash; the dataset may have been removed or superseded: name a peer that has it with `peers`",
+              hint: "check the infohash; the dataset may have been removed or replaced: add a peer that has it with `peers`",
             })
       }
       const pause = retryAfter(outcome, platform.clock.wallTime())
       const soon = pause === undefined ? "later" : `in ${Math.ceil(pause / 1000)} s, as it asks for`
       throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {
-        hint: `try again ${soon}, or give the .torrent file`,
+        hint: `try again ${soon}, or use the .torrent file`,
       })
     }
     case "failed":
       throw new AtError("AT_METADATA", `${shown} can't be fetched: ${outcome.error.message}`, {
-        hint: "check the network, or give the .torrent file",
+        hint: "check the network, or use the .torrent file",
         cause: outcome.error,
       })
   }

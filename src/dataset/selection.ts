@@ -56,7 +56,7 @@ function compile(glob: string): (path: string) => boolean {
     return (path) => isMatch(path) || isInside(path)
   } catch (cause) {
     // Empty, or longer than any path.
-    throw new AtError("AT_INVALID_INPUT", `"${glob.slice(0, 100)}" is no pattern`, {
+    throw new AtError("AT_INVALID_INPUT", `"${glob.slice(0, 100)}" is not a valid pattern`, {
       hint: "write the path of a file, or a glob like *.csv or train/**",
       cause,
     })

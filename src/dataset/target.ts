@@ -51,7 +51,7 @@ export function looksLikePath(text: string): boolean {
 }
 
 export function malformed(text: string): AtError {
-  return new AtError("AT_INVALID_INPUT", `"${text}" names no dataset`, {
-    hint: "give an infohash (40 hex digits), a magnet link, a path to a .torrent, a URL of one, or a details page",
+  return new AtError("AT_INVALID_INPUT", `"${text}" does not name a dataset`, {
+    hint: "give an infohash (40 hex digits), a magnet link, the path or URL of a .torrent file, or a details page",
   })
 }

@@ -69,7 +69,7 @@ export class Turns {
 export const processTurns = new Turns()
 
 function heldHere(name: string): AtError {
-  return new AtError("AT_LOCKED", `${name} is held open in this process already`, {
-    hint: "use the dataset that is open, or close it first; a get that goes on giving ends with its signal",
+  return new AtError("AT_LOCKED", `${name} is open in this process already`, {
+    hint: "use the open dataset, or close it first; a get that keeps sharing ends when its signal is aborted",
   })
 }

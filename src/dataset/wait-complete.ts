@@ -54,6 +54,6 @@ function stalled(torrent: Pick<Waited, "snapshot">, timeout: number): AtError {
   const { waitingFor } = torrent.snapshot()
   const why = waitingFor === null ? "" : `: ${waitingFor}`
   return new AtError("AT_STALLED", `nothing arrived for ${timeout / 1000} s${why}`, {
-    hint: "try again later to go on where it stopped, or name a source with `urls` or `peers`",
+    hint: "try again later, which continues where it stopped, or add a source with `urls` or `peers`",
   })
 }

@@ -93,8 +93,8 @@ export class Work {
       this.#use(async () => {
         const engagement = await this.#engage(() => new Set(metainfo.layout.files.keys()), false)
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
-          throw new AtError("AT_NO_SOURCES", `there is nothing to give: no piece of ${metainfo.name} is there`, {
-            hint: "download it first, or name the place of the data with `datastore` or `data`",
+          throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
+            hint: "download it first, or say where the data is with `datastore` or `data`",
           })
         }
         await this.#start(engagement, { seed: true, fetch: false })

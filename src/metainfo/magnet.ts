@@ -121,7 +121,7 @@ function readSelection(values: readonly string[]): Magnet["selectOnly"] {
 
 function malformed(reason: string, cause?: unknown): AtError {
   return new AtError("AT_INVALID_INPUT", `the magnet link is malformed: ${reason}`, {
-    hint: "copy the whole link, in quotes so that the shell leaves its & alone",
+    hint: "copy the whole link, and put it in quotes, because the shell gives & a meaning of its own",
     cause,
   })
 }

@@ -62,7 +62,7 @@ function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256:
     const layer = asBytes(layers?.getByBytes(root))
     if (layer === undefined) {
       throw new AtError("AT_METADATA", `the torrent has no piece layer for file ${file}`, {
-        hint: "give the whole .torrent file, or a magnet link with the v2 infohash: peers give the layers",
+        hint: "use a complete .torrent file, or a magnet link with the v2 infohash: peers send the layers then",
       })
     }
     if (!nodes.add(file, layer, sha256)) throw metadataError(`the torrent's piece layer for file ${file} is wrong`)

@@ -142,12 +142,12 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
     case "running":
       // Another thread of it, or another copy of this code.
       if (holder.pid === self.pid) throw heldHere(path)
-      throw locked(path, `process ${holder.pid} holds it`, `wait for process ${holder.pid} or stop it`)
+      throw locked(path, `process ${holder.pid} is using it`, `wait for process ${holder.pid} or stop it`)
     case "unknown": {
       const where = escapeForTerminal(holder.host)
       throw locked(
         path,
-        `process ${holder.pid} on ${where} holds it`,
+        `process ${holder.pid} on ${where} is using it`,
         `wait for it; if that machine or container is gone for good, remove ${path}`,
       )
     }
@@ -156,7 +156,11 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
 }
 
 function heldHere(path: string): AtError {
-  return locked(path, "this process holds it already", "close the dataset that is open, or wait for the call at work")
+  return locked(
+    path,
+    "this process is using it already",
+    "close the open dataset, or wait until the other call has ended",
+  )
 }
 
 function locked(path: string, reason: string, hint: string): AtError {
@@ -167,6 +171,6 @@ function lockFailure(error: unknown, path: string): AtError {
   const cause = toDiskError(error, "lock", path)
   const { failure, message } = cause
   return failure === "full"
-    ? new AtError("AT_DISK_FULL", message, { hint: "make room, then run it again", cause })
-    : new AtError("AT_DISK_IO", message, { hint: "see whether you may write in that folder", cause })
+    ? new AtError("AT_DISK_FULL", message, { hint: "free some space, then try again", cause })
+    : new AtError("AT_DISK_IO", message, { hint: "check that you may write to that folder", cause })
 }

@@ -76,8 +76,8 @@ export function absolutePath(path: string): string {
   try {
     return path === "~" || path.startsWith("~/") ? resolve(homedir(), path.slice(2)) : resolve(path)
   } catch (cause) {
-    throw new AtError("AT_INVALID_INPUT", `${path} is relative to the current folder, which exists no more`, {
-      hint: "change to a folder that exists, or give the whole path",
+    throw new AtError("AT_INVALID_INPUT", `${path} is relative to the current folder, which no longer exists`, {
+      hint: "change to a folder that exists, or give an absolute path",
       cause,
     })
   }
@@ -93,9 +93,9 @@ function configured(home: string): string | undefined {
   if (text === undefined) return undefined
   const config = parse(path, text)
   if (typeof config !== "object" || config === null || Array.isArray(config))
-    throw malformed(path, "it holds no object")
+    throw malformed(path, "it is not an object")
   if (!("datastore" in config)) return undefined
-  if (typeof config.datastore !== "string") throw malformed(path, '"datastore" is no text')
+  if (typeof config.datastore !== "string") throw malformed(path, '"datastore" is not a string')
   return config.datastore
 }
 
@@ -126,7 +126,7 @@ function parse(path: string, text: string): unknown {
 
 function malformed(path: string, reason: string, cause?: unknown): AtError {
   return new AtError("AT_INVALID_INPUT", `${path} is malformed: ${reason}`, {
-    hint: 'it should look like {"datastore": "/path/to/datasets"}; mend it or remove it',
+    hint: 'it should look like {"datastore": "/path/to/datasets"}; correct it or remove it',
     cause,
   })
 }

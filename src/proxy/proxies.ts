@@ -81,8 +81,8 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   const url = kind === undefined ? undefined : parseUrl(`http://${rest}`)
   const port = /^[^/?#]*:(\d{1,5})(?:[/?#]|$)/.exec(rest)?.[1]
   if (kind === undefined || url === undefined || port === "0") {
-    throw new AtError("AT_INVALID_INPUT", `${variable}: "${redactUrl(trimmed)}" is no proxy that can be used`, {
-      hint: "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if need be",
+    throw new AtError("AT_INVALID_INPUT", `${variable}: "${redactUrl(trimmed)}" is not a usable proxy`, {
+      hint: "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if needed",
     })
   }
   const place = {

@@ -29,8 +29,8 @@ export async function listenForPeers(
     try {
       return await net.listen({ port }, accept)
     } catch (cause) {
-      throw new AtError("AT_INVALID_INPUT", `port ${port} can't be listened at`, {
-        hint: "name another `port`, or 0 for any free one",
+      throw new AtError("AT_INVALID_INPUT", `can't listen at port ${port}`, {
+        hint: "choose another `port`, or 0 for any free one",
         cause,
       })
     }

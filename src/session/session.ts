@@ -169,7 +169,7 @@ export class Session {
     const key = toHex(metainfo.infoHash)
     if (this.#torrents.has(key)) {
       throw new AtError("AT_LOCKED", `${metainfo.name} is open already`, {
-        hint: "close the other use of it first",
+        hint: "use the dataset that is open, or close it first",
       })
     }
     const second = secondSwarmOf(metainfo)

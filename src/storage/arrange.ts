@@ -236,7 +236,7 @@ class Arrangement {
     }
     if (this.#isUndecidable(file)) return "provisional"
     if (file.stamp?.size === 0 || overwrite) return "replaced"
-    throw somethingThere(file.current, "no piece of it is this dataset's")
+    throw somethingThere(file.current, "none of its pieces is this dataset's")
   }
 
   #settle(file: DataFile, fate: Fate): void {

@@ -96,7 +96,7 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Piece
 
 function changedFile(file: DataFile): AtError {
   return new AtError("AT_DISK_IO", `${file.path} was changed while it was being read`, {
-    hint: "run again when nobody writes to it",
+    hint: "try again when no other program writes to it",
   })
 }
 

@@ -74,7 +74,7 @@ export class Directories {
     const found = await this.#disk.stat(folder)
     if (found === undefined) return "absent"
     if (found.kind === "symlink") throw unsafePath(folder)
-    if (found.kind !== "directory") throw otherKindThere(folder, "a file stands where a folder is due")
+    if (found.kind !== "directory") throw otherKindThere(folder, "there is a file where a folder is needed")
     return "there"
   }
 

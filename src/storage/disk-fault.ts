@@ -7,27 +7,30 @@ export function diskFault(error: unknown): AtError {
   if (error instanceof AtError) return error
   if (!(error instanceof DiskError)) {
     const message = error instanceof Error ? error.message : String(error)
-    return new AtError("AT_DISK_IO", `the disk can't be used: ${message}`, { hint: "run again with -v", cause: error })
+    return new AtError("AT_DISK_IO", `the disk can't be used: ${message}`, {
+      hint: "see the cause of this error",
+      cause: error,
+    })
   }
   const cause = error
   switch (error.failure) {
     case "full":
       return new AtError("AT_DISK_FULL", `no space left while writing ${error.path}`, {
-        hint: "free some space and try again, or use another `datastore`; what is there is kept",
+        hint: "free some space and try again, or use another `datastore`; what has been downloaded is kept",
         cause,
       })
     case "too-large":
-      return new AtError("AT_DISK_IO", `the file system takes no file so large: ${error.path}`, {
-        hint: "use a `datastore` on another one (FAT32 ends at 4 GiB), or raise the limit if one is set (ulimit -f)",
+      return new AtError("AT_DISK_IO", `the file system allows no file of this size: ${error.path}`, {
+        hint: "use a `datastore` on another file system (FAT32 allows 4 GiB), or raise the limit if one is set (ulimit -f)",
         cause,
       })
     case "too-long":
-      return new AtError("AT_DISK_IO", `the file system takes no name so long: ${error.path}`, {
+      return new AtError("AT_DISK_IO", `the name is too long for the file system: ${error.path}`, {
         hint: "use a `datastore` with a shorter path, or on another file system",
         cause,
       })
     case "permission":
-      return new AtError("AT_DISK_IO", `not allowed: ${error.path}`, {
+      return new AtError("AT_DISK_IO", `permission denied: ${error.path}`, {
         hint: "check its owner and permissions, or use another `datastore`",
         cause,
       })
@@ -40,14 +43,14 @@ export function diskFault(error: unknown): AtError {
       return unsafePath(error.path, cause)
     case "not-directory":
       // No --overwrite helps here: a file on the way to the datastore is not the dataset's to replace.
-      return new AtError("AT_EXISTS", `${error.path} can't be: a file stands where a folder is due`, {
+      return new AtError("AT_EXISTS", `${error.path} can't be created: there is a file where a folder is needed`, {
         hint: "move it away, or use another `datastore`",
         cause,
       })
     case "exists":
-      return somethingThere(error.path, "something else stands there", cause)
+      return somethingThere(error.path, "something else has this name", cause)
     case "missing":
-      return new AtError("AT_DISK_IO", `gone while we were using it: ${error.path}`, {
+      return new AtError("AT_DISK_IO", `disappeared while it was in use: ${error.path}`, {
         hint: "check that the disk is still mounted, and try again",
         cause,
       })
@@ -61,8 +64,8 @@ export function diskFault(error: unknown): AtError {
 
 /** A symbolic link stands where we would write. */
 export function unsafePath(path: string, cause?: unknown): AtError {
-  return new AtError("AT_UNSAFE_PATH", `a symbolic link stands in the way: ${path}`, {
-    hint: "we write through no link that we did not make: remove it, or use another `datastore`",
+  return new AtError("AT_UNSAFE_PATH", `a symbolic link is in the way: ${path}`, {
+    hint: "remove the link, or use another `datastore`: nothing is written through links",
     cause,
   })
 }
@@ -77,8 +80,8 @@ export function somethingThere(path: string, reason: string, cause?: unknown): A
 
 /** A file holds more than the dataset has of it: what stands behind is somebody else's. */
 export function tooLong(path: string, { size, length }: { size: number; length: number }): AtError {
-  return new AtError("AT_EXISTS", `${path} goes on for ${count(size - length, "byte")} behind the dataset's data`, {
-    hint: "move it away, use another `datastore`, or have these bytes cut off with `overwrite`",
+  return new AtError("AT_EXISTS", `${path} has ${count(size - length, "byte")} more than the dataset has of it`, {
+    hint: "move it away, use another `datastore`, or cut these bytes off with `overwrite`",
   })
 }
 

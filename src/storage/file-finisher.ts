@@ -75,7 +75,7 @@ export class FileFinisher {
     const found = await this.#o.disk.stat(path)
     if (found?.kind === "symlink") throw unsafePath(path)
     if (found !== undefined && found.kind !== "file") {
-      throw otherKindThere(path, `it is no file but a ${found.kind === "directory" ? "folder" : "special file"}`)
+      throw otherKindThere(path, `it is not a file but a ${found.kind === "directory" ? "folder" : "special file"}`)
     }
     return found
   }
@@ -103,7 +103,7 @@ export class FileFinisher {
         throw new DiskError("missing", file.partPath, `${file.partPath} is not the file that was written to`)
       }
       if (!file.replace && (await this.look(file, "final")) !== undefined) {
-        throw somethingThere(file.path, "it came there while we were downloading")
+        throw somethingThere(file.path, "it was put there during the download")
       }
       await this.#o.disk.rename(file.partPath, file.path)
       file.place = "final"

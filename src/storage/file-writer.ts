@@ -193,7 +193,7 @@ export class FileWriter {
     const there = new Uint8Array(bytes.length)
     const problem = await this.#o.reader.readExtent(file, position, there)
     if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
-    throw somethingThere(file.path, "it is not this dataset's")
+    throw somethingThere(file.path, "it does not belong to this dataset")
   }
 
   async #prepare(file: DataFile): Promise<void> {
@@ -211,11 +211,11 @@ export class FileWriter {
     await this.#o.directories.ensure(folder)
     if (file.place === "final") {
       if (!file.replace && (await this.#o.finisher.look(file, "part")) !== undefined) {
-        throw somethingThere(file.partPath, `${file.path} is to be repaired under that name`)
+        throw somethingThere(file.partPath, `that name is needed to repair ${file.path}`)
       }
       const there = await this.#o.finisher.look(file, "final")
       if (there !== undefined && stampOf("final", there).inode !== file.inode) {
-        throw somethingThere(file.path, "another file took the place of ours")
+        throw somethingThere(file.path, "another file was put in the place of ours")
       }
       if (there !== undefined && there.size > file.length && !file.replace) {
         throw tooLong(file.path, { size: there.size, length: file.length })

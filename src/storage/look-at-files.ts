@@ -86,7 +86,7 @@ async function lookClosely(
   // An empty file is never unfinished.
   const part = file.length > 0 ? await files.look(file, "part") : undefined
   if (final !== undefined && part !== undefined) {
-    if (!overwrite) throw somethingThere(file.path, `${file.partPath} stands there too`)
+    if (!overwrite) throw somethingThere(file.path, `there is also ${file.partPath}`)
     file.replace = true
   }
   const place = part === undefined ? "final" : "part"

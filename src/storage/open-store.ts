@@ -213,7 +213,7 @@ async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts,
   if (needed <= 0) return
   const free = await platform.disk.freeBytes(datastore)
   if (free >= needed) return
-  throw new AtError("AT_DISK_FULL", `${datastore} has ${formatSize(free)} free, and ${formatSize(needed)} are needed`, {
+  throw new AtError("AT_DISK_FULL", `${datastore} has ${formatSize(free)} free, but ${formatSize(needed)} are needed`, {
     hint: "free some space, choose fewer files with `include`, or use another `datastore`",
   })
 }

@@ -100,7 +100,7 @@ export async function isGone(file: DataFile, { files }: StoreParts): Promise<boo
 }
 
 function lostPiece(piece: number): AtError {
-  return new AtError("AT_CORRUPT", `piece ${piece} is not on the disk as it was verified`, {
-    hint: "somebody changed the files; get it again to repair them",
+  return new AtError("AT_CORRUPT", `piece ${piece} on the disk is no longer as it was verified`, {
+    hint: "another program changed the files: get the dataset again to repair them",
   })
 }

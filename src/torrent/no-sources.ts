@@ -38,8 +38,8 @@ export function noSources(parts: {
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
     hint:
       reach === "web"
-        ? "peers are not asked while a proxy is set for HTTP alone: set ALL_PROXY=socks5://HOST:PORT too, or NO_PROXY"
-        : "name a source with `urls` or `peers`, or ask the publisher to seed it",
+        ? "peers are not used while a proxy is set only for HTTP: set ALL_PROXY=socks5://HOST:PORT, too, or NO_PROXY"
+        : "add a source with `urls` or `peers`, or ask the publisher to seed it",
   })
 }
 

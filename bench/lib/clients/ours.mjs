@@ -26,7 +26,7 @@ export function ours({ name, dir: build }) {
         ...(stay ? ["--seed"] : ["--no-tracker", "--quiet"]),
       ],
       env: { ...environment(scratch, build), ...(trusted ? { NODE_EXTRA_CA_CERTS: trusted } : {}) },
-      ...(stay ? { says: "giving " } : {}),
+      ...(stay ? { says: "sharing " } : {}),
     }),
     verify: ({ torrent, dir, scratch }) => ({
       command: [process.execPath, academictorrents, "verify", torrent, "-o", dir, "--offline", "--quiet"],

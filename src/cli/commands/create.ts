@@ -10,7 +10,7 @@ import type { CommandContext, Farewell, Run } from "../run.js"
 import { parseSize } from "../units.js"
 
 /** What was read is not kept. */
-const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped; no .torrent was written" }
+const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped; no .torrent file was written" }
 
 interface CreateFlags extends Verbosity {
   output: string
@@ -29,17 +29,20 @@ export function addCreate(program: Command, run: Run): void {
   const command = program
     .command("create")
     .argument("<path>", "the file or folder to share")
-    .requiredOption("-o, --output <file>", "the .torrent to write")
+    .requiredOption("-o, --output <file>", "the .torrent file to write")
     .option("--tracker <url>", "a tracker; may be repeated, each is its own tier", collect)
     .option("--url <url>", "a web seed; may be repeated", collect)
-    .option("--piece-length <size>", "16K to 256M (default: one that makes about 1,000 to 2,000 pieces)")
+    .option(
+      "--piece-length <size>",
+      "a power of two from 16K to 256M (default: chosen to make about 1,000 to 2,000 pieces)",
+    )
     .option("--v1", "a v1 torrent (the default)")
     .option("--v2", "a v2 torrent: SHA-256, and a hash for each file; not all clients can read it")
-    .option("--hybrid", "both in one")
+    .option("--hybrid", "v1 and v2 in one torrent")
     .option("--private", "peers come only from its trackers")
-    .option("--comment <text>", "a comment for readers")
-    .option("--overwrite", "replace the .torrent if it exists")
-    .description("make a .torrent")
+    .option("--comment <text>", "a comment, stored in the .torrent file")
+    .option("--overwrite", "replace the .torrent file if it exists")
+    .description("make a .torrent file")
   addVerbosity(command).action((path: string, flags: CreateFlags) =>
     run(flags, FAREWELL, (context) => createFile(path, flags, context)),
   )
@@ -47,8 +50,8 @@ export function addCreate(program: Command, run: Run): void {
 
 async function createFile(path: string, flags: CreateFlags, { console, signal }: CommandContext): Promise<void> {
   if (flags.output === "") {
-    throw new AtError("AT_INVALID_INPUT", "--output names no file", {
-      hint: "give -o the path of the .torrent to write",
+    throw new AtError("AT_INVALID_INPUT", "--output is empty", {
+      hint: "give -o the path of the .torrent file to write",
     })
   }
   for (const url of flags.tracker ?? []) checkUrl("--tracker", url, TRACKERS)
@@ -67,7 +70,7 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     onProgress: console.json ? undefined : (progress) => console.progress(progress),
   })
   for (const path of created.skipped)
-    console.say(`left out, as a link, a special file, or for a name that is not UTF-8: ${escapeForTerminal(path)}`)
+    console.say(`left out (a link, a special file, or a name that is not UTF-8): ${escapeForTerminal(path)}`)
   console.say(
     `${count(created.pieceCount, "piece")} of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`,
   )
@@ -77,7 +80,9 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
 
 function versionOf({ v1 = false, v2 = false, hybrid = false }: CreateFlags): "v1" | "v2" | "hybrid" {
   if (Number(v1) + Number(v2) + Number(hybrid) > 1) {
-    throw new AtError("AT_INVALID_INPUT", "a torrent is one of --v1, --v2 and --hybrid", { hint: "give one of them" })
+    throw new AtError("AT_INVALID_INPUT", "only one of --v1, --v2 and --hybrid can be used", {
+      hint: "keep one of them",
+    })
   }
   return v2 ? "v2" : hybrid ? "hybrid" : "v1"
 }

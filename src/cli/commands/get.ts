@@ -35,9 +35,9 @@ export function defineGet(command: Command, run: Run): void {
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("download a dataset, or verify what is there; prints its path")
   addVerbosity(addSources(addPlace(command)))
-    .option("--seed", "keep sharing when complete")
-    .option("--seed-ratio <r>", "with --seed: until this many times its size was uploaded")
-    .option("--seed-time <t>", "with --seed: for this long")
+    .option("--seed", "keep sharing when complete (default: until stopped)")
+    .option("--seed-ratio <r>", "with --seed: until the upload is this many times the dataset's size")
+    .option("--seed-time <t>", "with --seed: for this long: 30m, 2h")
     .option("--verify", "check every byte on disk instead of trusting the journal")
     .option("--sync", "return only when everything is safely on the disk")
     .option(
@@ -51,7 +51,7 @@ export function defineGet(command: Command, run: Run): void {
 function howLong({ ratio, time }: SeedLimits): string {
   const ends: string[] = []
   if (time !== undefined) ends.push(`for ${formatDuration(time / 1000)}`)
-  if (ratio !== undefined) ends.push(`until ${ratio} times its size was given`)
+  if (ratio !== undefined) ends.push(`until ${ratio} times its size was uploaded`)
   return ends.length === 0 ? "until stopped" : ends.join(", or ")
 }
 
@@ -70,11 +70,11 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     const fetched = dataset.fetchedBytes
     console.say(
       fetched === 0
-        ? `${formatSize(dataset.chosenLength)} were there already and are verified`
+        ? `${formatSize(dataset.chosenLength)} were on disk already and are verified`
         : summary(dataset.stats, (nodeClock.now() - started) / 1000),
     )
     if (flags.seed) {
-      console.say(`giving ${there} ${howLong(limits)}`)
+      console.say(`sharing ${there} ${howLong(limits)}`)
       // Who stops it has got what was asked for.
       if (console.json) console.emit({ type: "seeding", path: there, port: dataset.port ?? null })
       else console.result(there)
@@ -91,14 +91,14 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
 /** What was of use is what was got; what came besides, perhaps twice, is told apart. */
 function summary({ received, wasted }: TorrentStats, seconds: number): string {
   const got = received.total - wasted.total
-  const rest = wasted.total === 0 ? "" : `; ${formatSize(wasted.total)} more came and were of no use`
+  const rest = wasted.total === 0 ? "" : `; another ${formatSize(wasted.total)} arrived and was not needed`
   return `${formatSize(got)} in ${formatElapsed(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
 }
 
 function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {
   const limit = seedRatio === undefined ? "--seed-time" : "--seed-ratio"
   if (!seed && (seedRatio !== undefined || seedTime !== undefined)) {
-    throw new AtError("AT_INVALID_INPUT", `${limit} says when giving ends, and nothing is given without --seed`, {
+    throw new AtError("AT_INVALID_INPUT", `${limit} says when sharing ends, but nothing is shared without --seed`, {
       hint: `add --seed, or leave out ${limit}`,
     })
   }

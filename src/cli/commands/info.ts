@@ -29,7 +29,7 @@ export function addInfo(program: Command, run: Run): void {
   const command = program
     .command("info")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
-    .description("what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
+    .description("show what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
     .option("-o, --datastore <dir>", "look here first for the metadata")
   addVerbosity(addSources(addChoice(command)))
     .option("--files", "list all files")
@@ -117,7 +117,7 @@ function asText(dataset: Dataset, choice: Choice | undefined, swarm: readonly Sw
       : [["chosen", `${formatSize(length)} (${length} bytes), ${number}`] as [string, string]]),
     ["pieces", `${pieceCount} of ${formatSize(pieceLength)}`],
   ]
-  if (metainfo.private) rows.push(["private", "yes: peers come from its trackers alone"])
+  if (metainfo.private) rows.push(["private", "yes: peers come only from its trackers"])
   if (metainfo.comment !== null) rows.push(["comment", metainfo.comment])
   if (metainfo.createdBy !== null) rows.push(["created by", metainfo.createdBy])
   if (metainfo.creationDate !== null) {

@@ -13,12 +13,12 @@ export function addSeed(program: Command, run: Run): void {
   const command = program
     .command("seed")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
-    .description("give: serve what is on disk until stopped")
+    .description("share what is on disk, until stopped")
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
     .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
     .action((target: string, flags: SeedFlags) =>
-      run(flags, { ...GOES_ON, stopped: "stopped giving" }, (context) => seed(target, flags, context)),
+      run(flags, { ...GOES_ON, stopped: "stopped sharing" }, (context) => seed(target, flags, context)),
     )
 }
 
@@ -30,7 +30,8 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
     ...(flags.data === undefined ? {} : { data: flags.data }),
   })
   await dataset.seed()
-  console.say(`giving ${dataset.path} at port ${dataset.port ?? "none"}, until stopped`)
+  const port = dataset.port === undefined ? "" : ` at port ${dataset.port}`
+  console.say(`sharing ${dataset.path}${port} until stopped`)
   if (console.json) console.emit({ type: "seeding", path: dataset.path, port: dataset.port ?? null })
   await thenStats(flags.stats, { console, dataset }, () => dataset.giveUntil({ signal }))
 }

@@ -33,12 +33,12 @@ export function addVerify(program: Command, run: Run): void {
 
 async function verify(target: string, flags: VerifyFlags, { console, signal }: CommandContext): Promise<void> {
   if (flags.data !== undefined && flags.repair) {
-    throw new AtError("AT_INVALID_INPUT", "--repair can't be used with --data: data named by its place is only read", {
-      hint: "name the folder it lies in with -o, if its name is the dataset's",
+    throw new AtError("AT_INVALID_INPUT", "--repair can't be used with --data: data outside a datastore is only read", {
+      hint: "if the data has the dataset's name, use -o with the folder that contains it",
     })
   }
   if (flags.overwrite && !flags.repair) {
-    throw new AtError("AT_INVALID_INPUT", "--overwrite is of no use without --repair: verify alone changes nothing", {
+    throw new AtError("AT_INVALID_INPUT", "--overwrite has no effect without --repair: verify alone changes nothing", {
       hint: "add --repair, or leave out --overwrite",
     })
   }
@@ -77,16 +77,16 @@ function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlag
   const missing = files.filter(({ state }) => state === "missing").length
   const isPart = missing < files.length && files.every(({ state }) => ["ok", "missing", "uncertain"].includes(state))
   if (isPart && include === undefined && exclude === undefined) {
-    return `${missing} of ${files.length} files are missing: if only some were wanted, name them as get had them, with --include; --repair fetches all`
+    return `${missing} of ${files.length} files are missing: if you wanted only some, use the same --include and --exclude as for get; --repair downloads all`
   }
   if (data !== undefined && missing === files.length) {
-    return "see whether --data is the dataset's file or folder itself, not the folder that holds it"
+    return "check that --data is the dataset's file or folder itself, not the folder that contains it"
   }
   if (data !== undefined) return "download it into a datastore with: academictorrents get TARGET"
   if (files.some(({ length, actualLength }) => (actualLength ?? 0) > length)) {
-    return "fetch what is missing, and cut off what stands behind the data, with: academictorrents verify TARGET --repair --overwrite"
+    return "download what is missing or wrong, and cut off bytes that are not the dataset's, with: academictorrents verify TARGET --repair --overwrite"
   }
-  return "fetch just what is missing or wrong with: academictorrents verify TARGET --repair"
+  return "download just what is missing or wrong with: academictorrents verify TARGET --repair"
 }
 
 /** A line for each file that is not as it should be. */
@@ -110,6 +110,6 @@ function complaint(file: FileReport): string {
     case "damaged":
       return `damaged: ${bad === 1 ? "1 piece is" : `${bad} pieces are`} wrong`
     case "uncertain":
-      return "can't be verified without the files that lie beside it"
+      return "can't be verified without its neighbouring files"
   }
 }

@@ -253,7 +253,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
     void this.#end(
       new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${asked}`, {
-        hint: "name a peer that has the dataset with `peers`, or give the .torrent file",
+        hint: "add a peer that has the dataset with `peers`, or use the .torrent file",
       }),
     )
   }

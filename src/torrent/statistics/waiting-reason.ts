@@ -31,8 +31,8 @@ export function waitingReason(s: Situation): string | null {
 
 function peers(s: Situation): string | undefined {
   const useful = s.peers.filter(({ interesting }) => interesting)
-  if (useful.some(({ choking }) => !choking)) return "peers have been asked and have not sent anything"
-  if (useful.length > 0) return `${count(useful.length, "peer")} with data: waiting for a turn`
+  if (useful.some(({ choking }) => !choking)) return "peers were asked, but have sent nothing"
+  if (useful.length > 0) return `${count(useful.length, "peer")} with data: waiting until they let us download`
   if (s.peers.length > 0) return `${count(s.peers.length, "peer")} connected, none has what is missing`
   if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
   return s.known > 0 ? `none of ${count(s.known, "known peer")} can be reached` : undefined

@@ -100,7 +100,7 @@ describe("create", () => {
     const { source } = await stage.publish("tree", { "a.bin": 3000 })
     symlinkSync(source, stage.beside("link"))
     const { stderr } = await stage.run(["create", stage.beside("link"), "-o", "x.torrent"], { exits: 2 })
-    expect(stderr).toMatch(/is a symbolic link\n.*name the file or folder it leads to/)
+    expect(stderr).toMatch(/is a symbolic link\n.*give the path of the file or folder that it leads to/)
   })
 
   it("replaces no file but with --overwrite", async () => {
@@ -125,7 +125,7 @@ describe("create", () => {
     const before = readdirSync(stage.folder)
     for (const name of ["link", "pipe", "study"]) {
       const args = ["create", stage.beside("study"), "-o", stage.beside(name), "--overwrite"]
-      expect((await stage.run(args, { exits: 7 })).stderr).toMatch(/is no ordinary file\n.*another place/)
+      expect((await stage.run(args, { exits: 7 })).stderr).toMatch(/is not an ordinary file\n.*another path/)
     }
     expect(lstatSync(stage.beside("link")).isSymbolicLink()).toBe(true)
     expect(lstatSync(stage.beside("pipe")).isFIFO()).toBe(true)
@@ -151,8 +151,8 @@ describe.skipIf(!existsSync("/proc/self/fd"))("create that is stopped", () => {
     await command.until("it reads the data", () => isOpen(command.pid, data))
     command.signal("SIGINT")
     const { stdout, stderr } = await command.exits(130)
-    expect(stdout + stderr).toMatch(/no \.torrent was written/)
-    expect(stdout + stderr).not.toMatch(/go on|saving/)
+    expect(stdout + stderr).toMatch(/no \.torrent file was written/)
+    expect(stdout + stderr).not.toMatch(/continue|saving/)
     expect(existsSync(output)).toBe(false)
   })
 })
@@ -181,7 +181,7 @@ describe("seed", () => {
     await stage.run(["get", dataset.infoHash, "-o", stage.beside("other")])
     expect(await differences(dataset.source, stage.beside("other/study"))).toEqual([])
     giver.signal("SIGTERM")
-    expect((await giver.exits(143)).stderr).toMatch(/^stopped giving$/m)
+    expect((await giver.exits(143)).stderr).toMatch(/^stopped sharing$/m)
     expect(stage.testbed.tracker.announces.at(-1)).toMatchObject({ event: "stopped", uploaded: 170_000 })
   })
 
@@ -289,7 +289,7 @@ describe("seed", () => {
     await stage.run(["get", dataset.infoHash])
     for (const args of [["seed"], ["get", "--seed"]]) {
       const { stderr } = await stage.run([...args, dataset.infoHash, "--offline"], { exits: 2 })
-      expect(stderr).toMatch(/nothing can be given offline\n.*without --offline, and with AT_OFFLINE unset/)
+      expect(stderr).toMatch(/nothing can be shared offline\n.*without --offline, and with AT_OFFLINE unset/)
     }
   })
 

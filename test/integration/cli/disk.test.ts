@@ -52,7 +52,7 @@ describe("a datastore that can't be written to", () => {
     for (const way of [[], ["--verify"], ["--offline"]]) {
       const { stdout, stderr } = await stage.run([...args, ...way], { through: volume.enter })
       expect(stdout).toBe(`${volume.path}/one.bin\n`)
-      expect(stderr).toMatch(/were there already/)
+      expect(stderr).toMatch(/were on disk already/)
     }
     expect(stage.traffic).toBe(asked)
   })
@@ -70,7 +70,7 @@ describe("a datastore that can't be written to", () => {
       message: expect.stringContaining("read-only file system") as string,
     })
     const giving = stage.start(["seed", dataset.infoHash, "-o", volume.path], { through: volume.enter })
-    await giving.until("it gives", () => giving.stderr.includes("giving "))
+    await giving.until("it gives", () => giving.stderr.includes("sharing "))
     giving.signal("SIGTERM")
     await giving.exits(143)
     await volume.remount("rw")
@@ -87,7 +87,7 @@ describe("a file system with limits", () => {
     const through = ["sh", "-c", 'ulimit -f 4000 && exec "$@"', "sh"]
     expect(errorOf(await stage.run(["get", dataset.infoHash, "--json"], { exits: 7, through }))).toMatchObject({
       code: "AT_DISK_IO",
-      message: expect.stringContaining("takes no file so large") as string,
+      message: expect.stringContaining("allows no file of this size") as string,
       hint: expect.stringContaining("another") as string,
     })
   })
@@ -99,7 +99,7 @@ describe("a file system with limits", () => {
     const outcome = await stage.run(["get", dataset.infoHash, "--json", "-o", datastore], { exits: 7 })
     expect(errorOf(outcome)).toMatchObject({
       code: "AT_DISK_IO",
-      message: expect.stringContaining("takes no name so long") as string,
+      message: expect.stringContaining("the name is too long") as string,
     })
   })
 })

@@ -253,7 +253,7 @@ describe("get --seed", () => {
     const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
     const started = performance.now()
     const { stdout, stderr } = await stage.run(["get", dataset.infoHash, "--seed", "--seed-time", "1s"])
-    expect(stderr).toMatch(/^giving .*one\.bin for 1 s$/m)
+    expect(stderr).toMatch(/^sharing .*one\.bin for 1 s$/m)
     expect(stdout).toBe(`${stage.stored("one.bin")}\n`)
     expect(performance.now() - started).toBeGreaterThan(1000)
   })

@@ -24,8 +24,8 @@ describe("what get says", () => {
     const { stdout, stderr } = await stage.run(["get", infoHash])
     expect(stdout).toBe(`${stage.stored("one.bin")}\n`)
     // On a busy machine two sources may race for the last piece.
-    expect(stderr).toMatch(/^1\.\d MiB in .*\/s(; .* of no use)?\n$/)
-    expect((await stage.run(["get", infoHash])).stderr).toMatch(/were there already and are verified\n$/)
+    expect(stderr).toMatch(/^1\.\d MiB in .*\/s(; another .* was not needed)?\n$/)
+    expect((await stage.run(["get", infoHash])).stderr).toMatch(/were on disk already and are verified\n$/)
   })
 
   it("is nothing with -q", async () => {
@@ -80,7 +80,7 @@ describe("what get says", () => {
     const hash = "0".repeat(40)
     const args = ["get", hash, "--json", "--no-dht", "--timeout", "3s"]
     const lines = jsonLines((await stage.run(args, { exits: 3 })).stdout)
-    const waitingFor = `the answer of ${new URL(stage.testbed.url).host}`
+    const waitingFor = `an answer from ${new URL(stage.testbed.url).host}`
     expect(lines[0]).toMatchObject({ type: "progress", state: "metadata", infoHash: hash, waitingFor })
     expect(lines.at(-1)).toMatchObject({ type: "error", code: "AT_METADATA" })
   })
@@ -156,7 +156,7 @@ describe.skipIf(findProgram("script") === undefined)("on a terminal", () => {
   it("says whose answer is waited for, and clears that away", async () => {
     await using stage = await Stage.open({ site: { fault: () => ({ kind: "silent" }) } })
     const sent = await onTerminal(stage, `${atGet("0".repeat(40))} --no-dht --timeout 3s`)
-    const waiting = `waiting: the answer of ${new URL(stage.testbed.url).host}`
+    const waiting = `waiting: an answer from ${new URL(stage.testbed.url).host}`
     expect(sent.replace(COLOUR, "")).toContain(`fetching the metadata\n       ${waiting}\n`)
     expect(screen(sent)).toMatch(/^error: /)
   })

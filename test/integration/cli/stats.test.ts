@@ -20,7 +20,7 @@ describe("--stats", () => {
     expect(stdout).toBe(`${stage.stored("one.bin")}\n`)
     expect(stderr).toMatch(/^where the time went: one\.bin$/m)
     expect(stderr).toMatch(/^ +received +1\.4 MiB: peers 1\.4 MiB, web seeds 0 B$/m)
-    expect(stderr).toMatch(/^ +disk +1\.4 MiB in /m)
+    expect(stderr).toMatch(/^ +write alone +1\.4 MiB in /m)
     const without = await stage.run(["get", dataset.infoHash, "-o", stage.beside("again")])
     expect(without.stderr).not.toContain("where the time went")
   })
@@ -69,7 +69,7 @@ describe("--stats", () => {
     command.signal("SIGINT")
     const { stderr } = await command.exits(130)
     expect(stderr).toMatch(/^where the time went: one\.bin$/m)
-    expect(stderr).toMatch(/^ +given +0 B$/m)
+    expect(stderr).toMatch(/^ +uploaded +0 B$/m)
   })
 
   it("comes before the error when there is one", async () => {

@@ -80,7 +80,7 @@ describe("a reader of standard output that goes away", () => {
     const { code, stderr } = await stage.start(["get", infoHash, "--verify"], { through }).ended
     expect({ code, stderr }).toEqual({
       code: 141,
-      stderr: expect.stringMatching(/^\S+ \S+ were there already.*\n$/) as string,
+      stderr: expect.stringMatching(/^\S+ \S+ were on disk already.*\n$/) as string,
     })
   })
 })
@@ -110,8 +110,8 @@ describe("a signal in the middle", () => {
     const { stdout, stderr } = await command.exits(code)
     expect(performance.now() - signalled).toBeLessThan(6000)
     expect(stdout).toBe("")
-    expect(stderr).toMatch(/stopping: saving what is there/)
-    expect(stderr).toMatch(/^stopped; run the same command again to go on$/m)
+    expect(stderr).toMatch(/stopping: saving what has arrived/)
+    expect(stderr).toMatch(/^stopped; run the same command again to continue$/m)
     expect(stderr).not.toContain("error:")
     const { announces } = stage.testbed.tracker
     expect(announces.map(({ event }) => event)).toEqual(["started", "stopped"])
@@ -184,7 +184,7 @@ describe("a signal in the middle", () => {
     await command.until("it heard of it", () => command.stderr.includes("stopping"))
     command.signal("SIGTERM")
     const { stderr } = await command.exits(130)
-    expect(stderr).toMatch(/^stopped; run the same command again to go on$/m)
+    expect(stderr).toMatch(/^stopped; run the same command again to continue$/m)
     expect(stage.testbed.tracker.announces.map(({ event }) => event)).toEqual(["started", "stopped"])
   })
 

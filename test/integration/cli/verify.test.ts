@@ -91,7 +91,7 @@ describe("verify", () => {
     const { stderr: found } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
     expect(found).toContain("--repair --overwrite")
     const { stderr } = await stage.run(["verify", dataset.infoHash, "--repair"], { exits: 7 })
-    expect(stderr).toContain(`${stage.stored("study/b/c.csv")} goes on for 8 bytes`)
+    expect(stderr).toContain(`${stage.stored("study/b/c.csv")} has 8 bytes more than the dataset`)
     expect(stderr).toContain("--overwrite")
     await stage.run([dataset.infoHash], { exits: 7, program: "at-get" })
     expect(readFileSync(stage.stored("study/b/c.csv"), "utf8").endsWith("and more")).toBe(true)
@@ -137,7 +137,7 @@ describe("verify", () => {
     const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE }, seeders: [{}] })
     const choice = ["--include", "b/**"]
     expect((await stage.run(["get", dataset.infoHash, ...choice])).stderr).toContain("258 KiB in ")
-    expect((await stage.run(["get", dataset.infoHash, ...choice])).stderr).toContain("258 KiB were there already")
+    expect((await stage.run(["get", dataset.infoHash, ...choice])).stderr).toContain("258 KiB were on disk already")
     const { stderr } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
     expect(stderr).toMatch(/2 of 4 files are missing: .*--include/)
     expect((await stage.run(["verify", dataset.infoHash, ...choice])).stdout).toBe(`${stage.stored("study")}\n`)
@@ -155,7 +155,7 @@ describe("verify", () => {
     await stage.run(["verify", dataset.infoHash, "--data", there, "--repair"], { exits: 2 })
     // The folder above, or a name that was mistyped.
     const { stderr } = await stage.run(["verify", dataset.infoHash, "--data", stage.folder], { exits: 5 })
-    expect(stderr).toContain("see whether --data is the dataset's file or folder itself")
+    expect(stderr).toContain("check that --data is the dataset's file or folder itself")
     expect(existsSync(stage.datastore)).toBe(false)
   })
 

@@ -75,9 +75,9 @@ describe("wrong use", () => {
 
   it("names options as they were typed", async () => {
     const url = await stage.run(["get", HASH, "--url", "ftp://example.org/x"], { exits: 2 })
-    expect(url.stderr).toMatch(/error: --url: "ftp:.*\n.*give --url as a whole URL/)
+    expect(url.stderr).toMatch(/error: --url: "ftp:.*\n.*give --url as a complete URL/)
     const tracker = await stage.run(["create", ".", "-o", "x.torrent", "--tracker", "foo"], { exits: 2 })
-    expect(tracker.stderr).toMatch(/error: --tracker: "foo".*\n.*give --tracker as a whole URL/)
+    expect(tracker.stderr).toMatch(/error: --tracker: "foo".*\n.*give --tracker as a complete URL/)
     const router = await stage.run(["get", HASH, "--router", "fritz.box"], { exits: 2 })
     expect(router.stderr).toMatch(/error: --router: "fritz.box" is not .*\n.*write an address/)
     for (const option of [
@@ -92,7 +92,7 @@ describe("wrong use", () => {
       expect(stderr).toMatch(new RegExp(`^error: ${option}: "x\\?" is n.*\n.*write `))
     }
     const data = await stage.run(["seed", HASH, "--data", ""], { exits: 2 })
-    expect(data.stderr).toMatch(/error: --data names no place\n/)
+    expect(data.stderr).toMatch(/error: --data is empty\n/)
   })
 
   it("tells how long an infohash is", async () => {
@@ -107,7 +107,7 @@ describe("wrong use", () => {
     await stage.run([], { program: "at-get", exits: 2 })
     await stage.run(["--wrong", HASH], { program: "at-get", exits: 2 })
     expect((await stage.run(["123"], { program: "at-get", exits: 2 })).stderr).toMatch(
-      /"123" names no dataset.*\n.*infohash/,
+      /"123" does not name a dataset.*\n.*infohash/,
     )
   })
 

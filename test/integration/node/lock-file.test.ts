@@ -61,7 +61,7 @@ describe("lock file", () => {
   it("is held until it is let go, and leaves nothing behind", async () => {
     const lock = await acquireLock(path)
     expect(leftovers()).toEqual(["lock"])
-    await expect(acquireLock(path)).rejects.toMatchObject({ code: "AT_LOCKED", message: /this process holds it/ })
+    await expect(acquireLock(path)).rejects.toMatchObject({ code: "AT_LOCKED", message: /this process is using it/ })
     await lock.release()
     await lock.release()
     expect(leftovers()).toEqual([])
@@ -73,7 +73,7 @@ describe("lock file", () => {
     expect(await tell(child, "take")).toBe("ok")
     await expect(acquireLock(path)).rejects.toMatchObject({
       code: "AT_LOCKED",
-      message: `${path} is locked: process ${child.pid} holds it`,
+      message: `${path} is locked: process ${child.pid} is using it`,
       hint: `wait for process ${child.pid} or stop it`,
     })
     expect(await tell(child, "release")).toBe("ok")
@@ -106,7 +106,7 @@ describe("lock file", () => {
     writeFileSync(path, JSON.stringify({ ...currentProcess(), ...change, pid: 2 ** 22 + 1, token: "t" }))
     await expect(acquireLock(path)).rejects.toMatchObject({
       code: "AT_LOCKED",
-      message: /on elsewhere holds it/,
+      message: /on elsewhere is using it/,
       hint: new RegExp(`remove ${path}`),
     })
   })

@@ -91,7 +91,7 @@ describe("the live view", () => {
   it("says why it waits, and what was given", () => {
     const terminal = new Terminal(120)
     new LiveView(terminal).show(changed({ waitingFor: "no source is known", eta: null, uploaded: 2 * MiB }))
-    expect(terminal.lines.join("\n")).toMatch(/given 2\.0 MiB[\s\S]*waiting: no source is known/)
+    expect(terminal.lines.join("\n")).toMatch(/uploaded 2\.0 MiB[\s\S]*waiting: no source is known/)
     expect(terminal.lines.join("\n")).not.toContain("left")
   })
 
@@ -101,7 +101,7 @@ describe("the live view", () => {
     view.show(changed({ state: "checking" }))
     expect(terminal.lines.join("\n")).toContain("checking what is on disk: 10.0 MiB of 40.0 MiB")
     view.show(changed({ state: "seeding", uploadRate: MiB, uploaded: 3 * MiB }))
-    expect(terminal.lines.join("\n")).toMatch(/giving vega-datasets\n.*1\.0 MiB\/s to 2 peers, 3\.0 MiB in all/)
+    expect(terminal.lines.join("\n")).toMatch(/sharing vega-datasets\n.*1\.0 MiB\/s to 2 peers, 3\.0 MiB uploaded/)
   })
 
   it("redraws itself in place, whatever follows what, at any width, and leaves nothing when it is cleared", () => {
@@ -185,14 +185,14 @@ describe("the view for logs", () => {
     const nobody = { connected: 0, seeds: 0, known: 0 }
     expect(
       progressLine(
-        changed({ state: "metadata", totalPieces: 0, peers: nobody, waitingFor: "the answer of site.example" }),
+        changed({ state: "metadata", totalPieces: 0, peers: nobody, waitingFor: "an answer from site.example" }),
       ),
-    ).toBe("vega-datasets: fetching the metadata, waiting: the answer of site.example")
+    ).toBe("vega-datasets: fetching the metadata, waiting: an answer from site.example")
     expect(progressLine(changed({ state: "checking" }))).toBe(
       "vega-datasets: checking what is on disk, 25.0 % of 40.0 MiB",
     )
     expect(progressLine(changed({ state: "seeding", uploadRate: MiB, uploaded: MiB }))).toBe(
-      "vega-datasets: giving, 1.0 MiB/s to 2 peers, 1.0 MiB in all",
+      "vega-datasets: sharing, 1.0 MiB/s to 2 peers, 1.0 MiB uploaded",
     )
     expect(progressLine(changed({ name: "a\nb\x1b[2J" }))).toMatch(/^a\\u\{a\}b\\u\{1b\}\[2J: /)
   })

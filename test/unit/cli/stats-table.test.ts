@@ -25,9 +25,9 @@ describe("the table of --stats", () => {
       .find((text) => text.trim().startsWith(start))
 
   it("gives each cause its share and its time, and leaves out what did not happen", () => {
-    expect(line("no slot")).toMatch(/ 75\.0 % {2}7\.5 s$/)
+    expect(line("memory full")).toMatch(/ 75\.0 % {2}7\.5 s$/)
     expect(line("peer's request window full")).toMatch(/ 25\.0 % {2}2\.5 s$/)
-    expect(line("nobody to ask")).toBeUndefined()
+    expect(line("no source to ask")).toBeUndefined()
   })
 
   it("names where bytes came from, and why some were of no use", () => {
@@ -36,8 +36,8 @@ describe("the table of --stats", () => {
   })
 
   it("gives the disk's rate while it was at work", () => {
-    expect(line("disk")).toMatch(/10\.0 MiB in 5\.0 s, 2\.0 MiB\/s; pieces at a time: mean 2\.3, max 9$/)
-    expect(line("full piece to stored")).toMatch(/mean 12 ms, max 1\.5 s$/)
+    expect(line("write alone")).toMatch(/10\.0 MiB in 5\.0 s, 2\.0 MiB\/s; pieces at a time: mean 2\.3, max 9$/)
+    expect(line("from full piece to stored")).toMatch(/mean 12 ms, max 1\.5 s$/)
   })
 
   it("escapes the name, and has something to say when nothing was transferred", () => {

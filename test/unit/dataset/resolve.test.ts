@@ -371,7 +371,7 @@ describe("an answer that does not come", () => {
         name: `the dataset ${HASH}`,
         infoHash: HASH,
         doneBytes: 0,
-        waitingFor: "the answer of site.example",
+        waitingFor: "an answer from site.example",
       },
     })
     expect(heard.length).toBeGreaterThan(1)
@@ -422,7 +422,7 @@ describe("an answer that does not come", () => {
     const { feed, heard, end } = listen()
     await resolve(url, { feed })
     end()
-    expect(heard[0]?.progress).toMatchObject({ infoHash: "", waitingFor: "the answer of mirror.example:8080" })
+    expect(heard[0]?.progress).toMatchObject({ infoHash: "", waitingFor: "an answer from mirror.example:8080" })
     expect(JSON.stringify(heard)).not.toContain("hunter2")
   })
 
@@ -432,7 +432,7 @@ describe("an answer that does not come", () => {
     const { feed, heard, end } = listen()
     await sim.runUntil(refreshTorrent(KNOWN, { ...context, feed }))
     end()
-    expect(heard[0]?.progress).toMatchObject({ name: "dataset", waitingFor: "the answer of site.example" })
+    expect(heard[0]?.progress).toMatchObject({ name: "dataset", waitingFor: "an answer from site.example" })
   })
 })
 

@@ -42,9 +42,9 @@ describe("a user's settings", () => {
   })
 
   it.each([
-    ['{"datastore": 5}', /"datastore" is no text$/],
-    ['["/scratch"]', /holds no object$/],
-    ["null", /holds no object$/],
+    ['{"datastore": 5}', /"datastore" is not a string$/],
+    ['["/scratch"]', /is not an object$/],
+    ["null", /is not an object$/],
     ["", /malformed/],
     ["not JSON", /not JSON/],
     ['{\n  "datastore": "/scratch"\n  "more": 1\n}', /\(line 3\)$/],

@@ -71,7 +71,7 @@ describe("a target", () => {
   })
 
   it.each(["", "   ", "ftp://example.org/a.torrent", "magnet:?dn=nothing", "f".repeat(63)])(
-    "names no dataset: %j",
+    "does not name a dataset: %j",
     (text) => {
       expect(() => parseTarget(text)).toThrow(expect.objectContaining({ code: "AT_INVALID_INPUT" }))
     },

@@ -5,7 +5,7 @@ import { AtError } from "../../../src/errors.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { deferred } from "../../support/deferred.js"
 
-function stage(waitingFor: string | null = "2 peers with data: waiting for a turn") {
+function stage(waitingFor: string | null = "2 peers with data: waiting until they let us download") {
   const clock = new VirtualClock()
   const complete = deferred()
   let lastArrival = 0
@@ -75,7 +75,7 @@ describe("waiting for a dataset", () => {
     await clock.run(29_999)
     arrive()
     expect(await clock.runUntil(outcome)).toBe(
-      "AT_STALLED at 88999: nothing arrived for 30 s: 2 peers with data: waiting for a turn",
+      "AT_STALLED at 88999: nothing arrived for 30 s: 2 peers with data: waiting until they let us download",
     )
   })
 

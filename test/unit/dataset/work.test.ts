@@ -296,7 +296,7 @@ describe("two uses of one dataset in a process", () => {
     const { use, work, all, only, until, close } = stage()
     await until(work.download(only("a.bin")))
     const second = use({}, true)
-    const refused = { code: "AT_LOCKED", message: "data is held open in this process already" }
+    const refused = { code: "AT_LOCKED", message: "data is open in this process already" }
     await expect(until(second.work.download(all()))).rejects.toMatchObject(refused)
     await close()
     await until(second.work.download(all()))

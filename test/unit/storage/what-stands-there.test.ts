@@ -279,7 +279,7 @@ describe("what somebody wrote behind the data of a file", () => {
     world.disk.putFile(end, withTail(tree.fileData(END)))
     await expect(world.open(tree)).rejects.toMatchObject({
       code: "AT_EXISTS",
-      message: `${end} goes on for 77 bytes behind the dataset's data`,
+      message: `${end} has 77 bytes more than the dataset has of it`,
       hint: expect.stringContaining("`overwrite`") as unknown,
     })
     expect(world.disk.readFile(end)).toEqual(withTail(tree.fileData(END)))
@@ -476,7 +476,7 @@ describe("room on the disk", () => {
     world.disk.setFreeBytes(4 * 8192)
     await expect(world.open(whole)).rejects.toMatchObject({
       code: "AT_DISK_FULL",
-      message: `${DATASTORE} has 32.0 KiB free, and 64.0 KiB are needed`,
+      message: `${DATASTORE} has 32.0 KiB free, but 64.0 KiB are needed`,
     })
     const unchecked = await world.open(whole, { toFetch: false })
     await world.run(unchecked.close())

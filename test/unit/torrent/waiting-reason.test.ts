@@ -35,12 +35,12 @@ describe("why nothing arrives", () => {
 
   it("peers: asked, choking, without anything, being connected to, out of reach", () => {
     const peer = (choking: boolean, interesting: boolean) => ({ choking, interesting })
-    expect(reason({ peers: [peer(false, true), peer(true, true)], known: 5 })).toMatch(/have been asked/)
+    expect(reason({ peers: [peer(false, true), peer(true, true)], known: 5 })).toMatch(/were asked/)
     expect(reason({ peers: [peer(true, true), peer(false, false)], known: 5 })).toBe(
-      "1 peer with data: waiting for a turn",
+      "1 peer with data: waiting until they let us download",
     )
     expect(reason({ peers: [peer(true, true), peer(true, true)], known: 5 })).toBe(
-      "2 peers with data: waiting for a turn",
+      "2 peers with data: waiting until they let us download",
     )
     expect(reason({ peers: [peer(false, false)], known: 5 })).toBe("1 peer connected, none has what is missing")
     expect(reason({ connecting: 3, known: 5 })).toBe("connecting to 3 peers")
