@@ -3,7 +3,7 @@ interface HeldWrite {
   readonly onTaken: (() => void) | undefined
 }
 
-/** What is written to a stream that is not open yet. */
+/** What is written to a stream that can't send yet. */
 export class HeldWrites {
   #writes: HeldWrite[] = []
 
@@ -15,19 +15,23 @@ export class HeldWrites {
     this.#writes.push({ chunk, onTaken })
   }
 
-  /** Writes all of it to `stream`, in its order. Undefined when there was nothing, else what the last write said. */
-  flush(stream: { write(chunk: Uint8Array, onTaken?: () => void): boolean }): boolean | undefined {
-    let hasRoom: boolean | undefined
-    for (const { chunk, onTaken } of this.#take()) hasRoom = stream.write(chunk, onTaken)
-    return hasRoom
+  /** A copy of what was written first, which is then not held any more; undefined where it is longer than `limit`, or nothing. */
+  takeFirst(limit: number): Uint8Array | undefined {
+    const [first] = this.#writes
+    if (first === undefined || first.chunk.length > limit) return undefined
+    this.#writes.shift()
+    const copy = first.chunk.slice()
+    first.onTaken?.()
+    return copy
+  }
+
+  /** Writes all of it to `stream`, in its order. */
+  flush(stream: { write(chunk: Uint8Array, onTaken?: () => void): boolean }): void {
+    for (const { chunk, onTaken } of this.#writes.splice(0)) stream.write(chunk, onTaken)
   }
 
   /** Nothing of it will ever be sent: its memory may be used again. */
   release(): void {
-    for (const { onTaken } of this.#take()) onTaken?.()
-  }
-
-  #take(): HeldWrite[] {
-    return this.#writes.splice(0)
+    for (const { onTaken } of this.#writes.splice(0)) onTaken?.()
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { HeldWrites } from "../bytes/held-writes.js"
+import { LateStream } from "../bytes/late-stream.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import type { Place } from "../proxy/handshake.js"
 import { normalizeIp } from "./ip.js"
@@ -30,13 +30,12 @@ export class ProxiedNet implements Net {
     const stream = new TunnelStream(remote)
     const socket = this.#open(remote, (rest) => {
       socket.on("data", (chunk) => listener.onData(plainBytes(chunk)))
-      const hasRoom = stream.open(socket)
+      stream.opened(socket)
       listener.onOpen()
-      if (hasRoom) listener.onDrain()
       if (rest.length > 0) socket.unshift(rest)
     })
-    stream.opening = socket
-    socket.once("close", () => stream.release())
+    stream.socket = socket
+    socket.once("close", () => stream.closed())
     hearEnd(socket, listener)
     return stream
   }
@@ -61,56 +60,27 @@ export class ProxiedNet implements Net {
   }
 }
 
-/** Holds what is written, and the wish to pause, until the way through the proxy is open. */
-class TunnelStream implements ByteStream {
+/** A stream whose way through the proxy is still being opened. */
+class TunnelStream extends LateStream<SocketStream> implements ByteStream {
   readonly remote: Endpoint
-  /** Before it is open. */
-  opening: Socket | undefined
-  #stream: SocketStream | undefined
-  readonly #held = new HeldWrites()
-  #paused = false
+  /** The way, open or not. */
+  socket: Socket | undefined
 
   constructor(remote: Endpoint) {
+    super()
     this.remote = remote
   }
 
-  get bufferedBytes(): number {
-    return this.#stream?.bufferedBytes ?? this.#held.bytes
+  opened(socket: Socket): void {
+    this.begin(new SocketStream(socket, this.remote))
   }
 
-  /** Goes on with what was held. True when somebody waits for room, and there is some. */
-  open(socket: Socket): boolean {
-    const stream = new SocketStream(socket, this.remote)
-    this.#stream = stream
-    const hasRoom = this.#held.flush(stream)
-    if (this.#paused) stream.pause()
-    return hasRoom === true
-  }
-
-  /** It has ended: nothing that is held will ever be sent. */
-  release(): void {
-    this.#held.release()
-  }
-
-  write(chunk: Uint8Array, onTaken?: () => void): boolean {
-    if (this.#stream !== undefined) return this.#stream.write(chunk, onTaken)
-    if (this.opening?.destroyed) onTaken?.()
-    else this.#held.push(chunk, onTaken)
-    return false
-  }
-
-  pause(): void {
-    this.#paused = true
-    this.#stream?.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#stream?.resume()
+  closed(): void {
+    this.fail()
   }
 
   destroy(): void {
-    this.opening?.destroy()
-    this.release()
+    this.socket?.destroy()
+    this.fail()
   }
 }

@@ -1,15 +1,10 @@
+import { HeldWrites } from "../bytes/held-writes.js"
 import type { ByteStream, Endpoint } from "../ports/net.js"
 import type { MseAgreement } from "../wire/mse.js"
 import { SendMemory } from "./send-memory.js"
 
 /** The longest IA, whose length has 16 bits. */
 const MAX_INITIAL_PAYLOAD = 65_535
-
-/** A write that waits for the agreement. */
-interface Pending {
-  readonly chunk: Uint8Array
-  readonly onTaken: (() => void) | undefined
-}
 
 /**
  * A stream with message stream encryption above another. What is sent is copied, since blocks are lent, and encrypted in
@@ -20,7 +15,8 @@ export class EncryptedStream implements ByteStream {
   readonly #below: ByteStream
   #agreement: MseAgreement | undefined
   #encryptedLeft = 0
-  #pending: Pending[] = []
+  /** What waits for the agreement. */
+  readonly #held = new HeldWrites()
   #memory: SendMemory | undefined
   #closed = false
 
@@ -38,7 +34,7 @@ export class EncryptedStream implements ByteStream {
   }
 
   get bufferedBytes(): number {
-    return this.#pending.reduce((sum, { chunk }) => sum + chunk.length, this.#below.bufferedBytes)
+    return this.#held.bytes + this.#below.bufferedBytes
   }
 
   /** All is encrypted, not the handshake alone. */
@@ -50,17 +46,12 @@ export class EncryptedStream implements ByteStream {
   agree(agreement: MseAgreement): void {
     this.#agreement = agreement
     this.#encryptedLeft = agreement.encryptedLeft
-    for (const { chunk, onTaken } of this.#pending.splice(0)) this.write(chunk, onTaken)
+    this.#held.flush(this)
   }
 
   /** What was written first, before there was an agreement: it may go out within the handshake. */
   takeInitialPayload(): Uint8Array {
-    const [first] = this.#pending
-    if (first === undefined || first.chunk.length > MAX_INITIAL_PAYLOAD) return new Uint8Array(0)
-    this.#pending.shift()
-    const payload = first.chunk.slice()
-    first.onTaken?.()
-    return payload
+    return this.#held.takeFirst(MAX_INITIAL_PAYLOAD) ?? new Uint8Array(0)
   }
 
   /** Decrypts what came next on the stream below, where it lies. */
@@ -77,7 +68,7 @@ export class EncryptedStream implements ByteStream {
       return false
     }
     if (this.#agreement === undefined) {
-      this.#pending.push({ chunk, onTaken })
+      this.#held.push(chunk, onTaken)
       return true
     }
     const { encrypt } = this.#agreement
@@ -98,7 +89,7 @@ export class EncryptedStream implements ByteStream {
 
   destroy(): void {
     this.#closed = true
-    for (const { onTaken } of this.#pending.splice(0)) onTaken?.()
+    this.#held.release()
     this.#below.destroy()
   }
 }

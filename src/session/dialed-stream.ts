@@ -1,4 +1,4 @@
-import { HeldWrites } from "../bytes/held-writes.js"
+import { LateStream } from "../bytes/late-stream.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, Net, StreamListener } from "../ports/net.js"
 
@@ -16,21 +16,18 @@ export interface DialerOptions {
 export type Way = "tcp" | "utp"
 
 /** A stream that is the first of two attempts to be open. */
-export class DialedStream implements ByteStream {
+export class DialedStream extends LateStream<ByteStream> implements ByteStream {
   readonly remote: Endpoint
   readonly #options: DialerOptions
   readonly #listener: StreamListener
   readonly #onOutcome: (way: Way, worked: boolean) => void
   readonly #attempts = new Set<ByteStream>()
   readonly #untried: Way[]
-  readonly #held = new HeldWrites()
   readonly #secondTimer: Timer
-  #stream: ByteStream | undefined
   /** uTP is being loaded. */
   #loading = false
   #failure: Error | undefined
   #heard = false
-  #paused = false
   #closed = false
 
   /** `onOutcome`: a byte came, or the stream that stood ended without one. */
@@ -39,6 +36,7 @@ export class DialedStream implements ByteStream {
     how: { remote: Endpoint; listener: StreamListener; ways: Way[]; secondDelay: number },
     onOutcome: (way: Way, worked: boolean) => void,
   ) {
+    super()
     this.#options = options
     this.remote = how.remote
     this.#listener = how.listener
@@ -49,35 +47,11 @@ export class DialedStream implements ByteStream {
   }
 
   get utp(): boolean {
-    return this.#stream?.utp === true
-  }
-
-  get bufferedBytes(): number {
-    return this.#stream?.bufferedBytes ?? this.#held.bytes
-  }
-
-  write(chunk: Uint8Array, onTaken?: () => void): boolean {
-    if (this.#stream !== undefined) return this.#stream.write(chunk, onTaken)
-    if (this.#closed) {
-      onTaken?.()
-      return false
-    }
-    this.#held.push(chunk, onTaken)
-    return true
-  }
-
-  pause(): void {
-    this.#paused = true
-    this.#stream?.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#stream?.resume()
+    return this.stream?.utp === true
   }
 
   destroy(): void {
-    if (this.#stream !== undefined) this.#stream.destroy()
+    if (this.stream !== undefined) this.stream.destroy()
     else if (!this.#closed) {
       this.#giveUp()
       this.#options.clock.after(0, () => this.#listener.onClose())
@@ -92,7 +66,7 @@ export class DialedStream implements ByteStream {
     this.#options.utp().then(
       (connect) => {
         this.#loading = false
-        if (this.#closed || this.#stream !== undefined) return
+        if (this.#closed || this.stream !== undefined) return
         if (connect !== undefined) this.#attempt(way, (listener) => connect(this.remote, listener))
         if (this.#attempts.size === 0) this.#failed(undefined)
       },
@@ -115,7 +89,7 @@ export class DialedStream implements ByteStream {
       onDrain: () => this.#listener.onDrain(),
       onClose: (error) => {
         if (stream === undefined || !this.#attempts.delete(stream)) return
-        if (stream !== this.#stream) {
+        if (stream !== this.stream) {
           this.#failed(error)
           return
         }
@@ -127,15 +101,13 @@ export class DialedStream implements ByteStream {
   }
 
   #open(stream: ByteStream): void {
-    this.#stream = stream
     this.#secondTimer.cancel()
     for (const other of [...this.#attempts]) {
       if (other === stream) continue
       this.#attempts.delete(other)
       other.destroy()
     }
-    if (this.#paused) stream.pause()
-    this.#held.flush(stream)
+    this.begin(stream)
     this.#listener.onOpen()
   }
 
@@ -156,6 +128,6 @@ export class DialedStream implements ByteStream {
       this.#attempts.delete(attempt)
       attempt.destroy()
     }
-    this.#held.release()
+    this.fail()
   }
 }
