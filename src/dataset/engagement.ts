@@ -123,7 +123,7 @@ export class Engagement {
       const files = selected()
       const isAtWork = this.#torrent === undefined || this.#torrent.state === "downloading"
       if (isAtWork && sameSet(files, this.#selected)) return
-      if (this.refusal !== undefined) await this.#lookFor(files)
+      if (this.refusal !== undefined) await this.#lookFor(files, this.refusal)
       else if (this.#torrent === undefined) await this.store.select(files)
       else await this.#torrent.select(files)
       this.#selected = files
@@ -152,10 +152,10 @@ export class Engagement {
   }
 
   /** All that lies where `data` says was looked at in the beginning. */
-  async #lookFor(files: ReadonlySet<number>): Promise<void> {
+  async #lookFor(files: ReadonlySet<number>, refusal: AtError): Promise<void> {
     if (this.#parts.options.data !== undefined) return
     // What is not all there will not be complete, however long it is hashed.
-    if (!this.store.standsWhole(files)) throw this.refusal
+    if (!this.store.standsWhole(files)) throw refusal
     await this.store.select(files)
   }
 
