@@ -59,11 +59,14 @@ class Terminal {
   }
 }
 
-/** Columns: East Asian characters and pictures take two. */
+/** Letters of these scripts, and pictures, take two columns. */
+const WIDE = /\p{Script=Han}|\p{Script=Hangul}|\p{Script=Katakana}|\p{Script=Tangut}|\p{Emoji_Presentation}/u
+/** But these take one: vowels and finals of Hangul, which join what is before them, and letters made narrow (UAX #11). */
+const NARROW = /[\u1160-\u11ff\ud7b0-\ud7ff\uff61-\uffdc]/
+
 function widthOf(text: string): number {
   let width = 0
-  for (const character of text)
-    width += /\p{Script=Han}|\p{Script=Hangul}|\p{Emoji_Presentation}/u.test(character) ? 2 : 1
+  for (const character of text) width += WIDE.test(character) && !NARROW.test(character) ? 2 : 1
   return width
 }
 
@@ -102,6 +105,13 @@ describe("the live view", () => {
     expect(terminal.lines.join("\n")).toContain("checking what is on disk: 10.0 MiB of 40.0 MiB")
     view.show(changed({ state: "seeding", uploadRate: MiB, uploaded: 3 * MiB }))
     expect(terminal.lines.join("\n")).toMatch(/sharing vega-datasets\n.*1\.0 MiB\/s to 2 peers, 3\.0 MiB uploaded/)
+  })
+
+  it.each(["数", "カ", "📈", "ꥠ", "𗀀"])("cuts a name of wide letters before the line is full: %s", (letter) => {
+    const terminal = new Terminal(80)
+    new LiveView(terminal).show(changed({ name: letter.repeat(60) }))
+    expect(terminal.lines).toHaveLength(4)
+    expect(widthOf(terminal.lines[0]!)).toBeLessThan(80)
   })
 
   it("redraws itself in place, whatever follows what, at any width, and leaves nothing when it is cleared", () => {
