@@ -1,5 +1,5 @@
 /**
- * What can go wrong, as a user sees it: a closed list, because scripts branch on it.
+ * The `code` of an {@link AtError}: a fixed list, so that scripts can rely on it.
  *
  * | code | meaning |
  * |---|---|
@@ -7,15 +7,15 @@
  * | `AT_NOT_FOUND` | no such dataset |
  * | `AT_METADATA` | the dataset's metadata can't be had, or is malformed |
  * | `AT_NO_SOURCES` | no peer and no web seed has it |
- * | `AT_STALLED` | nothing arrived within the time the user gave |
+ * | `AT_STALLED` | nothing arrived within `timeout` |
  * | `AT_CORRUPT` | data on disk does not verify |
  * | `AT_DISK_FULL` | no space |
  * | `AT_DISK_IO` | the disk refused: permission, read-only, I/O error |
- * | `AT_UNSAFE_PATH` | a path that would leave the datastore, or runs through a link we did not make |
- * | `AT_EXISTS` | a file stands there of which no piece is this dataset's, or that goes on behind its data |
+ * | `AT_UNSAFE_PATH` | a path would lead out of the datastore, or through a symbolic link |
+ * | `AT_EXISTS` | a file is in the way: it is not part of the dataset, or has more bytes than the dataset has of it |
  * | `AT_LOCKED` | another process holds the dataset, or this one holds it open already |
  * | `AT_ABORTED` | stopped by the caller's signal |
- * | `AT_BUG` | an invariant of this program was broken |
+ * | `AT_BUG` | an error in this program itself |
  */
 export type AtErrorCode =
   | "AT_INVALID_INPUT"
@@ -49,7 +49,7 @@ export class AtError extends Error {
   override readonly name = "AtError"
   /** Stable; scripts may branch on it. */
   readonly code: AtErrorCode
-  /** One sentence on what to do next; it names options in backquotes. */
+  /** What to do next; names of options are in backquotes. */
   readonly hint: string
 
   constructor(code: AtErrorCode, message: string, options: { hint: string; cause?: unknown }) {

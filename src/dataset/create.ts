@@ -16,27 +16,29 @@ import { ProgressFeed } from "./progress-feed.js"
 import { replaceFile, tryPlace } from "./replace-file.js"
 import { safeListener } from "./safe-listener.js"
 
-/** What was made. */
+/** What `create` made. */
 export interface Created {
-  /** Absolute path of the .torrent. */
+  /** The absolute path of the .torrent file. */
   readonly path: string
-  /** What it is known by: 40 hex digits; of a v2 torrent 64, as `infoHashV2`. */
+  /** The v1 infohash, 40 hex digits; of a v2 torrent the same as `infoHashV2`. */
   readonly infoHash: string
-  /** 64 hex digits; null for v1. */
+  /** The v2 infohash, 64 hex digits; null for a v1 torrent. */
   readonly infoHashV2: string | null
+  /** The name of the file or folder. */
   readonly name: string
-  /** Bytes of all files. */
+  /** Bytes of all files together. */
   readonly length: number
+  /** In bytes. */
   readonly pieceLength: number
   readonly pieceCount: number
-  /** Paths left out: links, sockets, devices, and what has a name that is not UTF-8. */
+  /** Paths that were left out: links, sockets, devices, and names that are not UTF-8. */
   readonly skipped: readonly string[]
 }
 
 /**
- * Makes a .torrent of a file or a folder.
+ * Makes a .torrent file of a file or a folder, whose data is only read.
  *
- * @throws AtError `AT_INVALID_INPUT`, `AT_EXISTS`, `AT_DISK_IO` (also when a file changes meanwhile), `AT_ABORTED`
+ * @throws AtError `AT_INVALID_INPUT`, `AT_EXISTS`, `AT_DISK_FULL`, `AT_DISK_IO` (also if a file changes meanwhile), `AT_ABORTED`
  *
  * @example
  * ```ts

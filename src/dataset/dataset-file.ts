@@ -6,13 +6,13 @@ type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefine
 
 /** One file of a dataset. */
 export class DatasetFile {
-  /** Safe path inside the dataset, with `/`; for a dataset of one file, its name. */
+  /** The path inside the dataset, made safe, with `/`; for a dataset of one file, its name. */
   readonly path: string
-  /** Bytes. */
+  /** The file's size in bytes. */
   readonly length: number
   /**
-   * The root of its hash tree (BEP 52), 64 hex digits: the same for the same bytes, in whatever torrent. Null for an empty
-   * file, and where the torrent is v1 alone.
+   * The root of the file's hash tree (BEP 52), 64 hex digits: the same bytes have the same root in every torrent. Null for an
+   * empty file, and if the torrent is only v1.
    */
   readonly piecesRoot: string | null
   readonly #read: ReadBytes
@@ -25,11 +25,11 @@ export class DatasetFile {
   }
 
   /**
-   * Reads `length` bytes of the file from `offset` on, fewer at its end. They are downloaded if they are not on disk yet,
-   * and always verified.
+   * Reads `length` bytes of the file from `offset` on (fewer at the end of the file). They are downloaded if they are not on
+   * disk yet, before everything else, and always verified.
    *
-   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes; `AT_STALLED`, `AT_ABORTED`, and what the
-   * disk or the lack of sources makes impossible
+   * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or
+   * what the disk refused
    *
    * @example
    * ```ts
@@ -43,10 +43,10 @@ export class DatasetFile {
   }
 
   /**
-   * Streams the file's bytes from `start` up to, but not including, `end` (default: the whole file); always verified. They
-   * are downloaded while they are read, up to 4 MiB ahead of the reader; cancelling the stream ends that.
+   * Streams the file's bytes from `start` up to, but not including, `end` (default: the whole file), always verified. They are
+   * downloaded while they are read, up to 4 MiB ahead of the reader. Cancelling the stream ends that.
    *
-   * @throws AtError `AT_INVALID_INPUT` when these are no whole numbers of bytes
+   * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more
    *
    * @example
    * ```ts

@@ -19,7 +19,8 @@ import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { Work } from "./work.js"
 
 /**
- * A dataset: its metadata at once, its data when asked for.
+ * An open dataset: its metadata is there at once, its data when you ask for it. Close it when you are done, or hold it with
+ * `await using`.
  *
  * @example
  * ```ts
@@ -32,13 +33,13 @@ import { Work } from "./work.js"
 export class Dataset implements AsyncDisposable {
   /** The safe name on disk: `datastore/name`. */
   readonly name: string
-  /** 40 hex digits; of a torrent that is v2 alone, 64. */
+  /** The v1 infohash, 40 hex digits; if the torrent is only v2, its v2 infohash, 64 hex digits. */
   readonly infoHash: string
-  /** Bytes of all files. */
+  /** Bytes of all files together. */
   readonly length: number
-  /** What the torrent says about itself. */
+  /** What the .torrent file says: trackers, web seeds, comment, pieces and so on. */
   readonly metainfo: Metainfo
-  /** Where it is, or will be, on disk: absolute. */
+  /** The absolute path of its file or folder on disk, whether that is there already or not. */
   readonly path: string
   readonly #parts: DatasetParts
   readonly #feed: ProgressFeed
@@ -82,13 +83,13 @@ export class Dataset implements AsyncDisposable {
     })
   }
 
-  /** Padding left out. */
+  /** All files, without padding. */
   get files(): readonly DatasetFile[] {
     this.#files ??= this.#makeFiles()
     return this.#files
   }
 
-  /** The files that it was opened for, padding left out. */
+  /** The files that `include` and `exclude` (or a magnet link) selected when it was opened, without padding. */
   get chosenFiles(): readonly DatasetFile[] {
     const { files } = this.metainfo.layout
     const chosen = this.#select(undefined)
@@ -96,20 +97,20 @@ export class Dataset implements AsyncDisposable {
     return this.files.filter((_, position) => chosen.has(indexes[position]!))
   }
 
-  /** Bytes of the files that it was opened for. */
+  /** Bytes of {@link chosenFiles} together. */
   get chosenLength(): number {
     const { files } = this.metainfo.layout
     return [...this.#select(undefined)].reduce((sum, file) => sum + files[file]!.length, 0)
   }
 
-  /** Payload bytes that were fetched since it was opened, also those that turned out to be of no use: see {@link stats}. */
+  /** Payload bytes downloaded since it was opened, including those that turned out to be of no use: see {@link stats}. */
   get fetchedBytes(): number {
     return this.#work.fetchedBytes
   }
 
   /**
-   * Where the time goes, and what became of the bytes: a plain object, of the transfers under way or of those that ended
-   * last. It stays when the dataset is closed. All is 0 when nothing had to be fetched or given.
+   * Where the time goes, and what happened to the bytes: a plain object about the current transfers, or about the last ones
+   * when they have ended. It stays available after {@link close}, and is all zeros if nothing had to be downloaded or shared.
    *
    * @example
    * ```ts
@@ -117,19 +118,23 @@ export class Dataset implements AsyncDisposable {
    * const { waits, wasted, commits } = dataset.stats
    * console.log(`memory was full for ${Math.round((100 * waits.noSlot) / waits.total)} % of the time`)
    * console.log(`${wasted.total} bytes were of no use, ${wasted.corrupt} of them wrong`)
-   * console.log(`${commits.store.bytes / 1e3 / commits.store.writing} MB/s while the disk was at work`)
+   * console.log(`${commits.pieces} pieces were stored, each ${commits.meanTime.toFixed(1)} ms after it was full`)
    * ```
    */
   get stats(): TorrentStats {
     return this.#work.stats
   }
 
-  /** Where we listen for peers; undefined while we do not. */
+  /** The port that peers can connect to; undefined while there is none. */
   get port(): number | undefined {
     return this.#work.port
   }
 
-  /** The file at a path inside the dataset. @throws AtError `AT_INVALID_INPUT` when there is none */
+  /**
+   * The file with this `path` (see {@link files}).
+   *
+   * @throws AtError `AT_INVALID_INPUT` if there is none
+   */
   file(path: string): DatasetFile {
     const file = this.files.find((candidate) => candidate.path === path)
     if (file !== undefined) return file
@@ -139,13 +144,21 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Downloads what is missing of the chosen files (default: those the dataset was opened with), or verifies what is there.
-   * As many downloads may be under way as one likes: each resolves when its own files are there.
+   * Downloads what is missing of the chosen files (default: {@link chosenFiles}), or verifies what is there. Any number of
+   * downloads may run at the same time: each resolves when its own files are complete.
    *
-   * A download that ends otherwise (aborted, stalled) ends its transfers, too, unless another call needs them: a
-   * download or read under way, or giving. A further call goes on from what was verified.
+   * A download that fails (aborted, stalled) also stops its transfers, unless another download, a read or {@link seed} needs
+   * them. A later call continues from what was verified.
    *
    * @returns the absolute path of the dataset's file or folder
+   * @throws AtError `AT_INVALID_INPUT` if no file matches; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
+   *
+   * @example
+   * ```ts
+   * const done = dataset.download({ include: ["*.csv"] })
+   * for await (const p of dataset.progress()) console.log(p.state, p.doneBytes, p.waitingFor)
+   * console.log(await done)
+   * ```
    */
   download(choice?: FileChoice): Promise<string> {
     return this.#call(async () => {
@@ -155,20 +168,20 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Gives what is on disk to others, until the dataset is closed. Returns once it is being given.
+   * Shares what is on disk, until the dataset is closed. Resolves when sharing has begun.
    *
-   * @throws AtError `AT_NO_SOURCES` when nothing of it is on disk
+   * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk
    */
   seed(): Promise<void> {
     return this.#call(() => this.#work.seed())
   }
 
-  /** Waits while the dataset is being given, until one of the limits is reached. */
+  /** Waits while the dataset is shared, until one of the limits is reached. */
   giveUntil(limits: GiveLimits): Promise<void> {
     return this.#call((signal) => this.#work.giveUntil({ ...limits, signal }), limits.signal)
   }
 
-  /** Checks every byte of the chosen files on disk, and changes nothing. */
+  /** Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes nothing. */
   verify(choice?: FileChoice): Promise<VerifyReport> {
     const { platform, datastore, options } = this.#parts
     const check = async (signal: AbortSignal): Promise<VerifyReport> =>
@@ -183,17 +196,20 @@ export class Dataset implements AsyncDisposable {
     return this.#call((signal) => this.#feed.during(() => check(signal)))
   }
 
-  /** Asks all trackers, at the same time, how many peers have the dataset. */
+  /**
+   * Asks all trackers, at the same time, how many peers have the dataset, without joining the swarm. A tracker that has not
+   * answered within five seconds counts as failed.
+   */
   swarmSizes(): Promise<SwarmSize[]> {
     return this.#call((signal) => swarmSizes(this.#parts.platform, this.metainfo, signal))
   }
 
-  /** Where the dataset stands, about four times a second, until nothing is under way any more or it is closed. */
+  /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */
   progress(): AsyncGenerator<ProgressSnapshot> {
     return this.#feed.iterate()
   }
 
-  /** Stops what is under way, saves, and lets go of everything. What was verified stays on disk. */
+  /** Stops everything, saves, and frees what was in use. Verified data stays on disk. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

@@ -4,12 +4,13 @@ import { checkPath } from "./check-options.js"
 let chosen: string | undefined
 
 /**
- * Sets where datasets go in this process, for calls that do not say.
+ * Sets the folder in which this process stores datasets, for all calls without the option `datastore`.
  *
- * Without it, or with an empty path: the environment's `AT_DATASTORE`, else the `datastore` of `~/.academictorrents.config`, else
- * `~/.academictorrents-datastore`.
+ * Without this call, or with an empty path, it is the environment variable `AT_DATASTORE`, else the `datastore` in
+ * `~/.academictorrents.config`, else `~/.academictorrents-datastore`.
  *
- * @throws AtError `AT_INVALID_INPUT` when it is no string
+ * @param path absolute, relative to the current folder, or beginning with `~/`
+ * @throws AtError `AT_INVALID_INPUT` if it is not a string
  *
  * @example
  * ```ts

@@ -3,18 +3,18 @@ import { Dataset } from "./dataset.js"
 import type { Options } from "./options.js"
 
 /**
- * Downloads a dataset, or verifies what is there, and returns where it is.
+ * Downloads a dataset, or verifies what is already there, and returns its path.
  *
- * While another `get` of this process is at work on the same dataset in the same datastore, it waits for that one's end.
+ * If another `get` of this process is working on the same dataset in the same datastore, it waits until that has ended.
  *
- * @param target an infohash, a magnet link, a path to a .torrent, a URL of one, or an Academic Torrents page
- * @returns the absolute path of the dataset's file or folder: complete and verified
- * @throws AtError for whatever made it impossible; the same call later goes on where this one stopped
+ * @param target an infohash, a magnet link, the path or URL of a .torrent file, or a page of Academic Torrents
+ * @returns the absolute path of the dataset's file or folder; the chosen files are complete and verified
+ * @throws AtError whose `code` says what went wrong; the same call later continues where this one stopped
  *
  * @example
  * ```ts
  * import * as at from "academictorrents"
- * const path = await at.get("323a0048d87ca79b68f12a6350a57776b6a3b7fb")
+ * const path = await at.get("323a0048d87ca79b68f12a6350a57776b6a3b7fb", { datastore: "/scratch/datasets", include: ["*.gz"] })
  * ```
  */
 export async function get(target: string, options: Options = {}): Promise<string> {
@@ -27,7 +27,7 @@ export async function get(target: string, options: Options = {}): Promise<string
 }
 
 /**
- * Opens a dataset: its metadata only; nothing is downloaded yet. Close it when done, or hold it with `await using`.
+ * Opens a dataset: loads its metadata and no data. Close it when you are done, or hold it with `await using`.
  *
  * @param target as for {@link get}
  * @throws AtError `AT_INVALID_INPUT`, `AT_NOT_FOUND`, `AT_METADATA`, `AT_STALLED` (with `timeout`), `AT_ABORTED`

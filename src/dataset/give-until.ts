@@ -5,12 +5,13 @@ import type { Torrent } from "../torrent/torrent.js"
 /** How often the limits are looked at, ms. */
 const LOOK = 250
 
-/** When to stop giving; without any, never. */
+/** When `giveUntil` ends: at the first limit that is reached; without any, never. */
 export interface GiveLimits {
-  /** Times the dataset's size. */
+  /** How many times the dataset's size was uploaded. */
   readonly ratio?: number
-  /** ms from now. */
+  /** Milliseconds from now. */
   readonly time?: number
+  /** Ends the wait, which then rejects with `AT_ABORTED`. */
   readonly signal?: AbortSignal
 }
 

@@ -3,74 +3,81 @@ import type { EncryptionPolicy } from "../session/session.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { FileChoice } from "./selection.js"
 
-/** Options common to all calls. */
+/** Options of `get` and `open`. */
 export interface Options extends FileChoice {
-  /** Directory where the dataset goes, as `datastore/NAME`. Default, and when empty: see {@link setDatastore}. */
+  /** The folder that the dataset is stored in, as `datastore/NAME`. If absent or empty, the default of {@link setDatastore}. */
   readonly datastore?: string | undefined
-  /** The path of the dataset's file or folder itself, to give or verify it where it lies; it is only read. */
+  /**
+   * The path of the dataset's file or folder itself, to share or verify it where it is. It is only read. For a dataset of one
+   * file, it may also be its folder or a link to it.
+   */
   readonly data?: string | undefined
-  /** More web seeds: URLs of the file, or of the folder that holds the dataset's folder (BEP 19). */
+  /** More web seeds (BEP 19): the URL of the file or, for a dataset in a folder, of the folder that contains it. */
   readonly urls?: readonly string[] | undefined
   /** More peers, as `host:port` or `[ipv6]:port`. */
   readonly peers?: readonly string[] | undefined
-  /** `auto`: trust the journal where it can be trusted. `always`: check every byte on disk. Default `auto`. */
+  /** `auto`: trust the journal where that is safe. `always`: check every byte on disk. Default: `auto`. */
   readonly verify?: "auto" | "always" | undefined
-  /** Ends the call; what was verified stays, and the same call goes on from there. */
+  /** Stops the call, which then rejects with `AT_ABORTED`. Verified data stays, and the same call continues from there. */
   readonly signal?: AbortSignal | undefined
-  /** Called about four times a second while something is under way. */
+  /** Called about four times a second while something is being checked, downloaded or shared. */
   readonly onProgress?: ((progress: ProgressSnapshot) => void) | undefined
-  /** Bytes a second. */
+  /** Bytes per second, above 0. Default: no limit. */
   readonly maxDownload?: number | undefined
-  /** Bytes a second. */
+  /** Bytes per second, above 0. Default: no limit. */
   readonly maxUpload?: number | undefined
   /**
-   * Of the connections to peers (message stream encryption). `allow`: both kinds, in plain first and encrypted where that
-   * fails. `prefer`: encrypted first. `require`: nothing in plain, either way. `off`: all in plain. Default `allow`.
+   * How connections to peers are encrypted (message stream encryption). `allow`: plain first, and encrypted where that fails.
+   * `prefer`: encrypted first, and plain where that fails. `require`: only encrypted. `off`: only plain. The first two accept
+   * both kinds from others. Default: `allow`.
    */
   readonly encryption?: EncryptionPolicy | undefined
-  /** Connections to peers at a time, at least 1. Default: 80. See also {@link setLimits}. */
+  /** Connections to peers at the same time: a whole number, at least 1. Default: 80. See also {@link setLimits}. */
   readonly maxConnections?: number | undefined
-  /** Touch no network. */
+  /** True: do not use the network. Default: false, unless `AT_OFFLINE` is set. */
   readonly offline?: boolean | undefined
-  /** Go on giving after the download, until closed or aborted. */
+  /** True: keep sharing after the download, until `close()` or until `signal` is aborted; `get` resolves only then. Default: false. */
   readonly seed?: boolean | undefined
   /**
-   * Give as the first seed (BEP 16), if all is there: show each peer one piece at a time, and the next when the one before
-   * was seen at another peer. It ends by itself when another has everything. Default: false.
+   * True: share as the first seed (BEP 16), if everything is on disk: show each peer one piece at a time, and the next one when
+   * the piece before was seen at another peer. It ends by itself when another peer has everything. Default: false.
    */
   readonly superSeed?: boolean | undefined
-  /** Listening port; 0: any free one. Default: 6881 to 6889, or any free one. */
+  /** The port to listen at, 0 to 65535; 0: any free one. Default: one of 6881 to 6889, or any free one. */
   readonly port?: number | undefined
-  /** False: connect to peers by TCP alone, not by uTP (BEP 29). */
+  /** False: connect to peers only by TCP, not by uTP (BEP 29). This also switches hole punching off. Default: true. */
   readonly utp?: boolean | undefined
   /**
-   * Ask the router by NAT-PMP (RFC 6886), else by UPnP, to let peers in from outside: its IPv4 address, or true for the one the system shows
-   * (Linux). Default: ask nobody.
+   * Ask the router to let peers in from outside, by NAT-PMP (RFC 6886) or UPnP. True: the router that the system names (on
+   * Linux); or the router's IPv4 address. Default: false.
    */
   readonly mapPort?: boolean | string | undefined
-  /** False: ask no tracker. */
+  /** False: do not use trackers. Default: true. */
   readonly trackers?: boolean | undefined
-  /** False: tell peers of no others, and ask none for others. */
+  /** False: exchange no addresses with peers (BEP 11). This also switches hole punching off. Default: true. */
   readonly pex?: boolean | undefined
-  /** False: use no web seed. */
+  /** False: do not use web seeds, except those of `urls`. Default: true. */
   readonly webSeeds?: boolean | undefined
-  /** False: leave the DHT out. A private torrent never meets it. */
+  /** False: do not use the DHT. It is never used for private torrents. Default: true. */
   readonly dht?: boolean | undefined
   /**
-   * Whether peers are looked for in the local network (BEP 14). A private torrent never is. Default: true, unless `AT_NO_LSD`
-   * is set.
+   * False: do not look for peers in the local network (BEP 14). This is never done for private torrents. Default: true, unless
+   * `AT_NO_LSD` is set.
    */
   readonly lsd?: boolean | undefined
-  /** Where the DHT is entered, as `host:port`. Default: `AT_DHT_BOOTSTRAP`, else nodes that many clients begin with. */
+  /** The first nodes to ask in the DHT, as `host:port`. Default: those in `AT_DHT_BOOTSTRAP`, else nodes that many clients begin with. */
   readonly dhtBootstrap?: readonly string[] | undefined
-  /** Give up with `AT_STALLED` when nothing arrives for so many ms. Default: wait, and say why. */
+  /** Fail with `AT_STALLED` when nothing has arrived for this many milliseconds. Default: wait, and say why (`waitingFor`). */
   readonly timeout?: number | undefined
-  /** Return only when all is durable on the disk. */
+  /** True: return only when everything is safely on the disk (synced). Default: false. */
   readonly sync?: boolean | undefined
-  /** Go on where a foreign file stands in the way, and overwrite it; cut off what stands behind the data of a file. */
+  /**
+   * True: replace files that are in the way and not part of the dataset, and cut off bytes that a file has beyond the
+   * dataset's. Default: false, which fails with `AT_EXISTS`.
+   */
   readonly overwrite?: boolean | undefined
   /** The service's base URL. Default: `AT_SITE`, else https://academictorrents.com. */
   readonly site?: string | undefined
-  /** Where the engine says what happens. Default: nowhere. */
+  /** Receives messages about what happens. Default: nothing does. */
   readonly log?: Log | undefined
 }

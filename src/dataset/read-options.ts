@@ -1,12 +1,13 @@
-/** Of a read. */
+/** Options of `read`. */
 export interface ReadOptions {
+  /** Stops the read, which then rejects with `AT_ABORTED`. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Of a stream. */
+/** Options of `stream`. */
 export interface StreamOptions extends ReadOptions {
-  /** The first byte; 0 when absent. */
+  /** The first byte to read. Default: 0. */
   readonly start?: number | undefined
-  /** The byte before which it ends; that of the file when absent. */
+  /** The byte before which the stream ends. Default: the end of the file. */
   readonly end?: number | undefined
 }

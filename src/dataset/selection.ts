@@ -4,13 +4,16 @@ import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Magnet } from "../metainfo/magnet.js"
 
 /**
- * Which files of a dataset a user wants: globs over paths inside the dataset, `**` and `{a,b}` included, or folders, which mean
- * all that is in them.
+ * Which files of a dataset are wanted: globs that match paths inside the dataset (with `**` and `{a,b}`), or folders, which mean
+ * everything in them.
  */
 export interface FileChoice {
-  /** Files that match any of these; absent or empty: all. A pattern without `/` matches names of files and folders at any depth. */
+  /**
+   * Only files that match one of these. Default, and if empty: all files. A pattern without `/` matches names of files and
+   * folders at any depth.
+   */
   readonly include?: readonly string[] | undefined
-  /** But not those that match any of these. */
+  /** Not the files that match one of these. Default: none. */
   readonly exclude?: readonly string[] | undefined
 }
 

@@ -5,10 +5,10 @@ import { checkLimits } from "./check-options.js"
 let limits: Limits | undefined
 
 /**
- * Limits all datasets of this process together: those that are opened after the call. The options of `open` and `get` with
- * the same names limit one dataset.
+ * Sets limits for all datasets together that this process opens after the call. The options of `open` and `get` with the same
+ * names limit one dataset.
  *
- * @throws AtError `AT_INVALID_INPUT` when a limit is not a number above 0
+ * @throws AtError `AT_INVALID_INPUT` if a limit is not a number above 0
  *
  * @example
  * ```ts

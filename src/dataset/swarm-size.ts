@@ -9,7 +9,10 @@ import { trackerLimiter } from "./tracker-limiter.js"
 /** Trackers that have not answered by then are not waited for, ms. */
 const PATIENCE = 5_000
 
-/** How many have a dataset, as one tracker knows: null is what it does not say. */
+/**
+ * What one tracker knows about a swarm: `seeds` have everything, `leechers` are downloading, `downloads` were completed; null if
+ * the tracker does not say. If it did not answer, `message` says why.
+ */
 export type SwarmSize =
   | ({ readonly kind: "known"; readonly tracker: string } & ScrapeCounts)
   | { readonly kind: "failed"; readonly tracker: string; readonly message: string }

@@ -1,8 +1,9 @@
+/** How important a message is: `warn` above `info` above `debug`. */
 export type LogLevel = "debug" | "info" | "warn"
 
-/** Where the engine says what happens. Strings from strangers are escaped by whoever shows them. */
+/** Receives what the engine logs. A message may contain text from strangers: escape it before you show it on a terminal. */
 export interface Log {
-  /** `scope` is a room's name; `message` a sentence without a full stop. */
+  /** `scope` is the part of the program that speaks, such as `tracker`; `message` is a sentence without a full stop. */
   log(level: LogLevel, scope: string, message: string): void
 }
 

@@ -2,12 +2,13 @@ import type { Clock } from "../ports/clock.js"
 import { ConnectionBudget } from "../torrent/finding/connection-budget.js"
 import { RateLimit } from "../torrent/rate-limit.js"
 
+/** Options of `setLimits`. */
 export interface LimitOptions {
-  /** Bytes a second. Default: no limit. */
+  /** Bytes per second, above 0. Default: no limit. */
   readonly maxDownload?: number | undefined
-  /** Bytes a second. Default: no limit. */
+  /** Bytes per second, above 0. Default: no limit. */
   readonly maxUpload?: number | undefined
-  /** Connections to peers at a time. Default: 200. */
+  /** Connections to peers at the same time: a whole number, at least 1. Default: 200. */
   readonly maxConnections?: number | undefined
 }
 

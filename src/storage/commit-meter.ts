@@ -1,35 +1,35 @@
 import { Occupancy } from "../bytes/occupancy.js"
 import type { Clock } from "../ports/clock.js"
 
-/** What a part of the way to the disk did. Times are ms. */
+/** What one stage on the way to the disk did. Times are in milliseconds. */
 export interface StageStats {
-  /** Bytes that went through. */
+  /** Bytes that passed through it. */
   readonly bytes: number
   /** Time in which it had something to do: `bytes / busy` is its rate. */
   readonly busy: number
-  /** Pieces in it at a time: on average while there were any, and at most. */
+  /** Pieces in it at the same time: on average while there were any, and at most. */
   readonly meanPieces: number
   readonly maxPieces: number
 }
 
-/** Pieces that were hashed and written in one go. Times are ms. */
+/** Pieces that went to worker threads to be hashed and written in one step. Times are in milliseconds. */
 export interface StoreStats extends StageStats {
-  /** Of the threads that did it: what hashing and what writing took. */
+  /** The time that these threads spent with hashing, and with writing. */
   readonly hashing: number
   readonly writing: number
 }
 
-/** How full pieces reached the disk: most in one go, some in two steps. Times are ms. */
+/** How full pieces reached the disk: most in one step, some in two. Times are in milliseconds. */
 export interface CommitStats {
-  /** Being hashed and written in one go, or waiting for that. */
+  /** Being hashed and written in one step, or waiting for that. */
   readonly store: StoreStats
   /** Being hashed, or waiting for a hash worker. */
   readonly hash: StageStats
   /** Being written, or waiting for their turn in a file. */
   readonly disk: StageStats
-  /** Pieces that came to an end, stored or refused. */
+  /** Pieces that were stored or, because they were wrong, refused. */
   readonly pieces: number
-  /** From full to stored or refused, with all waiting: on average, and at most. */
+  /** The time from full to stored or refused, including all waiting: on average, and at most. */
   readonly meanTime: number
   readonly maxTime: number
 }

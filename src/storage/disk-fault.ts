@@ -50,8 +50,8 @@ export function diskFault(error: unknown): AtError {
     case "exists":
       return somethingThere(error.path, "something else has this name", cause)
     case "missing":
-      return new AtError("AT_DISK_IO", `disappeared while it was in use: ${error.path}`, {
-        hint: "check that the disk is still mounted, and try again",
+      return new AtError("AT_DISK_IO", `${error.path} is gone, or can't be created there`, {
+        hint: "check the path, and that its disk is still mounted; then try again",
         cause,
       })
     case "io":

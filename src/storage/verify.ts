@@ -20,35 +20,36 @@ import { stateDirectory } from "./state-directory.js"
 const PARALLEL_LOOKS = 64
 
 /**
- * How a file is: `unfinished` still has `.part` behind its name; `damaged` has a piece that does not hash right (perhaps
- * because of a file it shares the piece with); `uncertain` shares its only bad pieces with files that are not whole.
+ * The state of a file. `unfinished`: its name still ends in `.part`. `damaged`: a piece has a wrong hash (perhaps because of
+ * another file in the same piece). `uncertain`: its only wrong pieces also contain parts of files that are not complete, so it may be
+ * right or wrong.
  */
 export type FileState = "ok" | "missing" | "unfinished" | "wrong-size" | "damaged" | "uncertain"
 
-/** What was found of one file. */
+/** What `verify` found for one file. */
 export interface FileReport {
-  /** Inside the dataset, with `/`. */
+  /** The path inside the dataset, with `/`. */
   readonly path: string
-  /** Bytes it should have. */
+  /** How many bytes it should have. */
   readonly length: number
   readonly state: FileState
-  /** Bytes that are there; null when it is missing. */
+  /** How many bytes it has; null if it is missing. */
   readonly actualLength: number | null
-  /** Pieces it lies in that can't be verified. */
+  /** Its pieces that can't be verified, as ranges: `{ first: 7, count: 5 }` means the pieces 7 to 11. */
   readonly badPieces: readonly Range[]
 }
 
-/** What was found of a dataset. */
+/** What `verify` found for the chosen files of a dataset. */
 export interface VerifyReport {
   /** Every chosen file is `ok`. */
   readonly complete: boolean
   /** The chosen files. */
   readonly files: readonly FileReport[]
-  /** Ascending. */
+  /** All pieces of these files that can't be verified, in ascending order. */
   readonly badPieces: readonly Range[]
   /** Bytes that were hashed. */
   readonly checkedBytes: number
-  /** Bytes of the bad pieces: what a repair fetches. */
+  /** Bytes of the bad pieces: what a repair downloads. */
   readonly missingBytes: number
 }
 

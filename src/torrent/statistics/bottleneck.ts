@@ -1,13 +1,13 @@
 /**
  * What a download waits for at one moment:
- * - `limit`: our own download limit;
- * - `noSlot`: a source could send more, and all memory is taken by pieces that are being filled, hashed and written;
- * - `windowFull`: a peer was asked for as much as it answers at a time: the network or the peer sets the pace;
- * - `webSeed`: the same of web seeds' answers, while no peer's window is full;
- * - `ending`: all that is missing was asked for, and the last of it has not come;
- * - `storing`: all has come, and the last of it is being hashed and written;
- * - `idle`: no source has what is missing, or none lets us have it;
- * - `other`: requests are under way and more could be: the start, a pause of this program.
+ * - `limit`: the download is as fast as our own limit allows;
+ * - `noSlot`: a source could send more, but all memory is in use by pieces being filled, hashed and written;
+ * - `windowFull`: a peer has as many open requests as it can answer: the network or the peer sets the pace;
+ * - `webSeed`: web seeds are sending, or were asked to, and no peer's window is full;
+ * - `ending`: everything missing has been requested, but has not arrived yet;
+ * - `storing`: everything has arrived, and the last of it is being hashed and written;
+ * - `idle`: no source has what is missing, or none sends it;
+ * - `other`: more could be requested: the download is starting, or this program is busy.
  */
 export type Bottleneck = (typeof BOTTLENECKS)[number]
 

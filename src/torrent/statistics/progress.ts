@@ -1,21 +1,25 @@
 /** What a torrent is doing. */
 export type TorrentState = "downloading" | "seeding" | "complete" | "stopped" | "failed"
 
-/** Where a dataset stands at one moment. */
+/** The progress of a dataset at one moment. */
 export interface ProgressSnapshot {
+  /** The dataset's name on disk; until the metadata is there, words for what was asked for. */
   readonly name: string
-  /** 40 hex digits; empty while it is not known: the .torrent of a URL is on its way. */
+  /** 40 hex digits (64 if the torrent is only v2); empty while the .torrent file of a URL has not arrived. */
   readonly infoHash: string
-  /** `metadata`: a server has not answered for two seconds (then all is 0), or it is being fetched from peers, and the bytes and pieces are those of the metadata. */
+  /**
+   * `metadata`: either a server has not answered for two seconds, and all numbers are 0; or the metadata comes from peers, and
+   * the bytes and pieces are those of the metadata.
+   */
   readonly state: "metadata" | "checking" | TorrentState
-  /** Bytes of the pieces that the selected files lie in: a little more than the files. */
+  /** Bytes of all pieces that contain parts of the selected files: a little more than the files. */
   readonly totalBytes: number
-  /** Bytes of these that are verified and on disk (while `checking`: bytes looked at). */
+  /** How many of these bytes are verified and on disk (while `checking`: were checked). */
   readonly doneBytes: number
-  /** The same in pieces. */
+  /** The same numbers in pieces. */
   readonly totalPieces: number
   readonly donePieces: number
-  /** Bytes a second, over the last seconds. */
+  /** Bytes per second, over the last seconds. */
   readonly downloadRate: number
   readonly uploadRate: number
   /** Seconds until it is complete at this rate; null when nothing arrives. */
@@ -25,11 +29,11 @@ export interface ProgressSnapshot {
   readonly fromWebSeeds: number
   /** Payload bytes sent to others. */
   readonly uploaded: number
-  /** Bytes received that were of no use: late, doubled, wrong, given up. */
+  /** Bytes received that were of no use: they came too late or twice, were wrong, or were given up. */
   readonly wasted: number
-  /** Peers we are connected to, those of them that have everything, and addresses known. */
+  /** How many peers are `connected`, how many of these are `seeds` (have everything), and how many addresses are `known`. */
   readonly peers: { readonly connected: number; readonly seeds: number; readonly known: number }
-  /** Web seeds that are sending, those that can be used, and all. */
+  /** How many web seeds are sending (`active`), can be used, and exist. */
   readonly webSeeds: { readonly active: number; readonly usable: number; readonly total: number }
   /** Why nothing arrives, in a sentence; null while something does. */
   readonly waitingFor: string | null
