@@ -25,7 +25,10 @@ export function addVerify(program: Command, run: Run): void {
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is")
     .option("--repair", "download just what is missing or wrong")
-    .option("--overwrite", "with --repair: replace files that are in the way, cut off what stands behind the data")
+    .option(
+      "--overwrite",
+      "with --repair: replace files that are in the way, and cut off bytes that files have beyond the dataset's",
+    )
     .action((target: string, flags: VerifyFlags) =>
       run(flags, flags.repair ? GOES_ON : FAREWELL, (context) => verify(target, flags, context)),
     )
