@@ -1,27 +1,20 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { parseIp } from "../bytes/ip.js"
-import type { Metainfo } from "../metainfo/metainfo.js"
 import { secondSwarmOf, truncated } from "../metainfo/swarm-names.js"
 import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
 import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
 import type { Endpoint } from "../ports/net.js"
-import type { Platform } from "../ports/platform.js"
-import type { PieceStore } from "../storage/piece-store.js"
 import type { Slot } from "../storage/slots.js"
 import { NO_LISTEN_PORT } from "../tracker/announce.js"
 import { Announcers } from "../tracker/announcers.js"
-import type { TrackerClient } from "../tracker/tracker-client.js"
 import { distinctPlaces } from "../webseed/url-layout.js"
 import { WebSeed } from "../webseed/web-seed.js"
-import { type EncryptionPolicy, providedMethods } from "../wire/encryption-policy.js"
+import { providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
-import type { ConnectionBudget } from "./finding/connection-budget.js"
 import { Discoveries } from "./finding/discoveries.js"
-import type { DhtLink, Discovery } from "./finding/discovery.js"
 import { EncryptionChoice } from "./finding/encryption-choice.js"
-import type { ExternalAddress } from "./finding/external-address.js"
 import { HolePunching } from "./finding/hole-punching.js"
 import { PeerBook, type PeerOrigin } from "./finding/peer-book.js"
 import { PeerExchange } from "./finding/peer-exchange.js"
@@ -30,11 +23,8 @@ import { preferByPriority } from "./finding/preference.js"
 import { HashAnswers } from "./giving/hash-answers.js"
 import { MetadataUploads } from "./giving/metadata-uploads.js"
 import { PieceCache } from "./giving/piece-cache.js"
-import type { SuperSeeding } from "./giving/super-seeding.js"
 import { Uploads } from "./giving/uploads.js"
 import { MemoryRelief } from "./memory-relief.js"
-import type { Handover } from "./metadata/metadata-fetch.js"
-import type { RateLimit } from "./rate-limit.js"
 import { Readers } from "./readers.js"
 import { Intake, type IntakeHost } from "./receiving/intake.js"
 import { LeafCheck } from "./receiving/leaf-check.js"
@@ -43,45 +33,9 @@ import { Statistics } from "./statistics/statistics.js"
 import { StatsCollector } from "./statistics/stats-collector.js"
 import { Tally } from "./statistics/tally.js"
 import { Swarm } from "./swarm.js"
+import type { TorrentOptions } from "./torrent-options.js"
 import { Totals } from "./totals.js"
 import { UploadOnly } from "./upload-only.js"
-
-export interface TorrentOptions {
-  readonly platform: Platform
-  readonly metainfo: Metainfo
-  /** Open; the torrent closes it. */
-  readonly store: PieceStore
-  readonly peerId: Uint8Array
-  readonly clientVersion: string
-  /** Where we listen; undefined when we do not. */
-  readonly listenPort: number | undefined
-  readonly trackers: readonly (readonly string[])[]
-  readonly webSeeds: readonly string[]
-  readonly peers: readonly Endpoint[]
-  /** False: no peer exchange, and no hole punching. */
-  readonly pex?: boolean | undefined
-  /** The network connects by uTP, too. */
-  readonly utp: boolean
-  /** What the fetch of the metadata left. */
-  readonly handover?: Handover | undefined
-  /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
-  readonly discoveries?: readonly Discovery[]
-  readonly dht?: DhtLink | undefined
-  readonly downloadLimit: RateLimit
-  readonly uploadLimit: RateLimit
-  readonly budget: ConnectionBudget
-  readonly encryption: EncryptionPolicy
-  readonly trackerClient: TrackerClient
-  readonly external: ExternalAddress
-  /** Peers at a time. Default: 80. */
-  readonly maxPeers?: number | undefined
-  /** False: only give what is there. */
-  readonly fetch: boolean
-  /** Go on giving when all is there. */
-  readonly seed: boolean
-  /** Makes what shows peers one piece after the other (BEP 16). Undefined: they are told at once what we have. */
-  readonly superSeeding?: typeof SuperSeeding | undefined
-}
 
 /** What the parts tell the torrent. */
 interface PartsHost {
@@ -103,90 +57,148 @@ export type TorrentParts = ReturnType<typeof assemble>
 /** Makes the parts of a torrent, and ties them together. */
 export function assemble(options: TorrentOptions, host: PartsHost) {
   const { platform, metainfo, store, downloadLimit } = options
-  const { clock, random, log } = platform
-  const { layout } = metainfo
-  const table = new PieceTable<Slot>({
-    layout,
-    memory: store.slots,
-    random,
-    have: store.have,
-    wanted: host.toFetch,
-    onOpen: (piece) => store.expect(piece),
-  })
-  const picker = new Picker(table, random, new Fellows(options.peerId))
+  const { net, http, hasher, clock, log } = platform
   const totals = new Totals(clock.now())
-  const book = new PeerBook(random, new EncryptionChoice(options.encryption))
-  const { external } = options
-  const priorityOf = preferByPriority(book, external, options.listenPort)
-  const intake = new Intake({ table, store, hasher: platform.hasher, host: host.intake })
-  const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
-  const cache = new PieceCache(layout, read)
-  const uploads = new Uploads({ cache, limit: options.uploadLimit, log })
-  // While nothing is selected yet, something may be, or a reader may come.
-  const mayWant = (): boolean => options.fetch && store.wanted.count === 0
-  const superSeeding = options.superSeeding && new options.superSeeding({ layout, random, clock, have: table.have })
-  const disguised = (): boolean => superSeeding?.active === true
-  const uploadOnly = new UploadOnly({ table, clock, mayWant, disguised })
+  const pieces = makePieces(options, host)
+  const known = makeKnownPeers(options, () => swarm)
+  const giving = makeGiving(options, pieces.table)
+  const { table, picker, intake } = pieces
+  const { book } = known
+  const { uploads, cache } = giving
   let nextSource = 1
-  const nextSourceId = (): number => nextSource++
-  const parts = { clock, log, table, picker, intake, totals, downloadLimit, nextSourceId }
-  const { hasher } = platform
-  const prefer = options.encryption === "prefer" || options.encryption === "require"
-  const nodes = metainfo.fileNodes ?? undefined
-  // BEP 27: peers of a private torrent come from its trackers alone.
-  const takesPeers = !metainfo.private && options.pex !== false
-  const pex = takesPeers
-    ? new PeerExchange((peers) => {
-        for (const { host, port, flags } of peers) book.add({ host, port }, "pex", clock.now(), flags)
-      })
-    : undefined
-  const holePunching =
-    pex !== undefined && options.utp
-      ? new HolePunching({
-          peers: () => swarm.connected(),
-          isOwn: (endpoint) =>
-            endpoint.port === options.listenPort && endpoint.host === external.seenFrom(endpoint.host),
-          named: (peer, endpoint) => pex.named(peer, endpoint),
-          flags: (endpoint) => book.flags(endpoint),
-          punch: (endpoint) => swarm.punch(endpoint),
-        })
-      : undefined
+  const shared = { ...pieces, clock, log, totals, downloadLimit, nextSourceId: () => nextSource++ }
+  const leafCheck = makeLeafCheck(options, intake, () => swarm)
   const swarm: Swarm = new Swarm({
-    ...parts,
-    net: platform.net,
-    hasher: platform.hasher,
-    uploads,
-    // BEP 27: who may know a private torrent has it from its tracker.
-    metadataUploads: metainfo.private ? undefined : new MetadataUploads(metainfo.infoBytes, options.uploadLimit),
-    pex,
-    holePunching,
-    book,
-    external,
-    priorityOf,
+    ...shared,
+    ...known,
+    ...giving,
+    net,
+    hasher,
+    external: options.external,
     budget: options.budget,
-    encryption: { tools: mseTools(platform), provide: providedMethods(options.encryption), prefer },
     maxPeers: options.maxPeers,
+    encryption: encryptionOf(options),
     infoHash: metainfo.infoHash,
     infoHashV2: metainfo.infoHashV2 === null ? undefined : truncated(metainfo.infoHashV2),
-    hashAnswers:
-      nodes &&
-      new HashAnswers({ layout, nodes, hasher, clock, limit: options.uploadLimit, have: table.have, read, log }),
-    onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
     peerId: options.peerId,
     clientVersion: options.clientVersion,
     listenPort: options.listenPort,
     dht: metainfo.private ? undefined : options.dht,
     seed: options.seed,
     have: table.have,
-    uploadOnly,
-    superSeeding,
+    onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
-  const leafCheck = nodes && new LeafCheck({ layout, nodes, hasher, intake, peers: () => swarm.connected() })
-  const seeds = distinctPlaces(options.webSeeds, metainfo).map(
-    (url) => new WebSeed({ url, metainfo, clock, random, log }),
-  )
-  const webSeeds = new WebSeedSources({ ...parts, http: platform.http, seeds, peers: swarm })
-  const tally = new Tally(layout, table.have, store.wanted)
+  const webSeeds = new WebSeedSources({ ...shared, http, seeds: makeWebSeeds(options), peers: swarm })
+  const tally = new Tally(metainfo.layout, table.have, store.wanted)
+  const namers = makeNamers(options, host, { ...giving, totals, tally })
+  store.onLost = (piece) => {
+    cache.forget(piece)
+    host.onLost(piece)
+  }
+  const parts = { table, picker, totals, book, intake, uploads, swarm, webSeeds, tally, leafCheck, ...namers }
+  return {
+    ...parts,
+    peerSupply: new PeerSupply(parts),
+    readers: new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() }),
+    culprits: new Culprits({ ...parts, log }),
+    relief: new MemoryRelief(parts),
+    statistics: new Statistics({ ...parts, metainfo }),
+    stats: new StatsCollector({ ...parts, clock, store }),
+  }
+}
+
+/** Which pieces are there, which of the others comes next, and what becomes of what comes in. */
+function makePieces({ platform, metainfo, store, peerId }: TorrentOptions, host: PartsHost) {
+  const { random, hasher } = platform
+  const table = new PieceTable<Slot>({
+    layout: metainfo.layout,
+    memory: store.slots,
+    random,
+    have: store.have,
+    wanted: host.toFetch,
+    onOpen: (piece) => store.expect(piece),
+  })
+  const picker = new Picker(table, random, new Fellows(peerId))
+  const intake = new Intake({ table, store, hasher, host: host.intake })
+  return { table, picker, intake }
+}
+
+/** Who is known, and how peers help to know and to reach others. */
+function makeKnownPeers(options: TorrentOptions, swarm: () => Swarm) {
+  const { platform, external, listenPort } = options
+  const book = new PeerBook(platform.random, new EncryptionChoice(options.encryption))
+  const priorityOf = preferByPriority(book, external, listenPort)
+  // BEP 27: peers of a private torrent come from its trackers alone.
+  if (options.metainfo.private || options.pex === false) {
+    return { book, priorityOf, pex: undefined, holePunching: undefined }
+  }
+  const pex = new PeerExchange((peers) => {
+    for (const { host, port, flags } of peers) book.add({ host, port }, "pex", platform.clock.now(), flags)
+  })
+  const holePunching = options.utp
+    ? new HolePunching({
+        peers: () => swarm().connected(),
+        isOwn: ({ host, port }) => port === listenPort && host === external.seenFrom(host),
+        named: (peer, endpoint) => pex.named(peer, endpoint),
+        flags: (endpoint) => book.flags(endpoint),
+        punch: (endpoint) => swarm().punch(endpoint),
+      })
+    : undefined
+  return { book, priorityOf, pex, holePunching }
+}
+
+/** What peers get of us: pieces, hashes, metadata; and what they are told of what we have and want. */
+function makeGiving(options: TorrentOptions, table: PieceTable<Slot>) {
+  const { platform, metainfo, store, uploadLimit: limit } = options
+  const { clock, random, log, hasher } = platform
+  const { layout, fileNodes: nodes } = metainfo
+  const { have } = table
+  const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => store.read(piece, begin, into)
+  const cache = new PieceCache(layout, read)
+  const superSeeding = options.superSeeding && new options.superSeeding({ layout, random, clock, have })
+  return {
+    cache,
+    uploads: new Uploads({ cache, limit, log }),
+    // BEP 27: who may know a private torrent has it from its tracker.
+    metadataUploads: metainfo.private ? undefined : new MetadataUploads(metainfo.infoBytes, limit),
+    hashAnswers: nodes === null ? undefined : new HashAnswers({ layout, nodes, hasher, clock, limit, have, read, log }),
+    superSeeding,
+    uploadOnly: new UploadOnly({
+      table,
+      clock,
+      // While nothing is selected yet, something may be, or a reader may come.
+      mayWant: () => options.fetch && store.wanted.count === 0,
+      disguised: () => superSeeding?.active === true,
+    }),
+  }
+}
+
+function makeLeafCheck({ platform, metainfo }: TorrentOptions, intake: Intake, swarm: () => Swarm) {
+  const { layout, fileNodes: nodes } = metainfo
+  if (nodes === null) return undefined
+  return new LeafCheck({ layout, nodes, hasher: platform.hasher, intake, peers: () => swarm().connected() })
+}
+
+function encryptionOf({ platform, encryption }: TorrentOptions) {
+  const prefer = encryption === "prefer" || encryption === "require"
+  return { tools: mseTools(platform), provide: providedMethods(encryption), prefer }
+}
+
+function makeWebSeeds({ platform, metainfo, webSeeds }: TorrentOptions): WebSeed[] {
+  const { clock, random, log } = platform
+  return distinctPlaces(webSeeds, metainfo).map((url) => new WebSeed({ url, metainfo, clock, random, log }))
+}
+
+interface Counts {
+  readonly uploads: Uploads
+  readonly totals: Totals
+  readonly tally: Tally
+  readonly uploadOnly: UploadOnly
+}
+
+/** Who names peers: trackers, and the ways of finding them that all torrents share. */
+function makeNamers(options: TorrentOptions, host: PartsHost, { uploads, totals, tally, uploadOnly }: Counts) {
+  const { platform, metainfo } = options
   // A hybrid has peers under both of its names (BEP 52).
   const v2 = secondSwarmOf(metainfo)
   const infoHashes = [metainfo.infoHash, ...(v2 === undefined ? [] : [v2])]
@@ -196,7 +208,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     trackers: options.trackers,
     infoHashes,
     peerId: options.peerId,
-    key: random.below(0xffffffff),
+    key: platform.random.below(0xffffffff),
     isPrivate: metainfo.private,
     hostOf: (infoHash) => ({
       stats: () => ({
@@ -210,7 +222,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
       onPeers: (endpoints) => host.onPeers(endpoints, "tracker", infoHash === v2),
       onExternalAddress: (address, tracker) => {
         const bytes = parseIp(address)
-        if (bytes !== undefined) external.vote(new URL(tracker).hostname, bytes)
+        if (bytes !== undefined) options.external.vote(new URL(tracker).hostname, bytes)
       },
     }),
   })
@@ -219,45 +231,5 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     infoHashes,
     onPeers: (endpoints, origin, infoHash) => host.onPeers(endpoints, origin, infoHash === v2),
   })
-  const peerSupply = new PeerSupply({ announcer, discoveries, book, webSeeds, totals })
-  store.onLost = (piece) => {
-    cache.forget(piece)
-    host.onLost(piece)
-  }
-  const readers = new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() })
-  const culprits = new Culprits({ swarm, webSeeds, book, log })
-  const relief = new MemoryRelief({ table, picker, swarm, webSeeds })
-  const statistics = new Statistics({
-    metainfo,
-    table,
-    tally,
-    totals,
-    uploads,
-    swarm,
-    webSeeds,
-    announcer,
-    discoveries,
-    book,
-  })
-  const stats = new StatsCollector({ clock, table, store, totals, uploads, swarm, webSeeds })
-  return {
-    table,
-    picker,
-    totals,
-    book,
-    intake,
-    uploads,
-    swarm,
-    webSeeds,
-    tally,
-    announcer,
-    discoveries,
-    peerSupply,
-    readers,
-    culprits,
-    leafCheck,
-    relief,
-    statistics,
-    stats,
-  }
+  return { announcer, discoveries }
 }

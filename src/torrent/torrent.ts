@@ -5,7 +5,7 @@ import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint } from "../ports/net.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
-import { assemble, type TorrentOptions, type TorrentParts } from "./assemble.js"
+import { assemble, type TorrentParts } from "./assemble.js"
 import { Completion } from "./completion.js"
 import type { PeerOrigin } from "./finding/peer-book.js"
 import { inherit } from "./inherit.js"
@@ -15,8 +15,7 @@ import { Soon } from "./soon.js"
 import type { ProgressSnapshot, TorrentState } from "./statistics/progress.js"
 import type { TorrentStats } from "./statistics/torrent-stats.js"
 import type { Swarm } from "./swarm.js"
-
-export type { TorrentOptions } from "./assemble.js"
+import type { TorrentOptions } from "./torrent-options.js"
 
 /** The one timer of a torrent, ms. */
 const TICK = 250
