@@ -61,7 +61,7 @@ export interface DhtWanted {
 
 /** The DHT as one process takes part in it: a node of each network, and the searches. */
 export class Dht {
-  readonly #o: DhtOptions
+  readonly #options: DhtOptions
   readonly #nodes: DhtNode[] = []
   readonly #byFamily = new Map<Family, DhtNode>()
   /** Whose turn is longest ago comes first. */
@@ -78,7 +78,7 @@ export class Dht {
   #closed: Promise<void> | undefined
 
   private constructor(options: DhtOptions) {
-    this.#o = options
+    this.#options = options
     this.#startedAt = this.#savedAt = this.#nextBootstrap = options.clock.now()
   }
 
@@ -94,7 +94,7 @@ export class Dht {
 
   /** Our node's port in the network of an address; undefined without one, and when it answers nobody. */
   port(host: string): number | undefined {
-    return this.#o.readOnly() || !this.#byFamily.has(familyOf(host)) ? undefined : this.#o.udp.port
+    return this.#options.readOnly() || !this.#byFamily.has(familyOf(host)) ? undefined : this.#options.udp.port
   }
 
   /** A datagram came. */
@@ -117,9 +117,9 @@ export class Dht {
     const search = new DhtSearch({
       infoHash,
       onPeers,
-      announcePort: this.#o.announcePort,
+      announcePort: this.#options.announcePort,
       nodes: this.#nodes,
-      now: () => this.#o.clock.now(),
+      now: () => this.#options.clock.now(),
       onDeaf: () => this.#bootstrap(),
     })
     this.#searches.add(search)
@@ -149,7 +149,7 @@ export class Dht {
   }
 
   #add(family: Family, saved: SavedNodes): void {
-    const { random, hasher, clock, readOnly, udp } = this.#o
+    const { random, hasher, clock, readOnly, udp } = this.#options
     const [savedId, savedNodes] = family === 4 ? [saved.id4, saved.nodes4] : [saved.id6, saved.nodes6]
     const other: Family = family === 4 ? 6 : 4
     const node = new DhtNode({
@@ -182,7 +182,7 @@ export class Dht {
   }
 
   #tick(): void {
-    const { clock, readOnly } = this.#o
+    const { clock, readOnly } = this.#options
     const now = clock.now()
     this.#timer = clock.after(TICK, () => this.#tick())
     const few = this.#nodes.some((node) => node.size < K)
@@ -214,18 +214,18 @@ export class Dht {
 
   /** Finds nodes to begin with; ever more seldom. */
   #bootstrap(): void {
-    const now = this.#o.clock.now()
+    const now = this.#options.clock.now()
     if (this.#bootstrapping || now < this.#nextBootstrap) return
     this.#bootstrapping = true
     this.#nextBootstrap = now + Math.min(FIRST_BOOTSTRAP_INTERVAL * 2 ** this.#bootstraps++, LAST_BOOTSTRAP_INTERVAL)
-    void Promise.all(this.#o.bootstrap.map((place) => this.#resolve(place))).then(() => {
+    void Promise.all(this.#options.bootstrap.map((place) => this.#resolve(place))).then(() => {
       this.#bootstrapping = false
       this.#joined.clear()
     })
   }
 
   async #resolve({ host, port }: { host: string; port: number }): Promise<void> {
-    const { net, log } = this.#o
+    const { net, log } = this.#options
     try {
       const addresses = await net.resolve(host)
       if (this.#closed !== undefined) return
@@ -241,6 +241,6 @@ export class Dht {
     const [nodes4, nodes6] = [node4?.contacts() ?? [], node6?.contacts() ?? []]
     // What was kept before is worth more than nothing.
     if (nodes4.length + nodes6.length === 0) return
-    await this.#o.store.save(encodeSaved({ id4: node4?.id, id6: node6?.id, nodes4, nodes6 }))
+    await this.#options.store.save(encodeSaved({ id4: node4?.id, id6: node6?.id, nodes4, nodes6 }))
   }
 }

@@ -29,7 +29,7 @@ export interface SearchOptions {
 
 /** The search for one torrent's peers in the DHT: a lookup in each network from time to time, and our announce after it. */
 export class DhtSearch {
-  readonly #o: SearchOptions
+  readonly #options: SearchOptions
   /** Lookups under way. */
   readonly #running = new Set<{ stop(): void }>()
   /** Whom the round was told of, our own announce among them. */
@@ -43,7 +43,7 @@ export class DhtSearch {
   #closed = false
 
   constructor(options: SearchOptions) {
-    this.#o = options
+    this.#options = options
   }
 
   get closed(): boolean {
@@ -55,7 +55,7 @@ export class DhtSearch {
     if (this.#closed) return false
     if (this.#rounds === 0 || this.#running.size > 0) return true
     if (this.#deaf === 0) return this.#others > 0
-    return this.#deaf < HOPELESS_AFTER && this.#o.nodes.some(({ hasStarts }) => hasStarts)
+    return this.#deaf < HOPELESS_AFTER && this.#options.nodes.some(({ hasStarts }) => hasStarts)
   }
 
   /** How it stands, in a few words. */
@@ -73,15 +73,15 @@ export class DhtSearch {
 
   /** Begins a round if one is due and can be had. To be called several times a second. @returns whether it did */
   tick(): boolean {
-    if (this.#closed || this.#running.size > 0 || this.#o.now() < this.#nextAt) return false
-    if (this.#o.nodes.some(({ busy }) => busy)) return false
+    if (this.#closed || this.#running.size > 0 || this.#options.now() < this.#nextAt) return false
+    if (this.#options.nodes.some(({ busy }) => busy)) return false
     this.#nextAt = Number.POSITIVE_INFINITY
     this.#found.clear()
     this.#answers = 0
     // Stands for the round while its lookups begin: the first may end at once.
     const round = { stop() {} }
     this.#running.add(round)
-    for (const node of this.#o.nodes) this.#lookUp(node)
+    for (const node of this.#options.nodes) this.#lookUp(node)
     this.#ended(round)
     return true
   }
@@ -92,7 +92,7 @@ export class DhtSearch {
   }
 
   #lookUp(node: DhtNode): void {
-    const { infoHash, announcePort } = this.#o
+    const { infoHash, announcePort } = this.#options
     const running = { stop() {} }
     this.#running.add(running)
     const lookup = node.getPeers(infoHash, {
@@ -113,7 +113,7 @@ export class DhtSearch {
 
   /** As whom we were announced, as far as we know how others see us. */
   #ownKeys(): string[] {
-    const { announcePort: port, nodes } = this.#o
+    const { announcePort: port, nodes } = this.#options
     const hosts = nodes.map(({ address }) => address).filter((host) => host !== undefined)
     return port === undefined ? [] : hosts.map((host) => endpointKey({ host, port }))
   }
@@ -126,16 +126,16 @@ export class DhtSearch {
       this.#found.add(key)
       return !this.#ownKeys().includes(key)
     })
-    if (fresh.length > 0) this.#o.onPeers(fresh)
+    if (fresh.length > 0) this.#options.onPeers(fresh)
   }
 
   #ended(lookup: { stop(): void }): void {
     if (!this.#running.delete(lookup) || this.#running.size > 0 || this.#closed) return
     this.#rounds++
     this.#deaf = this.#answers > 0 ? 0 : this.#deaf + 1
-    this.#endedAt = this.#o.now()
+    this.#endedAt = this.#options.now()
     this.#nextAt = this.#endedAt + this.#interval()
-    if (this.#deaf > 0) this.#o.onDeaf()
+    if (this.#deaf > 0) this.#options.onDeaf()
   }
 
   #interval(): number {

@@ -35,7 +35,7 @@ export interface LsdWanted {
  * torrents of a session.
  */
 export class Lsd {
-  readonly #o: LsdOptions
+  readonly #options: LsdOptions
   /** Names our own messages, which come back to us. */
   readonly #cookie: string
   readonly #groups = new Map<string, MulticastGroup>()
@@ -45,7 +45,7 @@ export class Lsd {
   #heard = { since: Number.NEGATIVE_INFINITY, count: 0 }
 
   private constructor(options: LsdOptions) {
-    this.#o = options
+    this.#options = options
     this.#cookie = toHex(options.platform.random.bytes(8))
     this.#schedule = new AnnounceSchedule(
       Math.min(...LSD_GROUPS.map((group) => roomForHashes(hostOf(group), this.#cookie))),
@@ -87,7 +87,7 @@ export class Lsd {
   }
 
   async #join(group: Endpoint): Promise<void> {
-    const { multicast, log } = this.#o.platform
+    const { multicast, log } = this.#options.platform
     try {
       const joined = await multicast.join(group, (datagram, from) => this.#receive(datagram, from))
       this.#groups.set(hostOf(group), joined)
@@ -106,7 +106,7 @@ export class Lsd {
     for (const infoHash of announce.infoHashes) {
       const searches = this.#searches.get(toHex(infoHash))
       if (searches === undefined) continue
-      this.#o.platform.log.log("debug", "lsd", `${peer.host}:${peer.port} has ${toHex(infoHash)}, too`)
+      this.#options.platform.log.log("debug", "lsd", `${peer.host}:${peer.port} has ${toHex(infoHash)}, too`)
       for (const search of [...searches]) search.heard(peer)
     }
   }
@@ -119,7 +119,7 @@ export class Lsd {
 
   /** Sends what is due. */
   #announce(): void {
-    const { port } = this.#o
+    const { port } = this.#options
     if (port === undefined) return
     for (const infoHashes of this.#schedule.take(this.#now)) {
       for (const [host, group] of this.#groups) {
@@ -135,8 +135,8 @@ export class Lsd {
   #wait(): void {
     this.#timer?.cancel()
     const at = this.#schedule.nextAt
-    if (this.#groups.size === 0 || this.#o.port === undefined || at === undefined) return
-    this.#timer = this.#o.platform.clock.after(Math.max(at - this.#now, 0), () => this.#announce())
+    if (this.#groups.size === 0 || this.#options.port === undefined || at === undefined) return
+    this.#timer = this.#options.platform.clock.after(Math.max(at - this.#now, 0), () => this.#announce())
   }
 
   #end(infoHash: Uint8Array, search: LsdSearch): void {
@@ -150,7 +150,7 @@ export class Lsd {
   }
 
   get #now(): number {
-    return this.#o.platform.clock.now()
+    return this.#options.platform.clock.now()
   }
 }
 

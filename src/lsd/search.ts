@@ -15,47 +15,47 @@ export interface LsdSearchOptions {
 
 /** The search for one torrent's peers near us. */
 export class LsdSearch {
-  readonly #o: LsdSearchOptions
+  readonly #options: LsdSearchOptions
   #heard = false
   /** Clock ms. */
   #lastAsked: number
   #closed = false
 
   constructor(options: LsdSearchOptions) {
-    this.#o = options
+    this.#options = options
     this.#lastAsked = options.now()
   }
 
   /** Whether somebody may yet be found. Later ones announce themselves, but nobody should wait for them. */
   get hopeful(): boolean {
-    return !this.#closed && this.#o.hasNeighbours && this.#o.now() - this.#lastAsked < PATIENCE
+    return !this.#closed && this.#options.hasNeighbours && this.#options.now() - this.#lastAsked < PATIENCE
   }
 
   /** How it stands, in a few words. */
   get status(): string {
-    if (!this.#o.hasNeighbours) return "there is no local network to ask"
+    if (!this.#options.hasNeighbours) return "there is no local network to ask"
     if (this.#heard) return "others in the local network have been named"
     return this.hopeful ? "asking the local network" : "nobody in the local network has it"
   }
 
   /** Our own announce went out. */
   announced(): void {
-    this.#lastAsked = this.#o.now()
+    this.#lastAsked = this.#options.now()
   }
 
   /** Somebody announced itself. */
   heard(peer: Endpoint): void {
     this.#heard = true
-    this.#o.onPeers([peer])
+    this.#options.onPeers([peer])
   }
 
   soon(): void {
-    this.#o.onSoon()
+    this.#options.onSoon()
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#o.onClose()
+    this.#options.onClose()
   }
 }

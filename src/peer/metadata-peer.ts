@@ -70,7 +70,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   readonly direction: "outgoing" | "incoming"
   /** The other side's id; undefined until its handshake is in. */
   peerId: Uint8Array | undefined
-  readonly #o: MetadataPeerOptions
+  readonly #options: MetadataPeerOptions
   readonly #connection: Connection
   readonly #extensions: MetadataExtensions
   readonly #said = new Said()
@@ -85,7 +85,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   #next: StreamListener | undefined
 
   constructor(options: MetadataPeerOptions) {
-    this.#o = options
+    this.#options = options
     this.direction = options.direction
     this.#connection = new Connection({
       clock: options.clock,
@@ -120,7 +120,7 @@ export class MetadataPeer implements StreamListener, WireSink {
     this.#connection.attach(stream, this)
     if (this.direction === "outgoing") return
     this.#connection.accept()
-    if (this.#o.received !== undefined) this.onData(this.#o.received)
+    if (this.#options.received !== undefined) this.onData(this.#options.received)
   }
 
   /** The stream was open at some time: somebody is there. */
@@ -165,7 +165,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   close(reason?: Error): void {
     if (this.#connection.phase === "closed") return
     this.#connection.close()
-    this.#o.host.onClosed(this, reason)
+    this.#options.host.onClosed(this, reason)
   }
 
   onOpen(): void {
@@ -242,7 +242,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   onPort(port: number): void {
     if (port === 0 || this.#hasNode) return
     this.#hasNode = true
-    this.#o.host.onPort(this, port)
+    this.#options.host.onPort(this, port)
   }
 
   // What these speak of does not exist yet.
@@ -266,7 +266,7 @@ export class MetadataPeer implements StreamListener, WireSink {
   }
 
   #onHandshake(handshake: Handshake, v2: boolean): void {
-    const { clientVersion, listenPort, host } = this.#o
+    const { clientVersion, listenPort, host } = this.#options
     this.peerId = handshake.peerId
     this.v2 = v2
     this.#fast = handshake.fast

@@ -40,7 +40,7 @@ class Refusal extends Error {
 
 /** Asks the router by UPnP (IGD 1 and 2) to let peers from outside in, and keeps it so. What comes of it is said in the log. */
 export class UpnpMap {
-  readonly #o: UpnpMapOptions
+  readonly #options: UpnpMapOptions
   /** What was asked for: it is to be taken back, whatever came of it. */
   readonly #asked = new Set<Protocol>()
   readonly #mapped = new Set<Protocol>()
@@ -53,7 +53,7 @@ export class UpnpMap {
   #closed = false
 
   constructor(options: UpnpMapOptions) {
-    this.#o = options
+    this.#options = options
   }
 
   /** Begins. */
@@ -77,7 +77,7 @@ export class UpnpMap {
     if (service === undefined) return
     const goodbyes = [...this.#asked].map((protocol) => {
       const request = encodeCall(service, "DeletePortMapping", this.#outside(protocol))
-      return new RouterExchange(this.#o.platform, { url: service.url, request, timeout: GOODBYE_TIME }).answer
+      return new RouterExchange(this.#options.platform, { url: service.url, request, timeout: GOODBYE_TIME }).answer
     })
     await Promise.allSettled(goodbyes)
   }
@@ -94,11 +94,11 @@ export class UpnpMap {
       this.#mapped.clear()
       this.#say("info", `no peers are let in by UPnP: ${error instanceof Error ? error.message : String(error)}`)
     }
-    if (!this.#closed) this.#timer = this.#o.platform.clock.after(LIFETIME * 500, () => this.start())
+    if (!this.#closed) this.#timer = this.#options.platform.clock.after(LIFETIME * 500, () => this.start())
   }
 
   async #find(): Promise<IgdService> {
-    const { gateway } = this.#o
+    const { gateway } = this.#options
     const location = await this.#search()
     if (location === undefined) throw new Error(`the router at ${gateway} does not answer`)
     const { status, body } = await this.#ask(location, encodeGet(location))
@@ -112,7 +112,7 @@ export class UpnpMap {
 
   /** Where the router describes itself; undefined: it does not answer. */
   async #search(): Promise<URL | undefined> {
-    const { platform, gateway } = this.#o
+    const { platform, gateway } = this.#options
     const { clock, udp } = platform
     let found: (location: URL | undefined) => void = () => {}
     const location = new Promise<URL | undefined>((resolve) => {
@@ -153,7 +153,7 @@ export class UpnpMap {
   }
 
   async #map(service: IgdService, protocol: Protocol): Promise<void> {
-    const { port } = this.#o
+    const { port } = this.#options
     try {
       await this.#add(service, protocol, LIFETIME).catch((error: unknown) => {
         if (!(error instanceof Refusal) || error.code !== IGD_ERROR.onlyPermanentLeases) throw error
@@ -174,7 +174,7 @@ export class UpnpMap {
 
   /** `lifetime`: seconds; 0 is for ever. */
   async #add(service: IgdService, protocol: Protocol, lifetime: number): Promise<void> {
-    const { port, ownAddress } = this.#o
+    const { port, ownAddress } = this.#options
     this.#asked.add(protocol)
     await this.#call(service, "AddPortMapping", {
       ...this.#outside(protocol),
@@ -187,7 +187,7 @@ export class UpnpMap {
   }
 
   #outside(protocol: Protocol): Record<string, string> {
-    return { NewRemoteHost: "", NewExternalPort: String(this.#o.port), NewProtocol: protocol }
+    return { NewRemoteHost: "", NewExternalPort: String(this.#options.port), NewProtocol: protocol }
   }
 
   async #call(service: IgdService, action: string, args: Readonly<Record<string, string>>): Promise<RouterAnswer> {
@@ -199,13 +199,13 @@ export class UpnpMap {
 
   async #ask(url: URL, request: Uint8Array): Promise<RouterAnswer> {
     if (this.#closed) throw new Error("not needed any more")
-    this.#exchange = new RouterExchange(this.#o.platform, { url, request, timeout: ANSWER_TIME })
+    this.#exchange = new RouterExchange(this.#options.platform, { url, request, timeout: ANSWER_TIME })
     return this.#exchange.answer
   }
 
   #say(level: "info" | "warn", what: string): void {
     if (this.#said === what) return
     this.#said = what
-    this.#o.platform.log.log(level, "portmap", what)
+    this.#options.platform.log.log(level, "portmap", what)
   }
 }

@@ -24,10 +24,10 @@ export interface FileFinisherOptions {
 
 /** Gives files their lengths and final names: from then on whoever finds them may rely on them. */
 export class FileFinisher {
-  readonly #o: FileFinisherOptions
+  readonly #options: FileFinisherOptions
 
   constructor(options: FileFinisherOptions) {
-    this.#o = options
+    this.#options = options
   }
 
   /** Gives a file whose pieces are all verified its length and its final name. */
@@ -58,21 +58,21 @@ export class FileFinisher {
   /** Makes an empty file, if it is not there. */
   async createEmpty(file: DataFile): Promise<void> {
     if (file.place !== "none") return
-    await this.#o.directories.ensure(parentOf(file.path))
-    const handle = await this.#o.disk.open(file.path, file.replace ? "create" : "create-new")
+    await this.#options.directories.ensure(parentOf(file.path))
+    const handle = await this.#options.disk.open(file.path, file.replace ? "create" : "create-new")
     try {
       if (file.replace) await handle.truncate(0)
       file.standsAt("final", await handle.stat())
     } finally {
       await handle.close()
     }
-    this.#o.onChanged(parentOf(file.path))
+    this.#options.onChanged(parentOf(file.path))
   }
 
   /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
   async look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
     const path = where === "final" ? file.path : file.partPath
-    const found = await this.#o.disk.stat(path)
+    const found = await this.#options.disk.stat(path)
     if (found?.kind === "symlink") throw unsafePath(path)
     if (found !== undefined && found.kind !== "file") {
       throw otherKindThere(path, `it is not a file but a ${found.kind === "directory" ? "folder" : "special file"}`)
@@ -81,7 +81,7 @@ export class FileFinisher {
   }
 
   async #nameAll(files: readonly DataFile[]): Promise<void> {
-    const named = await this.#o.disk.nameFiles(files.map(({ partPath, path }) => ({ from: partPath, to: path })))
+    const named = await this.#options.disk.nameFiles(files.map(({ partPath, path }) => ({ from: partPath, to: path })))
     const folders = new Set<string>()
     for (const [i, file] of files.entries()) {
       if (named[i] !== true) continue
@@ -90,7 +90,7 @@ export class FileFinisher {
       file.ready = undefined
       folders.add(parentOf(file.path))
     }
-    for (const folder of folders) this.#o.onChanged(folder)
+    for (const folder of folders) this.#options.onChanged(folder)
   }
 
   async #finish(file: DataFile): Promise<void> {
@@ -105,20 +105,20 @@ export class FileFinisher {
       if (!file.replace && (await this.look(file, "final")) !== undefined) {
         throw somethingThere(file.path, "it was put there during the download")
       }
-      await this.#o.disk.rename(file.partPath, file.path)
+      await this.#options.disk.rename(file.partPath, file.path)
       file.place = "final"
-      this.#o.onChanged(parentOf(file.path))
+      this.#options.onChanged(parentOf(file.path))
     }
     file.ready = undefined
     file.provisional = false
     file.replace = false
-    this.#o.onFinished(file)
+    this.#options.onFinished(file)
   }
 
   /** Cuts off what is too long; says what the file looks like then. What is too short was not so when it was verified. */
   #trim(file: DataFile): Promise<FileStamp> {
     const mode = file.provisional ? "read" : "write"
-    return this.#o.pool.use(
+    return this.#options.pool.use(
       file.key,
       () => file.current,
       mode,

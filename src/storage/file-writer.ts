@@ -54,11 +54,11 @@ export interface FileWriterOptions {
 
 /** Brings the bytes of verified pieces to their places: into files, which are made for it, or into `edges/`. */
 export class FileWriter {
-  readonly #o: FileWriterOptions
+  readonly #options: FileWriterOptions
   readonly #queues = new Map<DataFile, WriteQueue>()
 
   constructor(options: FileWriterOptions) {
-    this.#o = options
+    this.#options = options
   }
 
   /** Writes verified pieces. Rejects when every write has ended, one of them badly. */
@@ -66,7 +66,7 @@ export class FileWriter {
     const byFile = new Map<DataFile, PiecePart[]>()
     for (const { piece, bytes, extents } of pieces) {
       for (const { file: index, fileOffset, pieceOffset, length } of extents) {
-        const file = this.#o.files[index]!
+        const file = this.#options.files[index]!
         const whole = bytes.subarray(pieceOffset, pieceOffset + length)
         const part = { piece, pieceOffset, position: fileOffset, bytes: whole }
         const parts = byFile.get(file)
@@ -101,12 +101,12 @@ export class FileWriter {
     ready: Promise<void>,
   ): Promise<Stored> {
     await Promise.all([ready, ...files.map((file) => file.ready)])
-    return this.#o.pool.useAll(files, "write", (handles) => {
+    return this.#options.pool.useAll(files, "write", (handles) => {
       const full = pieces.map(({ bytes, digest, extents }) => ({
         bytes,
         digest,
         targets: extents.map(({ file, fileOffset, pieceOffset, length }) => ({
-          file: handles[files.indexOf(this.#o.files[file]!)]!,
+          file: handles[files.indexOf(this.#options.files[file]!)]!,
           position: fileOffset,
           bytes: bytes.subarray(pieceOffset, pieceOffset + length),
         })),
@@ -127,7 +127,7 @@ export class FileWriter {
   }
 
   #use<T>(file: DataFile, action: (handle: FileHandle) => Promise<T>): Promise<T> {
-    return this.#o.pool.use(file.key, () => file.current, "write", action)
+    return this.#options.pool.use(file.key, () => file.current, "write", action)
   }
 
   async #writeParts(file: DataFile, parts: readonly PiecePart[]): Promise<void> {
@@ -135,7 +135,7 @@ export class FileWriter {
     if (file.provisional) {
       for (const { position, bytes } of parts) await this.#compare(file, position, bytes)
     } else if (file.inEdges) {
-      for (const { piece, pieceOffset, bytes } of parts) await this.#o.edges!.write(piece, pieceOffset, bytes)
+      for (const { piece, pieceOffset, bytes } of parts) await this.#options.edges!.write(piece, pieceOffset, bytes)
     } else {
       await this.#prepare(file)
       await this.#queueOf(file).add(parts)
@@ -147,7 +147,7 @@ export class FileWriter {
     const files: DataFile[] = []
     for (const { extents } of pieces) {
       for (const { file: index } of extents) {
-        const file = this.#o.files[index]!
+        const file = this.#options.files[index]!
         if (files.includes(file)) continue
         if (file.place !== "part" || file.ready === undefined) return undefined
         if (file.finishing !== undefined) return undefined
@@ -166,9 +166,9 @@ export class FileWriter {
   async #createWhole(whole: readonly (readonly [DataFile, PiecePart[]])[]): Promise<void> {
     if (whole.length < FEW) return
     const folders = new Set(whole.map(([file]) => parentOf(file.path)))
-    await inParallel(folders, PARALLEL, (folder) => this.#o.directories.ensure(folder))
-    for (const [file] of whole) await this.#o.pool.forget(file.key)
-    const stats = await this.#o.disk.createFiles(
+    await inParallel(folders, PARALLEL, (folder) => this.#options.directories.ensure(folder))
+    for (const [file] of whole) await this.#options.pool.forget(file.key)
+    const stats = await this.#options.disk.createFiles(
       whole.map(([file, parts]) => ({ path: file.partPath, chunks: parts.map(({ bytes }) => bytes) })),
     )
     for (const [i, [file, parts]] of whole.entries()) {
@@ -177,7 +177,7 @@ export class FileWriter {
       file.standsAt("part", stat)
       parts.length = 0
     }
-    for (const folder of folders) this.#o.onChanged(folder)
+    for (const folder of folders) this.#options.onChanged(folder)
   }
 
   #queueOf(file: DataFile): WriteQueue {
@@ -191,7 +191,7 @@ export class FileWriter {
 
   async #compare(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
     const there = new Uint8Array(bytes.length)
-    const problem = await this.#o.reader.readExtent(file, position, there)
+    const problem = await this.#options.reader.readExtent(file, position, there)
     if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
     throw somethingThere(file.path, "it does not belong to this dataset")
   }
@@ -208,12 +208,12 @@ export class FileWriter {
 
   async #makeReady(file: DataFile): Promise<void> {
     const folder = parentOf(file.path)
-    await this.#o.directories.ensure(folder)
+    await this.#options.directories.ensure(folder)
     if (file.place === "final") {
-      if (!file.replace && (await this.#o.finisher.look(file, "part")) !== undefined) {
+      if (!file.replace && (await this.#options.finisher.look(file, "part")) !== undefined) {
         throw somethingThere(file.partPath, `that name is needed to repair ${file.path}`)
       }
-      const there = await this.#o.finisher.look(file, "final")
+      const there = await this.#options.finisher.look(file, "final")
       if (there !== undefined && stampOf("final", there).inode !== file.inode) {
         throw somethingThere(file.path, "another file was put in the place of ours")
       }
@@ -222,12 +222,12 @@ export class FileWriter {
       }
       // What we may not write to keeps its name.
       await this.#use(file, () => Promise.resolve())
-      await this.#o.disk.rename(file.path, file.partPath)
+      await this.#options.disk.rename(file.path, file.partPath)
       file.place = "part"
     } else if (file.place === "none") {
-      await this.#o.pool.forget(file.key)
+      await this.#options.pool.forget(file.key)
     }
-    await this.#o.pool.use(
+    await this.#options.pool.use(
       file.key,
       () => file.current,
       file.place === "none" ? "create-new" : "write",
@@ -237,7 +237,7 @@ export class FileWriter {
       },
     )
     // Also when it was there: whoever made it may have been killed before its name was durable.
-    this.#o.onChanged(folder)
+    this.#options.onChanged(folder)
   }
 }
 

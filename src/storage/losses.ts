@@ -19,16 +19,16 @@ export interface LossesOptions {
 
 /** Keeps the books when what was verified is not there any more: somebody changed or removed files under our hands. */
 export class Losses implements LossListener {
-  readonly #o: LossesOptions
+  readonly #options: LossesOptions
   /** A sync is about to begin. */
   #planned = false
 
   constructor(options: LossesOptions) {
-    this.#o = options
+    this.#options = options
   }
 
   onPieceLost(piece: number): void {
-    const { parts, journal, onLost } = this.#o
+    const { parts, journal, onLost } = this.#options
     const { files, metainfo, platform, have } = parts
     if (!have.delete(piece)) return
     metainfo.layout.eachFileOfPiece(piece, (file) => void files.at(file).missing++)
@@ -39,7 +39,7 @@ export class Losses implements LossListener {
   }
 
   onFileGone(file: DataFile): void {
-    const { parts, journal } = this.#o
+    const { parts, journal } = this.#options
     journal?.setStamp(file.index, undefined)
     parts.files.disown(file)
     const { first, end } = parts.metainfo.layout.piecesOfFile(file.index)
@@ -48,24 +48,24 @@ export class Losses implements LossListener {
 
   onFileDoubtful(file: DataFile): void {
     file.doubtful = true
-    this.#o.journal?.setStamp(file.index, DOUBTFUL_STAMP)
+    this.#options.journal?.setStamp(file.index, DOUBTFUL_STAMP)
   }
 
   /** Pieces could not be written, as the disk said: some of their files may be gone, or cut short. */
   async find(pieces: readonly number[], error: unknown): Promise<void> {
     if (!(error instanceof DiskError) || error.failure !== "missing") return
-    const { files, metainfo } = this.#o.parts
+    const { files, metainfo } = this.#options.parts
     const indexes = new Set<number>()
     for (const piece of pieces) metainfo.layout.eachFileOfPiece(piece, (file) => void indexes.add(file))
     for (const index of indexes) {
       const file = files.at(index)
-      if (await isGone(file, this.#o.parts)) this.onFileGone(file)
+      if (await isGone(file, this.#options.parts)) this.onFileGone(file)
       else if (file.place !== "none") await this.#findBeyondEnd(file)
     }
   }
 
   async #findBeyondEnd(file: DataFile): Promise<void> {
-    const { files, metainfo } = this.#o.parts
+    const { files, metainfo } = this.#options.parts
     const now = await files.stampNow(file).catch(() => undefined)
     if (now === undefined) return
     const { first, end } = metainfo.layout.piecesOfFile(file.index)
@@ -77,7 +77,7 @@ export class Losses implements LossListener {
 
   /** Nothing is written over a lost piece before the journal stopped claiming it. */
   #makeDurable(): void {
-    const { journal, gate, onFault } = this.#o
+    const { journal, gate, onFault } = this.#options
     if (journal === undefined || this.#planned) return
     this.#planned = true
     const synced = Promise.resolve().then(() => {

@@ -28,11 +28,11 @@ export interface SpanReaderOptions {
 
 /** Reads the torrent's bytes where they lie: in files, in `edges/`, and nowhere for padding. */
 export class SpanReader {
-  readonly #o: SpanReaderOptions
+  readonly #options: SpanReaderOptions
   readonly #padded: boolean
 
   constructor(options: SpanReaderOptions) {
-    this.#o = options
+    this.#options = options
     this.#padded = options.layout.files.some(({ padding }) => padding)
   }
 
@@ -43,10 +43,10 @@ export class SpanReader {
   async read(offset: number, into: Uint8Array): Promise<ReadProblem[]> {
     if (this.#padded) into.fill(0)
     const problems: ReadProblem[] = []
-    await inParallel(this.#o.layout.extents(offset, into.length), PARALLEL, async (extent) => {
+    await inParallel(this.#options.layout.extents(offset, into.length), PARALLEL, async (extent) => {
       const from = extent.pieceOffset
       const to = from + extent.length
-      const file = this.#o.files[extent.file]!
+      const file = this.#options.files[extent.file]!
       if (file.inEdges) {
         problems.push(...(await this.#readEdges(offset, from, to, into)))
         return
@@ -65,7 +65,7 @@ export class SpanReader {
   ): Promise<{ kind: ReadProblem["kind"]; after: number } | undefined> {
     if (file.place === "none") return { kind: "missing", after: 0 }
     try {
-      return await this.#o.pool.use(
+      return await this.#options.pool.use(
         file.key,
         () => file.current,
         "read",
@@ -88,7 +88,7 @@ export class SpanReader {
   }
 
   async #readEdges(offset: number, from: number, to: number, into: Uint8Array): Promise<ReadProblem[]> {
-    const { layout, edges } = this.#o
+    const { layout, edges } = this.#options
     const { pieceLength } = layout
     const problems: ReadProblem[] = []
     for (let at = from; at < to; ) {

@@ -77,13 +77,13 @@ interface Hearers {
 
 /** Leads what peers say to those whom it concerns. */
 export class PeerEvents implements PeerHost<PeerSession> {
-  readonly #o: PeerEventsOptions
+  readonly #options: PeerEventsOptions
   readonly #hearers: Hearers
   readonly #roster: Roster
   readonly #twins: Twins
 
   constructor(options: PeerEventsOptions, hearers: Hearers) {
-    this.#o = options
+    this.#options = options
     this.#hearers = hearers
     this.#roster = hearers.roster
     this.#twins = new Twins({ ...options, roster: hearers.roster })
@@ -93,7 +93,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined || !this.#twins.mayStay(peer)) return
     peer.ready = true
-    const { book, log, infoHash, hasher, table, have, uploadOnly, superSeeding } = this.#o
+    const { book, log, infoHash, hasher, table, have, uploadOnly, superSeeding } = this.#options
     if (session.direction === "outgoing") {
       book.answered(session.remote)
       if (this.#roster.connectedCount === 1) book.forgive()
@@ -110,7 +110,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     this.#roster.remove(peer)
-    const { clock, budget, book, intake, uploads, metadataUploads, pex, holePunching, picker, log } = this.#o
+    const { clock, budget, book, intake, uploads, metadataUploads, pex, holePunching, picker, log } = this.#options
     const { interest } = this.#hearers
     const now = clock.now()
     budget.closed()
@@ -118,10 +118,10 @@ export class PeerEvents implements PeerHost<PeerSession> {
     for (const address of peer.addresses) book.ended(address, outcome, now)
     if (session.writer.block !== undefined) intake.abandonBlock(session.writer.block, session.writer)
     interest.forget(peer, session.pieces)
-    this.#o.superSeeding?.forget(peer)
+    this.#options.superSeeding?.forget(peer)
     uploads.forget(session)
     metadataUploads?.forget(session)
-    this.#o.hashAnswers?.forget(session)
+    this.#options.hashAnswers?.forget(session)
     pex?.forget(peer)
     holePunching?.forget(peer)
     // Without a reason it is we who end it.
@@ -138,7 +138,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     interest.pieces(peer, previous)
-    this.#o.superSeeding?.pieces(peer, previous)
+    this.#options.superSeeding?.pieces(peer, previous)
     interest.update(peer)
   }
 
@@ -146,9 +146,9 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const { interest, asking } = this.#hearers
     const peer = this.#roster.of(session)
     if (peer === undefined) return
-    this.#o.superSeeding?.have(peer, piece)
+    this.#options.superSeeding?.have(peer, piece)
     if (interest.have(peer, piece)) {
-      asking.turnFromSeed(peer, piece, this.#roster, this.#o.clock.now())
+      asking.turnFromSeed(peer, piece, this.#roster, this.#options.clock.now())
       this.#hearers.refill()
     }
   }
@@ -157,10 +157,10 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     this.#hearers.interest.dontHave(peer, piece)
-    this.#o.superSeeding?.dontHave(peer, piece)
-    this.#o.picker.forget(peer.id)
+    this.#options.superSeeding?.dontHave(peer, piece)
+    this.#options.picker.forget(peer.id)
     // Who has a piece is not told that we have it, too. When super-seeding, it was shown the piece or is not to see it.
-    if (this.#o.have.has(piece) && this.#o.superSeeding?.active !== true) session.sendHave(piece)
+    if (this.#options.have.has(piece) && this.#options.superSeeding?.active !== true) session.sendHave(piece)
     this.#hearers.refill()
   }
 
@@ -179,7 +179,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
   onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
-    const { clock, have, uploads, superSeeding } = this.#o
+    const { clock, have, uploads, superSeeding } = this.#options
     peer.requested(clock.now())
     const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, begin, length)
     if (mayHave && have.has(piece)) uploads.request(session, piece, begin, length)
@@ -187,17 +187,17 @@ export class PeerEvents implements PeerHost<PeerSession> {
   }
 
   onCancel(session: PeerSession, piece: number, begin: number, length: number): void {
-    this.#o.uploads.cancel(session, piece, begin, length)
+    this.#options.uploads.cancel(session, piece, begin, length)
   }
 
   onBlockBegin(session: PeerSession, block: number): Uint8Array | null {
-    return this.#o.intake.beginBlock(block, session.writer)
+    return this.#options.intake.beginBlock(block, session.writer)
   }
 
   onBlockEnd(session: PeerSession, block: number): void {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
-    const { table, intake, totals, clock } = this.#o
+    const { table, intake, totals, clock } = this.#options
     const length = table.layout.blockLength(block)
     intake.unask(block)
     this.#hearers.throttle.took(length, session)
@@ -207,23 +207,23 @@ export class PeerEvents implements PeerHost<PeerSession> {
 
   onUnasked(session: PeerSession, length: number): void {
     this.#hearers.throttle.took(length, session)
-    this.#o.totals.unasked(length)
+    this.#options.totals.unasked(length)
   }
 
   onDropped(_session: PeerSession, block: number): void {
-    this.#o.intake.unask(block)
+    this.#options.intake.unask(block)
   }
 
   onRoom(session: PeerSession): void {
     const { throttle, asking } = this.#hearers
     const peer = this.#roster.of(session)
-    if (peer?.ready && !throttle.holding) asking.fill(peer, this.#o.clock.now())
+    if (peer?.ready && !throttle.holding) asking.fill(peer, this.#options.clock.now())
   }
 
   onExtended(session: PeerSession, { yourAddress }: ExtensionHandshake): void {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
-    const { external, book, clock } = this.#o
+    const { external, book, clock } = this.#options
     if (yourAddress !== undefined) external.vote(session.remote.host, yourAddress)
     if (peer.addresses.length === 0 && session.listenPort !== undefined) {
       const address = { host: session.remote.host, port: session.listenPort }
@@ -234,29 +234,29 @@ export class PeerEvents implements PeerHost<PeerSession> {
   }
 
   onExtensionMessage(session: PeerSession, id: number, payload: Uint8Array): void {
-    const now = this.#o.clock.now()
+    const now = this.#options.clock.now()
     const peer = this.#roster.of(session)
-    if (id === METADATA_ID) this.#o.metadataUploads?.onMessage(session, payload, now)
+    if (id === METADATA_ID) this.#options.metadataUploads?.onMessage(session, payload, now)
     else if (peer === undefined) return
-    else if (id === PEX_ID) this.#o.pex?.onMessage(peer, payload, now)
-    else if (id === HOLEPUNCH_ID) this.#o.holePunching?.onMessage(peer, payload, now)
+    else if (id === PEX_ID) this.#options.pex?.onMessage(peer, payload, now)
+    else if (id === HOLEPUNCH_ID) this.#options.holePunching?.onMessage(peer, payload, now)
   }
 
   onHashRequest(session: PeerSession, request: HashRequest): void {
-    if (this.#o.hashAnswers === undefined) session.sendHashes(request, undefined)
-    else this.#o.hashAnswers.answer(session, request)
+    if (this.#options.hashAnswers === undefined) session.sendHashes(request, undefined)
+    else this.#options.hashAnswers.answer(session, request)
   }
 
   onHashes(_session: PeerSession, request: HashRequest, hashes: Uint8Array | undefined): void {
-    this.#o.onHashes(request, hashes)
+    this.#options.onHashes(request, hashes)
   }
 
   onPort({ remote }: PeerSession, port: number): void {
-    this.#o.dht?.nodeAt({ host: remote.host, port })
+    this.#options.dht?.nodeAt({ host: remote.host, port })
   }
 
   onSendRoom(session: PeerSession): void {
-    this.#o.uploads.serve(session)
+    this.#options.uploads.serve(session)
   }
 }
 

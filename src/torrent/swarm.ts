@@ -20,7 +20,7 @@ export interface SwarmOptions extends ConnectorOptions, PeerEventsOptions {
 
 /** The peers of one torrent: what is done with all of them. */
 export class Swarm extends Roster {
-  readonly #o: SwarmOptions
+  readonly #options: SwarmOptions
   readonly #interest: Interest
   readonly #choking: Choking
   readonly #asking: Asking
@@ -32,7 +32,7 @@ export class Swarm extends Roster {
 
   constructor(options: SwarmOptions) {
     super()
-    this.#o = options
+    this.#options = options
     const { table, picker, uploads, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
     this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
     this.#choking = new Choking({ uploads, have, superSeeding })
@@ -84,13 +84,13 @@ export class Swarm extends Roster {
   /** Asks every peer that has room for more blocks. */
   fillAll(): void {
     if (this.#throttle.holding) return
-    const now = this.#o.clock.now()
+    const now = this.#options.clock.now()
     for (const peer of this.connected()) this.#asking.fill(peer, now)
   }
 
   /** Other pieces are needed than before. */
   reconsider(): void {
-    this.#o.book.reconsider()
+    this.#options.book.reconsider()
     this.#sayUploadOnly()
     for (const peer of this.connected()) this.#interest.update(peer)
     this.fillAll()
@@ -102,15 +102,15 @@ export class Swarm extends Roster {
     this.#closeUseless()
     for (const { session } of [...this.everyone()]) session.tick(now)
     this.#throttle.tick()
-    this.#o.superSeeding?.tick(this.#gives())
+    this.#options.superSeeding?.tick(this.#gives())
     this.#sayUploadOnly()
     this.#interest.tick(this.connected(), now)
     this.#connector.tick(now)
     this.#nodePort?.tick(this.connected())
-    this.#o.pex?.tick([...this.connected()], now)
-    this.#o.holePunching?.tick(this.everyone(), now)
+    this.#options.pex?.tick([...this.connected()], now)
+    this.#options.holePunching?.tick(this.everyone(), now)
     this.#chokeAnew()
-    this.#o.uploads.serveAll()
+    this.#options.uploads.serveAll()
     this.fillAll()
     for (const soon of [this.#refill, this.#rechoke]) soon.tick()
     this.connectMore()
@@ -129,20 +129,20 @@ export class Swarm extends Roster {
 
   /** Drops a source that sent wrong bytes. */
   convict(peer: PeerSource): void {
-    for (const address of ownAddresses(peer)) this.#o.book.ban(address)
+    for (const address of ownAddresses(peer)) this.#options.book.ban(address)
     peer.session.close(new Error("sent wrong bytes"))
   }
 
   /** Closes all connections. */
   close(): void {
     this.#throttle.close()
-    this.#o.uploads.close()
+    this.#options.uploads.close()
     this.#connector.close()
   }
 
   /** Tells all when we begin or cease to want nothing (BEP 21). */
   #sayUploadOnly(): void {
-    const { uploadOnly } = this.#o
+    const { uploadOnly } = this.#options
     if (!uploadOnly.update()) return
     for (const { session } of this.connected()) session.sayUploadOnly(uploadOnly.value)
   }
@@ -159,13 +159,13 @@ export class Swarm extends Roster {
 
   /** Somebody is waiting for what we give. */
   #gives(): boolean {
-    if (this.#o.uploads.waiting) return true
+    if (this.#options.uploads.waiting) return true
     for (const { session } of this.connected()) if (session.sendBacklog > 0) return true
     return false
   }
 
   #chokeAnew(): void {
-    const seeding = this.#o.table.remaining === 0
-    this.#choking.rechoke([...this.connected()], { now: this.#o.clock.now(), seeding })
+    const seeding = this.#options.table.remaining === 0
+    this.#choking.rechoke([...this.connected()], { now: this.#options.clock.now(), seeding })
   }
 }

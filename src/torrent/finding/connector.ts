@@ -59,7 +59,7 @@ export interface ConnectorOptions {
 
 /** Opens, accepts and takes over connections to peers, as far as there are places for them. */
 export class Connector {
-  readonly #o: ConnectorOptions
+  readonly #options: ConnectorOptions
   readonly #roster: Roster
   readonly #host: PeerHost<PeerSession>
   readonly #admission: Admission
@@ -67,7 +67,7 @@ export class Connector {
 
   /** The peers go into `roster`, and what they say to `host`. */
   constructor(options: ConnectorOptions, roster: Roster, host: PeerHost<PeerSession>) {
-    this.#o = options
+    this.#options = options
     this.#roster = roster
     this.#host = host
     this.#admission = new Admission({ ...options, peers: () => roster.everyone() })
@@ -76,7 +76,7 @@ export class Connector {
   /** Connects to due addresses of the book, as the budget allows. */
   connectMore(): void {
     if (!this.#wantsOthers) return
-    const { clock, book, table } = this.#o
+    const { clock, book, table } = this.#options
     const now = clock.now()
     const giving = table.remaining === 0
     const wish = { giving, alone: !giving && this.#roster.connectedCount === 0 }
@@ -90,7 +90,7 @@ export class Connector {
 
   /** Connects by uTP alone: whoever is there does the same (BEP 55). Not to somebody who is connected, or about to be. */
   punch(endpoint: Endpoint): void {
-    const { clock, book } = this.#o
+    const { clock, book } = this.#options
     const now = clock.now()
     if (!this.#wantsOthers || book.isBanned(endpoint) || !this.#admission.mayConnect(now)) return
     for (const peer of this.#roster.everyone()) if ((peer.ready || peer.punched) && leadsTo(endpoint, peer)) return
@@ -101,9 +101,9 @@ export class Connector {
 
   /** Takes an accepted connection whose info hash is ours; `received` is what was read of the handshake. */
   accept(stream: ByteStream, received: Uint8Array): PeerSession | undefined {
-    if (this.#closed || this.#o.book.isBanned(stream.remote)) return undefined
-    if (!this.#admission.mayAccept(stream.remote, this.#o.clock.now())) return undefined
-    this.#o.budget.accepted()
+    if (this.#closed || this.#options.book.isBanned(stream.remote)) return undefined
+    if (!this.#admission.mayAccept(stream.remote, this.#options.clock.now())) return undefined
+    this.#options.budget.accepted()
     const { session } = this.#add("incoming", { received })
     session.attach(stream)
     return session
@@ -112,14 +112,15 @@ export class Connector {
   /** Takes over a connection that was used to fetch the metadata. The budget counts it already. */
   adopt(connection: MetadataPeer): void {
     connection.handOver((stream, received, adopted) => {
-      const unwanted = this.#closed || this.#o.have.count > MAX_HAVES || this.#o.book.isBanned(stream.remote)
+      const unwanted =
+        this.#closed || this.#options.have.count > MAX_HAVES || this.#options.book.isBanned(stream.remote)
       const peer =
         unwanted || !this.#admission.hasRoom ? undefined : this.#add(connection.direction, { received, adopted })
       if (peer === undefined) {
-        this.#o.budget.closed()
+        this.#options.budget.closed()
         return undefined
       }
-      if (this.#o.book.claim(stream.remote)) peer.addresses.push(stream.remote)
+      if (this.#options.book.claim(stream.remote)) peer.addresses.push(stream.remote)
       peer.session.attach(stream)
       return peer.session
     })
@@ -138,8 +139,8 @@ export class Connector {
   }
 
   #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined, owns = true): void {
-    this.#o.budget.opened(now)
-    const { book, infoHash, infoHashV2 } = this.#o
+    this.#options.budget.opened(now)
+    const { book, infoHash, infoHashV2 } = this.#options
     const opensWith = infoHashV2 !== undefined && book.beginsWithV2(endpoint) ? infoHashV2 : infoHash
     const peer = this.#add("outgoing", { opensWith })
     if (owns) peer.addresses.push(endpoint)
@@ -149,24 +150,24 @@ export class Connector {
 
   /** With all there, only who goes on giving looks for others. */
   get #wantsOthers(): boolean {
-    return !this.#closed && (this.#o.table.remaining > 0 || this.#o.seed)
+    return !this.#closed && (this.#options.table.remaining > 0 || this.#options.seed)
   }
 
   #add(
     direction: "outgoing" | "incoming",
     own: Pick<PeerSessionOptions<PeerSession>, "received" | "adopted" | "opensWith"> = {},
   ): PeerSource {
-    const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#o
+    const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#options
     const session = new PeerSession({
       host: this.#host,
       clock,
       layout: table.layout,
-      infoHash: this.#o.infoHash,
-      infoHashV2: this.#o.infoHashV2,
-      peerId: this.#o.peerId,
-      clientVersion: this.#o.clientVersion,
+      infoHash: this.#options.infoHash,
+      infoHashV2: this.#options.infoHashV2,
+      peerId: this.#options.peerId,
+      clientVersion: this.#options.clientVersion,
       direction,
-      dht: this.#o.dht !== undefined,
+      dht: this.#options.dht !== undefined,
       ...(port === undefined ? {} : { listenPort: port }),
       extensions: extensionsOf({
         metadata: metadata !== undefined,
@@ -177,7 +178,7 @@ export class Connector {
       ...(metadata === undefined ? {} : { metadataSize: metadata.size }),
       ...own,
     })
-    const peer = new PeerSource(this.#o.nextSourceId(), session, clock.now())
+    const peer = new PeerSource(this.#options.nextSourceId(), session, clock.now())
     this.#roster.add(peer)
     return peer
   }
@@ -187,7 +188,7 @@ export class Connector {
     session: PeerSession,
     { skey, utp }: { skey: Uint8Array; utp: UtpWish | undefined },
   ): ByteStream {
-    const { net, book, encryption } = this.#o
+    const { net, book, encryption } = this.#options
     if (!book.encrypts(endpoint)) return net.connect(endpoint, session, utp)
     const { tools, provide } = encryption
     return connectEncrypted(net, endpoint, session, { tools, skey, provide, utp })

@@ -40,7 +40,7 @@ export interface HashAnswersOptions {
  * is read, only to those we do not choke.
  */
 export class HashAnswers {
-  readonly #o: HashAnswersOptions
+  readonly #options: HashAnswersOptions
   readonly #pieceHeight: number
   readonly #sha256: Sha256
   readonly #quota: HashQuota<Asker>
@@ -51,14 +51,14 @@ export class HashAnswers {
   readonly #preparing = new Map<number, Promise<void>>()
 
   constructor(options: HashAnswersOptions) {
-    this.#o = options
+    this.#options = options
     this.#pieceHeight = heightOver(options.layout.blocksPerPiece)
     this.#sha256 = (data) => options.hasher.digest("sha256", data)
     this.#quota = new HashQuota(options.layout.pieceCount)
   }
 
   answer(peer: Asker, request: HashRequest): void {
-    const { nodes, layout, clock, log } = this.#o
+    const { nodes, layout, clock, log } = this.#options
     const file = nodes.fileOf(request.root)
     const blocks = file === undefined ? 0 : leafCount(layout.files[file]!.length)
     const fits = file !== undefined && isAnswerable(request, heightOver(blocks)) && peer.sendBacklog <= MAX_BACKLOG
@@ -81,7 +81,7 @@ export class HashAnswers {
 
   /** At once, unless a large tree must be made first. */
   #answerAbove(peer: Asker, request: HashRequest, file: number): Promise<void> | undefined {
-    const { nodes } = this.#o
+    const { nodes } = this.#options
     const send = (): void => {
       this.#send(
         peer,
@@ -97,7 +97,7 @@ export class HashAnswers {
 
   /** What stands below the nodes of pieces is kept nowhere: the piece is hashed again. */
   async #answerBelow(peer: Asker, request: HashRequest, file: number): Promise<void> {
-    const { layout, nodes, have } = this.#o
+    const { layout, nodes, have } = this.#options
     const inFile = Math.floor((request.index * 2 ** request.base) / layout.blocksPerPiece)
     const { first, end } = layout.piecesOfFile(file)
     const piece = first + inFile
@@ -107,7 +107,7 @@ export class HashAnswers {
       return
     }
     await this.#prepare(file)
-    const tree = await this.#inTurn(() => pieceTree({ ...this.#o, piece, sha256: this.#sha256 }))
+    const tree = await this.#inTurn(() => pieceTree({ ...this.#options, piece, sha256: this.#sha256 }))
     this.#send(
       peer,
       request,
@@ -123,7 +123,7 @@ export class HashAnswers {
   }
 
   #send(peer: Asker, request: HashRequest, hashes: Uint8Array | undefined): void {
-    if (hashes !== undefined) this.#o.limit.take(sizeOf(request))
+    if (hashes !== undefined) this.#options.limit.take(sizeOf(request))
     peer.sendHashes(request, hashes)
   }
 
@@ -131,7 +131,7 @@ export class HashAnswers {
   #prepare(file: number): Promise<void> | undefined {
     const known = this.#preparing.get(file)
     if (known !== undefined) return known
-    const steps = this.#o.nodes.prepare(file, this.#sha256)
+    const steps = this.#options.nodes.prepare(file, this.#sha256)
     if (!makeParts(steps)) return undefined
     const made = this.#makeTree(steps).finally(() => this.#preparing.delete(file))
     this.#preparing.set(file, made)
@@ -139,7 +139,7 @@ export class HashAnswers {
   }
 
   async #makeTree(steps: Generator<void>): Promise<void> {
-    do await new Promise<void>((resolve) => this.#o.clock.after(0, resolve))
+    do await new Promise<void>((resolve) => this.#options.clock.after(0, resolve))
     while (makeParts(steps))
   }
 

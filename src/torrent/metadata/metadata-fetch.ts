@@ -57,7 +57,7 @@ export interface Handover {
  * the connections for the download.
  */
 export class MetadataFetch implements MetadataSwarmHost {
-  readonly #o: MetadataFetchOptions
+  readonly #options: MetadataFetchOptions
   readonly #swarm: MetadataSwarm
   readonly #sources: MetadataSources
   readonly #exchange: MetadataExchange<MetadataPeer>
@@ -77,7 +77,7 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   constructor(options: MetadataFetchOptions) {
     const { platform, matches, infoHash, infoHashV2 } = options
-    this.#o = options
+    this.#options = options
     this.#lastArrival = platform.clock.now()
     this.#found = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -98,8 +98,8 @@ export class MetadataFetch implements MetadataSwarmHost {
   start(onOver: (ended: Promise<void>) => void): void {
     this.#onOver = onOver
     this.#sources.start()
-    this.addPeers(this.#o.peers, "user")
-    this.addPeers(this.#o.hintedPeers, "tracker")
+    this.addPeers(this.#options.peers, "user")
+    this.addPeers(this.#options.hintedPeers, "tracker")
     this.#tick()
   }
 
@@ -135,7 +135,7 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** Where the fetch stands. */
   snapshot(): ProgressSnapshot {
-    const { name, infoHash } = this.#o
+    const { name, infoHash } = this.#options
     return metadataSnapshot({
       name,
       infoHash,
@@ -190,7 +190,7 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   #tick(): void {
     const now = this.#now()
-    this.#timer = this.#o.platform.clock.after(TICK, () => this.#tick())
+    this.#timer = this.#options.platform.clock.after(TICK, () => this.#tick())
     this.#swarm.tick(now, this.#layers !== undefined)
     if (this.#foundAt !== undefined) {
       if (now - this.#foundAt >= KEEP) void this.close()
@@ -221,14 +221,14 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** What is to be fetched beside the info dictionary, if anything is. @throws AtError when that makes no torrent */
   #layersOf(info: Uint8Array): LayerStage | undefined {
-    if (this.#o.infoHashV2 === undefined) return undefined
-    const { hasher } = this.#o.platform
+    if (this.#options.infoHashV2 === undefined) return undefined
+    const { hasher } = this.#options.platform
     const metainfo = parseInfoDictionary(info, hasher)
     // From here on its trackers alone may be asked (BEP 27).
     if (metainfo.private) this.#sources.endSearches()
     return LayerStage.of(metainfo, {
       hasher,
-      name: this.#o.name,
+      name: this.#options.name,
       now: this.#now(),
       drop: (peer, reason) => this.#swarm.drop(peer, reason),
       onLayers: (layers) => this.#finish(layers),
@@ -244,11 +244,11 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
   get #hopeless(): boolean {
-    return this.#swarm.exhausted && this.#o.peers.length === 0 && !this.#sources.hopeful
+    return this.#swarm.exhausted && this.#options.peers.length === 0 && !this.#sources.hopeful
   }
 
   #giveUp(): void {
-    const { name } = this.#o
+    const { name } = this.#options
     const known = this.#swarm.knownCount
     const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
     void this.#end(
@@ -278,6 +278,6 @@ export class MetadataFetch implements MetadataSwarmHost {
   }
 
   #now(): number {
-    return this.#o.platform.clock.now()
+    return this.#options.platform.clock.now()
   }
 }

@@ -19,27 +19,27 @@ export interface LeafCheckOptions {
  * its blocks (BEP 52), which are believed when they lead to the piece's own.
  */
 export class LeafCheck {
-  readonly #o: LeafCheckOptions
+  readonly #options: LeafCheckOptions
   readonly #sha256: Sha256
 
   constructor(options: LeafCheckOptions) {
-    this.#o = options
+    this.#options = options
     this.#sha256 = (data) => options.hasher.digest("sha256", data)
   }
 
   /** The piece did not hash right. */
   rejected(piece: number): void {
-    if (!this.#o.intake.isSuspect(piece)) return
+    if (!this.#options.intake.isSuspect(piece)) return
     const request = this.#requestFor(piece)
     if (request === undefined) return
-    for (const { session } of this.#o.peers()) {
+    for (const { session } of this.#options.peers()) {
       if (session.pieces?.has(piece) === true && session.askHashes(request)) return
     }
   }
 
   /** A peer answered. */
   answered(request: HashRequest, hashes: Uint8Array | undefined): void {
-    const { layout, nodes, intake } = this.#o
+    const { layout, nodes, intake } = this.#options
     const file = nodes.fileOf(request.root)
     if (file === undefined || hashes === undefined) return
     const piece = layout.piecesOfFile(file).first + Math.floor(request.index / layout.blocksPerPiece)
@@ -53,7 +53,7 @@ export class LeafCheck {
 
   /** All leaves of a piece; undefined for pieces of more than can be asked for at a time. */
   #requestFor(piece: number): HashRequest | undefined {
-    const { layout, nodes } = this.#o
+    const { layout, nodes } = this.#options
     const file = layout.fileAt(layout.pieceOffset(piece))
     const root = nodes.roots[file]
     const length = nodes.needsLayer(file)

@@ -33,7 +33,7 @@ export interface WebSeedSourcesOptions {
 
 /** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
 export class WebSeedSources extends WebSeedRoster {
-  readonly #o: WebSeedSourcesOptions
+  readonly #options: WebSeedSourcesOptions
   readonly #choice: RunChoice
   #closing = false
   #paused = false
@@ -41,7 +41,7 @@ export class WebSeedSources extends WebSeedRoster {
 
   constructor(options: WebSeedSourcesOptions) {
     super(options.seeds, options.table, options.nextSourceId)
-    this.#o = options
+    this.#options = options
     this.#choice = new RunChoice(options)
   }
 
@@ -79,7 +79,7 @@ export class WebSeedSources extends WebSeedRoster {
     for (const { active } of this.sources) {
       for (const { session, transfer, run } of active) {
         if (transfer.open?.piece !== piece) continue
-        this.#o.picker.runs.cut(run, run.next)
+        this.#options.picker.runs.cut(run, run.next)
         session.shorten(0)
       }
     }
@@ -88,7 +88,7 @@ export class WebSeedSources extends WebSeedRoster {
   /** Ends the runs that are at pieces which are no longer wanted. */
   dropUnwanted(): void {
     for (const { active } of this.sources)
-      for (const run of [...active]) if (!this.#o.table.isWanted(run.transfer.piece)) this.#end(run, true)
+      for (const run of [...active]) if (!this.#options.table.isWanted(run.transfer.piece)) this.#end(run, true)
   }
 
   /** A slot is free: runs that wait for one come first. */
@@ -99,8 +99,8 @@ export class WebSeedSources extends WebSeedRoster {
 
   /** To be called every 250 ms. */
   tick(): void {
-    const pause = !this.#o.downloadLimit.open
-    if (pause) this.#o.downloadLimit.whenOpen(this.#onOpen)
+    const pause = !this.#options.downloadLimit.open
+    if (pause) this.#options.downloadLimit.whenOpen(this.#onOpen)
     if (pause !== this.#paused) {
       this.#paused = pause
       for (const { active } of this.sources) {
@@ -121,7 +121,7 @@ export class WebSeedSources extends WebSeedRoster {
   /** Ends all runs, and starts none again. */
   close(): void {
     this.#closing = true
-    this.#o.downloadLimit.forget(this.#onOpen)
+    this.#options.downloadLimit.forget(this.#onOpen)
     this.endRuns()
   }
 
@@ -130,9 +130,9 @@ export class WebSeedSources extends WebSeedRoster {
     const { limit } = seed.concurrency
     // Several may end at a time, but one more answer keeps the line busy. A server we know nothing of may send too much.
     if (limit === 1 || active.size > limit || !seed.proven) return limit
-    if (seed.concurrency.isCrowded(this.#o.clock.now())) return limit
+    if (seed.concurrency.isCrowded(this.#options.clock.now())) return limit
     for (const { run, session } of active) {
-      if (this.#o.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
+      if (this.#options.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
     }
     return limit
   }
@@ -149,7 +149,7 @@ export class WebSeedSources extends WebSeedRoster {
     const first = slow?.transfer.open
     if (slow === undefined || first === undefined) return false
     const { run, session, transfer } = slow
-    const { log, clock, picker } = this.#o
+    const { log, clock, picker } = this.#options
     log.log("debug", "web seed", `${slow.source.seed.name} is slow: ${source.seed.name} goes on with its run`)
     slow.source.active.delete(slow)
     // A bad connection says little about the next one: longer patience keeps this from going on for ever.
@@ -167,13 +167,13 @@ export class WebSeedSources extends WebSeedRoster {
   }
 
   #begin(source: Source, { run, first, position }: Start, renewals = 0): void {
-    const { layout } = this.#o.table
+    const { layout } = this.#options.table
     const offset = layout.pieceOffset(first.piece) + position
     const end = Math.min(layout.length, layout.pieceOffset(run.end))
     const session: RangeSession = new RangeSession({
       seed: source.seed,
-      http: this.#o.http,
-      clock: this.#o.clock,
+      http: this.#options.http,
+      clock: this.#options.clock,
       offset,
       end,
       listener: {
@@ -184,14 +184,14 @@ export class WebSeedSources extends WebSeedRoster {
             active.counted = transfer.wasted
             return
           }
-          this.#o.totals.fromWebSeed(chunk.length, this.#o.clock.now())
+          this.#options.totals.fromWebSeed(chunk.length, this.#options.clock.now())
           this.#countWaste(active)
-          this.#o.downloadLimit.take(chunk.length)
-          if (!this.#paused && !this.#o.downloadLimit.open) this.tick()
+          this.#options.downloadLimit.take(chunk.length)
+          if (!this.#paused && !this.#options.downloadLimit.open) this.tick()
         },
         onDone: () => this.#end(active, false),
         onFault: ({ message }) => {
-          this.#o.log.log("debug", "web seed", `${source.seed.name}: ${message}`)
+          this.#options.log.log("debug", "web seed", `${source.seed.name}: ${message}`)
           this.#end(active, false)
         },
       },
@@ -211,10 +211,10 @@ export class WebSeedSources extends WebSeedRoster {
       },
       first,
       position,
-      table: this.#o.table,
-      runs: this.#o.picker.runs,
-      intake: this.#o.intake,
-      now: () => this.#o.clock.now(),
+      table: this.#options.table,
+      runs: this.#options.picker.runs,
+      intake: this.#options.intake,
+      now: () => this.#options.clock.now(),
     })
     const active: Active = { source, session, transfer, run, renewals, counted: 0 }
     run.onShortened = () => session.shorten(Math.min(layout.length, layout.pieceOffset(run.end)))
@@ -225,7 +225,7 @@ export class WebSeedSources extends WebSeedRoster {
 
   /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
   #makeWay({ seed, active }: Source): void {
-    const { table, picker } = this.#o
+    const { table, picker } = this.#options
     if (!table.memoryLeft || seed.state.kind !== "ready" || active.size === 0) return
     if (picker.firstAwaited((piece) => seed.hasPiece(piece)) === undefined) return
     let longest: Run | undefined
@@ -248,13 +248,13 @@ export class WebSeedSources extends WebSeedRoster {
 
   /** What a run that is over leaves unfinished. */
   #count(active: Active): void {
-    this.#o.totals.cutOffBytes += active.transfer.cutOff
+    this.#options.totals.cutOffBytes += active.transfer.cutOff
     active.counted += active.transfer.cutOff
     this.#countWaste(active)
   }
 
   #countWaste(active: Active): void {
-    this.#o.totals.duplicateBytes += active.transfer.wasted - active.counted
+    this.#options.totals.duplicateBytes += active.transfer.wasted - active.counted
     active.counted = active.transfer.wasted
   }
 }

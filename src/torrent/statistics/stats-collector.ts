@@ -22,7 +22,7 @@ interface Parts {
 
 /** Finds out where a torrent's time goes, by a look at each tick. */
 export class StatsCollector {
-  readonly #p: Parts
+  readonly #parts: Parts
   readonly #waits = Object.fromEntries(BOTTLENECKS.map((name) => [name, 0])) as Record<Bottleneck, number>
   readonly #delays = new Delays()
   #started: number | undefined
@@ -35,31 +35,31 @@ export class StatsCollector {
   #webSeedsPeak = 0
 
   constructor(parts: Parts) {
-    this.#p = parts
+    this.#parts = parts
   }
 
   /** The torrent goes to work. */
   start(downloading: boolean): void {
-    this.#started = this.#p.clock.now()
+    this.#started = this.#parts.clock.now()
     if (downloading) this.resume()
   }
 
   /** There is something to fetch from now on. */
   resume(): void {
-    this.#looked = this.#p.clock.now()
+    this.#looked = this.#parts.clock.now()
     this.#seen = "other"
   }
 
   /** There is nothing to fetch from now on: the time since the last look was like that before it. */
   pause(): void {
-    this.#count(this.#p.clock.now())
+    this.#count(this.#parts.clock.now())
     this.#looked = undefined
   }
 
   /** It is over. */
   end(): void {
     this.pause()
-    this.#ended ??= this.#p.clock.now()
+    this.#ended ??= this.#parts.clock.now()
   }
 
   /** To be called every 250 ms, before anything else is done: things stand as they did in the time before. */
@@ -68,11 +68,11 @@ export class StatsCollector {
     const moment = this.#look()
     if (this.#looked === undefined) return
     this.#seen = bottleneck(moment)
-    this.#count(this.#p.clock.now())
+    this.#count(this.#parts.clock.now())
   }
 
   snapshot(): TorrentStats {
-    const { clock, table, totals, uploads, store } = this.#p
+    const { clock, table, totals, uploads, store } = this.#parts
     const now = this.#ended ?? clock.now()
     const waits = { ...this.#waits }
     if (this.#looked !== undefined) waits[this.#seen] += now - this.#looked
@@ -109,7 +109,7 @@ export class StatsCollector {
 
   /** O(peers). */
   #look(): Moment {
-    const { table, swarm, webSeeds } = this.#p
+    const { table, swarm, webSeeds } = this.#parts
     let peers = 0
     let peerHasRoom = false
     let peerIsFull = false
@@ -139,7 +139,7 @@ export class StatsCollector {
 
   /** Those that a web seed fills are not for others, and are few. */
   #someHungry(): boolean {
-    for (const open of this.#p.table.hungry) if (!open.inRun) return true
+    for (const open of this.#parts.table.hungry) if (!open.inRun) return true
     return false
   }
 }
