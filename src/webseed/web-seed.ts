@@ -13,8 +13,6 @@ import { SeedHealth, type WebSeedState } from "./seed-health.js"
 import { type UrlLayout, urlLayout } from "./url-layout.js"
 import { WrongPieces } from "./wrong-pieces.js"
 
-export type { WebSeedState }
-
 /** Files that were missing, and none was found, before the source is taken for the wrong place altogether. */
 const MOST_MISSING_AT_FIRST = 16
 /** Statuses that say that our requests are too many. */
@@ -46,7 +44,6 @@ export class WebSeed {
   readonly #meter = new RateMeter()
   #pace: number | undefined
   readonly #presence: Presence
-  #fileCount = 0
   #largest = 0
   #contentChanges = 0
   /** True once a request succeeded. */
@@ -64,16 +61,17 @@ export class WebSeed {
     this.#health = new SeedHealth(this.name, options.clock, options.random, options.log)
     this.#layout = urlLayout(options.url, options.metainfo)
     if (this.#layout.kind === "unusable") this.#health.disable(this.#layout.reason)
+    let fileCount = 0
     let requestBytes = 0
     for (const file of options.metainfo.layout.files) {
       if (file.padding || file.length === 0) continue
-      this.#fileCount++
+      fileCount++
       this.#largest = Math.max(this.#largest, file.length)
       requestBytes += Math.min(file.length, LARGE_FILE)
     }
-    this.#presence = new Presence(options.metainfo.layout, this.#fileCount)
-    this.#wrong = new WrongPieces(options.metainfo.layout, this.#fileCount > 1)
-    this.concurrency = new Concurrency(this.#fileCount === 0 ? LARGE_FILE : requestBytes / this.#fileCount)
+    this.#presence = new Presence(options.metainfo.layout, fileCount)
+    this.#wrong = new WrongPieces(options.metainfo.layout, fileCount > 1)
+    this.concurrency = new Concurrency(fileCount === 0 ? LARGE_FILE : requestBytes / fileCount)
   }
 
   get state(): WebSeedState {

@@ -1,7 +1,7 @@
 import { redactUrl } from "../../bytes/url.js"
 import { count } from "../../bytes/words.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
-import type { WebSeedState } from "../../webseed/web-seed.js"
+import type { WebSeedState } from "../../webseed/seed-health.js"
 
 /** Shorter pauses are no news, ms. */
 export const QUIET = 3_000
