@@ -283,5 +283,5 @@ export class Work {
 function behind(other: Use): string {
   const reason = other.waitingFor()
   const why = reason === null ? "" : `: ${reason}`
-  return `another call in this process is at work on it${why}`
+  return `another call in this process is using it${why}`
 }

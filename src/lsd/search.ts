@@ -34,7 +34,7 @@ export class LsdSearch {
   /** How it stands, in a few words. */
   get status(): string {
     if (!this.#options.hasNeighbours) return "there is no local network to ask"
-    if (this.#heard) return "others in the local network have been named"
+    if (this.#heard) return "peers in the local network are known"
     return this.hopeful ? "asking the local network" : "nobody in the local network has it"
   }
 

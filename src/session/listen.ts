@@ -6,9 +6,9 @@ import type { Platform } from "../ports/platform.js"
 const CUSTOMARY_PORTS = [6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889]
 
 const BEHIND_PROXY =
-  "a proxy is set: peers, trackers and web seeds are reached through it alone; no listening port, no DHT, no local discovery, no uTP"
+  "a proxy is set: everything goes through it; there is no listening port, and the DHT, local discovery and uTP are off"
 const HTTP_PROXY_ALONE =
-  "a proxy is set for HTTP alone: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would lead to peers, too"
+  "a proxy is set only for HTTP: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would reach peers, too"
 
 /**
  * Listens for peers, if we can be reached at all: at `port`, at any free one for 0, or when it is undefined at a customary
@@ -39,7 +39,7 @@ export async function listenForPeers(
     try {
       return await net.listen({ port: candidate }, accept)
     } catch (error) {
-      log.log("debug", "session", `port ${candidate} can't be listened at: ${String(error)}`)
+      log.log("debug", "session", `can't listen at port ${candidate}: ${String(error)}`)
     }
   }
   return undefined

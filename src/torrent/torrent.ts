@@ -152,7 +152,7 @@ export class Torrent implements IntakeHost {
   onPieceCorrupt(piece: number, size: number): void {
     this.#parts.totals.corruptBytes += size
     this.#parts.leafCheck?.rejected(piece)
-    this.#options.platform.log.log("info", "torrent", `piece ${piece} did not verify and is fetched again`)
+    this.#options.platform.log.log("info", "torrent", `piece ${piece} did not verify and is downloaded again`)
     // While it was hashed, peers were told perhaps that we want nothing more of them.
     this.#wakeSoon.ask()
   }
@@ -240,7 +240,11 @@ export class Torrent implements IntakeHost {
     if (this.#error !== undefined) return
     this.#end("failed", error)
     const { log } = this.#options.platform
-    this.#parts.announcer.stop().catch((fault: unknown) => log.log("warn", "torrent", `no goodbye: ${String(fault)}`))
+    this.#parts.announcer
+      .stop()
+      .catch((fault: unknown) =>
+        log.log("warn", "torrent", `the trackers were not told that we stop: ${String(fault)}`),
+      )
   }
 
   /** Ends all transfers. */

@@ -274,7 +274,7 @@ describe("two uses of one dataset in a process", () => {
     const two = second.work.download(only("b.bin")).finally(() => second.work.close())
     await simulation.run(1000)
     expect(seen.at(-1)).toMatchObject({ state: "checking", doneBytes: 0, totalBytes: 500 * KiB })
-    expect(seen.at(-1)?.waitingFor).toMatch(/^another call in this process is at work on it/)
+    expect(seen.at(-1)?.waitingFor).toMatch(/^another call in this process is using it/)
     await until(Promise.all([one, two]))
     expect(seen.at(-1)).toMatchObject({ waitingFor: null })
     expect(wrong()).toEqual(["c.bin", "empty.txt"])
