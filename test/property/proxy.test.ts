@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { formatIp } from "../../src/bytes/ip.js"
-import { encodeUtf8 } from "../../src/bytes/text.js"
+import { decodeUtf8Lenient, encodeUtf8 } from "../../src/bytes/text.js"
 import { ConnectHandshake } from "../../src/node/http-connect.js"
 import type { Handshake, HandshakeStep } from "../../src/proxy/handshake.js"
 import { Socks5Handshake } from "../../src/proxy/socks5.js"
@@ -43,14 +43,14 @@ class RfcProxy {
     if (this.#turn === 2 && this.#wants) {
       expect(said[0]).toBe(1)
       const at = 2 + said[1]!
-      this.heard.user = new TextDecoder().decode(said.subarray(2, at))
-      this.heard.password = new TextDecoder().decode(said.subarray(at + 1))
+      this.heard.user = decodeUtf8Lenient(said.subarray(2, at))
+      this.heard.password = decodeUtf8Lenient(said.subarray(at + 1))
       expect(said).toHaveLength(at + 1 + said[at]!)
       return Uint8Array.of(1, 0)
     }
     expect([...said.subarray(0, 3)]).toEqual([5, 1, 0])
     const place = said.subarray(4, -2)
-    this.heard.host = said[3] === 3 ? new TextDecoder().decode(place.subarray(1)) : formatIp(place)
+    this.heard.host = said[3] === 3 ? decodeUtf8Lenient(place.subarray(1)) : formatIp(place)
     if (said[3] === 3) expect(place[0]).toBe(place.length - 1)
     this.heard.port = (said.at(-2)! << 8) | said.at(-1)!
     return this.#reply
@@ -96,6 +96,19 @@ describe("SOCKS5", () => {
         }
         expect(proxy.heard).toEqual({ host, port, ...login })
       }),
+      // A byte order mark is a character like others.
+      {
+        examples: [
+          [
+            "a.example",
+            1,
+            { user: "\ufeffx", password: "\ufeff" },
+            Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0),
+            new Uint8Array(),
+            [],
+          ],
+        ],
+      },
     )
   })
 
