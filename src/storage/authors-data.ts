@@ -5,8 +5,11 @@ import { inParallel } from "./parallel.js"
 
 const PARALLEL_LOOKS = 64
 
-/** What leads elsewhere than to a name in a folder, or could not be read as UTF-8. */
-const NO_NAME = /^\.{0,2}$|[/\\\0\ufffd]/
+/**
+ * What leads elsewhere than to a name in a folder, or could not be read as UTF-8. A backslash may be part of a name, but where it
+ * divides folders it must not lead upwards either.
+ */
+const NO_NAME = /[/\0\ufffd]|(?:^|\\)\.{0,2}(?:\\|$)/
 
 /**
  * The dataset's files below `root`, to be read alone: each under its safe name, or, where that is not there, under the

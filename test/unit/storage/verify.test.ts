@@ -166,6 +166,20 @@ describe("an author's own data", () => {
     expect(report.complete).toBe(true)
   })
 
+  it.each([
+    ["back\\slash", true],
+    ["..\\secret", false],
+    ["a\\..\\..\\secret", false],
+    ["\\server", false],
+  ])("may have a backslash in its name, unless that leads elsewhere: %s", async (name, isFound) => {
+    const one = sample({ pieceLength: 1000, files: [{ path: "safe", length: 1500 }] })
+    const world = new World()
+    world.disk.putFile(`${dataPath}/${name}`, one.fileData(0).slice())
+    const data = { platform: world.platform, metainfo: { ...one.metainfo, rawPaths: [[name]] }, dataPath }
+    const report = await world.run(verifyData(data))
+    expect(report.complete).toBe(isFound)
+  })
+
   it("is not looked for outside its folder", async () => {
     const world = worldOf(["12:00.csv", "a/b?", "c"])
     const store = await world.run(PieceStore.openReadOnly({ platform: world.platform, metainfo, dataPath }))
