@@ -1,8 +1,11 @@
 import type { Command } from "commander"
+import { formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
+import type { Console } from "../console.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
+import { formatPercent } from "../units.js"
 
 interface SeedFlags extends CommonFlags {
   data?: string
@@ -33,5 +36,16 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
   const port = dataset.port === undefined ? "" : ` at port ${dataset.port}`
   console.say(`sharing ${dataset.path}${port} until stopped`)
   if (console.json) console.emit({ type: "seeding", path: dataset.path, port: dataset.port ?? null })
+  await sayHowMuch(dataset, console)
   await thenStats(flags.stats, { console, dataset }, () => dataset.giveUntil({ signal }))
+}
+
+/** Who shares data of his own wants others to get all of it. */
+async function sayHowMuch(dataset: Dataset, console: Console): Promise<void> {
+  const reports = dataset.progress()
+  const { value: now } = await reports.next()
+  await reports.return(undefined)
+  if (now === undefined || now.doneBytes === now.totalBytes) return
+  const part = `${formatPercent(now.doneBytes, now.totalBytes)} of ${formatSize(now.totalBytes)}`
+  console.say(`only ${part} is there: see what is missing or wrong with: academictorrents verify`)
 }

@@ -283,6 +283,21 @@ describe("seed", () => {
     expect(last).toMatchObject({ donePieces: 9, totalPieces: 10, wasted: 0 })
   })
 
+  it("says so when not all of it is there", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 300_000, { create: { pieceLength: 32_768 } })
+    const args = ["seed", stage.torrentFile(dataset), "--data", dataset.source, "--no-tracker"]
+    const all = stage.start(args)
+    await all.until("it shares", () => all.stderr.includes("sharing "))
+    all.signal("SIGINT")
+    expect((await all.exits(130)).stderr).not.toContain("only")
+    flipByte(dataset.source, 100_000)
+    const part = stage.start(args)
+    await part.until("it says so", () => /^only 89\.\d % of 293 KiB is there: .*verify$/m.test(part.stderr))
+    part.signal("SIGINT")
+    await part.exits(130)
+  })
+
   it("is 2 offline: nothing can be given", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 50_000, { seeders: [{}] })
