@@ -18,7 +18,7 @@ const ENOUGH_SAVED = 20
 const PATIENCE = 2_000
 /** ms between two attempts to find nodes to begin with: the first wait, doubled each time, and the longest. */
 const FIRST_BOOTSTRAP_INTERVAL = 30_000
-const LAST_BOOTSTRAP_INTERVAL = 60 * 60_000
+const LAST_BOOTSTRAP_INTERVAL = 10 * 60_000
 /** ms between two times that a node that runs on saves what it knows. */
 const SAVE_INTERVAL = 15 * 60_000
 

@@ -177,6 +177,16 @@ describe("the DHT", { timeout: 240_000 }, () => {
     await closeAll(simulation, [...nodes, again])
   })
 
+  it("is found within minutes by a node that had no network all night", async () => {
+    const simulation = createSimulation({ seed: 7 })
+    const early = await simulation.runUntil(startDht(simulation, "99.1.2.3", { bootstrap: [ENTRY] }), LIMIT)
+    await simulation.run(12.5 * 3_600 * SECOND)
+    const nodes = await network(simulation, 10)
+    await simulation.run(600 * SECOND)
+    expect(early.dht.size).toBeGreaterThan(5)
+    await closeAll(simulation, [...nodes, early])
+  })
+
   it("hears nothing of a node that only reads (BEP 43), and none of its kind is in anybody's table", async () => {
     const simulation = createSimulation({ seed: 6 })
     const nodes = await network(simulation, 30)
