@@ -3,9 +3,11 @@ import { formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
 import type { Console } from "../console.js"
-import { type CommandContext, GOES_ON, type Run } from "../run.js"
+import type { CommandContext, Farewell, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatPercent } from "../units.js"
+
+const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped sharing" }
 
 interface SeedFlags extends CommonFlags {
   data?: string
@@ -20,9 +22,7 @@ export function addSeed(program: Command, run: Run): void {
   addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
     .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
-    .action((target: string, flags: SeedFlags) =>
-      run(flags, { ...GOES_ON, stopped: "stopped sharing" }, (context) => seed(target, flags, context)),
-    )
+    .action((target: string, flags: SeedFlags) => run(flags, FAREWELL, (context) => seed(target, flags, context)))
 }
 
 async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {
