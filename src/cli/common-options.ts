@@ -82,6 +82,12 @@ export function addSources(command: Command): Command {
 /** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */
 export function toOptions(flags: CommonFlags, console: Console, signal: AbortSignal): Options {
   const { log } = console
+  // In a script it is a variable that was not set, and not the default that the library takes it for.
+  if (flags.datastore === "") {
+    throw new AtError("AT_INVALID_INPUT", "--datastore is empty", {
+      hint: "give -o the folder where data is stored, or leave it out",
+    })
+  }
   for (const url of flags.url ?? []) checkUrl("--url", url)
   return {
     signal,

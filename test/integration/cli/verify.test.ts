@@ -153,7 +153,11 @@ describe("verify", () => {
     const { stdout } = await stage.run(["verify", dataset.infoHash, "--data", there], { exits: 5 })
     expect(stdout).toBe("a.csv: damaged: 1 piece is wrong\n")
     await stage.run(["verify", dataset.infoHash, "--data", there, "--repair"], { exits: 2 })
-    // The folder above, or a name that was mistyped.
+    for (const command of ["verify", "seed"]) {
+      const { stderr } = await stage.run([command, dataset.infoHash, "--data", stage.beside("elswhere")], { exits: 2 })
+      expect(stderr).toMatch(/there is nothing at .*\/elswhere\n.*--data/)
+    }
+    // The folder above.
     const { stderr } = await stage.run(["verify", dataset.infoHash, "--data", stage.folder], { exits: 5 })
     expect(stderr).toContain("check that --data is the dataset's file or folder itself")
     expect(existsSync(stage.datastore)).toBe(false)

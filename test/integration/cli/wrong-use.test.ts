@@ -30,6 +30,7 @@ describe("wrong use", () => {
     "a malformed port": ["get", HASH, "--port", "70000"],
     "an unknown way to encrypt": ["get", HASH, "--encryption", "yes"],
     "a router that is no address": ["get", HASH, "--router", "fritz.box"],
+    "get to no place": ["get", HASH, "-o", ""],
     "verify of no place": ["verify", HASH, "--data", ""],
     "seed from no place": ["seed", HASH, "--data", ""],
     "create of no file": ["create", ".", "-o", ""],

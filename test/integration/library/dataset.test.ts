@@ -153,8 +153,8 @@ describe("the library", () => {
   })
 
   it("names data that is given relatively by its absolute path", async () => {
-    const dataset = await at.open(torrentFile, { data: relative(process.cwd(), join(folder, "data")) })
-    expect(dataset.path).toBe(join(folder, "data"))
+    const dataset = await at.open(torrentFile, { data: relative(process.cwd(), folder) })
+    expect(dataset.path).toBe(folder)
     await dataset.close()
   })
 
