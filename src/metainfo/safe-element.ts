@@ -39,9 +39,9 @@ export function safeElement(raw: Uint8Array): string {
   if (written.length <= MAX_ELEMENT_LENGTH && SAFE_ASCII.test(written) && !RESERVED.test(written)) return written
   const text = written.replace(UNSAFE_CHARACTERS, "_")
   const named = fixEnd(text === "" ? "_" : text)
-  const free = RESERVED.test(named) ? `_${named}` : named
-  const { stem, extension } = splitExtension(free)
-  return fixEnd(cut(stem, MAX_ELEMENT_LENGTH - extension.length) + extension)
+  const short = fit(named)
+  // Judged when it is short: what made it more than a device's name may have been cut off.
+  return RESERVED.test(short) ? fit(`_${named}`) : short
 }
 
 /** The element with `~number` before its extension, cut to fit: for telling apart what would be one file. */
@@ -88,6 +88,12 @@ function splitExtension(element: string): { stem: string; extension: string } {
   const extension = dot > 0 ? element.slice(dot) : ""
   if (extension.length > MAX_EXTENSION || !/^\.[!-~]+$/.test(extension)) return { stem: element, extension: "" }
   return { stem: element.slice(0, dot), extension }
+}
+
+/** Cut to the longest that is taken, with its extension. */
+function fit(element: string): string {
+  const { stem, extension } = splitExtension(element)
+  return fixEnd(cut(stem, MAX_ELEMENT_LENGTH - extension.length) + extension)
 }
 
 /** Windows drops dots and spaces at an end; `.` and `..` are such names too. A loop, since `/[. ]+$/` takes quadratic time. */

@@ -61,6 +61,15 @@ describe("a safe path element", () => {
     expect(encodeUtf8(element("\u{1f600}".repeat(70))).length).toBe(248)
   })
 
+  it("leaves no device's name behind when it cuts", () => {
+    for (const end of ["x", "x.csv", "x.y"]) {
+      const cut = element(`con${" ".repeat(300)}${end}`)
+      expect(cut).not.toMatch(/^con *(\.|$)/)
+      expect(element(cut)).toBe(cut)
+    }
+    expect(element(`nul${" ".repeat(300)}x.csv`)).toBe(`_nul${" ".repeat(242)}.csv`)
+  })
+
   it("takes linear time for a hostile name of a million dots", () => {
     expect(element(`${". ".repeat(1_000_000)}x`).length).toBe(250)
   })
@@ -142,6 +151,7 @@ describe("safe paths of a torrent", () => {
     " ",
     "",
     "x".repeat(246),
+    " ".repeat(250),
     "\u{1f600}".repeat(61),
   )
   const rawElement = fc.oneof(
