@@ -39,9 +39,9 @@ export function safeElement(raw: Uint8Array): string {
   if (written.length <= MAX_ELEMENT_LENGTH && SAFE_ASCII.test(written) && !RESERVED.test(written)) return written
   const text = written.replace(UNSAFE_CHARACTERS, "_")
   const named = fixEnd(text === "" ? "_" : text)
-  const short = fit(named)
+  const short = shortened(named)
   // Judged when it is short: what made it more than a device's name may have been cut off.
-  return RESERVED.test(short) ? fit(`_${named}`) : short
+  return RESERVED.test(short) ? shortened(`_${named}`) : short
 }
 
 /** The element with `~number` before its extension, cut to fit: for telling apart what would be one file. */
@@ -91,7 +91,7 @@ function splitExtension(element: string): { stem: string; extension: string } {
 }
 
 /** Cut to the longest that is taken, with its extension. */
-function fit(element: string): string {
+function shortened(element: string): string {
   const { stem, extension } = splitExtension(element)
   return fixEnd(cut(stem, MAX_ELEMENT_LENGTH - extension.length) + extension)
 }
