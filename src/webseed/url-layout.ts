@@ -37,7 +37,7 @@ export function distinctPlaces(urls: readonly string[], metainfo: Metainfo): str
 
 /**
  * The URL as it goes on the wire: what is encoded already stays so, what authors left bare (spaces, brackets, a lone
- * percent sign, letters beyond ASCII) is encoded, and a fragment, which is never sent, is cut off.
+ * percent sign, letters beyond ASCII) is encoded, and a fragment, which is never sent, is cut off, as is an empty query.
  */
 function normalizeUrl(url: string): string | undefined {
   const bare = url
@@ -50,6 +50,8 @@ function normalizeUrl(url: string): string | undefined {
   } catch {
     return undefined
   }
+  // A question mark with nothing behind it: `href` keeps it, `search` does not show it.
+  if (parsed.search === "") parsed.search = ""
   const authority = parsed.href.slice(0, parsed.href.length - parsed.pathname.length - parsed.search.length)
   // The URL standard lets these stand in a path; RFC 3986 does not, and some servers insist.
   const path = parsed.pathname.replaceAll(/[[\]|^]/g, encodeURIComponent)
