@@ -137,6 +137,11 @@ export class Outgoing {
     return undefined
   }
 
+  /** All that was sent later waits for this packet. */
+  isFirst({ sequence }: SentPacket): boolean {
+    return sequence === seq(this.#acked + 1)
+  }
+
   /** Takes what a packet with a plausible `ack` says. `shortest`: a round trip took so long at least, ms. */
   acknowledge(from: UtpPacket, bare: boolean, now: number, shortest: number): Acknowledged {
     const least = Number.POSITIVE_INFINITY

@@ -101,7 +101,10 @@ export class Sender {
     for (;;) {
       const lost = outgoing.firstLost()
       if (lost === undefined) break
-      if (outgoing.bytesUnderWay > 0 && outgoing.bytesUnderWay + lost.length > this.#congestion.window) return false
+      // The first one whatever the window says (RFC 6675): a selective acknowledgement may reach across few packets, libutp's across
+      // thirty, and what arrives beyond is not told, and counts as under way, until that one is there.
+      const fits = outgoing.bytesUnderWay + lost.length <= this.#congestion.window
+      if (!fits && outgoing.bytesUnderWay > 0 && !outgoing.isFirst(lost)) return false
       if (this.#waitsForPace()) return false
       this.#transmit(lost)
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
 import { Incoming } from "../../src/utp/incoming.js"
 import { encodeBare, UTP_TYPE, UtpPacket } from "../../src/utp/packet.js"
@@ -9,48 +9,13 @@ import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { SimRandom } from "./lib/sim-random.js"
 import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
+import { goodput, openLine as open, tellNoFurther } from "./lib/utp-line.js"
 import { type UtpMemory, UtpNet } from "./lib/utp-net.js"
-import type { HostProfile } from "./lib/virtual-network.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB
 const LIMIT = 3_600_000
 const at = (host: string): Endpoint => ({ host, port: 6881 })
-
-interface Line {
-  readonly simulation: Simulation
-  readonly net: UtpNet
-  readonly far: UtpNet
-  readonly client: Recorder
-  readonly server: Recorder
-}
-
-/** A connection from 10.0.0.1, which hangs on `link`, to 10.0.0.2. */
-async function open(link: Partial<HostProfile>, seed = 1, memory: UtpMemory = {}): Promise<Line> {
-  const simulation = createSimulation({ seed })
-  const net = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.1", link)).open())
-  const far = await simulation.runUntil(new UtpNet(simulation.platform("10.0.0.2", { latency: 0 }), memory).open(6881))
-  const [client, server] = [new Recorder(), new Recorder()]
-  far.socket.listen((stream) => {
-    server.stream = stream
-    return server
-  })
-  client.stream = net.connect(at("10.0.0.2"), client)
-  await simulation.runUntil(client.untilOpen())
-  return { simulation, net, far, client, server }
-}
-
-/** Bytes a second that `length` bytes get through from the client. */
-async function goodput(line: Line, length: number): Promise<number> {
-  const { simulation, client, server } = line
-  const data = new SimRandom("data").bytes(length)
-  const start = simulation.clock.now()
-  const before = server.length
-  client.stream!.write(data)
-  await simulation.runUntil(() => server.length >= before + length, LIMIT)
-  expect(fingerprint(server.bytes.subarray(before))).toBe(fingerprint(data))
-  return (length / (simulation.clock.now() - start)) * 1000
-}
 
 describe("one uTP connection", () => {
   it.each([
@@ -135,11 +100,7 @@ describe("one uTP connection", () => {
     const line = await open({ up: 40 * MiB, latency: 10 })
     const { net } = line
     // As libtorrent's do.
-    const whole = Incoming.prototype.selectiveAck
-    const selectiveAck = vi.spyOn(Incoming.prototype, "selectiveAck").mockImplementation(function (this: Incoming) {
-      return whole.call(this).subarray(0, 36)
-    })
-    onTestFinished(() => selectiveAck.mockRestore())
+    tellNoFurther(36)
     await goodput(line, 8 * MiB)
     const send = net.port.send.bind(net.port)
     let count = 0

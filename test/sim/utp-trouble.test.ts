@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest"
+import { goodput, losePackets, openLine, tellNoFurther } from "./lib/utp-line.js"
+
+const MiB = 1024 * 1024
+const LINE = { up: 4 * MiB, latency: 40 }
+
+describe("a uTP connection that was at full speed", () => {
+  it.each([4, 36, 130])(
+    "does not wait for a time-out to send a lost packet again, told of losses by %d bytes",
+    async (bytes) => {
+      const line = await openLine(LINE)
+      tellNoFurther(bytes)
+      await goodput(line, 8 * MiB)
+      losePackets(line.net, (count) => count === 200)
+      // The window is halved: some of the queue in front of the line goes, and the line stays full.
+      expect(await goodput(line, 2 * MiB)).toBeGreaterThan(2.6 * MiB)
+    },
+  )
+})
