@@ -73,9 +73,12 @@ export class Congestion {
     this.#set(Math.min(this.#window, INITIAL_PACKETS * this.#packet))
   }
 
-  /** Nothing was heard for long: begins again, and quickly up to half of where it was. */
-  timedOut(): void {
-    this.#threshold = Math.max(this.#window / 2, MIN_PACKETS * this.#packet)
+  /**
+   * Nothing was heard for long: begins again, and quickly up to half of where it was. `again`: nor since the last time, so that
+   * the window says nothing of the line (RFC 5681, 3.1).
+   */
+  timedOut(again: boolean): void {
+    if (!again) this.#threshold = Math.max(this.#window / 2, MIN_PACKETS * this.#packet)
     this.#slowStart = true
     this.#set(0)
   }

@@ -42,6 +42,11 @@ export class RoundTrip {
     this.#timeout = Math.max(this.#mean + 4 * this.#deviation, MIN_TIMEOUT)
   }
 
+  /** Nothing has come in time, and since then nothing was acknowledged. */
+  get isBackedOff(): boolean {
+    return this.#patience > 1
+  }
+
   /** Nothing came in time: wait twice as long the next time. */
   backOff(): void {
     this.#patience *= 2

@@ -157,8 +157,8 @@ export class Sender {
   /** All that is under way is lost: begins again, slowly. */
   timedOut(now: number): void {
     this.#waitingSince = now
+    this.#congestion.timedOut(this.#roundTrip.isBackedOff)
     this.#roundTrip.backOff()
-    this.#congestion.timedOut()
     this.#outgoing.loseAll()
   }
 

@@ -16,4 +16,17 @@ describe("a uTP connection that was at full speed", () => {
       expect(await goodput(line, 2 * MiB)).toBeGreaterThan(2.6 * MiB)
     },
   )
+
+  it("is soon there again after a network that was gone for seconds", async () => {
+    const line = await openLine(LINE)
+    const { simulation } = line
+    await goodput(line, 8 * MiB)
+    const { host } = simulation.machine("10.0.0.1")
+    host.cutOff()
+    simulation.clock.after(4000, () => host.comeBack())
+    const start = simulation.clock.now()
+    await goodput(line, 8 * MiB)
+    // It tries after 0.5, 1.5, 3.5 and 7.5 s. Half of the window is quickly found again, and that fills most of the line.
+    expect(simulation.clock.now() - start).toBeLessThan(7500 + 8000 / 2.5)
+  })
 })
