@@ -40,20 +40,19 @@ export class RoundTrip {
     }
     this.#least = Math.min(this.#least, sample)
     this.#timeout = Math.max(this.#mean + 4 * this.#deviation, MIN_TIMEOUT)
+    this.#patience = 1
   }
 
-  /** Nothing has come in time, and since then nothing was acknowledged. */
+  /** Nothing has come in time, and since then nothing was measured. */
   get isBackedOff(): boolean {
     return this.#patience > 1
   }
 
-  /** Nothing came in time: wait twice as long the next time. */
+  /**
+   * Nothing came in time: wait twice as long, until something is measured again (Karn). What is acknowledged meanwhile may be
+   * what was sent before: where answers suddenly take longer than that, all would be sent twice, and nothing measured, for ever.
+   */
   backOff(): void {
     this.#patience *= 2
-  }
-
-  /** Something was acknowledged: no more patience than usual. */
-  progress(): void {
-    this.#patience = 1
   }
 }

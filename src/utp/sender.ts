@@ -139,10 +139,7 @@ export class Sender {
     const bare = packet.type === UTP_TYPE.state
     const acknowledged = this.#outgoing.acknowledge(packet, bare, now, this.#roundTrip.least)
     if (acknowledged.sample !== undefined) this.#roundTrip.add(acknowledged.sample)
-    if (acknowledged.packets > 0) {
-      this.#roundTrip.progress()
-      this.#waitingSince = now
-    }
+    if (acknowledged.packets > 0) this.#waitingSince = now
     if (acknowledged.bytes > 0 && measured) {
       this.#congestion.acknowledged(acknowledged.bytes, underWay, this.#options.delays.queue(acknowledged.least))
     }

@@ -29,4 +29,20 @@ describe("a uTP connection that was at full speed", () => {
     // It tries after 0.5, 1.5, 3.5 and 7.5 s. Half of the window is quickly found again, and that fills most of the line.
     expect(simulation.clock.now() - start).toBeLessThan(7500 + 8000 / 2.5)
   })
+
+  it("goes on where answers begin to take a second, and does not send everything twice", async () => {
+    const line = await openLine(LINE)
+    const { simulation, net, far } = line
+    await goodput(line, 8 * MiB)
+    const send = far.port.send.bind(far.port)
+    far.port.send = (datagram, to) => {
+      const copy = datagram.slice()
+      simulation.clock.after(1000, () => send(copy, to))
+    }
+    let sent = 0
+    losePackets(net, () => ++sent < 0)
+    // The window begins small and grows by 3000 bytes in each round trip.
+    expect(await goodput(line, 2 * MiB)).toBeGreaterThan(40_000)
+    expect(sent).toBeLessThan((1.1 * 2 * MiB) / 1212)
+  })
 })
