@@ -51,6 +51,9 @@ export class UtpSocket implements UtpHost<UtpConnection> {
   #count = 0
   #ackTimer: Timer | undefined
   #tickTimer: Timer | undefined
+  /** Clock time when the next tick is due, ms. */
+  #tickDue = 0
+  #skippedTick = false
   #resets = 0
   #resetsSince = 0
   #closed = false
@@ -199,13 +202,22 @@ export class UtpSocket implements UtpHost<UtpConnection> {
     if (others === undefined) this.#byId.set(connection.receiveId, [connection])
     else others.push(connection)
     this.#count++
-    this.#tickTimer ??= this.clock.after(TICK, () => this.#tick())
+    this.#armTick()
+  }
+
+  #armTick(): void {
+    if (this.#tickTimer !== undefined) return
+    this.#tickDue = this.clock.now() + TICK
+    this.#tickTimer = this.clock.after(TICK, () => this.#tick())
   }
 
   #tick(): void {
     const now = this.clock.now()
     this.#tickTimer = undefined
-    for (const connections of [...this.#byId.values()]) for (const each of [...connections]) each.tick(now)
-    if (this.#count > 0) this.#tickTimer ??= this.clock.after(TICK, () => this.#tick())
+    // Timers fire before what came meanwhile is read: who was away hears it first, then judges who did not answer.
+    this.#skippedTick = !this.#skippedTick && now - this.#tickDue >= TICK
+    if (!this.#skippedTick)
+      for (const connections of [...this.#byId.values()]) for (const each of [...connections]) each.tick(now)
+    if (this.#count > 0) this.#armTick()
   }
 }

@@ -45,4 +45,14 @@ describe("a uTP connection that was at full speed", () => {
     expect(await goodput(line, 2 * MiB)).toBeGreaterThan(40_000)
     expect(sent).toBeLessThan((1.1 * 2 * MiB) / 1212)
   })
+
+  it("does not begin anew because its own program was away for a second", async () => {
+    const line = await openLine(LINE)
+    const { simulation, processes } = line
+    await goodput(line, 8 * MiB)
+    simulation.clock.after(100, () => processes.near.busyFor(1000))
+    const start = simulation.clock.now()
+    await goodput(line, 4 * MiB)
+    expect(simulation.clock.now() - start).toBeLessThan(1000 + 4000 / 3.5)
+  })
 })
