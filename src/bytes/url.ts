@@ -66,6 +66,15 @@ export function parseUrl(text: string): URL | undefined {
   }
 }
 
+/**
+ * The port that `HOST:PORT` names, whatever stands around them; undefined: none. It is where URL sees it, and not where the text
+ * has a colon. URL leaves out the port that is usual for the scheme, so two schemes are asked.
+ */
+export function namedPort(address: string): number | undefined {
+  const port = parseUrl(`http://${address}`)?.port || parseUrl(`https://${address}`)?.port
+  return port ? Number(port) : undefined
+}
+
 /** As it is where it is not encoded rightly. */
 export function decodePercents(text: string): string {
   try {

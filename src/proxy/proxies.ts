@@ -1,4 +1,4 @@
-import { decodePercents, parseUrl, redactUrl } from "../bytes/url.js"
+import { decodePercents, namedPort, parseUrl, redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { Credentials, Place } from "./handshake.js"
 import { NoProxy } from "./no-proxy.js"
@@ -77,10 +77,10 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   if (trimmed === "") return undefined
   const [, scheme = "http:", rest = ""] = /^(?:([a-z][a-z0-9+.-]*:)\/\/)?(.*)$/is.exec(trimmed) ?? []
   const kind = KINDS[scheme.toLowerCase()]
-  // URL leaves the host of a scheme it does not know unparsed, and drops a port that is the scheme's own.
+  // URL leaves the host of a scheme it does not know unparsed.
   const url = kind === undefined ? undefined : parseUrl(`http://${rest}`)
-  const port = /^[^/?#]*:(\d{1,5})(?:[/?#]|$)/.exec(rest)?.[1]
-  if (kind === undefined || url === undefined || port === "0") {
+  const port = namedPort(rest)
+  if (kind === undefined || url === undefined || port === 0) {
     throw new AtError("AT_INVALID_INPUT", `${variable}: "${redactUrl(trimmed)}" is not a usable proxy`, {
       hint: "write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if needed",
     })
@@ -88,7 +88,7 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   const place = {
     kind,
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: port === undefined ? PORTS[kind] : Number(port),
+    port: port ?? PORTS[kind],
   }
   if (url.username === "" && url.password === "") return place
   return { ...place, credentials: { user: decodePercents(url.username), password: decodePercents(url.password) } }

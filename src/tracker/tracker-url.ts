@@ -1,5 +1,5 @@
 import { namesLocalPlace } from "../bytes/ip.js"
-import { parseUrl } from "../bytes/url.js"
+import { namedPort, parseUrl } from "../bytes/url.js"
 
 interface HttpTarget {
   readonly kind: "http"
@@ -47,8 +47,7 @@ export function parseTrackerUrl(text: string): TrackerTarget {
 }
 
 function udpTarget(text: string, url: URL): TrackerTarget {
-  // URL leaves out the port that is usual for the scheme: 80 for http.
-  const port = Number(url.port || new URL(text.replace(/^udp/i, "https")).port)
+  const port = namedPort(text.slice("udp://".length)) ?? 0
   if (port === 0) return refused("a udp tracker needs a port")
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname
   return { kind: "udp", hostname: url.hostname.replace(/^\[|\]$/g, ""), port, urlData: path + url.search }

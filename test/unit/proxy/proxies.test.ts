@@ -12,6 +12,9 @@ describe("a proxy's URL", () => {
     expect(parsed("http://proxy.example:80")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
     expect(parsed("proxy.example")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
     expect(parsed("socks5h://[2001:db8::1]")).toEqual({ kind: "socks5", host: "2001:db8::1", port: 1080 })
+    // A backslash is a slash, and zeros in front are nothing.
+    expect(parsed("proxy.example\\x:3128")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
+    expect(parsed("https://proxy.example:0003128")).toEqual({ kind: "https", host: "proxy.example", port: 3128 })
     expect(parsed("SOCKS5://us%40er:p%3Aw:1@10.0.0.1:443")).toEqual({
       kind: "socks5",
       host: "10.0.0.1",
@@ -21,7 +24,15 @@ describe("a proxy's URL", () => {
   })
 
   it("is refused when it can't be used, and its password is not said", () => {
-    for (const url of ["socks4://h:1", "ftp://h", "http://", "http://h:0", "http://h:70000", "socks5://u:secret@:1"]) {
+    for (const url of [
+      "socks4://h:1",
+      "ftp://h",
+      "http://",
+      "http://h:0",
+      "http://h:00",
+      "http://h:70000",
+      "socks5://u:secret@:1",
+    ]) {
       expect(() => new Proxies({ http: url }), url).toThrow(
         expect.objectContaining({
           code: "AT_INVALID_INPUT",
