@@ -163,6 +163,6 @@ describeWith("with a proxy set nothing goes around it", [{ missing: lossMissing 
     expect(asked.filter((line) => !line.startsWith(`get http://data.example:${webPort}/set/`))).toEqual([])
     const without = await get({ http_proxy: `${THERE}:${http.port}` }, { tracker: trackers.http, options: [] })
     expect([without.code, await strays()]).toEqual([4, 0])
-    expect(without.log).toContain("set ALL_PROXY=socks5://HOST:PORT too")
+    expect(without.log).toContain("set ALL_PROXY=socks5://HOST:PORT, too")
   })
 })
