@@ -31,9 +31,14 @@ export interface CommonFlags extends Verbosity {
   stats?: boolean
 }
 
+/** Headings of the help, under which options stand together. */
+const FILES = "Files:"
+const OUTPUT = "Output:"
+
 /** What a command says, and how much. */
 export function addVerbosity(command: Command): Command {
   return command
+    .optionsGroup(OUTPUT)
     .option("--json", "JSON on standard output")
     .option("-q, --quiet", "no messages, no progress")
     .option("-v, --verbose", "log on standard error; given twice: log more", (_, before: number) => before + 1, 0)
@@ -42,40 +47,47 @@ export function addVerbosity(command: Command): Command {
 /** Where the data is and which files are meant. */
 export function addPlace(command: Command): Command {
   return addChoice(
-    command.option(
-      "-o, --datastore <dir>",
-      "where data is stored: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
-    ),
+    command
+      .optionsGroup(FILES)
+      .option(
+        "-o, --datastore <dir>",
+        "where data is stored: DIR/NAME (default: AT_DATASTORE, or ~/.academictorrents-datastore)",
+      ),
   )
 }
 
 /** Which files are meant. */
 export function addChoice(command: Command): Command {
   return command
-    .option("--include <glob>", "only these files; may be repeated", collect)
+    .optionsGroup(FILES)
+    .option("--include <glob>", "only these files or folders; may be repeated", collect)
     .option("--exclude <glob>", "but not these; may be repeated", collect)
 }
 
-/** Whom to talk to. */
+/** Whom to talk to, how, and how much. */
 export function addSources(command: Command): Command {
   return command
+    .optionsGroup("Sources:")
     .option("--url <url>", "one more web seed; may be repeated", collect)
     .option("--peer <host:port>", "one more peer; may be repeated", collect)
-    .option("--port <n>", "the port to listen at; 0: any free one (default: one of 6881 to 6889, or any free one)")
     .option("--no-tracker", "do not use trackers")
     .option("--no-webseed", "do not use web seeds, except those given by --url")
-    .option("--map-port", "ask the router (NAT-PMP, UPnP) to let peers in from outside")
-    .option("--router <address>", "the same, with the IPv4 address of a router that is not found by itself")
-    .option("--no-utp", "connect to peers by TCP only")
     .option("--no-dht", "do not use the DHT")
     .option("--no-lsd", "do not look for peers in the local network")
     .option("--no-pex", "do not exchange addresses with peers")
+    .optionsGroup("Network:")
+    .option("--offline", "do not use the network")
+    .option("--port <n>", "the port to listen at; 0: any free one (default: one of 6881 to 6889, or any free one)")
+    .option("--map-port", "ask the router (NAT-PMP, UPnP) to let peers in from outside")
+    .option("--router <address>", "the same, with the IPv4 address of a router that is not found by itself")
+    .option("--no-utp", "connect to peers by TCP only")
     .option("--encryption <how>", "encrypt connections to peers: allow, prefer, require or off (default: allow)")
+    .optionsGroup("Limits:")
     .option("--max-download <rate>", "at most this many bytes per second: 10M is 10 MiB/s")
     .option("--max-upload <rate>", "the same for uploads")
     .option("--max-connections <n>", "at most this many peers at the same time (default: 80)")
     .option("--timeout <t>", "give up when nothing arrives for this long: 30s, 10m (default: wait, and say why)")
-    .option("--offline", "do not use the network")
+    .optionsGroup(OUTPUT)
     .option("--stats", "show at the end where the time went")
 }
 

@@ -34,7 +34,6 @@ export function defineGet(command: Command, run: Run): void {
   command
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("download a dataset, or verify what is there; prints its path")
-  addVerbosity(addSources(addPlace(command)))
     .option("--seed", "keep sharing when complete, until stopped")
     .option("--seed-ratio <r>", "with --seed: until the upload is this many times the dataset's size")
     .option("--seed-time <t>", "with --seed: for this long: 30m, 2h")
@@ -44,7 +43,9 @@ export function defineGet(command: Command, run: Run): void {
       "--overwrite",
       "replace files that are in the way and not part of the dataset; cut off bytes that files have beyond the dataset's",
     )
-    .action((target: string, flags: GetFlags) => run(flags, GOES_ON, (context) => get(target, flags, context)))
+  addVerbosity(addSources(addPlace(command))).action((target: string, flags: GetFlags) =>
+    run(flags, GOES_ON, (context) => get(target, flags, context)),
+  )
 }
 
 /** How long a dataset is given, in words. */

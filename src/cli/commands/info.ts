@@ -31,10 +31,11 @@ export function addInfo(program: Command, run: Run): void {
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("show what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
     .option("-o, --datastore <dir>", "look here first for the metadata")
-  addVerbosity(addSources(addChoice(command)))
     .option("--files", "list all files")
     .option("--scrape", "ask the trackers how many peers have it, also with --json")
-    .action((target: string, flags: InfoFlags) => run(flags, FAREWELL, (context) => info(target, flags, context)))
+  addVerbosity(addSources(addChoice(command))).action((target: string, flags: InfoFlags) =>
+    run(flags, FAREWELL, (context) => info(target, flags, context)),
+  )
 }
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {

@@ -19,10 +19,11 @@ export function addSeed(program: Command, run: Run): void {
     .command("seed")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("share what is on disk, until stopped")
-  addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
     .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
-    .action((target: string, flags: SeedFlags) => run(flags, FAREWELL, (context) => seed(target, flags, context)))
+  addVerbosity(addSources(addPlace(command))).action((target: string, flags: SeedFlags) =>
+    run(flags, FAREWELL, (context) => seed(target, flags, context)),
+  )
 }
 
 async function seed(target: string, flags: SeedFlags, { console, signal }: CommandContext): Promise<void> {

@@ -22,16 +22,15 @@ export function addVerify(program: Command, run: Run): void {
     .command("verify")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("check data on disk; name what is missing or wrong")
-  addVerbosity(addSources(addPlace(command)))
     .option("--data <path>", "the dataset's file or folder itself, wherever it is")
     .option("--repair", "download just what is missing or wrong")
     .option(
       "--overwrite",
       "with --repair: replace files that are in the way, and cut off bytes that files have beyond the dataset's",
     )
-    .action((target: string, flags: VerifyFlags) =>
-      run(flags, flags.repair ? GOES_ON : FAREWELL, (context) => verify(target, flags, context)),
-    )
+  addVerbosity(addSources(addPlace(command))).action((target: string, flags: VerifyFlags) =>
+    run(flags, flags.repair ? GOES_ON : FAREWELL, (context) => verify(target, flags, context)),
+  )
 }
 
 async function verify(target: string, flags: VerifyFlags, { console, signal }: CommandContext): Promise<void> {

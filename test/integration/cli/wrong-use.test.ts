@@ -139,6 +139,20 @@ describe("help", () => {
     for (const option of options.split(" ")) expect(stdout).toContain(option)
   })
 
+  it("begins with a command's own options, and has the others under headings", async () => {
+    for (const [command, own] of [
+      ["get", "--seed"],
+      ["info", "--files"],
+      ["verify", "--repair"],
+      ["seed", "--super-seed"],
+    ] as const) {
+      const { stdout } = await stage.run([command, "--help"])
+      const parts = stdout.split(/^(?=\w+:$)/m).map((part) => part.split("\n", 1)[0])
+      expect(parts.slice(1)).toEqual(["Arguments:", "Options:", "Files:", "Sources:", "Network:", "Limits:", "Output:"])
+      expect(stdout.indexOf(own)).toBeLessThan(stdout.indexOf("Files:"))
+    }
+  })
+
   it("tells the version", async () => {
     for (const program of ["academictorrents", "at-get"] as const) {
       expect((await stage.run(["--version"], { program })).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
