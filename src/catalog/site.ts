@@ -1,7 +1,7 @@
 import { toHex } from "../bytes/hex.js"
 
 /** The service, unless `AT_SITE` names another. */
-export const DEFAULT_SITE = "https://academictorrents.com"
+const DEFAULT_SITE = "https://academictorrents.com"
 
 /** The service's URLs. All come from one base, so that a mirror or a test can stand in for it. */
 export class Site {

@@ -29,7 +29,7 @@ export interface Resolved {
   readonly stale: boolean
 }
 
-export interface Hints {
+interface Hints {
   readonly trackers: readonly string[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly { readonly host: string; readonly port: number }[]

@@ -30,7 +30,7 @@ export interface DhtStore {
 }
 
 /** A UDP port; it is its owner's to close. */
-export interface DhtPort {
+interface DhtPort {
   readonly port: number
   speaks(family: Family): boolean
   send(datagram: Uint8Array, to: Endpoint): void

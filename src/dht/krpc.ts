@@ -9,7 +9,7 @@ import {
   encode,
 } from "../metainfo/bencode.js"
 import type { Endpoint } from "../ports/net.js"
-import { type Contact, decodeContacts, decodeEndpoint, encodeContacts, encodeEndpoint, type Family } from "./contact.js"
+import { type Contact, decodeContacts, decodeEndpoint, encodeContacts, encodeEndpoint } from "./contact.js"
 import { ID_LENGTH } from "./node-id.js"
 
 /** Larger datagrams are not even looked at: BEP 32 allows 1024 bytes, and some exceed that up to what a frame holds. */
@@ -241,9 +241,4 @@ function ipIn(message: BencodeDictionary): Endpoint | undefined {
   if (bytes === undefined) return undefined
   const whole = bytes.length === 4 || bytes.length === 16 ? Uint8Array.of(...bytes, 0, 1) : bytes
   return decodeEndpoint(whole)
-}
-
-/** The key under which an answer has nodes of a network. */
-export function nodesKey(family: Family): "nodes" | "nodes6" {
-  return family === 4 ? "nodes" : "nodes6"
 }

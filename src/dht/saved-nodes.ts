@@ -6,7 +6,7 @@ import { ID_LENGTH } from "./node-id.js"
 /** Nodes kept of each network: enough that some are still there after a month. */
 const MAX_SAVED = 200
 /** Bytes that the file may have: some 15,000 are used. */
-export const SAVED_LIMIT = 32 * 1024
+const SAVED_LIMIT = 32 * 1024
 const LIMITS: BencodeLimits = { length: SAVED_LIMIT, depth: 4, tokens: 100 }
 
 /** What is kept from one run to the next: our ids, and nodes that answered. */

@@ -22,7 +22,7 @@ const MAX_DIGITS = 64
 const EXACT_DIGITS = 15
 
 /** What is wrong with an input: it ends too soon, breaks the grammar, is beyond a limit, or something follows the value. */
-export type BencodeFault = "truncated" | "malformed" | "limit" | "trailing"
+type BencodeFault = "truncated" | "malformed" | "limit" | "trailing"
 
 /** An input that is not bencode, or not within the limits. */
 export class BencodeError extends ProtocolError {

@@ -1,6 +1,5 @@
 export {
   BencodeError,
-  type BencodeFault,
   type BencodeLimits,
   decode,
   decodePrefix,

@@ -9,7 +9,7 @@ const MAX_ELEMENT_LENGTH = 250
 /** What an unfinished file's name ends in. */
 export const PART_SUFFIX = ".part"
 
-/** The program's own folder, at the top of every datastore. */
+/** The program's own folder, at the top of every datastore: what it knows about each dataset in it. */
 export const STATE_FOLDER = ".academictorrents"
 
 /** An extension of up to this many characters, dot included, stays when a name is cut. */

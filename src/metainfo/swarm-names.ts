@@ -1,7 +1,7 @@
 import type { Metainfo } from "./metainfo.js"
 
 /** Bytes by which peers, trackers and the DHT know a torrent. */
-export const SWARM_NAME_LENGTH = 20
+const SWARM_NAME_LENGTH = 20
 
 /** A v2 infohash as peers, trackers and the DHT know it: its first 20 bytes (BEP 52). */
 export function truncated(infoHashV2: Uint8Array): Uint8Array {

@@ -2,7 +2,7 @@
 export const NAT_PMP_PORT = 5351
 
 /** Operations (RFC 6886, 3.3); an answer's is 128 more. */
-export const NAT_PMP_OPERATION = { udp: 1, tcp: 2 } as const
+const NAT_PMP_OPERATION = { udp: 1, tcp: 2 } as const
 
 export type MappedProtocol = keyof typeof NAT_PMP_OPERATION
 

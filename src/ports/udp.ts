@@ -8,7 +8,7 @@ export interface UdpSocket {
   close(): Promise<void>
 }
 
-export interface UdpOptions {
+interface UdpOptions {
   readonly family: 4 | 6
   readonly port: number
   /**

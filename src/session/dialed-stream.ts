@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, Net, StreamListener } from "../ports/net.js"
 
 /** Connects by uTP; undefined: it can't be tried. */
-export type ConnectUtp = (remote: Endpoint, listener: StreamListener) => ByteStream | undefined
+type ConnectUtp = (remote: Endpoint, listener: StreamListener) => ByteStream | undefined
 
 export interface DialerOptions {
   readonly net: Net

@@ -1,11 +1,11 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { STATE_FOLDER } from "../metainfo/safe-element.js"
 import type { Disk } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
 import { decodeHeader, MAX_HEADER_LENGTH } from "./journal-format.js"
 import { inParallel } from "./parallel.js"
-import { STATE_FOLDER } from "./state-directory.js"
 
 const PARALLEL = 16
 

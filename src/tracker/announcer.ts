@@ -20,7 +20,7 @@ const STOP_TIMEOUT = 5_000
 const STARTED_GRACE = 1_000
 
 /** The torrent, as its trackers see it. */
-export interface AnnouncerHost {
+interface AnnouncerHost {
   stats(): AnnounceStats
   /** Peers of one answer; ports are 1 to 65535, addresses can be a peer's (private and loopback ones among them). */
   onPeers(endpoints: readonly Endpoint[], tracker: string): void

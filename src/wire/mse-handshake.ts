@@ -28,7 +28,7 @@ export class MseHandshake<Agreement> {
 }
 
 /** What came and was not used yet. It holds no more than the longest field and one chunk. */
-export class MseInput {
+class MseInput {
   #bytes = new Uint8Array(0)
 
   /** `chunk` is copied. */

@@ -15,7 +15,7 @@ export const PexFlag = {
 } as const
 
 /** Where a peer is: an address, never a name. */
-export interface PexAddress {
+interface PexAddress {
   readonly host: string
   readonly port: number
 }
