@@ -1,5 +1,4 @@
 import type { Bitfield } from "../bytes/bitfield.js"
-import { parseIp } from "../bytes/ip.js"
 import { secondSwarmOf, truncated } from "../metainfo/swarm-names.js"
 import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
@@ -7,17 +6,15 @@ import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
-import { NO_LISTEN_PORT } from "../tracker/announce.js"
-import { Announcers } from "../tracker/announcers.js"
 import { distinctPlaces } from "../webseed/url-layout.js"
 import { WebSeed } from "../webseed/web-seed.js"
 import { providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
-import { Discoveries } from "./finding/discoveries.js"
 import { EncryptionChoice } from "./finding/encryption-choice.js"
 import { HolePunching } from "./finding/hole-punching.js"
 import { PeerBook, type PeerOrigin } from "./finding/peer-book.js"
 import { PeerExchange } from "./finding/peer-exchange.js"
+import { makePeerNamers } from "./finding/peer-namers.js"
 import { PeerSupply } from "./finding/peer-supply.js"
 import { preferByPriority } from "./finding/preference.js"
 import { HashAnswers } from "./giving/hash-answers.js"
@@ -196,40 +193,21 @@ interface Counts {
   readonly uploadOnly: UploadOnly
 }
 
-/** Who names peers: trackers, and the ways of finding them that all torrents share. */
 function makeNamers(options: TorrentOptions, host: PartsHost, { uploads, totals, tally, uploadOnly }: Counts) {
-  const { platform, metainfo } = options
-  // A hybrid has peers under both of its names (BEP 52).
-  const v2 = secondSwarmOf(metainfo)
-  const infoHashes = [metainfo.infoHash, ...(v2 === undefined ? [] : [v2])]
-  const announcer = new Announcers({
-    platform,
-    client: options.trackerClient,
-    trackers: options.trackers,
-    infoHashes,
-    peerId: options.peerId,
-    key: platform.random.below(0xffffffff),
+  const { metainfo, discoveries = [] } = options
+  return makePeerNamers({
+    ...options,
+    discoveries,
+    infoHash: metainfo.infoHash,
+    secondInfoHash: secondSwarmOf(metainfo),
     isPrivate: metainfo.private,
-    hostOf: (infoHash) => ({
-      stats: () => ({
-        uploaded: uploads.uploaded,
-        downloaded: totals.downloaded,
-        left: tally.bytesLacking,
-        partialSeed: uploadOnly.partialSeed,
-        port: options.listenPort ?? NO_LISTEN_PORT,
-        numWant: host.numWant(),
-      }),
-      onPeers: (endpoints) => host.onPeers(endpoints, "tracker", infoHash === v2),
-      onExternalAddress: (address, tracker) => {
-        const bytes = parseIp(address)
-        if (bytes !== undefined) options.external.vote(new URL(tracker).hostname, bytes)
-      },
+    stats: () => ({
+      uploaded: uploads.uploaded,
+      downloaded: totals.downloaded,
+      left: tally.bytesLacking,
+      partialSeed: uploadOnly.partialSeed,
+      numWant: host.numWant(),
     }),
+    onPeers: (endpoints, origin, second) => host.onPeers(endpoints, origin, second),
   })
-  const discoveries = new Discoveries({
-    discoveries: metainfo.private ? [] : (options.discoveries ?? []),
-    infoHashes,
-    onPeers: (endpoints, origin, infoHash) => host.onPeers(endpoints, origin, infoHash === v2),
-  })
-  return { announcer, discoveries }
 }

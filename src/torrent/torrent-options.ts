@@ -1,25 +1,15 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Endpoint } from "../ports/net.js"
-import type { Platform } from "../ports/platform.js"
 import type { PieceStore } from "../storage/piece-store.js"
-import type { TrackerClient } from "../tracker/tracker-client.js"
-import type { EncryptionPolicy } from "../wire/encryption-policy.js"
-import type { ConnectionBudget } from "./finding/connection-budget.js"
-import type { DhtLink, Discovery } from "./finding/discovery.js"
-import type { ExternalAddress } from "./finding/external-address.js"
 import type { SuperSeeding } from "./giving/super-seeding.js"
 import type { Handover } from "./metadata/metadata-fetch.js"
 import type { RateLimit } from "./rate-limit.js"
+import type { SharedParts } from "./shared-parts.js"
 
-export interface TorrentOptions {
-  readonly platform: Platform
+export interface TorrentOptions extends SharedParts {
   readonly metainfo: Metainfo
   /** Open; the torrent closes it. */
   readonly store: PieceStore
-  readonly peerId: Uint8Array
-  readonly clientVersion: string
-  /** Where we listen; undefined when we do not. */
-  readonly listenPort: number | undefined
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
@@ -29,15 +19,8 @@ export interface TorrentOptions {
   readonly utp: boolean
   /** What the fetch of the metadata left. */
   readonly handover?: Handover | undefined
-  /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
-  readonly discoveries?: readonly Discovery[]
-  readonly dht?: DhtLink | undefined
   readonly downloadLimit: RateLimit
   readonly uploadLimit: RateLimit
-  readonly budget: ConnectionBudget
-  readonly encryption: EncryptionPolicy
-  readonly trackerClient: TrackerClient
-  readonly external: ExternalAddress
   /** Peers at a time. Default: 80. */
   readonly maxPeers?: number | undefined
   /** False: only give what is there. */

@@ -13,7 +13,7 @@ import { ConnectionBudget } from "../../src/torrent/finding/connection-budget.js
 import type { Search } from "../../src/torrent/finding/discovery.js"
 import { ExternalAddress } from "../../src/torrent/finding/external-address.js"
 import { MetadataFetch } from "../../src/torrent/metadata/metadata-fetch.js"
-import type { SharedParts } from "../../src/torrent/metadata/shared-parts.js"
+import type { SharedParts } from "../../src/torrent/shared-parts.js"
 import type { ProgressSnapshot } from "../../src/torrent/statistics/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"

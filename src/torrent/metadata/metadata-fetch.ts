@@ -8,13 +8,13 @@ import type { Timer } from "../../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
 import type { MetadataMessage } from "../../wire/metadata-message.js"
 import type { PeerOrigin } from "../finding/peer-book.js"
+import type { SharedParts } from "../shared-parts.js"
 import type { ProgressSnapshot } from "../statistics/progress.js"
 import { LayerStage } from "./layer-stage.js"
 import { MetadataExchange } from "./metadata-exchange.js"
 import { metadataSnapshot } from "./metadata-snapshot.js"
 import { MetadataSources } from "./metadata-sources.js"
 import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
-import type { SharedParts } from "./shared-parts.js"
 
 /** ms */
 const TICK = 250

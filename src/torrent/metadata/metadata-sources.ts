@@ -1,13 +1,12 @@
-import { parseIp } from "../../bytes/ip.js"
 import { sameBytes } from "../../bytes/same-bytes.js"
 import type { Endpoint } from "../../ports/net.js"
-import { NO_LISTEN_PORT } from "../../tracker/announce.js"
-import { Announcers } from "../../tracker/announcers.js"
+import type { Announcers } from "../../tracker/announcers.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
-import { Discoveries } from "../finding/discoveries.js"
+import type { Discoveries } from "../finding/discoveries.js"
 import type { PeerOrigin } from "../finding/peer-book.js"
+import { makePeerNamers } from "../finding/peer-namers.js"
 import { mayAnswer } from "../no-sources.js"
-import type { SharedParts } from "./shared-parts.js"
+import type { SharedParts } from "../shared-parts.js"
 
 const NUM_WANT = 100
 /** What trackers are told is left: anything but 0, which would say that we have it all (libtorrent: one block). */
@@ -29,38 +28,19 @@ export class MetadataSources {
     options: MetadataSourcesOptions,
     onPeers: (endpoints: readonly Endpoint[], origin: PeerOrigin, v2: boolean) => void,
   ) {
-    const { platform, listenPort, infoHash, infoHashV2 } = options
+    const { infoHash, infoHashV2, discoveries = [] } = options
     // A hybrid has peers under both of its names (BEP 52); a v2 torrent has but one.
-    const v2 = infoHashV2 === undefined || sameBytes(infoHash, infoHashV2) ? undefined : infoHashV2
-    const infoHashes = [infoHash, ...(v2 === undefined ? [] : [v2])]
-    this.#announcer = new Announcers({
-      platform,
-      client: options.trackerClient,
-      trackers: options.trackers,
-      infoHashes,
-      peerId: options.peerId,
-      key: platform.random.below(0xffffffff),
+    const isHybrid = infoHashV2 !== undefined && !sameBytes(infoHash, infoHashV2)
+    const namers = makePeerNamers({
+      ...options,
+      discoveries,
+      secondInfoHash: isHybrid ? infoHashV2 : undefined,
       isPrivate: false,
-      hostOf: (named) => ({
-        stats: () => ({
-          uploaded: 0,
-          downloaded: 0,
-          left: LEFT,
-          port: listenPort ?? NO_LISTEN_PORT,
-          numWant: NUM_WANT,
-        }),
-        onPeers: (endpoints) => onPeers(endpoints, "tracker", named === v2),
-        onExternalAddress: (address, tracker) => {
-          const bytes = parseIp(address)
-          if (bytes !== undefined) options.external.vote(new URL(tracker).hostname, bytes)
-        },
-      }),
+      stats: () => ({ uploaded: 0, downloaded: 0, left: LEFT, numWant: NUM_WANT }),
+      onPeers,
     })
-    this.#discoveries = new Discoveries({
-      discoveries: options.discoveries ?? [],
-      infoHashes,
-      onPeers: (endpoints, origin, named) => onPeers(endpoints, origin, named === v2),
-    })
+    this.#announcer = namers.announcer
+    this.#discoveries = namers.discoveries
   }
 
   start(): void {

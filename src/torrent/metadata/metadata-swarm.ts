@@ -11,7 +11,7 @@ import type { ExternalAddress } from "../finding/external-address.js"
 import { PeerBook, type PeerOrigin } from "../finding/peer-book.js"
 import { preferByPriority } from "../finding/preference.js"
 import { samePeerId } from "../finding/twins.js"
-import type { SharedParts } from "./shared-parts.js"
+import type { SharedParts } from "../shared-parts.js"
 
 /** Connections that we open, at a time: metadata is small, and who does not have it is let go. */
 const MAX_OUTGOING = 30
