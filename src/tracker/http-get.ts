@@ -1,4 +1,5 @@
 import { joinChunks } from "../bytes/concat.js"
+import { parseRetryAfter } from "../bytes/retry-after.js"
 import { redactUrls } from "../bytes/url.js"
 import type { HttpExchange, HttpHead } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
@@ -87,8 +88,8 @@ export function getAnswer(
 
 function retryOf(status: number, header: string | undefined, wallTime: number): number | undefined {
   if (status !== 403 && status !== 429 && status !== 503) return undefined
-  if (header !== undefined && /^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000
-  const date = header === undefined ? Number.NaN : Date.parse(header)
-  if (date > wallTime) return date - wallTime
+  const asked = parseRetryAfter(header, wallTime)
+  // A time that is over says no more than none: clocks differ.
+  if (asked !== undefined && asked > 0) return asked
   return status === 503 ? undefined : REFUSED_WAIT
 }

@@ -320,6 +320,12 @@ describe("failures of trackers", () => {
       900,
       "HTTP status 503",
     ],
+    [
+      "429 with a date that is over",
+      { body: empty0, status: 429, headers: { "retry-after": "Thu, 01 Jan 2015 00:15:00 GMT" } },
+      300,
+      "HTTP status 429",
+    ],
     ["403 without a word", { body: encodeUtf8("<html>bot?</html>"), status: 403 }, 300, "HTTP status 403"],
     ["500", { body: encodeUtf8("oops"), status: 500 }, 20, "HTTP status 500"],
     ["404 with a reason", { body: encode({ "failure reason": "gone" }), status: 404 }, 20, "gone"],
