@@ -82,6 +82,20 @@ export function sample(options: {
   }
 }
 
+/**
+ * A tree of pieces of 1,000: `big` has three of its own, and the fourth lies in all of its files: in the end of `big`, `s1`,
+ * `s2`, and the beginning of `end`.
+ */
+export const smallTree: Sample = sample({
+  pieceLength: 1000,
+  files: [
+    { path: "big", length: 3500 },
+    { path: "s1", length: 100 },
+    { path: "s2", length: 200 },
+    { path: "end", length: 2000 },
+  ],
+})
+
 /** One process on one disk, under a virtual clock. */
 export class World {
   readonly clock: VirtualClock

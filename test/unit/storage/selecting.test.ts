@@ -1,18 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+import { fill, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
-/** Pieces of 1,000: the fourth lies in all of them. */
-const tree = sample({
-  pieceLength: 1000,
-  files: [
-    { path: "big", length: 3500 },
-    { path: "s1", length: 100 },
-    { path: "s2", length: 200 },
-    { path: "end", length: 2000 },
-  ],
-})
+/** The files of the tree. */
 const [S1, S2, END] = [1, 2, 3]
 
 /** Only `s2` is wanted, and there: the rest of its piece stands in `edges/`. */

@@ -3,18 +3,9 @@ import type { UnwritableOptions } from "../../../src/storage/open-unwritable.js"
 // What is loaded when it is needed: the virtual clock does not wait for files.
 import "../../../src/storage/open-unwritable.js"
 import { PieceStore } from "../../../src/storage/piece-store.js"
-import { DATASTORE, fill, type Sample, sample, someBytes, World, wrongClaims } from "./fixture.js"
+import { DATASTORE, fill, type Sample, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
 
-/** Pieces of 1,000: `big` has its own, `s1` and `s2` share one with its end, and each other. */
-const tree = sample({
-  pieceLength: 1000,
-  files: [
-    { path: "big", length: 3500 },
-    { path: "s1", length: 100 },
-    { path: "s2", length: 200 },
-    { path: "end", length: 2000 },
-  ],
-})
+/** The files of the tree. */
 const [BIG, S1, S2] = [0, 1, 2]
 
 /** So many pieces that a sample does not see them all. */

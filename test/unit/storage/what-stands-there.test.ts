@@ -1,18 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
+import { commit, DATASTORE, fill, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
-/** Pieces of 1,000: `big` has its own, `s1` and `s2` share one with its end, and each other. */
-const tree = sample({
-  pieceLength: 1000,
-  files: [
-    { path: "big", length: 3500 },
-    { path: "s1", length: 100 },
-    { path: "s2", length: 200 },
-    { path: "end", length: 2000 },
-  ],
-})
+/** The files of the tree. */
 const [BIG, S1, S2, END] = [0, 1, 2, 3]
 const single = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 2500 }] })
 
