@@ -41,8 +41,8 @@ export function ipScope(bytes: Uint8Array): IpScope {
 }
 
 /**
- * What one customer of a provider has, in a text that is the same for all of it: an address, or of public IPv6 addresses the
- * /64 that they are given to choose from (RFC 6177). `host`: an address; a name has nothing but itself.
+ * What one customer of a provider holds, as a text that is the same for all of it: an address, or in public IPv6 the whole
+ * /64 around it, from which the customer may choose (RFC 6177). `host` is an address; a name stands for itself.
  */
 export function holdingOf(host: string): string {
   const address = host.includes(":") ? parseIp(host) : undefined

@@ -76,8 +76,8 @@ export function mayPointTo(other: string, host: string): boolean {
 }
 
 /**
- * Whose a place is, for limits: on one machine or behind one gateway of a lab are many nodes; elsewhere a port costs nothing,
- * nor does another address of the same /64.
+ * Whom limits count an endpoint for. On the internet that is whoever holds the address: another port costs nothing, nor does
+ * another address of the same /64. In a lab many nodes share a machine or a gateway, so each endpoint counts alone.
  */
 export function ownerOf(endpoint: Endpoint): string {
   return isPublic(endpoint.host) ? holdingOf(endpoint.host) : endpointKey(endpoint)

@@ -13,7 +13,7 @@ export interface HashRequest {
   readonly proofLayers: number
 }
 
-/** More at a time is not to be asked for (BEP 52). */
+/** Hashes that may be asked for at a time (BEP 52). */
 export const MAX_HASHES = 512
 /** libtorrent asks for all leaves of a piece at a time, and takes up to so many. */
 const MOST_ANSWERED = 8192

@@ -17,7 +17,7 @@ export const TORRENT_LIMITS: BencodeLimits = { length: 64 << 20, depth: 64, toke
 
 /** Bytes; the largest in use are 32 MiB to 64 MiB. A piece must fit into memory several times. */
 const MAX_PIECE_LENGTH = 256 << 20
-/** More are in no torrent we read. */
+/** A torrent with more pieces is refused. */
 export const MAX_PIECES = 1 << 21
 /** Bytes of a SHA-1. */
 const SHA1_LENGTH = 20

@@ -18,7 +18,7 @@ export interface Platform {
    *   nobody in
    * - `web`: HTTP goes through a proxy, and there is none for anything else
    *
-   * But in the first, whatever needs to be reached is to be left out: `net` refuses to listen, and `multicast` to join.
+   * Unless it is `open`, nothing may be started that waits to be reached: `net` refuses to listen, and `multicast` to join.
    */
   readonly reach: "open" | "outgoing" | "web"
   readonly clock: Clock

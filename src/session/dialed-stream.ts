@@ -15,7 +15,7 @@ export interface DialerOptions {
 /** The ways to a peer. */
 export type Way = "tcp" | "utp"
 
-/** A stream that is the first of two attempts to be open. */
+/** A stream by TCP or uTP: that of the two attempts which opens first. */
 export class DialedStream extends LateStream<ByteStream> implements ByteStream {
   readonly remote: Endpoint
   readonly #options: DialerOptions

@@ -1,11 +1,11 @@
 import type { Search, Wanted } from "../torrent/finding/discovery.js"
 
-/** Who searches, once it is there. */
+/** What does the searching, once it has started. */
 interface Searcher {
   search(wanted: Wanted): Search
 }
 
-/** A search that begins when who is to do it was started. */
+/** A search that waits until its searcher (the DHT, local discovery) has started. */
 export class LateSearch implements Search {
   readonly #words: { readonly starting: string; readonly impossible: string }
   #search: Search | undefined

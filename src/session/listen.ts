@@ -11,9 +11,9 @@ const HTTP_PROXY_ALONE =
   "a proxy is set only for HTTP: only web seeds are used; ALL_PROXY=socks5://HOST:PORT would reach peers, too"
 
 /**
- * Listens for peers, if we can be reached at all: at `port`, at any free one for 0, or when it is undefined at a customary
- * one, or any. Undefined: at none, which costs speed and not correctness.
+ * Listens for peers at `port` (0: any free one); without one, at a customary port, or else any that is free.
  *
+ * @returns undefined where nobody can reach us: a download is slower then, and works all the same
  * @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken
  */
 export async function listenForPeers(

@@ -77,7 +77,7 @@ export class UdpPort {
   }
 }
 
-/** Undefined: neither. */
+/** The protocol that a datagram belongs to; undefined when it is none of ours. */
 export function protocolOf(datagram: Uint8Array): UdpProtocol | undefined {
   const first = datagram[0]
   if (first === undefined) return undefined

@@ -26,8 +26,8 @@ export interface DiskHashingOptions extends Digesting {
 }
 
 /**
- * Hashes pieces where they stand: the hasher reads the files itself, so that no byte passes through this thread. What
- * can't be had so is read here, piece by piece, and shows what is wrong with it.
+ * Hashes pieces where they stand: the hasher reads the files itself, so that no byte passes through this thread. Pieces
+ * that it can't read are read here, one by one, which shows what is wrong with each.
  */
 export async function hashOnDisk(options: DiskHashingOptions): Promise<void> {
   const { layout, version, signal } = options

@@ -3,8 +3,9 @@ import type { DataFiles } from "./data-files.js"
 import { diskFault } from "./disk-fault.js"
 
 /**
- * Looks at a file that is only to be read, at its places in order. A link, a folder in its place, or a way that leads
- * nowhere: it is missing.
+ * Looks for a file that is only to be read, at each of its places in turn. It counts as missing where a link or a folder
+ * stands in its place, or where the path leads nowhere.
+ *
  * @throws AtError `AT_DISK_IO`
  */
 export async function lookToRead(

@@ -20,7 +20,7 @@ export interface Digesting {
   readonly version: TorrentVersion
 }
 
-/** Of a torrent. A hybrid's v1 hashes have to do as long as not all others are known. */
+/** How a torrent's pieces are digested: those of a hybrid by v1 alone until all its v2 hashes are known. */
 export function digestingOf({ layout, version, fileNodes }: Metainfo, hasher: Hasher): Digesting {
   return { hasher, layout, version: version === "hybrid" && !fileNodes!.complete ? "v1" : version }
 }

@@ -1,6 +1,9 @@
 import { parseIp } from "../bytes/ip.js"
 
-/** Whoever has one address has many beside it: a /16, or a /48 of IPv6, counts once (the networks of BEP 40). */
+/**
+ * The network of an address: its /16, or its /48 in IPv6 (those of BEP 40). Where opinions are counted, a network has one
+ * voice, because whoever has an address often has many beside it.
+ */
 export function networkOf(host: string): string {
   const bytes = parseIp(host)
   return bytes === undefined ? host : bytes.subarray(0, bytes.length === 4 ? 2 : 6).join(".")

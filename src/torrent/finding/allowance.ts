@@ -1,11 +1,11 @@
-/** So many in a time, and no more until it is over. */
+/** Lets a number of things happen in each period, and no more until the next begins. */
 export class Allowance {
   readonly #most: number
   readonly #time: number
   #since = Number.NEGATIVE_INFINITY
   #taken = 0
 
-  /** `most` in `time` ms. */
+  /** `most` in each period of `time` ms. */
   constructor(most: number, time: number) {
     this.#most = most
     this.#time = time

@@ -3,8 +3,8 @@ import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
 
 /**
- * Where others could connect to a peer; undefined when that is not known. By uTP all goes out from the port that is
- * listened at, and what a gateway made of that port leads back.
+ * Where others could connect to a peer; undefined when that is not known. A uTP connection comes from the very port that
+ * the peer listens at, or from what its gateway made of that port: either leads back to it.
  */
 export function contactOf({ incoming, session }: PeerSource): Endpoint | undefined {
   const { remote, utp, listenPort } = session

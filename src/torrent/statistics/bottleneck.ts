@@ -36,7 +36,7 @@ export interface Moment {
   readonly waitingRuns: number
 }
 
-/** The first that holds. */
+/** What the download waits for: the first cause that holds. */
 export function bottleneck(m: Moment): Bottleneck {
   if (m.limited) return "limit"
   const starved = m.waitingRuns > 0 || (m.peerHasRoom && m.missing && !m.hungry)
