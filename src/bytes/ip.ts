@@ -6,8 +6,14 @@
  */
 export type IpScope = "public" | "private" | "loopback" | "refused"
 
-/** Where clouds keep their machines' secrets, as far as it is not link-local: Alibaba, Azure, Oracle, Amazon, Google. */
-const METADATA_SERVICES = new Set(["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"])
+/** Where clouds keep their machines' secrets, as far as it is not link-local. */
+export const METADATA_SERVICES: ReadonlySet<string> = new Set([
+  "100.100.100.200", // Alibaba
+  "168.63.129.16", // Azure
+  "192.0.0.192", // Oracle
+  "fd00:ec2::254", // Amazon
+  "fd20:ce::254", // Google
+])
 
 /** An IP address in text as 4 or 16 bytes; undefined when it is not one. Zone identifiers (`%eth0`) are not taken. */
 export function parseIp(text: string): Uint8Array | undefined {
@@ -52,7 +58,8 @@ export function holdingOf(host: string): string {
 
 /**
  * True when a host name is written so that whoever wrote it meant a place inside their own network: a private or
- * loopback address, `localhost`, a name without a dot, or one under a suffix kept for that use.
+ * loopback address, `localhost`, a name without a dot, or one under a suffix kept for that use (RFC 6761, RFC 6762, RFC
+ * 8375, and custom).
  */
 export function namesLocalPlace(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/^\[|\]$|\.$/g, "")

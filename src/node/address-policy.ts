@@ -1,4 +1,4 @@
-import { parseIp } from "../bytes/ip.js"
+import { METADATA_SERVICES, namesLocalPlace, parseIp } from "../bytes/ip.js"
 import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
 
 /**
@@ -9,16 +9,12 @@ export type AddressClass = "public" | "local" | "forbidden"
 
 /** Link-local, multicast and reserved addresses, and where clouds keep their machines' secrets. */
 const FORBIDDEN = [
-  "169.254.0.0/16", // RFC 3927; the metadata service of most clouds
+  "169.254.0.0/16", // RFC 3927; the metadata services of most clouds
   "224.0.0.0/4",
   "240.0.0.0/4",
-  "100.100.100.200/32", // Alibaba's metadata service
-  "168.63.129.16/32", // Azure's
-  "192.0.0.192/32", // Oracle's
   "fe80::/10",
   "ff00::/8",
-  "fd00:ec2::254/128", // Amazon's
-  "fd20:ce::254/128", // Google's
+  ...METADATA_SERVICES,
 ].map(subnet)
 
 /** This machine and private networks (RFC 1918, RFC 6598, RFC 4193 and the other special-purpose ones of RFC 6890). */
@@ -51,9 +47,6 @@ const FORBIDDEN_NAMES = new Set([
   "instance-data.ec2.internal",
 ])
 
-/** Names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375, and custom). */
-const LOCAL_SUFFIXES = [".localhost", ".local", ".lan", ".internal", ".home.arpa"]
-
 /** The class of an IP address in its usual form. IPv6 addresses that carry an IPv4 one are judged by that. */
 export function classifyAddress(address: string): AddressClass {
   const bytes = parseAddress(address)
@@ -79,8 +72,7 @@ function classify(hostname: string): AddressClass {
     .replace(/^\[(.*)\]$/, "$1")
   if (parseAddress(name) !== undefined) return classifyAddress(name)
   if (name === "" || FORBIDDEN_NAMES.has(name)) return "forbidden"
-  if (!name.includes(".") || LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))) return "local"
-  return "public"
+  return namesLocalPlace(name) ? "local" : "public"
 }
 
 /** Whether a connection to an address of class `address` may be made for a host of class `host`. */
