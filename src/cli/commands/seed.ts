@@ -1,11 +1,10 @@
 import type { Command } from "commander"
-import { formatSize } from "../../bytes/words.js"
+import { count } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
 import type { Console } from "../console.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
-import { formatPercent } from "../units.js"
 
 const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped sharing" }
 
@@ -46,7 +45,9 @@ async function sayHowMuch(dataset: Dataset, console: Console): Promise<void> {
   const reports = dataset.progress()
   const { value: now } = await reports.next()
   await reports.return(undefined)
-  if (now === undefined || now.doneBytes === now.totalBytes) return
-  const part = `${formatPercent(now.doneBytes, now.totalBytes)} of ${formatSize(now.totalBytes)}`
-  console.say(`only ${part} is there: see what is missing or wrong with: academictorrents verify`)
+  const { pieceCount } = dataset.metainfo.layout
+  if (now === undefined || now.donePieces === pieceCount) return
+  console.say(
+    `only ${now.donePieces} of ${count(pieceCount, "piece")} are there: see what is missing or wrong with: academictorrents verify`,
+  )
 }
