@@ -16,6 +16,8 @@ export class DataFile {
   /** Absolute; of the unfinished one. */
   readonly partPath: string
   selected = false
+  /** Why it is not looked at though something stands in its place, in words: a link, or a folder. */
+  obstacle: string | undefined
   /** How often it was given up, because it had vanished: what was written to it before is gone. */
   losses = 0
   place: "none" | "part" | "final" = "none"

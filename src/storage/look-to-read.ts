@@ -22,6 +22,7 @@ export async function lookToRead(
     } catch (error) {
       const fault = diskFault(error)
       if (fault.code === "AT_DISK_IO") throw fault
+      file.obstacle = fault.message
     }
   }
 }

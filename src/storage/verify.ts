@@ -35,6 +35,8 @@ export interface FileReport {
   readonly state: FileState
   /** How many bytes it has; null if it is missing. */
   readonly actualLength: number | null
+  /** What stands in its place if it is missing, in words: a link, which is not followed, or a folder. */
+  readonly obstacle?: string
   /** Its pieces that can't be verified, as ranges: `{ first: 7, count: 5 }` means the pieces 7 to 11. */
   readonly badPieces: readonly Range[]
 }
@@ -159,5 +161,6 @@ function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bit
     return badPieces.length > 0 ? "uncertain" : "ok"
   })()
   const { path, length } = layout.files[file.index]!
-  return { path, length, state, actualLength, badPieces: toRanges(badPieces) }
+  const obstacle = state === "missing" && file.obstacle !== undefined ? { obstacle: file.obstacle } : {}
+  return { path, length, state, actualLength, ...obstacle, badPieces: toRanges(badPieces) }
 }

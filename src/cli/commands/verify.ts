@@ -104,7 +104,7 @@ function complaint(file: FileReport): string {
     case "ok":
       return "ok"
     case "missing":
-      return "missing"
+      return file.obstacle === undefined ? "missing" : `missing: ${escapeForTerminal(file.obstacle)}`
     case "unfinished":
       return `unfinished: ${bad === 1 ? "1 piece is" : `${bad} pieces are`} missing`
     case "wrong-size":

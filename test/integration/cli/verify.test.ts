@@ -5,9 +5,11 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
 import { flipByte, type Original, Stage, sameFile } from "./stage.js"
@@ -153,6 +155,10 @@ describe("verify", () => {
     const { stdout } = await stage.run(["verify", dataset.infoHash, "--data", there], { exits: 5 })
     expect(stdout).toBe("a.csv: damaged: 1 piece is wrong\n")
     await stage.run(["verify", dataset.infoHash, "--data", there, "--repair"], { exits: 2 })
+    rmSync(`${there}/z.txt`)
+    symlinkSync(join(dataset.source, "z.txt"), `${there}/z.txt`)
+    const linked = await stage.run(["verify", dataset.infoHash, "--data", there], { exits: 5 })
+    expect(linked.stdout).toContain(`z.txt: missing: a symbolic link is in the way: ${there}/z.txt\n`)
     for (const command of ["verify", "seed"]) {
       const { stderr } = await stage.run([command, dataset.infoHash, "--data", stage.beside("elswhere")], { exits: 2 })
       expect(stderr).toMatch(/there is nothing at .*\/elswhere\n.*--data/)

@@ -101,6 +101,21 @@ describe("verifying", () => {
     expect(report.files.map(({ actualLength }) => actualLength)).toEqual([2500, null, 100, 2000, 1])
   })
 
+  it("says what stands in the place of a missing file", async () => {
+    const world = complete()
+    await world.run(world.disk.remove(tree.pathOf(0)))
+    world.disk.putLink(tree.pathOf(0), "/elsewhere")
+    await world.run(world.disk.remove(tree.pathOf(1)))
+    world.disk.putFile(`${tree.pathOf(1)}/inside`, someBytes(1))
+    await world.run(world.disk.remove(tree.pathOf(2)))
+    const { files } = await verify(world)
+    expect(files.slice(0, 3).map(({ state, obstacle }) => [state, obstacle])).toEqual([
+      ["missing", expect.stringMatching(/symbolic link.*a$/)],
+      ["missing", expect.stringMatching(/b is in the way: .* folder$/)],
+      ["missing", undefined],
+    ])
+  })
+
   it("looks at the chosen files alone, and knows what is kept of their neighbours", async () => {
     const world = new World()
     const selected = new Set([1])
