@@ -14,8 +14,4 @@ export class Site {
   torrentUrl(infoHash: Uint8Array): string {
     return `${this.base}/download/${toHex(infoHash)}.torrent`
   }
-
-  detailsUrl(infoHash: Uint8Array): string {
-    return `${this.base}/details/${toHex(infoHash)}`
-  }
 }

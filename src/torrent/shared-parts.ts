@@ -14,7 +14,7 @@ export interface SharedParts {
   readonly listenPort: number | undefined
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
-  /** Where peers are found beside trackers. None for a private torrent (BEP 27). */
+  /** Where peers are found beside trackers. Not asked for a private torrent (BEP 27). */
   readonly discoveries?: readonly Discovery[]
   readonly dht?: DhtLink | undefined
   readonly trackerClient: TrackerClient

@@ -4,7 +4,6 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint } from "../ports/net.js"
 import type { PieceStore } from "../storage/piece-store.js"
-import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import { assemble, type TorrentParts } from "./assemble.js"
 import { Completion } from "./completion.js"
 import type { PeerOrigin } from "./finding/peer-book.js"
@@ -114,10 +113,6 @@ export class Torrent implements IntakeHost {
   /** Where the time went. */
   stats(): TorrentStats {
     return this.#parts.stats.snapshot()
-  }
-
-  trackerStatus(): readonly TrackerStatus[] {
-    return this.#parts.announcer.status()
   }
 
   /** Milliseconds since something last arrived (or since the start). */

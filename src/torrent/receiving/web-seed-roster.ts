@@ -103,9 +103,4 @@ export class WebSeedRoster {
       return lacking
     })
   }
-
-  /** The name of the web seed behind a source number. */
-  nameOf(id: number): string | undefined {
-    return this.sources.find((source) => source.id === id)?.seed.name
-  }
 }
