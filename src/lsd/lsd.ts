@@ -1,3 +1,4 @@
+import { Allowance } from "../bytes/allowance.js"
 import { toHex } from "../bytes/hex.js"
 import { ipScope, parseIp } from "../bytes/ip.js"
 import type { Timer } from "../ports/clock.js"
@@ -42,7 +43,8 @@ export class Lsd {
   readonly #searches = new Map<string, Set<LsdSearch>>()
   readonly #schedule: AnnounceSchedule
   #timer: Timer | undefined
-  #heard = { since: Number.NEGATIVE_INFINITY, count: 0 }
+  /** Datagrams that are looked at. */
+  readonly #looks = new Allowance(MAX_HEARD, 1000)
 
   private constructor(options: LsdOptions) {
     this.#options = options
@@ -97,7 +99,7 @@ export class Lsd {
   }
 
   #receive(datagram: Uint8Array, from: Endpoint): void {
-    if (this.#isFlood()) return
+    if (!this.#looks.take(this.#now)) return
     const address = parseIp(from.host)
     if (address === undefined || ipScope(address) === "refused") return
     const announce = decodeAnnounce(datagram)
@@ -109,12 +111,6 @@ export class Lsd {
       this.#options.platform.log.log("debug", "lsd", `${peer.host}:${peer.port} has ${toHex(infoHash)}, too`)
       for (const search of [...searches]) search.heard(peer)
     }
-  }
-
-  #isFlood(): boolean {
-    const now = this.#now
-    if (now - this.#heard.since >= 1000) this.#heard = { since: now, count: 0 }
-    return ++this.#heard.count > MAX_HEARD
   }
 
   /** Sends what is due. */

@@ -1,4 +1,4 @@
-import { Allowance } from "./allowance.js"
+import { Allowance } from "../../bytes/allowance.js"
 
 /** Connections of the whole process, unless told otherwise (libtorrent: 200). */
 const MAX_CONNECTIONS = 200

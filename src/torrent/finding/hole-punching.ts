@@ -1,3 +1,4 @@
+import { Allowance } from "../../bytes/allowance.js"
 import { ProtocolError } from "../../errors.js"
 import type { Endpoint } from "../../ports/net.js"
 import {
@@ -8,7 +9,6 @@ import {
 } from "../../wire/holepunch-message.js"
 import { PexFlag } from "../../wire/pex-message.js"
 import type { PeerSource } from "../peer-source.js"
-import { Allowance } from "./allowance.js"
 import { mayLeadTo } from "./contact.js"
 import { Relays } from "./relays.js"
 import { Rendezvous, type RendezvousOptions } from "./rendezvous.js"

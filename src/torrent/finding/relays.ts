@@ -1,4 +1,4 @@
-import { Allowance } from "./allowance.js"
+import { Allowance } from "../../bytes/allowance.js"
 
 /** ms */
 const MINUTE = 60_000

@@ -1,3 +1,4 @@
+import { Allowance } from "../../bytes/allowance.js"
 import type { Endpoint } from "../../ports/net.js"
 import {
   encodeHolepunch,
@@ -6,7 +7,6 @@ import {
   type HolepunchMessage,
 } from "../../wire/holepunch-message.js"
 import type { PeerSource } from "../peer-source.js"
-import { Allowance } from "./allowance.js"
 import { contactOf, leadsTo, mayLeadTo } from "./contact.js"
 
 /** ms */

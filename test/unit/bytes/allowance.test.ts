@@ -1,0 +1,8 @@
+import { expect, test } from "vitest"
+import { Allowance } from "../../../src/bytes/allowance.js"
+
+test("so many may happen in each period, which begins with the first that happens in it", () => {
+  const allowance = new Allowance(2, 1000)
+  const taken = [100, 200, 300, 1099, 1100, 2099, 2099, 2100].filter((now) => allowance.take(now))
+  expect(taken).toEqual([100, 200, 1100, 2099, 2100])
+})
