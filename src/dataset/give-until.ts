@@ -8,11 +8,11 @@ const LOOK = 250
 /** When `giveUntil` ends: at the first limit that is reached; without any, never. */
 export interface GiveLimits {
   /** How many times the dataset's size was uploaded. */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** Milliseconds from now. */
-  readonly time?: number
+  readonly time?: number | undefined
   /** Ends the wait, which then rejects with `AT_ABORTED`. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A torrent, as far as giving goes. */
