@@ -74,11 +74,12 @@ export class Congestion {
   }
 
   /**
-   * Nothing was heard for long: begins again, and quickly up to half of where it was. `again`: nor since the last time, so that
-   * the window says nothing of the line (RFC 5681, 3.1).
+   * Nothing was heard for long: begins again, and quickly up to half of where it was, or was quickly going: what got lost while the
+   * window was small says nothing of the line (libutp and libtorrent leave the threshold as it is). `again`: nor since the last
+   * time (RFC 5681, 3.1).
    */
   timedOut(again: boolean): void {
-    if (!again) this.#threshold = Math.max(this.#window / 2, MIN_PACKETS * this.#packet)
+    if (!again) this.#threshold = Math.max(this.#window, this.#threshold) / 2
     this.#slowStart = true
     this.#set(0)
   }

@@ -30,6 +30,19 @@ describe("a uTP connection that was at full speed", () => {
     expect(simulation.clock.now() - start).toBeLessThan(7500 + 8000 / 2.5)
   })
 
+  it("is soon at full speed though nothing came back while it was still slow", async () => {
+    const line = await openLine({ up: 3 * MiB, latency: 55 })
+    const { simulation, far } = line
+    simulation.clock.after(190, () => {
+      const end = simulation.clock.now() + 200
+      losePackets(far, () => simulation.clock.now() < end)
+    })
+    const start = simulation.clock.now()
+    await goodput(line, 3 * MiB)
+    // A second for the bytes, as much until it has tried again, and a round trip of 110 ms for each doubling.
+    expect(simulation.clock.now() - start).toBeLessThan(3000)
+  })
+
   it("goes on where answers begin to take a second, and does not send everything twice", async () => {
     const line = await openLine(LINE)
     const { simulation, net, far } = line
