@@ -38,6 +38,8 @@ export interface Acknowledged {
    * much is missing, for a selective acknowledgement reaches only so far.
    */
   readonly sample: number | undefined
+  /** The same of a packet that was sent several times: a round trip takes that long, or longer if an earlier transmission arrived. */
+  readonly atLeast: number | undefined
   /** Packets are known to be lost since that were sent after this was last said: those before were under way together. */
   readonly lost: boolean
 }
@@ -146,7 +148,16 @@ export class Outgoing {
   acknowledge(from: UtpPacket, bare: boolean, now: number, shortest: number): Acknowledged {
     const least = Number.POSITIVE_INFINITY
     const order = this.#lastArrived
-    const arrived: Arrived = { packets: 0, bytes: 0, least, sample: undefined, order, now, shortest }
+    const arrived: Arrived = {
+      packets: 0,
+      bytes: 0,
+      least,
+      sample: undefined,
+      atLeast: undefined,
+      order,
+      now,
+      shortest,
+    }
     const advance = seqDistance(this.#acked, from.ack)
     for (let i = 0; i < advance; i++) this.#arrive(seq(this.#acked + 1 + i), arrived)
     if (advance > 0) this.#repeats = 0
@@ -157,8 +168,8 @@ export class Outgoing {
     }
     this.#skipArrived(0)
     this.#lastArrived = arrived.order
-    const { packets, bytes, sample } = arrived
-    return { packets, bytes, least: arrived.least, sample, lost: this.#findLost() }
+    const { packets, bytes, sample, atLeast } = arrived
+    return { packets, bytes, least: arrived.least, sample, atLeast, lost: this.#findLost() }
   }
 
   /** Nothing was heard for long: all that is under way is lost. */
@@ -194,6 +205,7 @@ export class Outgoing {
     if (packet.order > arrived.order) {
       arrived.order = packet.order
       arrived.sample = packet.transmissions === 1 ? took : undefined
+      arrived.atLeast = packet.transmissions > 1 && took >= arrived.shortest ? took : undefined
     }
     // Sooner than possible it answers an earlier transmission, which proves nothing about those since.
     if (packet.transmissions === 1 || took >= arrived.shortest) this.#noteArrival(packet.order)
@@ -251,7 +263,8 @@ interface Arrived {
   bytes: number
   least: number
   sample: number | undefined
-  /** Of the last transmission that arrived, which `sample` is of. */
+  atLeast: number | undefined
+  /** Of the last transmission that arrived, which `sample` or `atLeast` is of. */
   order: number
   readonly now: number
   readonly shortest: number

@@ -8,6 +8,7 @@ const MAX_TIMEOUT = 16_000
 /** How long an answer takes, smoothed, and how long to wait for one (BEP 29, as RFC 6298). Times are ms. */
 export class RoundTrip {
   #mean: number | undefined
+  #paceMean: number | undefined
   #deviation = 0
   #least = Number.POSITIVE_INFINITY
   #timeout = INITIAL_TIMEOUT
@@ -19,9 +20,9 @@ export class RoundTrip {
     return this.#least
   }
 
-  /** Smoothed; undefined before the first. */
-  get mean(): number | undefined {
-    return this.#mean
+  /** What packets are to be spread over: smoothed; undefined before the first. */
+  get forPace(): number | undefined {
+    return this.#paceMean
   }
 
   /** Time until a packet without an answer counts as lost. */
@@ -32,15 +33,25 @@ export class RoundTrip {
   /** Of packets that were sent once only: of others nobody knows which copy was answered. */
   add(sample: number): void {
     if (this.#mean === undefined) {
-      this.#mean = sample
+      this.#mean = this.#paceMean = sample
       this.#deviation = sample / 2
     } else {
       this.#deviation += (Math.abs(this.#mean - sample) - this.#deviation) / 4
-      this.#mean += (sample - this.#mean) / 8
+      this.#mean = smoothed(this.#mean, sample)
     }
+    this.#paceMean = smoothed(this.#paceMean, sample)
     this.#least = Math.min(this.#least, sample)
     this.#timeout = Math.max(this.#mean + 4 * this.#deviation, MIN_TIMEOUT)
     this.#patience = 1
+  }
+
+  /**
+   * Of packets that were sent several times, of which it took at least so long. No measure of how long to wait, but the pace must
+   * know: where hundreds were lost nothing else is measured for long, and if the last that was counts another stall, all of them
+   * would go out over and over that.
+   */
+  hasten(atLeast: number): void {
+    if (this.#paceMean !== undefined && atLeast < this.#paceMean) this.#paceMean = smoothed(this.#paceMean, atLeast)
   }
 
   /** Nothing has come in time, and since then nothing was measured. */
@@ -55,4 +66,8 @@ export class RoundTrip {
   backOff(): void {
     this.#patience *= 2
   }
+}
+
+function smoothed(mean: number | undefined, sample: number): number {
+  return mean === undefined ? sample : mean + (sample - mean) / 8
 }

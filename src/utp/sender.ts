@@ -139,6 +139,7 @@ export class Sender {
     const bare = packet.type === UTP_TYPE.state
     const acknowledged = this.#outgoing.acknowledge(packet, bare, now, this.#roundTrip.least)
     if (acknowledged.sample !== undefined) this.#roundTrip.add(acknowledged.sample)
+    if (acknowledged.atLeast !== undefined) this.#roundTrip.hasten(acknowledged.atLeast)
     if (acknowledged.packets > 0) this.#waitingSince = now
     if (acknowledged.bytes > 0 && measured) {
       this.#congestion.acknowledged(acknowledged.bytes, underWay, this.#options.delays.queue(acknowledged.least))
@@ -160,7 +161,7 @@ export class Sender {
   }
 
   #advancePace(now: number): void {
-    const roundTrip = this.#roundTrip.mean
+    const roundTrip = this.#roundTrip.forPace
     this.#isPaced = false
     // Before the first answer there is little to spread.
     if (roundTrip !== undefined) this.#pace.advance(now, this.#congestion.window, roundTrip, this.#congestion.doubling)

@@ -1,3 +1,4 @@
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { goodput, losePackets, openLine, tellNoFurther } from "./lib/utp-line.js"
 
@@ -67,5 +68,65 @@ describe("a uTP connection that was at full speed", () => {
     const start = simulation.clock.now()
     await goodput(line, 4 * MiB)
     expect(simulation.clock.now() - start).toBeLessThan(1000 + 4000 / 3.5)
+  })
+})
+
+/** ms that a burst of losses lasts at most. */
+const BURST = 200
+
+/** Something happens `at` so many ms after the start: so many packets are lost, or acknowledgements, or a side is away for so many ms. */
+const trouble = fc.record({
+  at: fc.integer({ min: 0, max: 3000 }),
+  kind: fc.constantFrom("packets", "acknowledgements", "sender away", "receiver away"),
+  count: fc.integer({ min: 1, max: 300 }),
+})
+const scene = fc.record({
+  up: fc.integer({ min: MiB / 2, max: 8 * MiB }),
+  latency: fc.integer({ min: 0, max: 60 }),
+  sackBytes: fc.constantFrom(4, 36, 130),
+  buffer: fc.constantFrom(64, 1000),
+  troubles: fc.array(trouble, { maxLength: 6 }),
+})
+
+/** What was measured last was that the receiver was away, and then hundreds are sent again, of which nothing is measured. */
+const STALE = {
+  up: 4_731_568,
+  latency: 1,
+  sackBytes: 36 as const,
+  buffer: 64 as const,
+  troubles: [
+    { at: 9, kind: "receiver away" as const, count: 28 },
+    { at: 296, kind: "receiver away" as const, count: 231 },
+    { at: 1235, kind: "packets" as const, count: 9 },
+    { at: 2155, kind: "acknowledgements" as const, count: 31 },
+  ],
+}
+
+describe("a uTP connection with troubles now and then", () => {
+  it("loses a time-out and some round trips by each, and no more", async () => {
+    await fc.assert(
+      fc.asyncProperty(scene, async ({ up, latency, sackBytes, buffer, troubles }) => {
+        const line = await openLine({ up, latency })
+        const { simulation, net, far, processes } = line
+        tellNoFurther(sackBytes)
+        processes.near.buffer = processes.far.buffer = buffer
+        for (const { at, kind, count } of troubles) {
+          simulation.clock.after(at, () => {
+            const end = simulation.clock.now() + BURST
+            const isLost = (sent: number): boolean => sent < count && simulation.clock.now() < end
+            if (kind === "packets") losePackets(net, isLost)
+            else if (kind === "acknowledgements") losePackets(far, isLost)
+            else if (kind === "sender away") processes.near.busyFor(count)
+            else processes.far.busyFor(count)
+          })
+        }
+        const start = simulation.clock.now()
+        await goodput(line, 3 * MiB)
+        const took = simulation.clock.now() - start
+        const roundTrip = 2 * latency
+        expect(took - (3000 * MiB) / up).toBeLessThan((troubles.length + 1) * (1000 + 30 * roundTrip))
+      }),
+      { numRuns: 40, examples: [[STALE]] },
+    )
   })
 })

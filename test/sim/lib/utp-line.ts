@@ -9,6 +9,7 @@ import { type UtpMemory, UtpNet } from "./utp-net.js"
 import type { HostProfile } from "./virtual-network.js"
 
 const LIMIT = 3_600_000
+const { selectiveAck } = Incoming.prototype
 
 /** Two sides and a uTP connection between them. */
 export interface UtpLine {
@@ -52,11 +53,12 @@ export async function goodput(line: UtpLine, length: number): Promise<number> {
 
 /** Selective acknowledgements have so many bytes at most until the end of the test: of libutp's they have 4, and reach across 30 packets. */
 export function tellNoFurther(bytes: number): void {
-  const whole = Incoming.prototype.selectiveAck
-  const selectiveAck = vi.spyOn(Incoming.prototype, "selectiveAck").mockImplementation(function (this: Incoming) {
-    return whole.call(this).subarray(0, bytes)
+  vi.spyOn(Incoming.prototype, "selectiveAck").mockImplementation(function (this: Incoming) {
+    return selectiveAck.call(this).subarray(0, bytes)
   })
-  onTestFinished(() => selectiveAck.mockRestore())
+  onTestFinished(() => {
+    vi.restoreAllMocks()
+  })
 }
 
 /** Of what a side sends from now on, the packets that `isLost` names by their count, from 0, do not get through. */
