@@ -20,6 +20,8 @@ export interface ArrangeOptions extends CheckOptions, LookOptions {
   readonly verify: "auto" | "always"
   /** Files get their right lengths. */
   readonly toFetch: boolean
+  /** What the journal says was so when it was closed last; or it says nothing yet. */
+  readonly isSound: boolean
   /** What is believed, now that it is known how the files stand. */
   readonly decide: (found: (file: number) => FoundFile) => ResumeDecision
 }
@@ -92,14 +94,19 @@ class Arrangement {
     this.#dropUnavailable(check)
     this.#checkedBytes.total = this.#layout.sizeOf(check) + this.#layout.sizeOf(decision.sample)
     if (decision.sample.count > 0 && this.#options.verify !== "always") {
-      const right = await this.#check(decision.sample)
+      const right = new Bitfield(check.length)
+      await this.#check(decision.sample, right)
       if (right.count < decision.sample.count) {
         distrustAll()
         this.#dropUnavailable(check)
         this.#checkedBytes.total = this.#checkedBytes.done + this.#layout.sizeOf(check)
       }
     }
-    const right = await this.#check(check)
+    const right = new Bitfield(check.length)
+    await this.#check(check, right).catch((error: unknown) => {
+      if (this.#options.isSound) this.#claim(right)
+      throw error
+    })
     for (const piece of check) {
       const durable = journal.state.pieces[piece] === PieceState.done && !doubted.has(piece)
       if (!right.has(piece) || durable) continue
@@ -146,11 +153,34 @@ class Arrangement {
     }
   }
 
-  /** Those that hash right. */
-  async #check(pieces: Bitfield): Promise<Bitfield> {
+  /**
+   * Claims what a check that ended early has found, for the next one: of what stands under its final name it hashes whatever is
+   * not claimed.
+   */
+  #claim(right: Bitfield): void {
+    const { journal, files } = this.#parts
+    for (const piece of right) {
+      const indexes: number[] = []
+      this.#layout.eachFileOfPiece(piece, (index) => indexes.push(index))
+      if (!indexes.every((index) => this.#isClaimable(files.at(index)))) continue
+      journal.setPiece(piece, PieceState.written)
+      for (const index of indexes) {
+        journal.setHome(index)
+        journal.setStamp(index, files.at(index).stamp)
+      }
+    }
+  }
+
+  /** Where the journal has claims on a file that was written to since, its stamp must go on saying so. */
+  #isClaimable(file: DataFile): boolean {
+    if (file.place !== "final") return false
+    return !this.#parts.journal.state.home.has(file.index) || this.#found.states.get(file) === "equal"
+  }
+
+  /** Adds those that hash right to `right`. */
+  async #check(pieces: Bitfield, right: Bitfield): Promise<void> {
     const { metainfo, platform, files, journal } = this.#parts
     const { signal, onChecking } = this.#options
-    const right = new Bitfield(pieces.length)
     const count = this.#checkedBytes
     if (pieces.count > 0) onChecking?.(count.done, count.total)
     const digesting = digestingOf(metainfo, platform.hasher)
@@ -185,7 +215,6 @@ class Arrangement {
         if (isRight(piece, digest)) right.add(piece)
       },
     })
-    return right
   }
 
   /**

@@ -4,6 +4,7 @@ import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
 import type { AcquireLock, Lock } from "../ports/lock.js"
+import type { Log } from "../ports/log.js"
 import type { Platform } from "../ports/platform.js"
 import { arrange } from "./arrange.js"
 import { refuseClaimedName } from "./claimed-names.js"
@@ -69,17 +70,26 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   try {
     const journalOptions = { ...(await journalPlace(disk, metainfo, folder)), disk }
     const old = await Journal.read(journalOptions)
-    if (old === undefined) {
+    const isNew = old === undefined
+    if (isNew) {
       await refuseClaimedName({ ...platform, metainfo, datastore })
       await sayUnreadable(platform, journalOptions.path)
     }
     journal = old ?? Journal.blank(journalOptions)
+    const { bootId } = journalOptions
     const wasClean = journal.state.clean
+    const sameBoot = bootId !== "" && journal.state.bootId === bootId
+    const journalIs = { isNew, isSound: isNew || (wasClean && sameBoot), sameBoot, bootId }
     pool = new FilePool({ disk, onCloseError: onFault })
     const parts = await assemble(options, { journal, pool, directories, folder, onFault })
     durability = parts.durability
     selectFiles(parts.files, options.selected)
-    await resume(parts, options, { isNew: old === undefined, bootId: journalOptions.bootId })
+    try {
+      await resume(parts, options, journalIs)
+    } catch (error) {
+      if (journalIs.isSound && isAborted(error)) await keepFound(journal, { isNew, log: platform.log })
+      throw error
+    }
     journal.takeOver()
     if (options.toFetch !== false) await checkFreeSpace(parts, datastore)
     // A process that was killed may have left a journal whose name was not durable yet.
@@ -89,8 +99,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     }
     // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
     const asItWas = wasClean && !journal.changed
-    if (old !== undefined) await journal.flush()
-    const isNew = old === undefined
+    if (!isNew) await journal.flush()
     const keep = (): Promise<void> => keepTorrent(disk, folder, options.torrentBytes)
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
@@ -129,6 +138,22 @@ export function wantedPieces(files: DataFiles): Bitfield {
 async function sayUnreadable({ disk, log }: PieceStoreOptions["platform"], journal: string): Promise<void> {
   if ((await disk.stat(journal)) === undefined) return
   log.log("warn", "storage", `${journal} is damaged, or of a later version, and replaced: what is there is hashed`)
+}
+
+function isAborted(error: unknown): boolean {
+  return error instanceof AtError && error.code === "AT_ABORTED"
+}
+
+/** What a check has found before it was stopped is not hashed again by the next: that may be hours of work. */
+async function keepFound(journal: Journal, { isNew, log }: { isNew: boolean; log: Log }): Promise<void> {
+  if (!journal.changed) return
+  journal.takeOver()
+  try {
+    await (isNew ? journal.rewrite() : journal.flush())
+    await journal.markClean()
+  } catch (error) {
+    log.log("warn", "storage", `what was checked is checked again the next time: ${String(error)}`)
+  }
 }
 
 /** Returns the folders that something was made in. */
@@ -188,12 +213,11 @@ async function assemble(
 async function resume(
   parts: WritingParts,
   options: PieceStoreOptions,
-  journalIs: { isNew: boolean; bootId: string },
+  journalIs: { isNew: boolean; isSound: boolean; sameBoot: boolean; bootId: string },
 ): Promise<void> {
   const { journal, files, metainfo, platform } = parts
   const { layout } = metainfo
-  const { isNew, bootId } = journalIs
-  const sameBoot = bootId !== "" && journal.state.bootId === bootId
+  const { isNew, isSound, sameBoot, bootId } = journalIs
   const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
   const { home, ours } = journal.state
   // After a power cut the names of files may be there, and the journal's word that we made them not.
@@ -203,7 +227,7 @@ async function resume(
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
     trusted({ layout, journal: journal.state, bootId, found, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
-  await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, signal, onChecking })
+  await arrange(parts, looked, { verify, overwrite, toFetch, isSound, before, decide, signal, onChecking })
 }
 
 async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {

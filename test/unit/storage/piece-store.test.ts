@@ -310,4 +310,55 @@ describe("a piece store", () => {
     const store = await world.open(single)
     await world.run(store.close())
   })
+
+  it("goes on with a check where it was stopped, however often", async () => {
+    const world = new World()
+    const MiB = 2 ** 20
+    const files = ["a", "b", "c"].map((path) => ({ path, length: 38 * MiB }))
+    const large = sample({ pieceLength: 4 * MiB, files })
+    for (const index of [0, 1, 2]) world.disk.putFile(large.pathOf(index), large.fileData(index))
+    const toCheck: number[] = []
+    const stopAtOnce = async (): Promise<void> => {
+      const controller = new AbortController()
+      const onChecking = (done: number, total: number): void => {
+        if (done === 0) toCheck.push(total)
+        else controller.abort()
+      }
+      await expect(world.open(large, { signal: controller.signal, onChecking })).rejects.toEqual(code("AT_ABORTED"))
+    }
+    await stopAtOnce()
+    await stopAtOnce()
+    const store = await world.open(large, { onChecking: (done, total) => done === 0 && toCheck.push(total) })
+    expect(store.have.count).toBe(large.layout.pieceCount)
+    const [all, less, least] = toCheck as [number, number, number]
+    expect(all).toBe(large.layout.length)
+    expect(less).toBeLessThan(all)
+    expect(least).toBeLessThan(less)
+    await world.run(store.close())
+  })
+
+  it("believes nothing of a stopped check about a file that was written to since", async () => {
+    const world = new World()
+    const MiB = 2 ** 20
+    const large = sample({
+      pieceLength: 4 * MiB,
+      kind: "file",
+      name: "large",
+      files: [{ path: "large", length: 54 * MiB }],
+    })
+    const path = `${DATASTORE}/large`
+    world.disk.putFile(path, large.data)
+    const controller = new AbortController()
+    const onChecking = (done: number): void => {
+      if (done > 0) controller.abort()
+    }
+    await expect(world.open(large, { signal: controller.signal, onChecking })).rejects.toEqual(code("AT_ABORTED"))
+    const changed = large.data.slice()
+    changed[5] = changed[5]! ^ 1
+    world.disk.putFile(path, changed)
+    const store = await world.open(large)
+    expect(store.have.has(0)).toBe(false)
+    expect(store.have.count).toBe(large.layout.pieceCount - 1)
+    await world.run(store.close())
+  })
 })
