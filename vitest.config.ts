@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import SlowFirst from "./test/support/slow-first.js"
 
 export default defineConfig({
   test: {
@@ -8,6 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     pool: "forks",
+    sequence: { sequencer: SlowFirst },
     // No test asks the world for DHT nodes, nor the local network for anything.
     env: { AT_DHT_BOOTSTRAP: "", AT_NO_LSD: "1" },
     reporters: ["default", "./test/support/matrix/reporter.ts", "./test/support/closing-line-reporter.ts"],
