@@ -44,8 +44,13 @@ export function mseResponder(host: MseHost, send: (bytes: Uint8Array) => void): 
   const { tools } = host
   return function* (input) {
     const theirKey = yield* input.take(DH_KEY_LENGTH)
-    const keys = new KeyExchange(tools)
-    const secret = keys.secret(theirKey)
+    let keys: KeyExchange
+    let secret: Uint8Array
+    // rtorrent leaves out leading zeros of the secret, where all others keep them. We speak second, and can avoid them.
+    do {
+      keys = new KeyExchange(tools)
+      secret = keys.secret(theirKey)
+    } while (secret[0] === 0)
     send(keys.greeting())
 
     yield* input.skipPast(syncHash(tools, secret), MAX_PAD)

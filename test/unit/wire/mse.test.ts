@@ -1,6 +1,7 @@
 import { createDiffieHellman, createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
-import { Initiator, Responder, skey } from "./mse-parties.js"
+import { DH_KEY_LENGTH, publicKey, sharedSecret } from "../../../src/wire/diffie-hellman.js"
+import { Initiator, Responder, skey, toolsOf } from "./mse-parties.js"
 
 // The other side, once more and by other means: OpenSSL's key exchange, and RC4 as it is in every textbook.
 
@@ -104,4 +105,17 @@ describe("the encrypted handshake", () => {
     const answer = cipher(sha1("keyB", secret, skey))(Buffer.concat([VC, RC4, twoBytes(0)]))
     expect(() => initiator.handshake.push(Buffer.concat([Buffer.alloc(513), answer]))).toThrow("does not end")
   })
+})
+
+test("who answers makes a secret without a leading zero, which rtorrent would leave out", () => {
+  const theirs = new Uint8Array(20).fill(7)
+  const secretWith = (key: Uint8Array): Uint8Array => sharedSecret(key, theirs)!
+  const unlucky = Array.from({ length: 5000 }, (_, seed) => seed).find((seed) => {
+    const first = toolsOf(seed).random.bytes(20)
+    return sharedSecret(publicKey(theirs), first)![0] === 0
+  })
+  expect(unlucky).toBeDefined()
+  const responder = new Responder({ seed: unlucky! })
+  responder.handshake.push(publicKey(theirs))
+  expect(secretWith(responder.voice.take(DH_KEY_LENGTH))[0]).not.toBe(0)
 })
