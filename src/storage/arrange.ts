@@ -159,10 +159,13 @@ class Arrangement {
    */
   #claim(right: Bitfield): void {
     const { journal, files } = this.#parts
+    const looked = [...this.#files, ...this.#found.neighbours]
+    // Before any is claimed: that changes what the journal says of it.
+    const claimable = new Set(looked.filter((file) => this.#isClaimable(file)).map(({ index }) => index))
     for (const piece of right) {
       const indexes: number[] = []
       this.#layout.eachFileOfPiece(piece, (index) => indexes.push(index))
-      if (!indexes.every((index) => this.#isClaimable(files.at(index)))) continue
+      if (!indexes.every((index) => claimable.has(index))) continue
       journal.setPiece(piece, PieceState.written)
       for (const index of indexes) {
         journal.setHome(index)
