@@ -113,14 +113,8 @@ export class Extensions<Peer extends PeerState> {
 
   #onHandshake(payload: Uint8Array): void {
     if (++this.#handshakes > MAX_HANDSHAKES) return
-    let handshake: ExtensionHandshake
-    try {
-      handshake = decodeExtensionHandshake(payload)
-    } catch (error) {
-      // Nothing in it is needed: a client with a fault there can still give and take (libtorrent ignores it too).
-      if (error instanceof ProtocolError) return
-      throw error
-    }
+    const handshake = decodeExtensionHandshake(payload)
+    if (handshake === undefined) return
     for (const [name, id] of handshake.messages) {
       if (id === 0) this.#ids.delete(name)
       else if (this.#ids.size < MAX_NAMES) this.#ids.set(name, id)

@@ -1,4 +1,3 @@
-import { ProtocolError } from "../errors.js"
 import {
   decodeExtensionHandshake,
   EXTENSION_HANDSHAKE_ID,
@@ -60,14 +59,8 @@ export class MetadataExtensions {
   }
 
   #onHandshake(payload: Uint8Array): void {
-    let handshake: ExtensionHandshake
-    try {
-      handshake = decodeExtensionHandshake(payload)
-    } catch (error) {
-      // As when the metadata is there: a fault in it is forgiven.
-      if (error instanceof ProtocolError) return
-      throw error
-    }
+    const handshake = decodeExtensionHandshake(payload)
+    if (handshake === undefined) return
     if (handshake.yourAddress !== undefined) this.#host.onOurAddress(handshake.yourAddress)
     const id = handshake.messages.get(METADATA_EXTENSION)
     if (id !== undefined) this.#metadataId = id === 0 ? undefined : id

@@ -51,13 +51,12 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
 }
 
 /**
- * Reads such a payload; nothing in the result is a view of it.
- *
- * @throws ProtocolError when it is not a dictionary
+ * Reads such a payload; nothing in the result is a view of it. Undefined when it is not a dictionary: nothing in it is needed, so a
+ * client with a fault there can still give and take (libtorrent ignores it too).
  */
-export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
-  const dictionary = asDictionary(decode(payload, MESSAGE_LIMITS))
-  if (dictionary === undefined) throw new ProtocolError("the extended handshake is not a dictionary")
+export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake | undefined {
+  const dictionary = readDictionary(payload)
+  if (dictionary === undefined) return undefined
   const client = dictionary.text("v")?.slice(0, MAX_NAME_LENGTH)
   const listenPort = within(dictionary.integer("p"), 1, 65535)
   const requestQueue = dictionary.integer("reqq")
@@ -75,6 +74,15 @@ export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshak
     ...(uploadOnly !== undefined && { uploadOnly: uploadOnly !== 0 }),
     ...(prefersEncryption !== undefined && { prefersEncryption: prefersEncryption !== 0 }),
     ...(metadataSize !== undefined && { metadataSize }),
+  }
+}
+
+function readDictionary(payload: Uint8Array): BencodeDictionary | undefined {
+  try {
+    return asDictionary(decode(payload, MESSAGE_LIMITS))
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
   }
 }
 

@@ -40,9 +40,9 @@ export const extendedHandshake: Target = {
   ],
   ...bencoded(words("m", "v", "p", "reqq", "yourip", "upload_only", "metadata_size", "ut_metadata", "ut_pex", "ipv6")),
   check(input) {
-    const read = outcome(() => decodeExtensionHandshake(input), ProtocolError)
-    if (read.error !== undefined) return
-    const { messages, client, listenPort, requestQueue, yourAddress, metadataSize } = read.value
+    const handshake = decodeExtensionHandshake(input)
+    if (handshake === undefined) return
+    const { messages, client, listenPort, requestQueue, yourAddress, metadataSize } = handshake
     must(messages.size <= 64, "it keeps too many names")
     for (const [name, id] of messages) must(id >= 0 && id <= 255 && name.length <= 128, "an extension is not possible")
     must(client === undefined || (client !== "" && client.length <= 128), "the client's name is too long")
@@ -53,8 +53,8 @@ export const extendedHandshake: Target = {
     // Names are bytes here and texts there: those beyond ASCII would be written in another way.
     if ([...messages.keys()].some((name) => /[^ -~]/.test(name))) return
     mustEqual(
-      sorted(decodeExtensionHandshake(encodeExtensionHandshake(read.value))),
-      sorted(read.value),
+      sorted(decodeExtensionHandshake(encodeExtensionHandshake(handshake))!),
+      sorted(handshake),
       "written anew it differs",
     )
   },
