@@ -1,5 +1,5 @@
 import { formatIp, parseIp } from "../bytes/ip.js"
-import { encodeUtf8 } from "../bytes/text.js"
+import { decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import { ProtocolError } from "../errors.js"
 import type { Place } from "./handshake.js"
 
@@ -37,7 +37,7 @@ export function placeLength(bytes: Uint8Array, at: number): number | undefined {
 /** The place that starts at `at`, which is whole. */
 export function decodePlace(bytes: Uint8Array, at: number): Place {
   const end = at + placeLength(bytes, at)!
-  const host = bytes[at] === TYPE.name ? new TextDecoder().decode(bytes.subarray(at + 2, end - 2)) : undefined
+  const host = bytes[at] === TYPE.name ? decodeUtf8Lenient(bytes.subarray(at + 2, end - 2)) : undefined
   return {
     host: host ?? formatIp(bytes.subarray(at + 1, end - 2)),
     port: (bytes[end - 2]! << 8) | bytes[end - 1]!,

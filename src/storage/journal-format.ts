@@ -1,5 +1,6 @@
 import { concatBytes, joinChunks } from "../bytes/concat.js"
 import { crc32 } from "../bytes/crc32.js"
+import { decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import { ByteCursor, pushUint64, pushVarint } from "./byte-cursor.js"
 import { type FileStamp, JournalState, type PieceState } from "./journal-state.js"
 import { type Range, toRanges } from "./ranges.js"
@@ -66,11 +67,11 @@ export class JournalEncoder {
   }
 
   header(header: JournalHeader): void {
-    this.#record(RecordType.header, concatBytes(header.infoHash, new TextEncoder().encode(header.name)))
+    this.#record(RecordType.header, concatBytes(header.infoHash, encodeUtf8(header.name)))
   }
 
   open(bootId: string): void {
-    this.#record(RecordType.open, new TextEncoder().encode(bootId))
+    this.#record(RecordType.open, encodeUtf8(bootId))
   }
 
   clean(): void {
@@ -198,7 +199,7 @@ class RecordReader {
 
 function parseHeader(record: JournalRecord): JournalHeader | undefined {
   if (record.type !== RecordType.header || record.payload.length < 20) return undefined
-  return { infoHash: record.payload.slice(0, 20), name: new TextDecoder().decode(record.payload.subarray(20)) }
+  return { infoHash: record.payload.slice(0, 20), name: decodeUtf8Lenient(record.payload.subarray(20)) }
 }
 
 /** False when the record is not one that we write: it and what follows are not believed. */
@@ -207,7 +208,7 @@ function apply(record: JournalRecord, state: JournalState, budget: { left: numbe
   state.clean = type === RecordType.clean && payload.length === 0
   if (type === RecordType.clean) return state.clean
   if (type === RecordType.open) {
-    state.bootId = new TextDecoder().decode(payload)
+    state.bootId = decodeUtf8Lenient(payload)
     return true
   }
   if (type === RecordType.stamps) return applyStamps(payload, state)

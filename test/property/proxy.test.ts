@@ -160,6 +160,8 @@ describe("SOCKS5 datagrams", () => {
     )
     const datagram = encodeDatagram({ host: "203.0.113.1", port: 0x1234 }, Uint8Array.of(7))
     expect([...datagram]).toEqual([0, 0, 0, 1, 203, 0, 113, 1, 0x12, 0x34, 7])
+    const marked = { host: "\ufeffa.example", port: 1 }
+    expect(decodeDatagram(encodeDatagram(marked, datagram))?.from).toEqual(marked)
     expect(() => encodeDatagram({ host: "a".repeat(256), port: 1 }, datagram)).toThrow("the host's name")
   })
 
