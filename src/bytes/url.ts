@@ -1,3 +1,5 @@
+import { toLatin1 } from "./text.js"
+
 const HIDDEN = "***"
 
 /** Names of query arguments whose values let others act in the user's name. */
@@ -73,6 +75,14 @@ export function parseUrl(text: string): URL | undefined {
 export function namedPort(address: string): number | undefined {
   const port = parseUrl(`http://${address}`)?.port || parseUrl(`https://${address}`)?.port
   return port ? Number(port) : undefined
+}
+
+/** Every byte that is not a letter, a digit or one of `-._~` (RFC 3986's unreserved characters) as `%XX`. */
+export function encodePercents(bytes: Uint8Array): string {
+  return toLatin1(bytes).replace(
+    /[^A-Za-z0-9\-._~]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  )
 }
 
 /** As it is where it is not encoded rightly. */

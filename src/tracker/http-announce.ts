@@ -1,5 +1,6 @@
 import { formatIp, ipScope, parseIp } from "../bytes/ip.js"
 import { toLatin1 } from "../bytes/text.js"
+import { encodePercents } from "../bytes/url.js"
 import { ProtocolError } from "../errors.js"
 import { asDictionary, type BencodeDictionary, decodePrefix } from "../metainfo/bencode.js"
 import {
@@ -29,8 +30,8 @@ export function announceUrl(tracker: string, request: AnnounceRequest, encryptio
   // BEP 21: in every announce of a partial seed. UDP has no number for it (BEP 15).
   const event = stats.partialSeed === true && request.event !== "stopped" ? "paused" : request.event
   const fields = [
-    `info_hash=${percentEncode(request.infoHash)}`,
-    `peer_id=${percentEncode(request.peerId)}`,
+    `info_hash=${encodePercents(request.infoHash)}`,
+    `peer_id=${encodePercents(request.peerId)}`,
     `port=${stats.port}`,
     `uploaded=${count(stats.uploaded)}`,
     `downloaded=${count(stats.downloaded)}`,
@@ -42,7 +43,7 @@ export function announceUrl(tracker: string, request: AnnounceRequest, encryptio
     ...ENCRYPTION_FIELDS[encryption],
   ]
   if (event !== "none") fields.push(`event=${event}`)
-  if (request.trackerId !== undefined) fields.push(`trackerid=${percentEncode(request.trackerId)}`)
+  if (request.trackerId !== undefined) fields.push(`trackerid=${encodePercents(request.trackerId)}`)
   return withArguments(tracker, fields.join("&"))
 }
 
@@ -52,14 +53,6 @@ export function withArguments(url: string, fields: string): string {
   if (query < 0) return `${url}?${fields}`
   // Only the first question mark is none of an argument.
   return query === url.length - 1 || url.endsWith("&") ? url + fields : `${url}&${fields}`
-}
-
-/** Every byte that is not a letter, a digit or one of `-._~` as `%XX` (RFC 3986). */
-export function percentEncode(bytes: Uint8Array): string {
-  return toLatin1(bytes).replace(
-    /[^A-Za-z0-9\-._~]/g,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  )
 }
 
 /**

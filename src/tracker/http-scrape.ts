@@ -1,6 +1,7 @@
+import { encodePercents } from "../bytes/url.js"
 import { asDictionary } from "../metainfo/bencode.js"
 import { failed, type ScrapeOutcome } from "./announce.js"
-import { decodeAnswer, failureOf, natural, percentEncode, withArguments } from "./http-announce.js"
+import { decodeAnswer, failureOf, natural, withArguments } from "./http-announce.js"
 
 /**
  * The scrape URL that belongs to an announce URL (BEP 48): `announce` at the start of the path's last part becomes
@@ -11,7 +12,7 @@ import { decodeAnswer, failureOf, natural, percentEncode, withArguments } from "
 export function scrapeUrl(tracker: string, infoHash: Uint8Array): string | undefined {
   const [, path = "", rest = "", query = ""] = /^([^?]*\/)announce([^/?]*)(\?.*)?$/.exec(tracker) ?? []
   if (path === "") return undefined
-  return withArguments(`${path}scrape${rest}${query}`, `info_hash=${percentEncode(infoHash)}`)
+  return withArguments(`${path}scrape${rest}${query}`, `info_hash=${encodePercents(infoHash)}`)
 }
 
 /** The body of a scrape's answer. Never throws. */

@@ -1,3 +1,5 @@
+import { encodeUtf8 } from "../bytes/text.js"
+import { encodePercents, parseUrl } from "../bytes/url.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 
 /** Where the files of a torrent lie on a web seed, or why its URL can't be used. */
@@ -44,12 +46,8 @@ function normalizeUrl(url: string): string | undefined {
     .trim()
     .replace(/#.*$/s, "")
     .replaceAll(/%(?![0-9a-f]{2})/gi, "%25")
-  let parsed: URL
-  try {
-    parsed = new URL(bare)
-  } catch {
-    return undefined
-  }
+  const parsed = parseUrl(bare)
+  if (parsed === undefined) return undefined
   // A question mark with nothing behind it: `href` keeps it, `search` does not show it.
   if (parsed.search === "") parsed.search = ""
   const authority = parsed.href.slice(0, parsed.href.length - parsed.pathname.length - parsed.search.length)
@@ -58,14 +56,7 @@ function normalizeUrl(url: string): string | undefined {
   return authority + path + parsed.search
 }
 
-/** One element of a path: all but RFC 3986's unreserved characters is encoded (a bare `+` is a space to some servers). */
+/** One element of a path. A `+` is encoded as well: a bare one is a space to some servers. */
 function encodeElement(name: string): string {
-  if (/^[A-Za-z0-9\-._~]*$/.test(name)) return name
-  let encoded = ""
-  for (const byte of new TextEncoder().encode(name)) {
-    const character = String.fromCharCode(byte)
-    if (/[A-Za-z0-9\-._~]/.test(character)) encoded += character
-    else encoded += `%${byte < 16 ? "0" : ""}${byte.toString(16).toUpperCase()}`
-  }
-  return encoded
+  return encodePercents(encodeUtf8(name))
 }
