@@ -4,7 +4,7 @@ import { nodeClock } from "../node/clock.js"
 import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
-import { colours as pc } from "./colours.js"
+import { colours } from "./colours.js"
 import { withFlags } from "./hint-flags.js"
 import { LineView, LiveView, type ProgressView } from "./progress-view.js"
 
@@ -46,7 +46,7 @@ export class Console {
   /** The log for the engine: warnings and news with `-v`, everything with `-vv`; undefined without. */
   get log(): Log | undefined {
     if (this.#verbose === 0) return undefined
-    return createLog({ level: this.#verbose > 1 ? "debug" : "info", write: (line) => this.#above(pc.dim(line)) })
+    return createLog({ level: this.#verbose > 1 ? "debug" : "info", write: (line) => this.#above(colours.dim(line)) })
   }
 
   /** Something on the way to the result, for people. */
@@ -77,13 +77,13 @@ export class Console {
       return
     }
     this.#above(
-      `${pc.red("error:")} ${escapeForTerminal(error.message)}\n${pc.dim("what to do:")} ${escapeForTerminal(hint)}\n`,
+      `${colours.red("error:")} ${escapeForTerminal(error.message)}\n${colours.dim("what to do:")} ${escapeForTerminal(hint)}\n`,
     )
     if (this.#verbose === 0) return
     for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-      process.stderr.write(pc.dim(`cause: ${escapeForTerminal(cause.message)}\n`))
+      process.stderr.write(colours.dim(`cause: ${escapeForTerminal(cause.message)}\n`))
     }
-    if (error.code === "AT_BUG" && error.stack !== undefined) process.stderr.write(pc.dim(`${error.stack}\n`))
+    if (error.code === "AT_BUG" && error.stack !== undefined) process.stderr.write(colours.dim(`${error.stack}\n`))
   }
 
   /** A table that was asked for, for people. */

@@ -1,12 +1,8 @@
-import { escapeForTerminal } from "../bytes/text.js"
-import { count, formatSize } from "../bytes/words.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
-import { colours as pc } from "./colours.js"
-import { formatDuration, formatPercent, formatRate } from "./units.js"
+import { liveLines, progressLine } from "./progress-words.js"
 
 /** ms between two lines where there is no terminal. */
 const LINE_INTERVAL = 10_000
-const BAR_WIDTH = 24
 /** What a terminal is taken for that does not say, or says 0. */
 const DEFAULT_COLUMNS = 80
 
@@ -69,71 +65,6 @@ export class LineView implements ProgressView {
   }
 
   clear(): void {}
-}
-
-/** Where a dataset stands, in one line without colour. */
-export function progressLine(p: ProgressSnapshot): string {
-  const name = escapeForTerminal(p.name)
-  if (p.state === "metadata") return `${name}: ${metadataLine(p)}${p.waitingFor === null ? "" : `, ${waiting(p)}`}`
-  const done = `${formatPercent(p.doneBytes, p.totalBytes)} of ${formatSize(p.totalBytes)}`
-  if (p.state === "checking") return `${name}: checking what is on disk, ${done}`
-  if (p.state === "seeding") {
-    return `${name}: sharing, ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} uploaded`
-  }
-  const parts = [
-    `${name}: ${done}`,
-    formatRate(p.downloadRate),
-    `peers ${formatSize(p.fromPeers)} (${p.peers.connected})`,
-    `web seeds ${formatSize(p.fromWebSeeds)} (${p.webSeeds.usable})`,
-    `pieces ${p.donePieces}/${p.totalPieces}`,
-  ]
-  if (p.eta !== null) parts.push(`${formatDuration(p.eta)} left`)
-  if (p.waitingFor !== null) parts.push(waiting(p))
-  return parts.join(", ")
-}
-
-function liveLines(p: ProgressSnapshot): string[] {
-  const name = escapeForTerminal(p.name)
-  if (p.state === "metadata") {
-    return [name, `       ${metadataLine(p)}`, ...(p.waitingFor === null ? [] : [`       ${pc.yellow(waiting(p))}`])]
-  }
-  const percent = formatPercent(p.doneBytes, p.totalBytes).padStart(6)
-  const head = `${pc.bold(percent)} ${bar(p.doneBytes, p.totalBytes)} ${name}`
-  if (p.state === "checking")
-    return [`${head}`, `       checking what is on disk: ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}`]
-  if (p.state === "seeding") {
-    return [
-      `${pc.green("sharing")} ${name}`,
-      `       ${formatRate(p.uploadRate)} to ${count(p.peers.connected, "peer")}, ${formatSize(p.uploaded)} uploaded`,
-    ]
-  }
-  const eta = p.eta === null ? "" : `, ${formatDuration(p.eta)} left`
-  const lines = [
-    head,
-    `       ${formatSize(p.doneBytes)} of ${formatSize(p.totalBytes)}, ${pc.cyan(formatRate(p.downloadRate))}${eta}, pieces ${p.donePieces}/${p.totalPieces}`,
-    `       from ${count(p.peers.connected, "peer")} ${formatSize(p.fromPeers)}, from ${count(p.webSeeds.usable, "web seed")} ${formatSize(p.fromWebSeeds)}${given(p)}`,
-  ]
-  if (p.waitingFor !== null) lines.push(`       ${pc.yellow(waiting(p))}`)
-  return lines
-}
-
-function metadataLine(p: ProgressSnapshot): string {
-  const pieces = p.totalPieces === 0 ? "" : `, ${p.donePieces} of ${p.totalPieces} pieces`
-  const givers = p.peers.connected === 0 ? "" : ` from ${count(p.peers.connected, "peer")}`
-  return `fetching the metadata${givers}${pieces}`
-}
-
-function waiting(p: ProgressSnapshot): string {
-  return `waiting: ${escapeForTerminal(p.waitingFor ?? "")}`
-}
-
-function given(p: ProgressSnapshot): string {
-  return p.uploaded === 0 ? "" : `, uploaded ${formatSize(p.uploaded)}`
-}
-
-function bar(done: number, total: number): string {
-  const filled = total === 0 ? BAR_WIDTH : Math.floor((BAR_WIDTH * done) / total)
-  return pc.green("━".repeat(filled)) + pc.dim("─".repeat(BAR_WIDTH - filled))
 }
 
 /** Characters that take two columns: East Asian ones and pictures (UAX #11, in whole blocks; one too many does no harm). */

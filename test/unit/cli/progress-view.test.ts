@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { LineView, LiveView, progressLine } from "../../../src/cli/progress-view.js"
+import { LineView, LiveView } from "../../../src/cli/progress-view.js"
+import { progressLine } from "../../../src/cli/progress-words.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { anyText } from "../../support/any-text.js"
 
