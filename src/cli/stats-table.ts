@@ -18,24 +18,24 @@ const WAITS: Readonly<Record<Bottleneck, string>> = {
 const LABEL = 33
 
 /** Where the time went, for a person: a line for each thing that happened, without colour. */
-export function statsTable(name: string, s: TorrentStats): string {
+export function statsTable(name: string, stats: TorrentStats): string {
+  const { elapsed, waits, received, wasted, uploaded, commits, connections, slots, eventLoop } = stats
   const lines = [`where the time went: ${escapeForTerminal(name)}`]
   const line = (label: string, value: string): number => lines.push(`  ${label.padEnd(LABEL)}${value}`)
-  line("transfers", milliseconds(s.elapsed))
-  if (s.waits.total > 0) {
-    line("downloading, waiting for", milliseconds(s.waits.total))
+  line("transfers", milliseconds(elapsed))
+  if (waits.total > 0) {
+    line("downloading, waiting for", milliseconds(waits.total))
     for (const cause of BOTTLENECKS) {
-      const time = s.waits[cause]
-      if (time > 0) line(`  ${WAITS[cause]}`, `${share(time, s.waits.total)}  ${milliseconds(time)}`)
+      const time = waits[cause]
+      if (time > 0) line(`  ${WAITS[cause]}`, `${share(time, waits.total)}  ${milliseconds(time)}`)
     }
   }
-  const { received, wasted, commits, connections, slots, eventLoop } = s
   line(
     "received",
     `${formatSize(received.total)}: peers ${formatSize(received.fromPeers)}, web seeds ${formatSize(received.fromWebSeeds)}`,
   )
   line("wasted", `${formatSize(wasted.total)}${wasteByReason(wasted)}`)
-  line("uploaded", formatSize(s.uploaded))
+  line("uploaded", formatSize(uploaded))
   const { store } = commits
   line("hash and write in workers", stage(store))
   if (store.busy > 0)

@@ -28,17 +28,18 @@ const NOT_OFFERING = {
 }
 
 /** Says in a sentence why no metadata arrives; null while it does. */
-export function metadataReason(s: Situation): string | null {
-  if (s.sinceArrival < QUIET) return null
-  if (s.offering > 0) return `${count(s.offering, "peer")} ${OFFERING[s.lacking]}`
-  if (s.connected > 0) return `${count(s.connected, "peer")} connected, ${NOT_OFFERING[s.lacking]}`
-  if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
-  if (s.known > 0) return `none of ${count(s.known, "known peer")} gave it`
-  const sources = [...(s.trackers.length === 0 ? [] : [trackers(s)]), ...s.discoveries]
+export function metadataReason(situation: Situation): string | null {
+  const { lacking, sinceArrival, offering, connected, connecting, known, trackers, discoveries } = situation
+  if (sinceArrival < QUIET) return null
+  if (offering > 0) return `${count(offering, "peer")} ${OFFERING[lacking]}`
+  if (connected > 0) return `${count(connected, "peer")} connected, ${NOT_OFFERING[lacking]}`
+  if (connecting > 0) return `connecting to ${count(connecting, "peer")}`
+  if (known > 0) return `none of ${count(known, "known peer")} gave it`
+  const sources = [...(trackers.length === 0 ? [] : [ofTrackers(trackers)]), ...discoveries]
   return sources.length === 0 ? "no peer is known" : sources.join("; ")
 }
 
-function trackers(s: Situation): string {
-  if (s.trackers.every(({ state }) => state === "failed")) return "no tracker answers"
-  return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+function ofTrackers(trackers: readonly TrackerStatus[]): string {
+  if (trackers.every(({ state }) => state === "failed")) return "no tracker answers"
+  return trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
 }

@@ -37,12 +37,12 @@ export interface Moment {
 }
 
 /** What the download waits for: the first cause that holds. */
-export function bottleneck(m: Moment): Bottleneck {
-  if (m.limited) return "limit"
-  const starved = m.waitingRuns > 0 || (m.peerHasRoom && m.missing && !m.hungry)
-  if (starved && !m.memoryLeft) return "noSlot"
-  if (!m.missing && !m.hungry && m.runs === 0) return m.open ? "ending" : "storing"
-  if (m.peerIsFull) return "windowFull"
-  if (m.runs > 0) return "webSeed"
-  return m.peerIsAsked ? "other" : "idle"
+export function bottleneck(moment: Moment): Bottleneck {
+  if (moment.limited) return "limit"
+  const starved = moment.waitingRuns > 0 || (moment.peerHasRoom && moment.missing && !moment.hungry)
+  if (starved && !moment.memoryLeft) return "noSlot"
+  if (!moment.missing && !moment.hungry && moment.runs === 0) return moment.open ? "ending" : "storing"
+  if (moment.peerIsFull) return "windowFull"
+  if (moment.runs > 0) return "webSeed"
+  return moment.peerIsAsked ? "other" : "idle"
 }

@@ -22,27 +22,28 @@ export interface Situation {
 }
 
 /** Says in a sentence why nothing arrives; null while something does. */
-export function waitingReason(s: Situation): string | null {
-  if (s.sinceArrival < QUIET) return null
-  const searches = s.peers.length === 0 && s.connecting === 0 ? s.discoveries : []
-  const parts = [peers(s), webSeeds(s), trackers(s), ...searches].filter((part) => part !== undefined)
-  return parts.length === 0 ? "no source is known" : parts.join("; ")
+export function waitingReason(situation: Situation): string | null {
+  const { sinceArrival, peers, connecting, discoveries } = situation
+  if (sinceArrival < QUIET) return null
+  const searches = peers.length === 0 && connecting === 0 ? discoveries : []
+  const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches]
+  return reasons.filter((reason) => reason !== undefined).join("; ") || "no source is known"
 }
 
-function peers(s: Situation): string | undefined {
-  const useful = s.peers.filter(({ interesting }) => interesting)
+function ofPeers({ peers, connecting, known }: Situation): string | undefined {
+  const useful = peers.filter(({ interesting }) => interesting)
   if (useful.some(({ choking }) => !choking)) return "peers were asked, but have sent nothing"
   if (useful.length > 0) return `${count(useful.length, "peer")} with data: waiting until they let us download`
-  if (s.peers.length > 0) return `${count(s.peers.length, "peer")} connected, none has what is missing`
-  if (s.connecting > 0) return `connecting to ${count(s.connecting, "peer")}`
-  return s.known > 0 ? `none of ${count(s.known, "known peer")} can be reached` : undefined
+  if (peers.length > 0) return `${count(peers.length, "peer")} connected, none has what is missing`
+  if (connecting > 0) return `connecting to ${count(connecting, "peer")}`
+  return known > 0 ? `none of ${count(known, "known peer")} can be reached` : undefined
 }
 
-function webSeeds(s: Situation): string | undefined {
-  const reasons = s.webSeeds.map(({ url, state, lacking }) => {
+function ofWebSeeds({ webSeeds, now }: Situation): string | undefined {
+  const reasons = webSeeds.map(({ url, state, lacking }) => {
     if (state.kind === "disabled") return `${redactUrl(url)} is not used: ${state.reason}`
     if (state.kind === "waiting") {
-      const seconds = Math.max(1, Math.ceil((state.until - s.now) / 1000))
+      const seconds = Math.max(1, Math.ceil((state.until - now) / 1000))
       return `${redactUrl(url)} is tried again in ${seconds} s: ${state.reason}`
     }
     if (lacking > 0) return `${redactUrl(url)} lacks ${lacking} of the missing pieces`
@@ -51,12 +52,12 @@ function webSeeds(s: Situation): string | undefined {
   return reasons.length === 0 ? undefined : `web seed ${reasons.join(", ")}`
 }
 
-function trackers(s: Situation): string | undefined {
-  if (s.known > 0 || s.trackers.length === 0) return undefined
-  const failed = s.trackers.filter(({ state }) => state === "failed")
-  if (failed.length === s.trackers.length) {
+function ofTrackers({ known, trackers }: Situation): string | undefined {
+  if (known > 0 || trackers.length === 0) return undefined
+  const failed = trackers.filter(({ state }) => state === "failed")
+  if (failed.length === trackers.length) {
     const why = failed[0]?.message
     return `no tracker answers${why === undefined ? "" : ` (${why})`}`
   }
-  return s.trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+  return trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
 }
