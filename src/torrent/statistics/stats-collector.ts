@@ -1,4 +1,4 @@
-import { Delays } from "../../bytes/delays.js"
+import { DelayHistogram } from "../../bytes/delay-histogram.js"
 import type { PieceTable } from "../../picker/piece-table.js"
 import type { Clock } from "../../ports/clock.js"
 import type { PieceStore } from "../../storage/piece-store.js"
@@ -24,7 +24,7 @@ interface Parts {
 export class StatsCollector {
   readonly #parts: Parts
   readonly #waits = Object.fromEntries(BOTTLENECKS.map((name) => [name, 0])) as Record<Bottleneck, number>
-  readonly #delays = new Delays()
+  readonly #delays = new DelayHistogram()
   #started: number | undefined
   #ended: number | undefined
   /** When the last look was; undefined while nothing is being fetched. */

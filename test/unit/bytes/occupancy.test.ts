@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { Delays } from "../../../src/bytes/delays.js"
+import { DelayHistogram } from "../../../src/bytes/delay-histogram.js"
 import { Occupancy } from "../../../src/bytes/occupancy.js"
 
 describe("an occupancy", () => {
@@ -25,7 +25,7 @@ describe("an occupancy", () => {
 
 describe("delays", () => {
   it("have a mean, a maximum, and percentiles that are at most a fifth too high", () => {
-    const delays = new Delays()
+    const delays = new DelayHistogram()
     for (let delay = 1; delay <= 1000; delay++) delays.add(delay)
     expect(delays.mean).toBe(500.5)
     expect(delays.max).toBe(1000)
@@ -38,7 +38,7 @@ describe("delays", () => {
   })
 
   it("are 0 when there were none, and may be longer than any bucket", () => {
-    const delays = new Delays()
+    const delays = new DelayHistogram()
     expect([delays.mean, delays.max, delays.percentile(0.99)]).toEqual([0, 0, 0])
     delays.add(0.25)
     expect(delays.percentile(0.99)).toBe(0.25)

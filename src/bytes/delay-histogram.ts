@@ -4,7 +4,7 @@ const PER_DOUBLING = 4
 const BUCKETS = 64
 
 /** Delays in ms, counted in buckets: adding one allocates nothing. */
-export class Delays {
+export class DelayHistogram {
   max = 0
   #count = 0
   #sum = 0
