@@ -11,14 +11,23 @@ export class Allowance {
     this.#time = time
   }
 
+  /** Whether there is one. `now`: clock ms */
+  hasLeft(now: number): boolean {
+    return this.#taken < this.#most || this.#isOver(now)
+  }
+
   /** Takes one, if there is one. `now`: clock ms */
   take(now: number): boolean {
-    if (now - this.#since >= this.#time) {
+    if (!this.hasLeft(now)) return false
+    if (this.#isOver(now)) {
       this.#since = now
       this.#taken = 0
     }
-    if (this.#taken >= this.#most) return false
     this.#taken++
     return true
+  }
+
+  #isOver(now: number): boolean {
+    return now - this.#since >= this.#time
   }
 }

@@ -23,9 +23,8 @@ export class ConnectionBudget {
   readonly #most: number
   readonly #sharers = new Set<Sharer>()
   readonly #sharing = new Allowance(1, SHARING_INTERVAL)
+  readonly #connects = new Allowance(CONNECTS_PER_SECOND, 1000)
   #open = 0
-  #windowStart = 0
-  #inWindow = 0
 
   /** `most`: connections at a time, at least 1. */
   constructor(most = MAX_CONNECTIONS) {
@@ -55,11 +54,7 @@ export class ConnectionBudget {
    * ({@link giveTo}), as long as it is `due`: known where to.
    */
   mayConnect(now: number, poor?: { readonly own: number; readonly due: () => boolean }): boolean {
-    if (now - this.#windowStart >= 1000) {
-      this.#windowStart = now
-      this.#inWindow = 0
-    }
-    if (this.#inWindow >= CONNECTS_PER_SECOND) return false
+    if (!this.#connects.hasLeft(now)) return false
     return this.#open < this.#most || (poor?.due() === true && this.giveTo(poor.own, now))
   }
 
@@ -68,9 +63,8 @@ export class ConnectionBudget {
   }
 
   opened(now: number): void {
-    this.mayConnect(now)
+    this.#connects.take(now)
     this.#open++
-    this.#inWindow++
   }
 
   accepted(): void {

@@ -1,3 +1,4 @@
+import { Allowance } from "../../bytes/allowance.js"
 import { ProtocolError } from "../../errors.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import {
@@ -25,8 +26,8 @@ type Asker = Pick<PeerSession, "sendExtension" | "sendBacklog" | "close">
 export class MetadataUploads {
   readonly #metadata: Uint8Array
   readonly #limit: RateLimit
-  /** What was given since when. */
-  readonly #given = new Map<Asker, { since: number; pieces: number }>()
+  /** The pieces that each may still have. */
+  readonly #allowances = new Map<Asker, Allowance>()
 
   constructor(metadata: Uint8Array, limit: RateLimit) {
     this.#metadata = metadata
@@ -60,16 +61,16 @@ export class MetadataUploads {
   }
 
   forget(peer: Asker): void {
-    this.#given.delete(peer)
+    this.#allowances.delete(peer)
   }
 
   #mayGive(peer: Asker, now: number): boolean {
     if (peer.sendBacklog > MAX_BACKLOG) return false
-    let given = this.#given.get(peer)
-    if (given === undefined || now - given.since >= WINDOW) {
-      given = { since: now, pieces: 0 }
-      this.#given.set(peer, given)
+    let allowance = this.#allowances.get(peer)
+    if (allowance === undefined) {
+      allowance = new Allowance(COPIES * metadataPieceCount(this.size), WINDOW)
+      this.#allowances.set(peer, allowance)
     }
-    return given.pieces++ < COPIES * metadataPieceCount(this.size)
+    return allowance.take(now)
   }
 }
