@@ -44,15 +44,10 @@ export class Blame {
 
   /** The piece hashed right; its memory still holds it. @returns the sources whose blocks had spoiled it before */
   verified(open: OpenPiece): number[] {
-    const failures = this.#failures.get(open.piece)
-    if (failures === undefined) return []
+    if (!this.isOpen(open.piece)) return []
+    const guilty = this.#guilty(open.piece, this.#digests(open))
     this.#failures.delete(open.piece)
-    const guilty = new Set<number>()
-    const good = this.#digests(open)
-    for (const { givers, digests } of failures)
-      for (let at = 0; at < good.length; at++)
-        if (good[at] !== digests[at]) guilty.add(givers[Math.floor(at / DIGEST)]!)
-    return [...guilty]
+    return guilty
   }
 
   /** The piece failed, and nobody was guilty beyond doubt. */
@@ -65,13 +60,19 @@ export class Blame {
    * @returns the sources whose blocks were others: nobody need wait for the good piece
    */
   compare(piece: number, leaves: Uint8Array): number[] {
+    const guilty = this.#guilty(piece, leaves)
+    if (guilty.length > 0) this.#failures.delete(piece)
+    return guilty
+  }
+
+  /** Who gave blocks that differ from those with these digests, the piece's first. */
+  #guilty(piece: number, good: Uint8Array): number[] {
     const guilty = new Set<number>()
     for (const { givers, digests } of this.#failures.get(piece) ?? []) {
-      for (let at = 0; at < leaves.length; at++) {
-        if (leaves[at] !== digests[at]) guilty.add(givers[Math.floor(at / DIGEST)]!)
+      for (let at = 0; at < good.length; at++) {
+        if (good[at] !== digests[at]) guilty.add(givers[Math.floor(at / DIGEST)]!)
       }
     }
-    if (guilty.size > 0) this.#failures.delete(piece)
     return [...guilty]
   }
 
