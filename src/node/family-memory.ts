@@ -1,4 +1,6 @@
 import type { LookupFunction } from "node:net"
+import { parseIp } from "../bytes/ip.js"
+import { type AddressFamily, HttpError } from "../ports/http.js"
 
 /** Hosts remembered; the one that was connected to longest ago is forgotten for another. */
 const MOST_HOSTS = 100
@@ -30,4 +32,21 @@ export class FamilyMemory {
     this.#families.set(hostname, family === "IPv6" ? 6 : 4)
     if (this.#families.size > MOST_HOSTS) this.#families.delete(this.#families.keys().next().value!)
   }
+}
+
+/** The same lookup, which finds addresses of one family alone. */
+export function ofFamily(family: AddressFamily, lookup: LookupFunction): LookupFunction {
+  return (hostname, options, callback) =>
+    lookup(hostname, options, (error, found, foundFamily) => {
+      if (error !== null || typeof found === "string") return callback(error, found, foundFamily)
+      const own = found.filter((one) => one.family === family)
+      if (own.length > 0) callback(null, own)
+      else callback(new HttpError("network", `${hostname} has no IPv${family} address`), [])
+    })
+}
+
+/** A name may lead to addresses of either family; an address is of one. */
+export function mayHaveFamily(hostname: string, family: AddressFamily): boolean {
+  const address = parseIp(hostname)
+  return address === undefined || address.length === (family === 4 ? 4 : 16)
 }

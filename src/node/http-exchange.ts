@@ -1,5 +1,5 @@
 import { decodePercents, parseUrl } from "../bytes/url.js"
-import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
+import { type AddressFamily, HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { USER_AGENT } from "./version.js"
@@ -18,6 +18,7 @@ const DRAIN_MILLISECONDS = 2_000
 export class NodeExchange implements HttpExchange {
   readonly #transport: () => Transport
   readonly #idleTimeout: number
+  readonly #family: AddressFamily | undefined
   /** Absent once it is over. */
   #listener: HttpListener | undefined
   #headers: Headers
@@ -35,6 +36,7 @@ export class NodeExchange implements HttpExchange {
   private constructor(request: HttpRequest, listener: HttpListener, transport: () => Transport) {
     this.#transport = transport
     this.#idleTimeout = request.idleTimeout
+    this.#family = request.family
     this.#listener = listener
     this.#headers = request.headers ?? {}
     this.#address = request.url
@@ -96,7 +98,8 @@ export class NodeExchange implements HttpExchange {
     const host = classifyHost(url.hostname)
     if (host === "forbidden") return new HttpError("unsafe-address", `${url.hostname} is no address for data`)
     try {
-      this.#sent = this.#transport().send(url, headersFor(url, this.#headers), host, this.#hear(url, host))
+      const headers = headersFor(url, this.#headers)
+      this.#sent = this.#transport().send(url, headers, host, this.#hear(url, host), this.#family)
     } catch (error) {
       if (error instanceof HttpError) return error
       throw error
@@ -124,7 +127,9 @@ export class NodeExchange implements HttpExchange {
           else drain = new Drain(this.#sent!)
           this.#failIf(this.#redirect(headers, url, host))
         } else {
-          this.#listener?.onHead({ status, headers, url: withoutSecrets(url) })
+          const family = this.#sent?.family
+          const head = { status, headers, url: withoutSecrets(url) }
+          this.#listener?.onHead(family === undefined ? head : { ...head, family })
         }
       },
       onData: (chunk) => {

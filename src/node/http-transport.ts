@@ -1,4 +1,4 @@
-import type { HttpError } from "../ports/http.js"
+import type { AddressFamily, HttpError } from "../ports/http.js"
 import type { AddressClass } from "./address-policy.js"
 
 /** Lower-case names. */
@@ -21,6 +21,8 @@ export interface TransportListener {
 export interface Sent {
   /** Whether its connection had brought an answer before. */
   readonly reused: boolean
+  /** Over which the host is connected to; undefined before it is, and behind a proxy. */
+  readonly family: AddressFamily | undefined
   pause(): void
   resume(): void
   abort(): void
@@ -32,9 +34,10 @@ export interface Sent {
 export interface Transport {
   /**
    * GETs `url` with just these headers (and what the connection itself needs), from addresses that a host of that class
-   * may have. Nothing is heard from inside the call. Throws when the request can't be sent as it is.
+   * may have, of one family alone if that is named. Nothing is heard from inside the call. Throws when the request can't be
+   * sent as it is.
    */
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: AddressFamily): Sent
   /** Closes all connections; requests under way fail. */
   close(): void
 }

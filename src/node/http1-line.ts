@@ -1,6 +1,7 @@
 import type { LookupFunction, Socket } from "node:net"
+import type { AddressFamily } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
-import type { FamilyMemory } from "./family-memory.js"
+import { type FamilyMemory, ofFamily } from "./family-memory.js"
 import type { TlsSessions } from "./tls-sessions.js"
 import type { WebRoute } from "./web-detour.js"
 
@@ -23,18 +24,20 @@ export interface LineOptions {
   readonly sessions: TlsSessions | undefined
   readonly lookup: LookupFunction
   readonly families: FamilyMemory
+  /** Undefined: whichever is reached. */
+  readonly family: AddressFamily | undefined
   /** May be shared: whoever listens has done with the bytes when the call returns. */
   readonly receiveBuffer: Uint8Array
 }
 
 /** Connects straight to the host; requests may be written at once. */
 export function openLine(
-  { place, sessions, lookup, families, receiveBuffer }: LineOptions,
+  { place, sessions, lookup, families, family, receiveBuffer }: LineOptions,
   listener: LineListener,
 ): void {
   const to = {
     ...place,
-    lookup: families.sorting(lookup),
+    lookup: family === undefined ? families.sorting(lookup) : ofFamily(family, lookup),
     noDelay: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
@@ -56,7 +59,8 @@ export function openLine(
     sessions.keepFrom(secure, place)
     socket = secure
   }
-  socket.once("connect", () => families.connected(place.host, socket.remoteFamily))
+  // Whoever asked for one family says nothing of which is better.
+  if (family === undefined) socket.once("connect", () => families.connected(place.host, socket.remoteFamily))
   listener.onSocket(socket)
   listener.onOpen()
 }

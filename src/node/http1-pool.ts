@@ -1,7 +1,7 @@
-import { HttpError } from "../ports/http.js"
+import { type AddressFamily, HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
-import { FamilyMemory } from "./family-memory.js"
+import { FamilyMemory, mayHaveFamily } from "./family-memory.js"
 import type { LookupByClass } from "./guarded-lookup.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { type Carried, Http1Connection } from "./http1-connection.js"
@@ -31,19 +31,22 @@ export class Http1Pool implements Transport {
     this.#receiveLength = receiveLength
   }
 
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener): Sent {
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: AddressFamily): Sent {
     const secure = url.protocol === "https:"
     const place = {
       host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
     }
     const route = this.#detour?.routeFor(secure ? "https:" : "http:", place)
+    if (route === undefined && family !== undefined && !mayHaveFamily(place.host, family)) {
+      throw new HttpError("network", `${url.host} is no IPv${family} address`)
+    }
     const forward = route?.forward
     const head = requestHead(url, forward === undefined ? headers : { ...headers, ...forward }, forward !== undefined)
     // A connection is for hosts of one class: it was not checked for another. A proxy's is for all hosts.
-    const key = forward === undefined ? `${host} ${url.origin}` : ""
-    const connection = this.#takeIdle(key) ?? this.#open(key, url.host, { place, secure, host, route })
-    return sent(connection.send(head, listener), forward === undefined)
+    const key = forward === undefined ? `${host} ${family ?? ""} ${url.origin}` : ""
+    const connection = this.#takeIdle(key) ?? this.#open(key, url.host, { place, secure, host, route, family })
+    return sent(connection.send(head, listener), { direct: route === undefined, followed: forward === undefined })
   }
 
   close(): void {
@@ -57,13 +60,14 @@ export class Http1Pool implements Transport {
     return connection
   }
 
-  #open(key: string, name: string, { place, secure, host, route }: Way): Http1Connection {
+  #open(key: string, name: string, { place, secure, host, route, family }: Way): Http1Connection {
     this.#receiveBuffer ??= new Uint8Array(this.#receiveLength)
     const line = {
       place,
       sessions: secure ? this.#sessions : undefined,
       lookup: this.#lookups[host === "local" ? "local" : "public"],
       families: this.#families,
+      family,
       receiveBuffer: this.#receiveBuffer,
     }
     const connection = new Http1Connection({
@@ -93,18 +97,22 @@ interface Way {
   readonly secure: boolean
   readonly host: AddressClass
   readonly route: WebRoute | undefined
+  readonly family: AddressFamily | undefined
 }
 
 /** `followed`: whether others may be sent behind it. Proxies are not trusted with that. */
-function sent(carried: Carried, followed: boolean): Sent {
+function sent(carried: Carried, way: { readonly direct: boolean; readonly followed: boolean }): Sent {
   return {
     reused: carried.reused,
+    get family() {
+      return way.direct ? carried.family : undefined
+    },
     pause: () => carried.pause(),
     resume: () => carried.resume(),
     abort: () => carried.abort(),
     follow: (url, headers, listener) => {
-      const next = followed ? carried.follow(requestHead(url, headers), listener) : undefined
-      return next && sent(next, followed)
+      const next = way.followed ? carried.follow(requestHead(url, headers), listener) : undefined
+      return next && sent(next, way)
     },
   }
 }

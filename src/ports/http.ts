@@ -1,3 +1,6 @@
+/** IPv4 or IPv6. */
+export type AddressFamily = 4 | 6
+
 /** A GET to send. */
 export interface HttpRequest {
   readonly url: string
@@ -5,6 +8,11 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** Milliseconds without a byte, connecting included, before it fails. */
   readonly idleTimeout: number
+  /**
+   * Connects to addresses of this family alone; a host without any fails (`network`). Default: whichever is reached. Does
+   * not bind a proxy, which finds the addresses itself.
+   */
+  readonly family?: AddressFamily
 }
 
 /** The head of an answer. */
@@ -14,6 +22,8 @@ export interface HttpHead {
   readonly headers: Readonly<Record<string, string>>
   /** Where the answer came from, redirects followed. */
   readonly url: string
+  /** That of the address it came from; absent behind a proxy. */
+  readonly family?: AddressFamily
 }
 
 /** What the sender of a request hears. After `onEnd` or `onError` nothing follows. */

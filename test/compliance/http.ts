@@ -158,6 +158,22 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       },
     )
 
+    holds("keeps to one family of addresses where that is asked for, and says which it was", make, async (subject) => {
+      const { http, serve } = subject
+      const server = await serve(() => ({ status: 200 }))
+      const free = Answer.get(http, { url: server.origin })
+      expect(await free.done()).toBe("end")
+      // A proxy finds the addresses itself.
+      const proxied = free.head!.family === undefined
+      const own = Answer.get(http, { url: server.origin, family: 4 })
+      expect(await own.done()).toBe("end")
+      expect(own.head!.family).toBe(proxied ? undefined : 4)
+      const other = Answer.get(http, { url: server.origin, family: 6 })
+      if (proxied) expect(await other.done()).toBe("end")
+      else expect(await other.done()).toMatchObject({ failure: "network" })
+      expect(server.requests).toHaveLength(proxied ? 3 : 2)
+    })
+
     holds("asks for ranges", make, async ({ http, serve }) => {
       const server = await serve(serveFiles({ "/file": BODY }))
       const answer = Answer.get(http, { url: `${server.origin}/file`, headers: { range: "bytes=1000000-1999999" } })

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type RequestListener, type Server } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net"
-import { tmpdir } from "node:os"
+import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { guardedLookups } from "../../../src/node/guarded-lookup.js"
@@ -15,6 +15,8 @@ import { VERSION } from "../../../src/node/version.js"
 import type { HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
 import { findProgram } from "../../support/program.js"
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"))
 
 interface Outcome {
   head?: HttpHead
@@ -163,6 +165,38 @@ describe("HTTP on Node", () => {
     cleanUps.push(() => http.close())
     expect((await fetchUrl(`http://data.example.org:${port}/`)).error).toMatchObject({ failure: "unsafe-address" })
     expect(await fetchUrl(`http://nas.lan:${port}/`)).toMatchObject({ body: "inside" })
+  })
+
+  it.runIf(hasIpv6)("reaches a host over the family that it is asked for, kept connections or not", async () => {
+    const server = createServer((request, response) => response.end(request.socket.remoteAddress))
+    await new Promise<void>((resolve) => server.listen(0, "::", resolve))
+    cleanUps.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const both = [
+      { address: "127.0.0.1", family: 4 },
+      { address: "::1", family: 6 },
+    ]
+    http = new NodeHttp({
+      lookup: (name, _options, done) => done(null, name === "four.lan" ? both.slice(0, 1) : both),
+    })
+    cleanUps.push(() => http.close())
+    const { port } = server.address() as AddressInfo
+    const ask = (family: 4 | 6 | undefined, name = "both.lan") =>
+      fetchUrl(`http://${name}:${port}/`, family === undefined ? {} : { family })
+    for (const family of [undefined, 6, 4, undefined, 6] as const) {
+      const { head, body } = await ask(family)
+      expect(head?.family).toBe(family ?? 4)
+      expect(body).toMatch(family === 6 ? /^::1$/ : /127\.0\.0\.1$/)
+    }
+    expect(await ask(4, "four.lan")).toMatchObject({ head: { family: 4 } })
+    expect((await ask(6, "four.lan")).error).toMatchObject({
+      failure: "network",
+      message: expect.stringContaining("no IPv6 address"),
+    })
+    expect((await ask(6, "127.0.0.1")).error).toMatchObject({ failure: "network" })
+    expect(await ask(6, "[::1]")).toMatchObject({ head: { family: 6 } })
   })
 
   it("refuses a redirect from a public place into the private network, by address and by name", async () => {

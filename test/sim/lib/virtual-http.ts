@@ -7,6 +7,7 @@ import {
 } from "../../../src/node/address-policy.js"
 import type { Clock, Timer } from "../../../src/ports/clock.js"
 import {
+  type AddressFamily,
   type Http,
   HttpError,
   type HttpExchange,
@@ -15,6 +16,7 @@ import {
   type HttpRequest,
 } from "../../../src/ports/http.js"
 import type { ByteStream, Endpoint } from "../../../src/ports/net.js"
+import { addressFamily } from "./addresses.js"
 import { encodeFrame, FrameReader } from "./http-frames.js"
 import type { VirtualNet } from "./virtual-tcp.js"
 
@@ -49,29 +51,37 @@ export class VirtualHttp implements Http {
   }
 
   /** @throws HttpError */
-  async connect(url: URL, host: AddressClass): Promise<HttpConnection> {
+  async connect(url: URL, host: AddressClass, family: AddressFamily | undefined): Promise<HttpConnection> {
     const hostname = url.hostname.replace(/^\[|\]$/g, "")
     const found = await this.#net.resolve(hostname).catch((error: unknown) => {
       throw new HttpError("network", `${hostname} has no address`, error)
     })
-    const address = found.find((one) => mayConnect(host, classifyAddress(one)))
+    const ofFamily = family === undefined ? found : found.filter((one) => addressFamily(one) === family)
+    if (ofFamily.length === 0) throw new HttpError("network", `${hostname} has no IPv${family} address`)
+    const address = ofFamily.find((one) => mayConnect(host, classifyAddress(one)))
     if (address === undefined) throw new HttpError("unsafe-address", `${hostname} leads to ${found.join(", ")}`)
     const remote = { host: address, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) }
-    const kept = this.#idle.get(url.origin)?.pop()
+    const key = keyOf(url, family)
+    const kept = this.#idle.get(key)?.pop()
     if (kept !== undefined) return kept
     if (url.protocol === "https:" && this.#hasBadCertificate(remote)) {
       throw new HttpError("tls", `${hostname} has a certificate that can't be trusted`)
     }
     const connection: HttpConnection = new HttpConnection(this.#net, remote, () => {
-      const idle = this.#idle.get(url.origin) ?? []
+      const idle = this.#idle.get(key) ?? []
       if (idle.includes(connection)) idle.splice(idle.indexOf(connection), 1)
     })
     return connection
   }
 
-  keep(origin: string, connection: HttpConnection): void {
-    this.#idle.set(origin, [...(this.#idle.get(origin) ?? []), connection])
+  keep(url: URL, family: AddressFamily | undefined, connection: HttpConnection): void {
+    const key = keyOf(url, family)
+    this.#idle.set(key, [...(this.#idle.get(key) ?? []), connection])
   }
+}
+
+function keyOf({ origin }: URL, family: AddressFamily | undefined): string {
+  return `${family ?? ""} ${origin}`
 }
 
 /** What an exchange hears from the connection it has. */
@@ -111,6 +121,10 @@ class HttpConnection {
         this.#failBehind()
       },
     })
+  }
+
+  get family(): AddressFamily | undefined {
+    return addressFamily(this.#stream.remote.host)
   }
 
   request(request: object): void {
@@ -283,7 +297,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     }
     this.#url = url
     this.#host = host
-    this.#http.connect(url, host).then(
+    this.#http.connect(url, host, this.#request.family).then(
       (connection) => this.#ask(url, connection),
       (error: HttpError) => this.#fail(error),
     )
@@ -319,7 +333,9 @@ class Exchange implements HttpExchange, ConnectionUser {
     }
     this.#left = length === undefined ? undefined : Number(length)
     this.#headSeen = true
-    this.#listener.onHead({ status, headers, url: this.#url!.href })
+    const family = this.#connection?.family
+    const head = { status, headers, url: this.#url!.href }
+    this.#listener.onHead(family === undefined ? head : { ...head, family })
     if (this.#paused) this.#connection?.pause()
   }
 
@@ -329,7 +345,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     this.#over = true
     this.#timer?.cancel()
     this.#connection = undefined
-    if (next === undefined) this.#http.keep(this.#url!.origin, connection)
+    if (next === undefined) this.#http.keep(this.#url!, this.#request.family, connection)
     this.#listener.onEnd()
     return next?.onTurn() ?? "go on"
   }

@@ -15,7 +15,8 @@ async function get(url: string, answers: Readonly<Record<string, number | string
         else listener.onHead(answer ?? 404, {})
         listener.onEnd()
       })
-      return { reused: false, pause: () => {}, resume: () => {}, abort: () => {}, follow: () => undefined }
+      const nothing = () => {}
+      return { reused: false, family: 4, pause: nothing, resume: nothing, abort: nothing, follow: () => undefined }
     },
     close: () => {},
   }
