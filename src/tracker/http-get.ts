@@ -1,7 +1,7 @@
 import { joinChunks } from "../bytes/concat.js"
 import { parseRetryAfter } from "../bytes/retry-after.js"
 import { redactUrls } from "../bytes/url.js"
-import type { HttpExchange, HttpHead } from "../ports/http.js"
+import type { AddressFamily, HttpExchange, HttpHead } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
 import { failed, type TrackerFailure } from "./announce.js"
 
@@ -21,15 +21,21 @@ export interface HttpBody {
   readonly kind: "body"
   readonly status: number
   readonly bytes: Uint8Array
+  /** Of the server's address; absent behind a proxy. */
+  readonly family?: AddressFamily
   /** What the server asks for by its status and `Retry-After`, in milliseconds. */
   readonly retry?: number
 }
 
-/** Gets what a tracker answers, whatever its status. Never rejects; when `signal` ends it, it has failed. */
+/**
+ * Gets what a tracker answers, whatever its status; over `family` alone, if that is given. Never rejects; when `signal` ends
+ * it, it has failed.
+ */
 export function getAnswer(
   platform: Pick<Platform, "clock" | "http">,
   url: string,
   signal: AbortSignal,
+  family?: AddressFamily,
 ): Promise<HttpBody | TrackerFailure> {
   return new Promise((resolve) => {
     if (signal.aborted) {
@@ -56,7 +62,7 @@ export function getAnswer(
     const timer = platform.clock.after(TOTAL_TIMEOUT, () => fail(`no complete answer within ${TOTAL_TIMEOUT / 1000} s`))
     signal.addEventListener("abort", onAbort)
     exchange = platform.http.get(
-      { url, idleTimeout: IDLE_TIMEOUT },
+      { url, idleTimeout: IDLE_TIMEOUT, ...(family !== undefined && { family }) },
       {
         onHead(answer) {
           head = answer
@@ -73,8 +79,13 @@ export function getAnswer(
         onEnd() {
           const status = head?.status ?? 0
           const retry = retryOf(status, head?.headers["retry-after"], platform.clock.wallTime())
-          const body: HttpBody = { kind: "body", status, bytes: joinChunks(chunks) }
-          settle(retry === undefined ? body : { ...body, retry })
+          settle({
+            kind: "body",
+            status,
+            bytes: joinChunks(chunks),
+            ...(head?.family !== undefined && { family: head.family }),
+            ...(retry !== undefined && { retry }),
+          })
         },
         onError(error) {
           settle(failed(redactUrls(error.message)))

@@ -1,4 +1,3 @@
-import { toHex } from "../bytes/hex.js"
 import type { Platform } from "../ports/platform.js"
 import {
   type AnnounceAnswer,
@@ -9,9 +8,8 @@ import {
   type TrackerFailure,
 } from "./announce.js"
 import { HostLimiter } from "./host-limiter.js"
-import { announceUrl, decodeAnswer, type EncryptionSupport, failureOf, parseHttpAnswer } from "./http-announce.js"
-import { getAnswer, type HttpBody } from "./http-get.js"
-import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
+import type { EncryptionSupport } from "./http-announce.js"
+import { HttpClient } from "./http-client.js"
 import type { TrackerTarget } from "./tracker-url.js"
 import { UdpClient } from "./udp-client.js"
 
@@ -29,10 +27,9 @@ export interface AnnounceListener {
  * failed.
  */
 export class TrackerClient {
-  readonly #platform: Pick<Platform, "reach" | "clock" | "http">
+  readonly #platform: Pick<Platform, "reach">
   readonly #udp: UdpClient
-  readonly #limiter: HostLimiter
-  readonly #encryption: EncryptionSupport
+  readonly #http: HttpClient
 
   constructor(
     platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http">,
@@ -41,8 +38,7 @@ export class TrackerClient {
   ) {
     this.#platform = platform
     this.#udp = new UdpClient(platform)
-    this.#limiter = limiter
-    this.#encryption = encryption
+    this.#http = new HttpClient(platform, limiter, encryption)
   }
 
   /** A goodbye does not wait behind others' announces. An aborted `signal` ends the wait for late answers, too. */
@@ -53,51 +49,16 @@ export class TrackerClient {
     listener: AnnounceListener,
   ): Promise<AnnounceOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
-    if (target.kind === "udp") {
-      if (this.#withoutDatagrams !== undefined) return this.#withoutDatagrams
-      listener.onSent()
-      return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
-    }
-    const announce = `${target.url} ${toHex(request.infoHash)}`
-    const rest = this.#limiter.announces.of(announce)
-    if (rest > 0) return leftAlone(rest)
-    const url = announceUrl(target.url, request, this.#encryption)
-    const urgent = request.event === "stopped"
-    const turn = { signal, urgent, announce, onSent: () => listener.onSent() }
-    return this.#ask(url, turn, parseHttpAnswer)
+    if (target.kind === "http") return this.#http.announce(target, request, signal, listener)
+    if (this.#withoutDatagrams !== undefined) return this.#withoutDatagrams
+    listener.onSent()
+    return this.#udp.announce(target, request, signal, (late) => listener.onLate(late))
   }
 
   async scrape(target: TrackerTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
     if (target.kind === "refused") return failed(target.reason, "never")
-    if (target.kind === "udp") return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
-    const url = scrapeUrl(target.url, infoHash)
-    if (url === undefined) return failed("the tracker's URL has no form for scrapes")
-    return this.#ask(url, { signal, urgent: false, announce: undefined, onSent() {} }, (bytes) =>
-      parseHttpScrape(bytes, infoHash),
-    )
-  }
-
-  async #ask<A extends { readonly kind: "answered" }>(
-    url: string,
-    { signal, urgent, announce, onSent }: Turn,
-    parse: (bytes: Uint8Array) => A | TrackerFailure,
-  ): Promise<A | TrackerFailure> {
-    const { host } = new URL(url)
-    const body = await this.#limiter.run(host, { signal, urgent }, () => {
-      onSent()
-      return getAnswer(this.#platform, url, signal)
-    })
-    if (body === undefined) return signal.aborted ? failed("stopped") : leftAlone(this.#limiter.restOf(host))
-    if (body.kind === "failed") return body
-    const outcome = judged(body, parse)
-    // What a tracker says of scrapes is not meant for announces.
-    if (announce !== undefined && outcome.kind === "failed") {
-      if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(host, body.retry)
-      if (outcome.retry !== undefined) {
-        this.#limiter.announces.add(announce, outcome.retry === "never" ? Number.POSITIVE_INFINITY : outcome.retry)
-      }
-    }
-    return outcome
+    if (target.kind === "http") return this.#http.scrape(target, infoHash, signal)
+    return this.#withoutDatagrams ?? this.#udp.scrape(target, infoHash, signal)
   }
 
   /** A proxy for peers may carry datagrams, as the port then says; one for HTTP alone never does. */
@@ -110,36 +71,4 @@ export class TrackerClient {
   close(): Promise<void> {
     return this.#udp.close()
   }
-}
-
-/** A request that waits for its turn with the host. */
-interface Turn {
-  readonly signal: AbortSignal
-  readonly urgent: boolean
-  /** Tracker and torrent; undefined for a scrape. */
-  readonly announce: string | undefined
-  onSent(): void
-}
-
-/** A body counts only with a good status. Else what the tracker says in it, if anything, says more than the status. */
-function judged<A extends { readonly kind: "answered" }>(
-  body: HttpBody,
-  parse: (bytes: Uint8Array) => A | TrackerFailure,
-): A | TrackerFailure {
-  if (body.status >= 200 && body.status < 300) return parse(body.bytes)
-  const dictionary = decodeAnswer(body.bytes)
-  const said = typeof dictionary === "string" ? undefined : failureOf(dictionary)
-  return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
-}
-
-/**
- * Who finds us too fast, or is too busy, is so whoever asks; who is forbidden to ask may be so for one torrent alone, and
- * `retry in` is of what was asked for (BEP 31).
- */
-function isOfHost(status: number): boolean {
-  return status !== 403
-}
-
-function leftAlone(rest: number): TrackerFailure {
-  return failed(`it wants to be left alone for ${Math.ceil(rest / 1000)} s more`, rest)
 }

@@ -1,7 +1,7 @@
 import { namesLocalPlace } from "../bytes/ip.js"
 import { namedPort, parseUrl } from "../bytes/url.js"
 
-interface HttpTarget {
+export interface HttpTarget {
   readonly kind: "http"
   readonly url: string
 }

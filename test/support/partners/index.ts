@@ -12,6 +12,7 @@ export { qbittorrent } from "./qbittorrent.js"
 export { rtorrent } from "./rtorrent.js"
 export { transmission } from "./transmission.js"
 export { webtorrent } from "./webtorrent.js"
+export { webtorrentTracker } from "./webtorrent-tracker.js"
 
 /**
  * A suite that needs other programs. Where one is missing the suite is skipped, and one printed line says what to

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { type BencodeInput, encode } from "../../../src/metainfo/bencode.js"
-import type { Http, HttpRequest } from "../../../src/ports/http.js"
+import type { AddressFamily, Http, HttpRequest } from "../../../src/ports/http.js"
 import { HttpError } from "../../../src/ports/http.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import type { Platform } from "../../../src/ports/platform.js"
@@ -26,6 +26,8 @@ export interface SeenRequest {
   readonly at: number
   readonly url: string
   readonly host: string
+  /** Undefined where a proxy finds the addresses. */
+  readonly family: AddressFamily | undefined
   /** "none" when the request had none. */
   readonly event: string
   readonly fields: URLSearchParams
@@ -40,6 +42,7 @@ export class FakeTrackers {
   readonly log = new SimLog(this.clock)
   readonly seen: SeenRequest[] = []
   readonly aborted: string[] = []
+  readonly #families = new Map<string, readonly AddressFamily[]>()
   readonly #replies = new Map<string, (request: SeenRequest) => HttpReply>()
 
   readonly platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http" | "log">
@@ -60,6 +63,11 @@ export class FakeTrackers {
   /** Says what the tracker at that host name does; the default for all others is "refused". */
   http(host: string, reply: HttpReply | ((request: SeenRequest) => HttpReply)): void {
     this.#replies.set(host, typeof reply === "function" ? reply : () => reply)
+  }
+
+  /** The families of which that name has addresses, as a direct way to it shows; the one that is reached first is first. */
+  families(host: string, ...families: readonly AddressFamily[]): void {
+    this.#families.set(host, families)
   }
 
   /** Requests to that host, as "time event". */
@@ -85,15 +93,19 @@ export class FakeTrackers {
     return {
       get: (request: HttpRequest, listener) => {
         const url = new URL(request.url)
+        const families = this.#families.get(url.hostname)
+        const family = request.family ?? families?.[0]
         const seen: SeenRequest = {
           at: this.clock.now(),
           url: request.url,
           host: url.hostname,
+          family: families && family,
           event: url.searchParams.get("event") ?? "none",
           fields: url.searchParams,
         }
-        this.seen.push(seen)
-        const reply = this.#replies.get(url.hostname)?.(seen) ?? "refused"
+        const isThere = families === undefined || families.includes(family!)
+        if (isThere) this.seen.push(seen)
+        const reply = isThere ? (this.#replies.get(url.hostname)?.(seen) ?? "refused") : "refused"
         let over = false
         const after = typeof reply === "string" ? 10 : (reply.after ?? 10)
         this.processClock.after(after, () => {
@@ -104,7 +116,8 @@ export class FakeTrackers {
               "answer" in reply
                 ? { status: 200, headers: {}, body: encode(reply.answer) }
                 : { status: reply.status ?? 200, headers: reply.headers ?? {}, body: reply.body }
-            listener.onHead({ status, headers, url: request.url })
+            const head = { status, headers, url: request.url }
+            listener.onHead(seen.family === undefined ? head : { ...head, family: seen.family })
             // In two parts, whose memory is used again.
             const half = body.length >> 1
             for (const part of [body.slice(0, half), body.slice(half)]) {

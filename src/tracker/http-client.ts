@@ -1,0 +1,148 @@
+import { toHex } from "../bytes/hex.js"
+import { parseIp } from "../bytes/ip.js"
+import type { AddressFamily } from "../ports/http.js"
+import type { Platform } from "../ports/platform.js"
+import {
+  type AnnounceAnswer,
+  type AnnounceOutcome,
+  type AnnounceRequest,
+  failed,
+  type ScrapeOutcome,
+  type TrackerFailure,
+} from "./announce.js"
+import type { HostLimiter } from "./host-limiter.js"
+import { announceUrl, decodeAnswer, type EncryptionSupport, failureOf, parseHttpAnswer } from "./http-announce.js"
+import { getAnswer, type HttpBody } from "./http-get.js"
+import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
+import { OtherFamily, type Repeat } from "./other-family.js"
+import type { HttpTarget } from "./tracker-url.js"
+
+/** Hears how an announce goes, besides its outcome. */
+interface HttpAnnounceListener {
+  onSent(): void
+  onLate(answer: AnnounceAnswer): void
+}
+
+/** Speaks with any number of HTTP trackers, as often as the limiter allows. No method rejects. */
+export class HttpClient {
+  readonly #platform: Pick<Platform, "clock" | "http">
+  readonly #limiter: HostLimiter
+  readonly #encryption: EncryptionSupport
+  readonly #otherFamily: OtherFamily
+
+  constructor(platform: Pick<Platform, "clock" | "http">, limiter: HostLimiter, encryption: EncryptionSupport) {
+    this.#platform = platform
+    this.#limiter = limiter
+    this.#encryption = encryption
+    this.#otherFamily = new OtherFamily(platform.clock)
+  }
+
+  /**
+   * Announces over whichever address family leads to the tracker first, which decides; then over the other one, whose answer
+   * goes to `onLate` ({@link OtherFamily}). A goodbye goes over both at once, as far as the tracker heard of us there.
+   */
+  async announce(
+    target: HttpTarget,
+    request: AnnounceRequest,
+    signal: AbortSignal,
+    listener: HttpAnnounceListener,
+  ): Promise<AnnounceOutcome> {
+    const { host, hostname } = new URL(target.url)
+    const key = `${target.url} ${toHex(request.infoHash)}`
+    const rest = this.#limiter.announces.of(key)
+    if (rest > 0) return leftAlone(rest)
+    const url = announceUrl(target.url, request, this.#encryption)
+    const leaves = request.event === "stopped"
+    const turn = { host, signal, urgent: leaves }
+    const repeat: Repeat = {
+      ...{ key, host, signal },
+      announce: async (family, onRepeated) => {
+        const { outcome } = await this.#announce(url, { ...turn, family, onSent: onRepeated })
+        return this.#limiter.restOf(host) > 0 ? undefined : outcome
+      },
+    }
+    const left = leaves ? this.#otherFamily.leave(repeat) : undefined
+    const { outcome, family, retry } = await this.#announce(url, { ...turn, onSent: () => listener.onSent() })
+    if (retry !== undefined) this.#limiter.announces.add(key, retry)
+    if (outcome.kind === "answered" && !leaves && family !== undefined && !isAddress(hostname)) {
+      void this.#otherFamily.tell(repeat, family, (answer) => listener.onLate(answer))
+    }
+    await left
+    return outcome
+  }
+
+  /** Asks for the counts of one torrent. */
+  async scrape(target: HttpTarget, infoHash: Uint8Array, signal: AbortSignal): Promise<ScrapeOutcome> {
+    const url = scrapeUrl(target.url, infoHash)
+    if (url === undefined) return failed("the tracker's URL has no form for scrapes")
+    const body = await this.#get(url, { host: new URL(url).host, signal, urgent: false, onSent() {} })
+    // What a tracker says of scrapes is not meant for announces: nobody else hears of it.
+    return body.kind === "failed" ? body : judged(body, (bytes) => parseHttpScrape(bytes, infoHash))
+  }
+
+  async #announce(url: string, turn: Turn): Promise<Announced> {
+    const body = await this.#get(url, turn)
+    if (body.kind === "failed") return { outcome: body }
+    const outcome = judged(body, parseHttpAnswer)
+    const { family } = body
+    if (outcome.kind === "answered") return family === undefined ? { outcome } : { outcome, family }
+    if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(turn.host, body.retry)
+    const { retry } = outcome
+    return retry === undefined ? { outcome } : { outcome, retry: retry === "never" ? Number.POSITIVE_INFINITY : retry }
+  }
+
+  async #get(url: string, { host, signal, urgent, family, onSent }: Turn): Promise<HttpBody | TrackerFailure> {
+    const body = await this.#limiter.run(host, { signal, urgent }, () => {
+      onSent()
+      return getAnswer(this.#platform, url, signal, family)
+    })
+    return body ?? (signal.aborted ? failed("stopped") : leftAlone(this.#limiter.restOf(host)))
+  }
+}
+
+/** A request that waits for its turn with the host. */
+interface Turn {
+  /** Name and port. */
+  readonly host: string
+  readonly signal: AbortSignal
+  readonly urgent: boolean
+  /** Undefined: whichever is reached first. */
+  readonly family?: AddressFamily
+  onSent(): void
+}
+
+interface Announced {
+  readonly outcome: AnnounceOutcome
+  /** The one over which it was answered; undefined behind a proxy. */
+  readonly family?: AddressFamily
+  /** The tracker said that this torrent is not to be announced for so long, ms. */
+  readonly retry?: number
+}
+
+/** A body counts only with a good status. Else what the tracker says in it, if anything, says more than the status. */
+function judged<A extends { readonly kind: "answered" }>(
+  body: HttpBody,
+  parse: (bytes: Uint8Array) => A | TrackerFailure,
+): A | TrackerFailure {
+  if (body.status >= 200 && body.status < 300) return parse(body.bytes)
+  const dictionary = decodeAnswer(body.bytes)
+  const said = typeof dictionary === "string" ? undefined : failureOf(dictionary)
+  return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
+}
+
+/**
+ * Who finds us too fast, or is too busy, is so whoever asks; who is forbidden to ask may be so for one torrent alone, and
+ * `retry in` is of what was asked for (BEP 31).
+ */
+function isOfHost(status: number): boolean {
+  return status !== 403
+}
+
+function leftAlone(rest: number): TrackerFailure {
+  return failed(`it wants to be left alone for ${Math.ceil(rest / 1000)} s more`, rest)
+}
+
+/** A name may have addresses of both families. */
+function isAddress(hostname: string): boolean {
+  return parseIp(hostname.replace(/^\[|\]$/g, "")) !== undefined
+}
