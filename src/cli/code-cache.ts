@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { makeDirectorySync } from "../node/make-directory.js"
 import { cacheDirectory } from "../node/user-settings.js"
 
 /** Code that V8 compiled in an earlier run. */
@@ -56,7 +57,7 @@ export class CodeCache {
     if (isDisabled()) return
     const draft = `${this.#path}.${process.pid}`
     try {
-      mkdirSync(dirname(this.#path), { recursive: true })
+      makeDirectorySync(dirname(this.#path))
       writeFileSync(draft, Buffer.concat([Buffer.of(Number(thorough)), this.#digest(code, thorough), code]), {
         mode: 0o600,
       })

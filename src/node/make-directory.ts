@@ -6,8 +6,8 @@ import { errnoOf } from "./errno.js"
 /**
  * Makes a folder and those above it; fine when it is there.
  *
- * Not with Node's `recursive`: where the system lets nobody make a folder and says ENOENT, as below `/proc`, Node 20
- * tries again for ever.
+ * Not with Node's `recursive`: where the system lets nobody make a folder and says ENOENT, as below `/proc` and where homes
+ * are mounted on demand, Node 20 tries again for ever.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
@@ -27,6 +27,19 @@ async function makeOne(path: string): Promise<void> {
   } catch (error) {
     // Somebody else may have been faster.
     if (!(await isDirectory(path))) throw toDiskError(error, "make the folder", path)
+  }
+}
+
+/** As {@link makeDirectory}, all at once. Throws Node's own errors. */
+export function makeDirectorySync(path: string): void {
+  try {
+    fs.mkdirSync(path)
+  } catch (error) {
+    const above = dirname(path)
+    if (errnoOf(error) === "ENOENT" && above !== path) {
+      makeDirectorySync(above)
+      fs.mkdirSync(path)
+    } else if (errnoOf(error) !== "EEXIST") throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { Stage } from "./stage.js"
@@ -9,6 +9,16 @@ describe("a command", () => {
       const source = readFileSync(new URL(`../../../dist/cli/${name}-program.js`, import.meta.url), "latin1")
       expect(/[^\0-\x7f]/.exec(source)?.[0]).toBeUndefined()
     }
+  })
+})
+
+describe.skipIf(!existsSync("/proc/self"))("a command whose user has no cache folder", () => {
+  it("ends all the same, where none can be made", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 100_000, { seeders: [{}] })
+    // The system says ENOENT to who makes a folder there, though the one above is there.
+    const { stdout } = await stage.run(["get", "-q", dataset.infoHash], { env: { XDG_CACHE_HOME: "/proc/none" } })
+    expect(stdout).toBe(`${stage.stored("one.bin")}\n`)
   })
 })
 
