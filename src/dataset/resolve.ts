@@ -10,6 +10,7 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import { truncated } from "../metainfo/swarm-names.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
 import { DiskError } from "../ports/disk.js"
+import type { HttpError } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
 import { lateAnswer } from "./late-answer.js"
 import type { ProgressFeed } from "./progress-feed.js"
@@ -236,9 +237,23 @@ async function fetchTorrent(
     }
     case "failed":
       throw new AtError("AT_METADATA", `${shown} can't be fetched: ${outcome.error.message}`, {
-        hint: "check the network, or use the .torrent file",
+        hint: `${adviceFor(outcome.error)}, or use the .torrent file`,
         cause: outcome.error,
       })
+  }
+}
+
+function adviceFor({ failure }: HttpError): string {
+  switch (failure) {
+    case "tls":
+      return "if your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate"
+    case "network":
+    case "timeout":
+      return "check the network and, if it needs a proxy, HTTPS_PROXY"
+    case "unsafe-address":
+    case "redirect":
+    case "malformed":
+      return "check the network"
   }
 }
 

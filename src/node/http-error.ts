@@ -15,6 +15,12 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   HOSTNAME_MISMATCH: "its certificate is for another name",
 }
 
+/** What the system's resolver says of a name. */
+const LOOKUP_FAULTS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "is not known",
+  EAI_AGAIN: "can't be looked up: no name server answers",
+}
+
 /** OpenSSL's and Node's other names for what goes wrong with TLS. */
 const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_|PATH_LENGTH_|EPROTO$)/
 
@@ -40,5 +46,7 @@ export function toHttpError(error: unknown, host: string): HttpError {
 function reasonOf(error: unknown): string {
   // Several addresses were tried: the first one's failure stands for all.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const fault = LOOKUP_FAULTS[errnoOf(error)]
+  return fault !== undefined && "hostname" in error ? `the name ${error.hostname} ${fault}` : error.message
 }

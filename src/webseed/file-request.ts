@@ -275,7 +275,6 @@ function endOf(error: HttpError): RequestEnd {
     case "timeout":
       return { kind: "cut", reason: error.message }
     case "tls":
-      return { kind: "refused", reason: `its TLS connection can't be trusted: ${error.message}` }
     case "unsafe-address":
     case "redirect":
       return { kind: "refused", reason: error.message }

@@ -241,6 +241,17 @@ describe("HTTP on Node", () => {
     expect([body, asked.count]).toEqual(["", 0])
   })
 
+  it.each([
+    ["ENOTFOUND", "the name nowhere.example is not known"],
+    ["EAI_AGAIN", "the name nowhere.example can't be looked up: no name server answers"],
+  ])("says in words that a name leads nowhere (%s)", async (code, words) => {
+    const fault = Object.assign(new Error(`getaddrinfo ${code} nowhere.example`), { code, hostname: "nowhere.example" })
+    http = new NodeHttp({ lookup: (_name, _options, done) => done(fault, []) })
+    cleanUps.push(() => http.close())
+    const { error } = await fetchUrl("http://nowhere.example/")
+    expect(error).toMatchObject({ failure: "network", message: `no answer from nowhere.example: ${words}` })
+  })
+
   it("uses a connection again, and tries once more when the server has just closed it", async () => {
     let connections = 0
     const url = await serveRaw((socket) => {

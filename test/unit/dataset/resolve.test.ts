@@ -11,6 +11,7 @@ import {
   type Http,
   HttpError,
   type HttpExchange,
+  type HttpFailure,
   type HttpListener,
   type HttpRequest,
 } from "../../../src/ports/http.js"
@@ -183,6 +184,16 @@ describe("a dataset by its infohash", () => {
     http.pages.set(SITE_URL, page)
     await rejects(HASH, "AT_METADATA")
     expect(platform.disk.filePaths()).toEqual([])
+  })
+
+  it.each<[string, HttpFailure, string]>([
+    ["a proxy may be needed", "network", "HTTPS_PROXY"],
+    ["a proxy may be needed", "timeout", "HTTPS_PROXY"],
+    ["a network that inspects TLS has a certificate of its own", "tls", "NODE_EXTRA_CA_CERTS"],
+    ["the network itself may be at fault", "unsafe-address", "check the network,"],
+  ])("says that %s when the site fails by: %s", async (_, failure, advice) => {
+    http.pages.set(SITE_URL, new HttpError(failure, "no"))
+    await expect(resolve(HASH)).rejects.toMatchObject({ hint: expect.stringContaining(advice) })
   })
 
   it("stops reading an answer that is longer than any .torrent may be", async () => {
