@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander"
+import { looksLikePath, parseTarget } from "../dataset/target.js"
 import { AtError } from "../errors.js"
 import { VERSION } from "../node/version.js"
 import { Console } from "./console.js"
@@ -54,9 +55,20 @@ function wrongUse(cause: CommanderError, program: Command, args: readonly string
   const subcommand = program.commands.find((command) => command.name() === named)
   const line = subcommand === undefined ? program.name() : `${program.name()} ${subcommand.name()}`
   const message = cause.code === "commander.help" ? "no command was given" : cause.message.replace(/^error: /, "")
-  const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint: `see ${line} --help`, cause })
+  const isBareTarget = cause.code === "commander.unknownCommand" && named !== undefined && namesDataset(named)
+  const hint = isBareTarget ? `to download a dataset: ${line} get TARGET` : `see ${line} --help`
+  const error = new AtError("AT_INVALID_INPUT", message.replaceAll("\n", " "), { hint, cause })
   new Console({ json: args.includes("--json") }).error(error)
   return exitCode(error.code)
+}
+
+/** Whether it is a target, and by no chance a command that is misspelt. */
+function namesDataset(text: string): boolean {
+  try {
+    return parseTarget(text).kind !== "file" || looksLikePath(text)
+  } catch {
+    return false
+  }
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -53,6 +53,18 @@ describe("wrong use", () => {
     "seed of a malformed target": ["seed", "xyz://"],
   }
 
+  it.for([HASH, `https://academictorrents.com/details/${HASH}`, `magnet:?xt=urn:btih:${HASH}`, "data.torrent"])(
+    "says which command was left out before %s",
+    async (target) => {
+      const { stderr } = await stage.run([target], { exits: 2 })
+      expect(stderr).toContain("what to do: to download a dataset: academictorrents get TARGET\n")
+    },
+  )
+
+  it("says where the commands are listed after one that it does not know", async () => {
+    expect((await stage.run(["fetch"], { exits: 2 })).stderr).toContain("what to do: see academictorrents --help\n")
+  })
+
   it.for(Object.entries(cases))("is 2 for %s, with and without --json", async ([, args]) => {
     const plain = await stage.run(args, { exits: 2 })
     expect(plain.stdout).toBe("")
