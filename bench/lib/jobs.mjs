@@ -19,6 +19,8 @@ const LONG = { bytes: 256 * MiB, pieceLength: MiB }
 /** 200 Mbit/s; 80 ms there and back. */
 const LINK = { rate: 200e6, delay: 0.04 }
 const SEEDER_LIMIT = 50e6
+/** What one direction of gigabit Ethernet takes, in bytes a second, before headers. */
+const GIGABIT = 125e6
 /** A source behind a link of its own: bits a second, 10 ms there and back unless said. */
 const behind = (rate, more = {}) => ({ link: { rate, delay: 0.005, ...more } })
 const BROADBAND = 40e6
@@ -34,6 +36,8 @@ const BROADBAND = 40e6
  * @property {number} [seeders] @property {boolean} [web] @property {object} [link] for downloads
  * @property {boolean} [tls] nginx speaks HTTPS
  * @property {boolean} [utp] the seeders refuse TCP and speak uTP
+ * @property {boolean} [encrypted] all that is sent between peers goes through RC4
+ * @property {number} [uploadLimit] of each seeder, in bytes a second
  * @property {{best?: number, limit?: number, ideal?: number, seconds?: number, cpu?: number, mb: number}} target for
  *   ours: seconds as a multiple of the best other client's, the limit's, the ideal, or as they are; CPU seconds as a
  *   multiple of libtorrent's; peak resident memory in MB (10^6 bytes)
@@ -116,6 +120,14 @@ export const JOBS = {
     { seeders: 1, link: LINK, utp: true },
     { best: 1 },
   ),
+  e1: download("1 GiB, one seeder, encrypted", GIB, { seeders: 1, encrypted: true }, { best: 1 }),
+  e2: download(
+    "1 GiB, one seeder with 125 MB/s, encrypted",
+    GIB,
+    { seeders: 1, encrypted: true, uploadLimit: GIGABIT },
+    { best: 1 },
+  ),
+  e2n: download("1 GiB, one seeder with 125 MB/s", GIB, { seeders: 1, uploadLimit: GIGABIT }, { best: 1 }),
   r1: uneven("twelve seeders of 20 KB/s and one of 5 MB/s", [
     ...Array.from({ length: 12 }, () => ({ uploadLimit: 20e3 })),
     { uploadLimit: 5e6 },

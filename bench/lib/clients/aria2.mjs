@@ -6,13 +6,15 @@ export const aria2 = {
   name: "aria2",
   webSeeds: true,
   tls: true,
+  encrypts: true,
   missing: () => needsProgram("aria2c", "aria2"),
   version: () => versionFrom("aria2c"),
-  get: ({ tracked, out, port, stay, scratch, trusted }) => ({
+  get: ({ tracked, out, port, stay, scratch, encrypted, trusted }) => ({
     command: [
       ...command(tracked, out, port),
       // Several connections for a web server; one is what it takes otherwise.
       ...["--max-connection-per-server=4", "--split=4"],
+      ...(encrypted ? ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"] : []),
       ...(trusted ? [`--ca-certificate=${trusted}`] : []),
       ...(stay ? ["--seed-ratio=0.0", `--on-bt-download-complete=${markScript(scratch)}`] : ["--seed-time=0"]),
     ],

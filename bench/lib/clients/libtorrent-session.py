@@ -1,6 +1,7 @@
 """Downloads, seeds, verifies or creates with libtorrent: python3 libtorrent-session.py JOB, a JSON object.
 
-Common: mode, torrent (path), dir (where the data is, or is to be); host and port to listen on; utp: uTP alone, instead of TCP alone.
+Common: mode, torrent (path), dir (where the data is, or is to be); host and port to listen on; utp: uTP alone, instead of TCP alone;
+        encrypted: RC4 alone, instead of no encryption.
 get:    peers ([host, port] each); mark: a file to make when all is complete, to stay then; else the process ends.
 seed:   uploadLimit (bytes a second). Prints "ready" when it listens and has announced itself; for a line of input, "uploaded N", payload bytes.
 verify: ends with 0 when all is there.
@@ -37,8 +38,10 @@ def settings():
         "enable_incoming_utp": job.get("utp", False),
         "enable_outgoing_utp": job.get("utp", False),
         "enable_outgoing_tcp": not job.get("utp", False),
-        "in_enc_policy": 2,
-        "out_enc_policy": 2,
+        # 0: required, 2: none; of the two methods, 2 is RC4.
+        "in_enc_policy": 0 if job.get("encrypted") else 2,
+        "out_enc_policy": 0 if job.get("encrypted") else 2,
+        "allowed_enc_level": 2,
         "allow_multiple_connections_per_ip": True,
         "ssrf_mitigation": False,
         "upload_rate_limit": job.get("uploadLimit", 0),

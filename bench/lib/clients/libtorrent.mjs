@@ -18,13 +18,14 @@ export const libtorrent = {
   webSeeds: true,
   utp: true,
   tls: true,
+  encrypts: true,
   missing: () => (spawnSync(PYTHON, ["-c", VERSION]).status === 0 ? undefined : "apt-get install python3-libtorrent"),
   version: () => spawnSync(PYTHON, ["-c", VERSION], { encoding: "utf8" }).stdout.trim(),
-  get({ torrent, peers, out, scratch, host, port, stay, utp, trusted }) {
+  get({ torrent, peers, out, scratch, host, port, stay, utp, encrypted, trusted }) {
     const mark = stay ? join(scratch, "complete") : undefined
     const told = peers.map((peer) => [peer.host, peer.port])
     return {
-      command: libtorrentSession({ mode: "get", torrent, dir: out, host, port, peers: told, mark, utp }),
+      command: libtorrentSession({ mode: "get", torrent, dir: out, host, port, peers: told, mark, utp, encrypted }),
       mark,
       openFiles: true,
       ...(trusted ? { env: { ...process.env, SSL_CERT_FILE: trusted } } : {}),

@@ -15,14 +15,16 @@ export function ours({ name, dir: build }) {
     webSeeds: true,
     utp: true,
     tls: true,
+    encrypts: true,
     missing: () => (existsSync(get) ? undefined : `no build in ${build}: npm run build`),
     version: () =>
       spawnSync("git", ["-C", build, "describe", "--always", "--dirty"], { encoding: "utf8" }).stdout.trim() ||
       "unknown",
-    get: ({ torrent, peers, out, scratch, port, stay, trusted }) => ({
+    get: ({ torrent, peers, out, scratch, port, stay, encrypted, trusted }) => ({
       command: [
         ...[process.execPath, get, torrent, "-o", out, "--port", String(port), "--no-lsd"],
         ...peers.map(({ host, port }) => `--peer=${host}:${port}`),
+        ...(encrypted ? ["--encryption", "require"] : []),
         ...(stay ? ["--seed"] : ["--no-tracker", "--quiet"]),
       ],
       env: { ...environment(scratch, build), ...(trusted ? { NODE_EXTRA_CA_CERTS: trusted } : {}) },

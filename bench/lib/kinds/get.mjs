@@ -26,6 +26,7 @@ export const get = {
     if (client.get === undefined) return "does not download"
     if (client.needsPrivateNetwork && !hasPrivateNetwork()) return "has no use for loopback addresses: needs root"
     if (job.utp && !client.utp) return "is not measured by uTP"
+    if (job.encrypted && !client.encrypts) return "is not measured with encryption"
     if (job.tls && !client.tls) return "is not measured by HTTPS"
     return job.web && !client.webSeeds ? "no web seeds" : undefined
   },
@@ -40,8 +41,9 @@ export const get = {
     const plain = writeTorrent(stage.path("seed.torrent"), data, {}).path
     const peers = []
     for (let n = 1; n <= job.seeders; n++) {
-      const seeder = { ...servers, torrent: plain, host: link?.far ?? address(n), utp: job.utp }
-      peers.push(await startSeeder(stage, data, seeder))
+      const { utp, encrypted, uploadLimit } = job
+      const place = { ...servers, torrent: plain, host: link?.far ?? address(n) }
+      peers.push(await startSeeder(stage, data, { ...place, utp, encrypted, uploadLimit }))
     }
     const webSeeds = job.web ? [nginx.webSeed] : []
     const tracker = await startPeerTracker(stage, { host, peers })
@@ -52,7 +54,7 @@ export const get = {
         const [out, scratch] = [room.directory("out"), room.directory("scratch")]
         const port = await freePort()
         const places = { torrent, tracked, infoHash, peers, url: nginx?.url, out, scratch, host, port }
-        const task = { ...places, data, utp: job.utp, trusted: secure?.certificate }
+        const task = { ...places, data, utp: job.utp, encrypted: job.encrypted, trusted: secure?.certificate }
         const sample = await measure(room, client.isLimit ? client[job.limit](task) : client.get(task), timeout)
         if (!(client.isLimit && job.limit === "start")) checkCopy(data, join(out, data.name))
         return sample
