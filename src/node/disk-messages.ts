@@ -1,8 +1,8 @@
-import type { FileStat, NewFile, NewName } from "../ports/disk.js"
+import type { FileStat, NewName, SmallWrite } from "../ports/disk.js"
 
 /** What the main thread tells the disk worker. Chunks in shared memory are not copied. */
 export type ToDiskWorker =
-  | { readonly type: "create"; readonly files: readonly NewFile[] }
+  | { readonly type: "write"; readonly writes: readonly SmallWrite[] }
   | { readonly type: "name"; readonly names: readonly NewName[] }
 
 /** The worker's answer to each, in their order. */

@@ -1,16 +1,16 @@
 import type { Worker } from "node:worker_threads"
-import type { FileStat, NewFile, NewName } from "../ports/disk.js"
+import type { FileStat, NewName, SmallWrite } from "../ports/disk.js"
 import type { FromDiskWorker, ToDiskWorker } from "./disk-messages.js"
-import { createFilesNow, nameFilesNow } from "./small-files.js"
+import { nameFilesNow, writeFilesNow } from "./small-files.js"
 
-/** Files made and named on the main thread before a worker is started: they take less time than its start. */
+/** Files written and named on the main thread before a worker is started: they take less time than its start. */
 const FILES_BEFORE_WORKER = 32
 
 /** Undefined when the worker died with it. */
 type Answered = (answer: FromDiskWorker | undefined) => void
 
 /**
- * Makes and names small files in a worker thread, which is started when there are many, and never keeps the process alive
+ * Writes and names small files in a worker thread, which is started when there are many, and never keeps the process alive
  * unless it has work. Where there can be none, or once it died, the main thread does it: slower, but right.
  */
 export class DiskThread {
@@ -26,9 +26,9 @@ export class DiskThread {
     this.#filesBeforeWorker = filesBeforeWorker
   }
 
-  async create(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]> {
-    if (!this.#ready(files.length)) return createFilesNow(files)
-    return (await this.#ask<FileStat | undefined>({ type: "create", files })) ?? files.map(() => undefined)
+  async write(writes: readonly SmallWrite[]): Promise<readonly (FileStat | undefined)[]> {
+    if (!this.#ready(writes.length)) return writeFilesNow(writes)
+    return (await this.#ask<FileStat | undefined>({ type: "write", writes })) ?? writes.map(() => undefined)
   }
 
   async name(names: readonly NewName[]): Promise<readonly boolean[]> {
@@ -74,7 +74,7 @@ export class DiskThread {
       for (const answered of this.#waiting.splice(0)) answered(undefined)
     }
     worker.on("error", die)
-    // It lives on, and may be making files that are about to be made again.
+    // It lives on, and may be writing what is about to be written again.
     worker.on("messageerror", () => void worker.terminate())
     worker.on("exit", die)
     return true

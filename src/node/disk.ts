@@ -1,5 +1,5 @@
 import * as fs from "node:fs"
-import type { Disk, FileHandle, FileStat, NewFile, NewName, OpenMode } from "../ports/disk.js"
+import type { Disk, FileHandle, FileStat, NewName, OpenMode, SmallWrite } from "../ports/disk.js"
 import { toDiskError } from "./disk-error.js"
 import { DiskThread } from "./disk-thread.js"
 import { errnoOf } from "./errno.js"
@@ -27,8 +27,8 @@ export class NodeDisk implements Disk {
     return new NodeFile(descriptor, path)
   }
 
-  createFiles(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]> {
-    return this.#thread.create(files)
+  writeFiles(writes: readonly SmallWrite[]): Promise<readonly (FileStat | undefined)[]> {
+    return this.#thread.write(writes)
   }
 
   stat(path: string): Promise<FileStat | undefined> {

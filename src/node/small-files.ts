@@ -1,23 +1,24 @@
 import * as fs from "node:fs"
-import type { FileStat, NewFile, NewName } from "../ports/disk.js"
+import type { FileStat, NewName, SmallWrite } from "../ports/disk.js"
 import { toFileStat } from "./file.js"
 import { OPEN_FLAGS } from "./open-flags.js"
 
 // One after the other, each call waited for: for a small file that takes a third of what promises and threads cost.
 
-/** Makes files. Undefined for what could not be made; nothing of it stays. */
-export function createFilesNow(files: readonly NewFile[]): (FileStat | undefined)[] {
-  return files.map(({ path, chunks }) => {
+/** Writes to files. Undefined where that could not be done; of a file that was made for it nothing stays. */
+export function writeFilesNow(writes: readonly SmallWrite[]): (FileStat | undefined)[] {
+  return writes.map((write) => {
+    const isNew = write.inode === undefined
     let descriptor: number
     try {
-      descriptor = fs.openSync(path, OPEN_FLAGS["create-new"], 0o666)
+      descriptor = fs.openSync(write.path, OPEN_FLAGS[isNew ? "create-new" : "write"], 0o666)
     } catch {
       return undefined
     }
     try {
-      return fill(descriptor, chunks)
+      return fill(descriptor, write)
     } catch {
-      removeNow(path)
+      if (isNew) removeNow(write.path)
       return undefined
     }
   })
@@ -37,9 +38,10 @@ export function nameFilesNow(names: readonly NewName[]): boolean[] {
 }
 
 /** Some file systems say only when a file is closed that a write to it failed. */
-function fill(descriptor: number, chunks: readonly Uint8Array[]): FileStat {
+function fill(descriptor: number, { inode, chunks, position: start }: SmallWrite): FileStat {
   try {
-    let position = 0
+    if (inode !== undefined && statNow(descriptor).inode !== inode) throw new Error("another file stands there")
+    let position = start
     for (const chunk of chunks) {
       for (let written = 0; written < chunk.byteLength; ) {
         const count = fs.writeSync(descriptor, chunk, written, chunk.byteLength - written, position)
@@ -48,10 +50,14 @@ function fill(descriptor: number, chunks: readonly Uint8Array[]): FileStat {
         position += count
       }
     }
-    return toFileStat(fs.fstatSync(descriptor, { bigint: true }))
+    return statNow(descriptor)
   } finally {
     fs.closeSync(descriptor)
   }
+}
+
+function statNow(descriptor: number): FileStat {
+  return toFileStat(fs.fstatSync(descriptor, { bigint: true }))
 }
 
 function removeNow(path: string): void {

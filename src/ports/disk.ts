@@ -54,9 +54,13 @@ export class DiskError extends Error {
   }
 }
 
-/** A file to be made with all its bytes, which lie one chunk behind the other. */
-export interface NewFile {
+/** Bytes for one file, which lie one chunk behind the other. */
+export interface SmallWrite {
   readonly path: string
+  /** Which file it must be; undefined: it is made, and nothing may stand there. */
+  readonly inode: bigint | undefined
+  /** Where the first byte goes. */
+  readonly position: number
   readonly chunks: readonly Uint8Array[]
 }
 
@@ -70,11 +74,11 @@ export interface NewName {
 export interface Disk {
   open(path: string, mode: OpenMode): Promise<FileHandle>
   /**
-   * Makes files whose paths are free, as `open`, `write`, `stat` and `close` would, with little ado for each: what they
-   * look like then, in the same order. Undefined for one that could not be made; nothing that we made of it stays, and
-   * the single calls will tell why.
+   * Writes to files, some of them new, as `open`, `write`, `stat` and `close` would, with little ado for each: what they
+   * look like then, in the same order. Undefined where that could not be done: a file that we made does not stay, and the
+   * single calls will tell why.
    */
-  createFiles(files: readonly NewFile[]): Promise<readonly (FileStat | undefined)[]>
+  writeFiles(writes: readonly SmallWrite[]): Promise<readonly (FileStat | undefined)[]>
   /** Undefined when nothing stands there. */
   stat(path: string): Promise<FileStat | undefined>
   /** Makes a directory and those above it; fine when it is there. */

@@ -42,6 +42,8 @@ export class DataFile {
   ready: Promise<void> | undefined
   /** Being given its final name. */
   finishing: Promise<void> | undefined
+  /** Being made or written to in a list, beside other small files; never rejects. */
+  listed: Promise<void> | undefined
 
   constructor(index: number, length: number, path: string, partPath: string) {
     this.index = index
@@ -66,6 +68,11 @@ export class DataFile {
   /** Somebody wrote behind its end, or cut it short, before we came. */
   get hasWrongLength(): boolean {
     return this.place === "final" && !this.doubtful && this.stamp !== undefined && this.stamp.size !== this.length
+  }
+
+  /** What has to end before it may be made ready to be written to. */
+  get busy(): Promise<void> | undefined {
+    return this.listed ?? this.finishing
   }
 
   /** Whether a piece's bytes of it stand in `edges/`: nobody wants the file, and it is not there. */

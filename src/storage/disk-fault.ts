@@ -70,6 +70,11 @@ export function unsafePath(path: string, cause?: unknown): AtError {
   })
 }
 
+/** The file at an unfinished one's place is another than was written to. */
+export function notOurs(path: string): DiskError {
+  return new DiskError("missing", path, `${path} is not the file that was written to`)
+}
+
 /** What stands at a path is not this dataset's. */
 export function somethingThere(path: string, reason: string, cause?: unknown): AtError {
   return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {

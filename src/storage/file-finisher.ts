@@ -1,7 +1,7 @@
 import { type Disk, DiskError, type FileStat } from "../ports/disk.js"
 import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
-import { otherKindThere, somethingThere, unsafePath } from "./disk-fault.js"
+import { notOurs, otherKindThere, somethingThere, unsafePath } from "./disk-fault.js"
 import type { FilePool } from "./file-pool.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
@@ -100,7 +100,7 @@ export class FileFinisher {
     if (file.place === "part") {
       const there = await this.look(file, "part")
       if (there === undefined || stampOf("part", there).inode !== stamp.inode) {
-        throw new DiskError("missing", file.partPath, `${file.partPath} is not the file that was written to`)
+        throw notOurs(file.partPath)
       }
       if (!file.replace && (await this.look(file, "final")) !== undefined) {
         throw somethingThere(file.path, "it was put there during the download")

@@ -1,21 +1,19 @@
-import type { Extent } from "../metainfo/layout.js"
+import type { Extent, TorrentLayout } from "../metainfo/layout.js"
 import type { Disk, FileHandle } from "../ports/disk.js"
 import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
 import { type DataFile, stampOf } from "./data-file.js"
 import { type Directories, parentOf } from "./directories.js"
-import { somethingThere, tooLong } from "./disk-fault.js"
+import { notOurs, somethingThere, tooLong } from "./disk-fault.js"
 import type { Edges } from "./edges.js"
 import type { FileFinisher } from "./file-finisher.js"
 import type { FilePool } from "./file-pool.js"
 import { inParallel } from "./parallel.js"
+import { SmallFiles } from "./small-files.js"
 import type { SpanReader } from "./span-reader.js"
 import { type FilePart, WriteQueue } from "./write-queue.js"
 
 /** Small files of one batch that are written at a time. */
 const PARALLEL = 16
-
-/** Fewer small files than these are not worth a list. */
-const FEW = 4
 
 /** Files that are kept open for one batch at most. */
 const FILES_AT_ONCE = 4
@@ -41,6 +39,7 @@ interface PiecePart extends FilePart {
 
 export interface FileWriterOptions {
   readonly disk: Disk
+  readonly layout: TorrentLayout
   readonly files: readonly (DataFile | undefined)[]
   readonly pool: FilePool
   readonly directories: Directories
@@ -55,10 +54,12 @@ export interface FileWriterOptions {
 /** Brings the bytes of verified pieces to their places: into files, which are made for it, or into `edges/`. */
 export class FileWriter {
   readonly #options: FileWriterOptions
+  readonly #small: SmallFiles
   readonly #queues = new Map<DataFile, WriteQueue>()
 
   constructor(options: FileWriterOptions) {
     this.#options = options
+    this.#small = new SmallFiles(options)
   }
 
   /** Writes verified pieces. Rejects when every write has ended, one of them badly. */
@@ -74,7 +75,7 @@ export class FileWriter {
         else parts.push(part)
       }
     }
-    await this.#createWhole([...byFile].filter(([file, parts]) => this.#isNew(file) && isWhole(file, parts)))
+    await this.#small.write(byFile)
     await inParallel(byFile, PARALLEL, ([file, parts]) => this.#writeParts(file, parts))
   }
 
@@ -157,29 +158,6 @@ export class FileWriter {
     return files
   }
 
-  /** Nothing of it is there, and nothing is under way that would change that. */
-  #isNew(file: DataFile): boolean {
-    return file.place === "none" && file.selected && file.ready === undefined && file.finishing === undefined
-  }
-
-  /** Makes new files in one go, and drops the parts that are written then. What can't be made so stays as it is. */
-  async #createWhole(whole: readonly (readonly [DataFile, PiecePart[]])[]): Promise<void> {
-    if (whole.length < FEW) return
-    const folders = new Set(whole.map(([file]) => parentOf(file.path)))
-    await inParallel(folders, PARALLEL, (folder) => this.#options.directories.ensure(folder))
-    for (const [file] of whole) await this.#options.pool.forget(file.key)
-    const stats = await this.#options.disk.createFiles(
-      whole.map(([file, parts]) => ({ path: file.partPath, chunks: parts.map(({ bytes }) => bytes) })),
-    )
-    for (const [i, [file, parts]] of whole.entries()) {
-      const stat = stats[i]
-      if (stat === undefined) continue
-      file.standsAt("part", stat)
-      parts.length = 0
-    }
-    for (const folder of folders) this.#options.onChanged(folder)
-  }
-
   #queueOf(file: DataFile): WriteQueue {
     let queue = this.#queues.get(file)
     if (queue === undefined) {
@@ -198,7 +176,7 @@ export class FileWriter {
 
   async #prepare(file: DataFile): Promise<void> {
     // On its way to its final name, it gets there; a piece that it lost meanwhile is repaired under the other.
-    await file.finishing
+    while (file.busy !== undefined) await file.busy
     file.ready ??= this.#makeReady(file).catch((error: unknown) => {
       file.ready = undefined
       throw error
@@ -232,18 +210,13 @@ export class FileWriter {
       () => file.current,
       file.place === "none" ? "create-new" : "write",
       async (handle) => {
+        const { inode } = stampOf("part", await handle.stat())
+        if (file.place === "part" && file.inode !== undefined && file.inode !== inode) throw notOurs(file.partPath)
         file.place = "part"
-        file.inode = stampOf("part", await handle.stat()).inode
+        file.inode = inode
       },
     )
     // Also when it was there: whoever made it may have been killed before its name was durable.
     this.#options.onChanged(folder)
   }
-}
-
-/** True when the parts are all of the file; they are in its order then. */
-function isWhole(file: DataFile, parts: PiecePart[]): boolean {
-  if (parts.reduce((sum, { bytes }) => sum + bytes.length, 0) !== file.length) return false
-  parts.sort((a, b) => a.position - b.position)
-  return true
 }

@@ -277,9 +277,11 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
       shared.set(pattern(50_000))
       const files = Array.from({ length: 40 }, (_, i) => ({
         path: `${root}/${i}.part`,
+        inode: undefined,
+        position: 0,
         chunks: [shared.subarray(i, 1000 * i), shared.subarray(1000 * i, 1000 * i + 5), pattern(i)],
       }))
-      const stats = await disk.createFiles(files)
+      const stats = await disk.writeFiles(files)
       shared.fill(0)
       for (const [i, { path }] of files.entries()) {
         const whole = concat([
@@ -298,7 +300,7 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
       expect(await disk.stat(`${root}/0`)).toEqual(stats[0])
       expect(await contents(disk, `${root}/1`)).toEqual(pattern(1))
       expect(await disk.stat(`${root}/4.part`)).toEqual(stats[4])
-      expect(await disk.createFiles([])).toEqual([])
+      expect(await disk.writeFiles([])).toEqual([])
       expect(await disk.nameFiles([])).toEqual([])
     })
 
@@ -310,12 +312,37 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
         await disk.makeDirectory(`${root}/folder`)
         link(`${root}/link`, `${root}/none`)
         const paths = ["taken", "folder", "link", "absent/file", "taken/file", "free"]
-        const stats = await disk.createFiles(paths.map((path) => ({ path: `${root}/${path}`, chunks: [pattern(20)] })))
+        const chunks = [pattern(20)]
+        const writes = paths.map((path) => ({ path: `${root}/${path}`, inode: undefined, position: 0, chunks }))
+        const stats = await disk.writeFiles(writes)
         expect(stats.map((stat) => stat?.size)).toEqual([undefined, undefined, undefined, undefined, undefined, 20])
         expect(await contents(disk, `${root}/taken`)).toEqual(pattern(10))
         expect((await disk.list(root)).sort()).toEqual(["folder", "free", "link", "taken"])
       },
     )
+
+    holds("writes to files of a list that are there, and to no others", make, async ({ disk, root, link }) => {
+      const [path, other] = [`${root}/half`, `${root}/other`]
+      const part = (inode: bigint | undefined, position: number, length: number) => ({
+        path,
+        inode,
+        position,
+        chunks: [pattern(length, position)],
+      })
+      const [second] = await disk.writeFiles([part(undefined, 30, 10)])
+      expect(second).toMatchObject({ size: 40, kind: "file" })
+      const [first] = await disk.writeFiles([part(second!.inode, 0, 30)])
+      expect(await disk.stat(path)).toEqual(first)
+      expect(await contents(disk, path)).toEqual(concat([pattern(30, 0), pattern(10, 30)]))
+      await put(disk, other, pattern(1))
+      link(`${root}/link`, other)
+      await disk.rename(other, path)
+      const writes = [part(first!.inode, 0, 10), { ...part(first!.inode, 0, 10), path: `${root}/link` }]
+      writes.push({ ...part(first!.inode, 0, 10), path: `${root}/none` })
+      expect(await disk.writeFiles(writes)).toEqual([undefined, undefined, undefined])
+      expect(await contents(disk, path)).toEqual(pattern(1))
+      expect((await disk.list(root)).sort()).toEqual(["half", "link"])
+    })
 
     holds("does not rename what is not there, nor files over folders", make, async ({ disk, root }) => {
       await put(disk, `${root}/file`, pattern(1))

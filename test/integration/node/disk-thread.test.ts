@@ -15,22 +15,27 @@ afterEach(() => {
   fs.rmSync(folder, { recursive: true })
 })
 
-const file = (name: string) => ({ path: join(folder, name), chunks: [Uint8Array.of(1, 2, 3)] })
+const file = (name: string) => ({
+  path: join(folder, name),
+  inode: undefined,
+  position: 0,
+  chunks: [Uint8Array.of(1, 2, 3)],
+})
 const built = new URL("../../../dist/node/disk-worker.js", import.meta.url)
 
 describe("the thread for small files", () => {
   it("is not started for a few", async () => {
     const thread = new DiskThread(pathToFileURL(join(folder, "absent.js")), 2)
-    const made = await thread.create([file("a"), file("b")])
+    const made = await thread.write([file("a"), file("b")])
     expect(made.map((stat) => stat?.size)).toEqual([3, 3])
   })
 
   it("answers lists in their order", async () => {
     const thread = new DiskThread(built, 0)
     const [made, named, again] = await Promise.all([
-      thread.create([file("a"), file("b")]),
+      thread.write([file("a"), file("b")]),
       thread.name([{ from: join(folder, "a"), to: join(folder, "c") }]),
-      thread.create([file("b"), file("a")]),
+      thread.write([file("b"), file("a")]),
     ])
     expect(made.map((stat) => stat?.kind)).toEqual(["file", "file"])
     expect(named).toEqual([true])
@@ -46,15 +51,15 @@ describe("the thread for small files", () => {
       parentPort.on("message", () => process.exit(1))`,
     )
     const thread = new DiskThread(pathToFileURL(script), 0)
-    const lost = await Promise.all([thread.create([file("a")]), thread.name([{ from: "x", to: "y" }])])
+    const lost = await Promise.all([thread.write([file("a")]), thread.name([{ from: "x", to: "y" }])])
     expect(lost).toEqual([[undefined], [false]])
-    expect((await thread.create([file("a")])).map((stat) => stat?.size)).toEqual([3])
+    expect((await thread.write([file("a")])).map((stat) => stat?.size)).toEqual([3])
     await thread.close()
   })
 
   it("works on the main thread once it is closed", async () => {
     const thread = new DiskThread(built, 0)
-    await thread.create([file("a")])
+    await thread.write([file("a")])
     await thread.close()
     expect(await thread.name([{ from: join(folder, "a"), to: join(folder, "b") }])).toEqual([true])
     expect(fs.readdirSync(folder)).toEqual(["b"])

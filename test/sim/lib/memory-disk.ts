@@ -5,9 +5,9 @@ import {
   type DiskFailure,
   type FileHandle,
   type FileStat,
-  type NewFile,
   type NewName,
   type OpenMode,
+  type SmallWrite,
 } from "../../../src/ports/disk.js"
 import { concat } from "../../support/bytes.js"
 import { DiskFaults, type DiskOperation, isChange } from "./disk-faults.js"
@@ -64,9 +64,9 @@ export class MemoryDisk implements Disk {
     )
   }
 
-  async createFiles(files: readonly NewFile[]): Promise<(FileStat | undefined)[]> {
+  async writeFiles(writes: readonly SmallWrite[]): Promise<(FileStat | undefined)[]> {
     const stats: (FileStat | undefined)[] = []
-    for (const file of files) stats.push(await this.#createFile(file))
+    for (const write of writes) stats.push(await this.#writeFile(write))
     return stats
   }
 
@@ -282,17 +282,18 @@ export class MemoryDisk implements Disk {
     this.#volume.truncate(file, length)
   }
 
-  async #createFile({ path, chunks }: NewFile): Promise<FileStat | undefined> {
-    const handle = await this.open(path, "create-new").catch(() => undefined)
+  async #writeFile({ path, inode, chunks, position }: SmallWrite): Promise<FileStat | undefined> {
+    const handle = await this.open(path, inode === undefined ? "create-new" : "write").catch(() => undefined)
     if (handle === undefined) return undefined
     try {
-      await handle.write(chunks, 0)
+      if (inode !== undefined && (await handle.stat()).inode !== inode) throw new Error("another file stands there")
+      await handle.write(chunks, position)
       const stat = await handle.stat()
       await handle.close()
       return stat
     } catch {
       await handle.close().catch(() => {})
-      await this.remove(path).catch(() => {})
+      if (inode === undefined) await this.remove(path).catch(() => {})
       return undefined
     }
   }

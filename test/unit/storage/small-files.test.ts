@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { DiskOperation } from "../../sim/lib/disk-faults.js"
+import { MemoryDisk } from "../../sim/lib/memory-disk.js"
+import { SimRandom } from "../../sim/lib/sim-random.js"
 import { commit, fill, type Sample, sample, World } from "./fixture.js"
 import { doneIn, wrongOnDisk } from "./recovery.js"
 
@@ -97,15 +99,15 @@ describe("small files", () => {
   })
 
   it("may be more in one batch of pieces than files may be open at a time", async () => {
-    // All of two pieces: the first come first, and the files are there when the second come.
+    // All of three pieces: the first come first, and the files are there when the others come.
     const many = sample({
       pieceLength: 100,
-      files: Array.from({ length: 200 }, (_, i) => ({ path: `${i}.csv`, length: 200 })),
+      files: Array.from({ length: 200 }, (_, i) => ({ path: `${i}.csv`, length: 300 })),
     })
     const world = new World()
     const store = await world.open(many)
-    for (const half of [0, 1]) {
-      const pieces = many.layout.files.map((_, file) => 2 * file + half)
+    for (const third of [0, 1, 2]) {
+      const pieces = many.layout.files.map((_, file) => 3 * file + third)
       const outcomes = await world.run(Promise.all(pieces.map((piece) => commit(store, many, piece))))
       expect(outcomes.filter(({ kind }) => kind !== "stored")).toEqual([])
     }
@@ -123,5 +125,93 @@ describe("small files", () => {
     expect(again.have.count).toBe(small.layout.pieceCount)
     expect(next.disk.operations.filter(({ kind, path }) => kind === "read" && path.includes(".csv"))).toEqual([])
     await next.run(again.close())
+  })
+})
+
+/** Two pieces with seven files each, and one that lies in both. */
+const across = sample({
+  pieceLength: 5000,
+  files: [
+    ...Array.from({ length: 7 }, (_, i) => ({ path: `${i}.csv`, length: 600 + i })),
+    { path: "across.csv", length: 1200 },
+    ...Array.from({ length: 7 }, (_, i) => ({ path: `${8 + i}.csv`, length: 600 + i })),
+  ],
+})
+const ACROSS = across.pathOf(7)
+const isAcross = ({ path }: Pick<DiskOperation, "path">) => path.startsWith(ACROSS)
+
+describe("a small file that lies across two pieces", () => {
+  it.each([
+    [0, 1],
+    [1, 0],
+  ])("is written in lists with the others, whichever piece comes first (%i)", async (...pieces) => {
+    const world = new World()
+    const store = await world.open(across)
+    const { disk } = world
+    const lists: string[][] = []
+    const writeFiles = disk.writeFiles.bind(disk)
+    disk.writeFiles = (writes) => {
+      lists.push(writes.map(({ path }) => path))
+      return writeFiles(writes)
+    }
+    for (const piece of pieces) await world.run(fill(store, across, { pieces: [piece] }))
+    expect(lists.map((list) => list.filter((path) => path === `${ACROSS}.part`))).toEqual([
+      [`${ACROSS}.part`],
+      [`${ACROSS}.part`],
+    ])
+    expectComplete(world, across)
+    expect(store.fileComplete(7)).toBe(true)
+    await world.run(store.close())
+  })
+
+  it.each([
+    ["open", 0],
+    ["open", 1],
+    ["write", 0],
+    ["write", 1],
+    ["stat-handle", 1],
+    ["close", 1],
+  ] as const)("is written by itself where that did not work in a list (%s, piece %i)", async (kind, failing) => {
+    const world = new World()
+    const store = await world.open(across)
+    for (const piece of [0, 1]) {
+      if (piece === failing) world.disk.failAt((operation) => operation.kind === kind && isAcross(operation), "io")
+      await world.run(fill(store, across, { pieces: [piece] }))
+    }
+    expectComplete(world, across)
+    await world.run(store.close())
+  })
+
+  it("is whole though both pieces, and others, are written at the same time on a slow disk", async () => {
+    // Two pieces are a full batch, so that four batches are under way at a time.
+    const large = sample({
+      pieceLength: 2 ** 19,
+      files: Array.from({ length: 60 }, (_, i) => ({ path: `${i}.csv`, length: 66_000 + i })),
+    })
+    const all = [...Array(large.layout.pieceCount).keys()]
+    const pieces = [...all.filter((piece) => piece % 2 === 0), ...all.filter((piece) => piece % 2 === 1)]
+    for (let seed = 1; seed <= 6; seed++) {
+      const random = new SimRandom(seed)
+      const world = new World({ seed, disk: (clock) => new MemoryDisk({ clock, random, delay: 100 }) })
+      const store = await world.open(large)
+      if (seed > 3) world.disk.failAt(({ kind, path }) => kind === "open" && path.endsWith("/7.csv.part"), "io")
+      const outcomes = await world.run(Promise.all(pieces.map((piece) => commit(store, large, piece))))
+      expect(outcomes.filter(({ kind }) => kind !== "stored")).toEqual([])
+      expectComplete(world, large)
+      await world.run(store.close())
+    }
+  })
+
+  it("is not taken for ours when somebody replaced it between the two", async () => {
+    const world = new World()
+    const store = await world.open(across)
+    await world.run(fill(store, across, { pieces: [0] }))
+    const foreign = Uint8Array.of(1, 2, 3)
+    world.disk.putFile(`${ACROSS}.part`, foreign)
+    expect(await world.run(commit(store, across, 1))).toMatchObject({ kind: "failed" })
+    expect([...store.have]).toEqual([])
+    await expect(world.run(fill(store, across))).rejects.toMatchObject({ code: "AT_EXISTS" })
+    expect(world.disk.readFile(`${ACROSS}.part`)).toEqual(foreign)
+    await world.run(store.close())
   })
 })
