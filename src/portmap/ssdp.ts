@@ -23,7 +23,7 @@ export function encodeSearch(version: 1 | 2): Uint8Array {
 /** Where the device that answers describes itself; undefined: it is no such answer. */
 export function decodeSearchAnswer(datagram: Uint8Array): string | undefined {
   if (datagram.length > MAX_ANSWER) return undefined
-  const [status = "", ...lines] = toLatin1(datagram).split(/\r?\n/)
+  const [status = "", ...lines] = toLatin1(datagram).split(/\r\n?|\n/)
   if (!/^HTTP\/1\.\d 200\b/i.test(status)) return undefined
   for (const line of lines) {
     if (line === "") break
