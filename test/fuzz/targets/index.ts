@@ -10,7 +10,7 @@ import { metainfo } from "./metainfo.js"
 import { mse } from "./mse.js"
 import { metadataPeer, peerSession } from "./peer.js"
 import { safePath } from "./safe-path.js"
-import { handshake, hashRequest, lsd, natPmp, socks5 } from "./small.js"
+import { handshake, hashRequest, lsd, natPmp, socks5, socks5Datagram } from "./small.js"
 import { httpTracker, trackerUrl, udpTracker } from "./trackers.js"
 import { upnp } from "./upnp.js"
 import { utpPacket, utpSocket } from "./utp.js"
@@ -23,5 +23,5 @@ export const TARGETS: readonly Target[] = [
   ...[krpc, dhtNode, savedNodes],
   ...[httpTracker, udpTracker, trackerUrl],
   ...[httpAnswer, webSeed, journal, journalRecords],
-  ...[utpPacket, utpSocket, natPmp, upnp, lsd, socks5],
+  ...[utpPacket, utpSocket, natPmp, upnp, lsd, socks5, socks5Datagram],
 ]

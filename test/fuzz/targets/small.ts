@@ -1,9 +1,11 @@
+import { parseIp } from "../../../src/bytes/ip.js"
 import { ProtocolError } from "../../../src/errors.js"
 import { decodeAnnounce, encodeAnnounce } from "../../../src/lsd/announce.js"
 import { answerTo, isAnswerable, leadsTo, uncleCount } from "../../../src/metainfo/hash-request.js"
 import { layerAbove, zeroRoot } from "../../../src/metainfo/merkle.js"
 import { decodeMappingAnswer, encodeMappingRequest } from "../../../src/portmap/nat-pmp.js"
 import { Socks5Handshake } from "../../../src/proxy/socks5.js"
+import { decodeDatagram, encodeDatagram } from "../../../src/proxy/socks5-datagram.js"
 import { decodeHandshake, encodeHandshake, HANDSHAKE_LENGTH } from "../../../src/wire/handshake.js"
 import { HASH_HEADER_LENGTH, readHashHeader, writeHashHeader } from "../../../src/wire/hash-messages.js"
 import { sha256 } from "../../support/torrents.js"
@@ -124,6 +126,29 @@ export const socks5: Target = {
     }
   },
   runs: 1000,
+}
+
+/** RFC 1928, 7: what a proxy's relay hands on. */
+export const socks5Datagram: Target = {
+  name: "socks5-datagram",
+  seeds: () =>
+    ["192.0.2.1", "2001:db8::1", "a.example", ""].map((host) => {
+      const datagram = encodeDatagram({ host: host || "x", port: 6969 }, Uint8Array.of(1, 2, 3))
+      return host === "" ? datagram.with(4, 0) : datagram
+    }),
+  words: [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(0, 0, 0, 3), Uint8Array.of(0, 0, 0, 4), Uint8Array.of(0, 0, 1)],
+  check(input) {
+    const read = decodeDatagram(input)
+    if (read === undefined) return
+    const { from, payload } = read
+    must(from.port >= 0 && from.port < 65536, "there is no such port")
+    must(payload.length <= input.length - 7, "it has more than came")
+    must(sameBytes(payload, input.subarray(input.length - payload.length)), "the payload is another")
+    // A name may be any bytes, or an address in letters, which are not written as they were read.
+    const { value: again } = outcome(() => encodeDatagram(from, payload), ProtocolError)
+    if (again === undefined || (input[3] === 3 && parseIp(from.host) !== undefined)) return
+    mustEqual(decodeDatagram(again), read, "written anew it differs")
+  },
 }
 
 /** BEP 14: what anybody in the local network says. */
