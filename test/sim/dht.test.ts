@@ -6,6 +6,8 @@ import { isSecureId } from "../../src/dht/secure-id.js"
 import type { Endpoint } from "../../src/ports/net.js"
 import { seededRandom } from "../support/seeded-random.js"
 import { DHT_PORT, hostOf, MemoryStore, type SimDhtNode, type SimDhtOptions, startDht } from "./lib/dht-network.js"
+import { putDataset, simDataset } from "./lib/sim-dataset.js"
+import { startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
 /** Virtual ms. */
@@ -202,6 +204,31 @@ describe("the DHT", { timeout: 240_000 }, () => {
         expect(node.contacts().some((contact) => sharedBits(contact.id, id) === 160)).toBe(false)
     }
     await closeAll(simulation, [...nodes, reader])
+  })
+
+  it.each([
+    { isPrivate: true, sentence: "hears nothing of a private torrent (BEP 27), not even that somebody is there" },
+    { isPrivate: false, sentence: "is told of any other that is given" },
+  ])("$sentence", async ({ isPrivate }) => {
+    const simulation = createSimulation({ seed: 27 })
+    const nodes = await network(simulation, 10)
+    const made = simDataset({ "a.bin": 1000 }, { pieceLength: 32_768 })
+    const dataset = { ...made, metainfo: { ...made.metainfo, private: isPrivate } }
+    const platform = simulation.platform("99.1.2.3")
+    putDataset(platform, dataset)
+    let heard = 0
+    for (const node of nodes)
+      node.intercept = (_, from) => {
+        if (from.host === "99.1.2.3") heard++
+        return false
+      }
+    const limits = { dht: { bootstrap: [ENTRY], store: new MemoryStore() } }
+    const giver = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true, limits }), LIMIT)
+    await pass(simulation, 60 * SECOND)
+    const holders = nodes.filter(({ dht }) => dht.nodes.some((node) => node.storedPeers > 0))
+    expect([heard > 0, holders.length > 0]).toEqual([!isPrivate, !isPrivate])
+    await simulation.runUntil(giver.close(), LIMIT)
+    await closeAll(simulation, nodes)
   })
 
   it("is searched for a hundred torrents at once: no search suffers by it, and all are announced", async () => {
