@@ -38,7 +38,8 @@ export function selectFiles(
     if (!file.padding && isListed(index) && included(file.path) && !excluded(file.path)) selected.add(index)
   })
   if (selected.size === 0 && layout.files.some((file) => !file.padding)) {
-    throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${[...include].join(", ") || "the choice"}`, {
+    const choiceInWords = include.join(", ") || (only === null ? "the choice" : "the numbers in the magnet link (so=…)")
+    throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${choiceInWords}`, {
       hint: "list the files with: academictorrents info TARGET --files",
     })
   }

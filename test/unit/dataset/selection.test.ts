@@ -100,6 +100,13 @@ describe("the chosen files", () => {
     expect(() => selectFiles(layout, { include: [".pad/**"] })).toThrow(/no file/)
   })
 
+  it("of a magnet link are counted with padding, as other clients count, and it is said when there is none", () => {
+    const layout = layoutOf(["a", ".pad/1", "b"], [".pad/1"])
+    const numbered = (first: number, last: number) => [...selectFiles(layout, {}, [{ first, last }])]
+    expect(numbered(1, 2)).toEqual([2])
+    for (const number of [1, 3]) expect(() => numbered(number, number)).toThrow(/numbers in the magnet link/)
+  })
+
   it("may be none only when the dataset has none", () => {
     expect(select({}, [])).toEqual([])
     for (const choice of [
