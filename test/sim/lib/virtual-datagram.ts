@@ -11,15 +11,16 @@ export function carryDatagram(
 ): void {
   const { random } = network
   const [near, far] = [from.profile, to.profile]
-  const happens = (chance: "loss" | "duplication" | "reordering") =>
+  const happens = (chance: "loss" | "duplication") =>
     to !== from && (random.chance(near[chance]) || random.chance(far[chance]))
+  const whoHoldsBack = () => (to === from ? undefined : [near, far].find(({ reordering }) => random.chance(reordering)))
   const deliver = () => {
     if (network.connected(from, to)) arrive()
   }
   const copies = happens("duplication") ? 2 : 1
   for (let copy = 0; copy < copies; copy++) {
     if (happens("loss") || !network.connected(from, to)) continue
-    const heldBack = happens("reordering") ? Math.max(near.reorderingDelay, far.reorderingDelay) : 0
+    const heldBack = whoHoldsBack()?.reorderingDelay ?? 0
     network.carry(from, to, length, () => {
       if (heldBack > 0) network.clock.after(heldBack, deliver)
       else deliver()
