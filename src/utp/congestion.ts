@@ -23,6 +23,8 @@ export class Congestion {
   /** Slow start ends there. */
   #threshold: number
   #halvedAt = Number.NEGATIVE_INFINITY
+  /** Before the last loss or time-out. */
+  #before: Standing | undefined
 
   /** Bytes in a packet, and in the largest window. */
   constructor(packet: number, largest: number) {
@@ -59,8 +61,13 @@ export class Congestion {
 
   /** A packet was lost that was sent since this was last said: halves the window, unless it just was. `now`: ms */
   lost(now: number): void {
-    if (now - this.#halvedAt < HALVING_INTERVAL) return
+    if (now - this.#halvedAt < HALVING_INTERVAL) {
+      // If this is a mistake, the one before need not be.
+      this.#before = undefined
+      return
+    }
     this.#halvedAt = now
+    this.#remember()
     this.#slowStart = false
     this.#set(this.#window / 2)
     this.#threshold = this.#window
@@ -68,6 +75,7 @@ export class Congestion {
 
   /** Nothing was under way for longer than a time-out: nobody knows what the line bears now (RFC 5681, 4.1). Begins small, and quickly. */
   rested(): void {
+    this.#before = undefined
     this.#threshold = Math.max(this.#threshold, this.#window)
     this.#slowStart = true
     this.#set(Math.min(this.#window, INITIAL_PACKETS * this.#packet))
@@ -79,12 +87,36 @@ export class Congestion {
    * time (RFC 5681, 3.1).
    */
   timedOut(again: boolean): void {
-    if (!again) this.#threshold = Math.max(this.#window, this.#threshold) / 2
+    if (!again) {
+      this.#remember()
+      this.#threshold = Math.max(this.#window, this.#threshold) / 2
+    }
     this.#slowStart = true
     this.#set(0)
+  }
+
+  /** What was last said to be lost, or not to answer, was only late: as if it had never been said (RFC 4015). */
+  undo(): void {
+    if (this.#before === undefined) return
+    const { window, threshold, slowStart } = this.#before
+    this.#before = undefined
+    this.#halvedAt = Number.NEGATIVE_INFINITY
+    this.#slowStart = slowStart
+    this.#threshold = Math.max(this.#threshold, threshold)
+    this.#set(Math.max(this.#window, window))
+  }
+
+  #remember(): void {
+    this.#before = { window: this.#window, threshold: this.#threshold, slowStart: this.#slowStart }
   }
 
   #set(window: number): void {
     this.#window = Math.min(Math.max(window, MIN_PACKETS * this.#packet), this.#largest)
   }
+}
+
+interface Standing {
+  readonly window: number
+  readonly threshold: number
+  readonly slowStart: boolean
 }

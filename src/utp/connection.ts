@@ -1,6 +1,6 @@
 import { ProtocolError } from "../errors.js"
-import type { Timer } from "../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../ports/net.js"
+import { Alarm } from "./alarm.js"
 import {
   AHEAD_TIME,
   CLOSE_TIME,
@@ -17,7 +17,7 @@ import { type CurrentFields, encodeBare, UTP_TYPE, type UtpPacket, type UtpType,
 import { Sender } from "./sender.js"
 import { microseconds, seq } from "./wrapping.js"
 
-/** ms until more goes out of what is spread over the round trip: the finest that Node's timers know. */
+/** ms until more goes out of what is spread over the round trip, and until more is lost: the finest that Node's timers know. */
 const PACE = 1
 const NOTHING = new Uint8Array(0)
 
@@ -51,7 +51,7 @@ export class UtpConnection implements ByteStream {
   #lastSent = 0
   #paused = false
   #pumpAsked = false
-  #paceTimer: Timer | undefined
+  readonly #pumpAgain: Alarm
 
   private constructor(
     host: UtpHost<UtpConnection>,
@@ -67,6 +67,10 @@ export class UtpConnection implements ByteStream {
     this.sendId = sendId
     const send = (datagram: Uint8Array, now: number): void => this.#sendNumbered(datagram, now)
     this.#sender = new Sender({ clock, pool, delays: this.#delays, sequence, sendId, send })
+    this.#pumpAgain = new Alarm(clock, () => {
+      this.#sender.findLost(clock.now())
+      this.#pump()
+    })
   }
 
   /** Asks the other side for a connection. */
@@ -248,11 +252,8 @@ export class UtpConnection implements ByteStream {
   #pump(): void {
     if (this.#state === "gone") return
     const drained = this.#sender.pump(this.#state === "open")
-    if (this.#sender.isPaced)
-      this.#paceTimer ??= this.#host.clock.after(PACE, () => {
-        this.#paceTimer = undefined
-        this.#pump()
-      })
+    const soonest = this.#host.clock.now() + PACE
+    this.#pumpAgain.set(this.#sender.isPaced ? soonest : Math.max(this.#sender.lossDue, soonest))
     if (drained) this.#listener?.onDrain()
   }
 
@@ -298,7 +299,7 @@ export class UtpConnection implements ByteStream {
   #vanish(): void {
     if (this.#state === "gone") return
     this.#enter("gone")
-    this.#paceTimer?.cancel()
+    this.#pumpAgain.cancel()
     this.#listener = undefined
     this.#sender.clear()
     this.#incoming?.clear()

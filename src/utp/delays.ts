@@ -4,8 +4,6 @@ import { microseconds, microsecondsBetween } from "./wrapping.js"
 
 /** Microseconds; a base delay that falls by more than this at once is no drift of clocks (libutp and libtorrent: 10 ms). */
 const MAX_DRIFT = 10_000
-/** Old µTorrents mean "none yet" by it. */
-const NO_SAMPLE = 0x7fff_ffff
 
 /** One-way delays of a connection in both directions: what we tell the other side of its packets, and it us of ours. */
 export class Delays {
@@ -28,9 +26,9 @@ export class Delays {
       const fall = before === undefined ? 0 : microsecondsBetween(before, this.#theirs.base as number)
       if (fall > 0 && fall <= MAX_DRIFT) this.#ours.shift(fall)
     }
-    if (packet.timestampDifference === 0 || packet.timestampDifference === NO_SAMPLE) return false
-    this.#ours.add(packet.timestampDifference, now)
-    return true
+    const { measured } = packet
+    if (measured !== undefined) this.#ours.add(measured, now)
+    return measured !== undefined
   }
 
   /** Microseconds that our packets spend in queues. No way takes longer than `roundTrip` ms there and back. */

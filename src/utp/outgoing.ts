@@ -1,55 +1,20 @@
-import { UTP_HEADER, type UtpPacket } from "./packet.js"
+import { Acknowledged } from "./acknowledged.js"
+import { type KnownRoundTrip, LossDetection } from "./loss-detection.js"
+import { LossEpisode } from "./loss-episode.js"
+import { UTP_HEADER, UTP_TYPE, type UtpPacket } from "./packet.js"
+import { type SentPacket, UnderWay } from "./under-way.js"
 import { seq, seqDistance } from "./wrapping.js"
 
 /** Packets without an acknowledgement at most: what libtorrent takes ahead of its turn (1 MiB / 1100; libutp: 1024). */
 const MAX_PACKETS = 900
 /** A power of two above it. */
 const RING = 1024
-/** So many packets sent later that arrived prove that one is lost (BEP 29: 3). */
-const LATER_ARRIVALS = 3
 /** Acknowledgements that late ones may lag behind: packets overtake each other on the way. */
 const STALE_ACKS = 64
+/** Repeated acknowledgements without a selective one that prove a loss (BEP 29: 3). */
+const REPEATS = 3
 
-/** A packet without an acknowledgement. */
-export interface SentPacket {
-  readonly sequence: number
-  /** Its first `length` bytes are the packet. */
-  readonly buffer: Uint8Array
-  readonly length: number
-  transmissions: number
-  /** ms, of the last transmission. */
-  sentAt: number
-  /** Number of the last transmission. */
-  order: number
-  /** Not under way any more; to be sent again. */
-  lost: boolean
-}
-
-/** What an acknowledgement brought. */
-export interface Acknowledged {
-  readonly packets: number
-  /** Payload. */
-  readonly bytes: number
-  /** ms from the last transmission of one of these packets to now, the shortest. */
-  readonly least: number
-  /**
-   * ms that the last transmission took which is known to have arrived; undefined when that was known before, or when the
-   * packet was sent several times. Of what was sent before it nobody knows when it arrived: the other side says so late when
-   * much is missing, for a selective acknowledgement reaches only so far.
-   */
-  readonly sample: number | undefined
-  /** The same of a packet that was sent several times: a round trip takes that long, or longer if an earlier transmission arrived. */
-  readonly atLeast: number | undefined
-  /** Packets are known to be lost since that were sent after this was last said: those before were under way together. */
-  readonly lost: boolean
-}
-
-/**
- * Packets from their first transmission to their acknowledgement.
- *
- * One is lost when three packets that were sent after it, for the first time or again, have arrived: so also a repeated
- * packet that is lost again is found at once. Transmissions are numbered, and looked at in that order, each once.
- */
+/** Packets from their first transmission to their acknowledgement. Transmissions are numbered. */
 export class Outgoing {
   readonly #ring = new Array<SentPacket | undefined>(RING).fill(undefined)
   readonly #release: (buffer: Uint8Array) => void
@@ -61,23 +26,28 @@ export class Outgoing {
   #lostCount = 0
   /** No packet before this number is lost. */
   #lostFrom: number
-  /** Sequence numbers by the number of their transmission, from `#oldestOrder` to before `#nextOrder`. */
-  readonly #transmitted = new Uint16Array(RING)
-  #oldestOrder = 0
+  readonly #underWay = new UnderWay()
+  readonly #detection = new LossDetection()
+  readonly #episode = new LossEpisode()
   #nextOrder = 0
-  /** The highest numbers of transmissions that arrived, highest first. */
-  readonly #arrived = new Array<number>(LATER_ARRIVALS).fill(-1)
-  /** The number of the last transmission that arrived, of a packet that may have been sent before as well. */
-  #lastArrived = -1
-  /** The number of the next transmission when packets were last said to be lost. */
-  #saidLostAt = 0
+  /** A time-out of which it is not known yet whether anything was lost. */
+  #timeout: { readonly at: number; isWrong: boolean } | undefined
+  /** The episode of the last one. */
+  #timeoutEpisode = 0
+  /** The furthest packet that arrived. */
+  #furthest: number
+  #lossDue = Number.POSITIVE_INFINITY
+  /** Bytes of the longest selective acknowledgement so far. */
+  #longestSack = 0
+  /** The last packet of which the other side tells whether it is there; undefined: of all. */
+  #toldUpTo: number | undefined
   /** Repeated acknowledgements of the same packet, without a selective one. */
   #repeats = 0
 
   /** `first`: the number of the first packet. `release` gets buffers back. */
   constructor(first: number, release: (buffer: Uint8Array) => void) {
     this.#next = this.#lostFrom = first
-    this.#acked = seq(first - 1)
+    this.#acked = this.#furthest = seq(first - 1)
     this.#release = release
   }
 
@@ -109,9 +79,25 @@ export class Outgoing {
     return distance >= -STALE_ACKS && distance < seqDistance(this.#acked, this.#next)
   }
 
+  /** Clock time when {@link findLost} may find more, ms; infinite: that depends on what arrives. */
+  get lossDue(): number {
+    return this.#lossDue
+  }
+
   /** A new packet, with the next number; it is to be transmitted at once. */
   add(buffer: Uint8Array, length: number): SentPacket {
-    const packet = { sequence: this.#next, buffer, length, transmissions: 0, sentAt: 0, order: 0, lost: false }
+    const packet: SentPacket = {
+      sequence: this.#next,
+      buffer,
+      length,
+      transmissions: 0,
+      sentAt: 0,
+      order: 0,
+      lost: false,
+      episode: 0,
+      earlier: undefined,
+      later: undefined,
+    }
     this.#ring[this.#next % RING] = packet
     this.#next = seq(this.#next + 1)
     return packet
@@ -125,7 +111,7 @@ export class Outgoing {
     packet.transmissions++
     packet.sentAt = now
     packet.order = this.#nextOrder++
-    this.#transmitted[packet.order % RING] = packet.sequence
+    this.#underWay.append(packet)
     this.#bytes += packet.length - UTP_HEADER
   }
 
@@ -145,37 +131,52 @@ export class Outgoing {
   }
 
   /** Takes what a packet with a plausible `ack` says. `shortest`: a round trip took so long at least, ms. */
-  acknowledge(from: UtpPacket, bare: boolean, now: number, shortest: number): Acknowledged {
-    const least = Number.POSITIVE_INFINITY
-    const order = this.#lastArrived
-    const arrived: Arrived = {
-      packets: 0,
-      bytes: 0,
-      least,
-      sample: undefined,
-      atLeast: undefined,
-      order,
-      now,
-      shortest,
-    }
+  acknowledge(from: UtpPacket, now: number, shortest: number): Acknowledged {
+    const acknowledged = new Acknowledged(from, now, shortest)
+    const furthest = this.#furthest
     const advance = seqDistance(this.#acked, from.ack)
-    for (let i = 0; i < advance; i++) this.#arrive(seq(this.#acked + 1 + i), arrived)
+    for (let i = 0; i < advance; i++) this.#arrive(seq(this.#acked + 1 + i), furthest, acknowledged)
     if (advance > 0) this.#repeats = 0
-    else if (advance === 0 && bare && from.sackLength === 0 && this.waiting) this.#repeats++
+    else if (advance === 0 && from.type === UTP_TYPE.state && from.sackLength === 0 && this.waiting) this.#repeats++
     this.#skipArrived(Math.max(advance, 0))
     for (let bit = from.sackLength * 8 - 1; bit >= 0; bit--) {
-      if (from.sacked(bit)) this.#arrive(seq(from.ack + 2 + bit), arrived)
+      if (from.sacked(bit)) this.#arrive(seq(from.ack + 2 + bit), furthest, acknowledged)
     }
     this.#skipArrived(0)
-    this.#lastArrived = arrived.order
-    const { packets, bytes, sample, atLeast } = arrived
-    return { packets, bytes, least: arrived.least, sample, atLeast, lost: this.#findLost() }
+    if (advance >= 0) this.#noteReach(from)
+    if (acknowledged.packets > 0) this.#judgeTimeout(acknowledged)
+    return acknowledged
   }
 
-  /** Nothing was heard for long: all that is under way is lost. */
-  loseAll(): void {
-    for (let s = seq(this.#acked + 1); s !== this.#next; s = seq(s + 1)) this.#lose(this.#ring[s % RING])
-    this.#oldestOrder = this.#saidLostAt = this.#nextOrder
+  /** Looks for packets that are lost by now. True: some are that were sent after this was last said; those before were under way together. */
+  findLost(now: number, roundTrip: KnownRoundTrip): boolean {
+    let said = false
+    let later: SentPacket | undefined
+    this.#lossDue = Number.POSITIVE_INFINITY
+    for (let packet = this.#underWay.first; packet !== undefined; packet = later) {
+      later = packet.later
+      if (!this.#isTold(packet)) continue
+      const at = this.#detection.lostAt(packet, roundTrip)
+      if (at > now) {
+        this.#lossDue = at
+        break
+      }
+      said = this.#lose(packet) || said
+    }
+    if (this.#repeats === REPEATS) said = this.#lose(this.#ring[seq(this.#acked + 1) % RING]) || said
+    if (said) this.#detection.begins()
+    return said
+  }
+
+  /** Nothing was heard for long: all that is under way is lost, it seems. */
+  loseAll(now: number): void {
+    // Of several in a row the first one tells: an answer to what was sent before it proves all of them wrong.
+    if (this.#timeout === undefined) this.#episode.begin(this.#nextOrder)
+    else this.#episode.extend(this.#nextOrder)
+    this.#timeout ??= { at: now, isWrong: false }
+    this.#timeoutEpisode = this.#episode.number
+    for (let packet = this.#underWay.first; packet !== undefined; packet = this.#underWay.first) this.#lose(packet)
+    this.#lossDue = Number.POSITIVE_INFINITY
   }
 
   /** Forgets all packets. */
@@ -185,31 +186,76 @@ export class Outgoing {
       if (packet !== undefined) this.#release(packet.buffer)
     }
     this.#ring.fill(undefined)
+    this.#underWay.clear()
     this.#acked = seq(this.#next - 1)
     this.#bytes = this.#lostCount = 0
-    this.#oldestOrder = this.#nextOrder
+    this.#lossDue = Number.POSITIVE_INFINITY
   }
 
-  #arrive(sequence: number, arrived: Arrived): void {
+  /** `furthest`: the packet that had come furthest before this acknowledgement. */
+  #arrive(sequence: number, furthest: number, acknowledged: Acknowledged): void {
     if (!this.#isWaiting(sequence)) return
     const packet = this.#ring[sequence % RING]
     if (packet === undefined) return
     this.#ring[sequence % RING] = undefined
     const payload = packet.length - UTP_HEADER
+    const took = acknowledged.add(packet, payload)
+    const isOfEarlier = acknowledged.isOfEarlier(packet, took)
+    if (packet.lost || isOfEarlier) this.#wasLate(packet, acknowledged)
     if (packet.lost) this.#lostCount--
-    else this.#bytes -= payload
-    const took = arrived.now - packet.sentAt
-    arrived.packets++
-    arrived.bytes += payload
-    arrived.least = Math.min(arrived.least, took)
-    if (packet.order > arrived.order) {
-      arrived.order = packet.order
-      arrived.sample = packet.transmissions === 1 ? took : undefined
-      arrived.atLeast = packet.transmissions > 1 && took >= arrived.shortest ? took : undefined
+    else {
+      this.#bytes -= payload
+      this.#underWay.remove(packet)
     }
-    // Sooner than possible it answers an earlier transmission, which proves nothing about those since.
-    if (packet.transmissions === 1 || took >= arrived.shortest) this.#noteArrival(packet.order)
+    if (packet.transmissions === 1 && seqDistance(sequence, furthest) > 0) this.#detection.overtaken()
+    if (seqDistance(this.#furthest, sequence) > 0) this.#furthest = sequence
+    // An earlier transmission proves nothing about those since.
+    if (!isOfEarlier) {
+      if (packet.order > this.#detection.latest) acknowledged.measure(packet, took)
+      this.#detection.arrived(packet.order, took)
+    }
     this.#release(packet.buffer)
+  }
+
+  #wasLate(packet: SentPacket, acknowledged: Acknowledged): void {
+    if (this.#episode.wasLate(packet)) acknowledged.mistaken = true
+    if (packet.episode !== this.#timeoutEpisode) this.#detection.mistaken(packet.episode)
+    else if (packet.lost && this.#timeout !== undefined) this.#timeout.isWrong = true
+  }
+
+  /**
+   * What is heard first after a time-out tells whether anything was lost: nothing, if it speaks of packets that were not sent
+   * again yet (F-RTO, RFC 5682, as Linux has it), or answers one that was sent before (Eifel, RFC 3522). Then all that was not
+   * sent again is under way still; if some of that is lost, it will show as always.
+   */
+  #judgeTimeout(acknowledged: Acknowledged): void {
+    const timeout = this.#timeout
+    if (timeout === undefined) return
+    this.#timeout = undefined
+    if (!timeout.isWrong && !acknowledged.answersBefore(timeout.at)) return
+    acknowledged.mistaken = true
+    const late: SentPacket[] = []
+    for (let s = seq(this.#acked + 1); s !== this.#next; s = seq(s + 1)) {
+      const packet = this.#ring[s % RING]
+      if (packet?.lost === true && packet.episode === this.#timeoutEpisode) late.push(packet)
+    }
+    for (const packet of late.sort((a, b) => b.order - a.order)) {
+      packet.lost = false
+      this.#lostCount--
+      this.#bytes += packet.length - UTP_HEADER
+      this.#underWay.prepend(packet)
+    }
+  }
+
+  /** One as long as the longest may be as long as the other side makes them (libutp: 4 bytes), and speak of no packets beyond. */
+  #noteReach({ ack, sackLength }: UtpPacket): void {
+    this.#longestSack = Math.max(this.#longestSack, sackLength)
+    const isCut = sackLength > 0 && sackLength === this.#longestSack
+    this.#toldUpTo = isCut ? seq(ack + 1 + 8 * sackLength) : undefined
+  }
+
+  #isTold({ sequence }: SentPacket): boolean {
+    return this.#toldUpTo === undefined || seqDistance(this.#toldUpTo, sequence) <= 0
   }
 
   #isWaiting(sequence: number): boolean {
@@ -217,35 +263,11 @@ export class Outgoing {
     return distance > 0 && distance < seqDistance(this.#acked, this.#next)
   }
 
-  #noteArrival(order: number): void {
-    const highest = this.#arrived
-    let at = highest.length
-    while (at > 0 && order > (highest[at - 1] as number)) at--
-    if (at === highest.length) return
-    highest.copyWithin(at + 1, at)
-    highest[at] = order
-  }
-
   #skipArrived(advance: number): void {
     this.#acked = seq(this.#acked + advance)
     while (this.waiting && this.#ring[seq(this.#acked + 1) % RING] === undefined) this.#acked = seq(this.#acked + 1)
     if (seqDistance(this.#acked, this.#lostFrom) < 1) this.#lostFrom = seq(this.#acked + 1)
-  }
-
-  #findLost(): boolean {
-    const proof = this.#arrived[LATER_ARRIVALS - 1] as number
-    let latest = -1
-    for (; this.#oldestOrder < proof; this.#oldestOrder++) {
-      const packet = this.#ring[(this.#transmitted[this.#oldestOrder % RING] as number) % RING]
-      if (packet?.order === this.#oldestOrder && this.#lose(packet)) latest = packet.order
-    }
-    if (this.#repeats === LATER_ARRIVALS) {
-      const packet = this.#ring[seq(this.#acked + 1) % RING]
-      if (this.#lose(packet)) latest = Math.max(latest, packet!.order)
-    }
-    if (latest < this.#saidLostAt) return false
-    this.#saidLostAt = this.#nextOrder
-    return true
+    if (seqDistance(this.#acked, this.#furthest) < 0) this.#furthest = this.#acked
   }
 
   #lose(packet: SentPacket | undefined): boolean {
@@ -253,19 +275,8 @@ export class Outgoing {
     packet.lost = true
     this.#lostCount++
     this.#bytes -= packet.length - UTP_HEADER
+    this.#underWay.remove(packet)
     if (seqDistance(packet.sequence, this.#lostFrom) > 0) this.#lostFrom = packet.sequence
-    return true
+    return this.#episode.add(packet, this.#nextOrder)
   }
-}
-
-interface Arrived {
-  packets: number
-  bytes: number
-  least: number
-  sample: number | undefined
-  atLeast: number | undefined
-  /** Of the last transmission that arrived, which `sample` or `atLeast` is of. */
-  order: number
-  readonly now: number
-  readonly shortest: number
 }

@@ -6,6 +6,8 @@ export type UtpType = (typeof UTP_TYPE)[keyof typeof UTP_TYPE]
 export const UTP_HEADER = 20
 const VERSION = 1
 const SELECTIVE_ACK = 1
+/** Old µTorrents mean "none yet" by this difference of timestamps. */
+const NO_DIFFERENCE = 0x7fff_ffff
 /** Bytes of a header with extensions at most: one of each kind that is known, the longest, and some to spare. */
 const MAX_HEADER = 512
 
@@ -31,6 +33,20 @@ export class UtpPacket {
 
   get payloadLength(): number {
     return this.datagram.length - this.payloadAt
+  }
+
+  /** What the sender measured of our last packet: its clock less our timestamp. Undefined: it has nothing yet. */
+  get measured(): number | undefined {
+    const difference = this.timestampDifference
+    return difference === 0 || difference === NO_DIFFERENCE ? undefined : difference
+  }
+
+  /**
+   * Microseconds of our clock, modulo 2^32: what came here before this was sent had been sent by us then, or earlier. (The sender's clock when it
+   * answered, less its clock when it got our last packet and that one's timestamp: later by as much as it waited.) Undefined: not known.
+   */
+  get answers(): number | undefined {
+    return this.measured === undefined ? undefined : (this.timestamp - this.measured) >>> 0
   }
 
   /** Takes a datagram in, as a view. False: it is no uTP packet, and the fields mean nothing. */

@@ -20,6 +20,11 @@ export class RoundTrip {
     return this.#least
   }
 
+  /** Smoothed; infinite before the first. */
+  get mean(): number {
+    return this.#mean ?? Number.POSITIVE_INFINITY
+  }
+
   /** What packets are to be spread over: smoothed; undefined before the first. */
   get forPace(): number | undefined {
     return this.#paceMean

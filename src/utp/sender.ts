@@ -1,11 +1,12 @@
 import type { Clock } from "../ports/clock.js"
 import { Congestion } from "./congestion.js"
 import type { Delays } from "./delays.js"
-import { Outgoing, type SentPacket } from "./outgoing.js"
+import { Outgoing } from "./outgoing.js"
 import { Pace } from "./pace.js"
 import { UTP_HEADER, UTP_TYPE, type UtpPacket, type UtpType, writeFixed } from "./packet.js"
 import { DATAGRAM, type PacketPool } from "./packet-pool.js"
 import { RoundTrip } from "./round-trip.js"
+import type { SentPacket } from "./under-way.js"
 import { WriteQueue } from "./write-queue.js"
 
 /** Bytes of a full packet. */
@@ -136,15 +137,25 @@ export class Sender {
   acknowledge(packet: UtpPacket, now: number): void {
     const measured = this.#options.delays.add(packet, now)
     const underWay = this.#outgoing.bytesUnderWay
-    const bare = packet.type === UTP_TYPE.state
-    const acknowledged = this.#outgoing.acknowledge(packet, bare, now, this.#roundTrip.least)
+    const acknowledged = this.#outgoing.acknowledge(packet, now, this.#roundTrip.least)
     if (acknowledged.sample !== undefined) this.#roundTrip.add(acknowledged.sample)
     if (acknowledged.atLeast !== undefined) this.#roundTrip.hasten(acknowledged.atLeast)
     if (acknowledged.packets > 0) this.#waitingSince = now
+    if (acknowledged.mistaken) this.#congestion.undo()
     if (acknowledged.bytes > 0 && measured) {
       this.#congestion.acknowledged(acknowledged.bytes, underWay, this.#options.delays.queue(acknowledged.least))
     }
-    if (acknowledged.lost) this.#congestion.lost(now)
+    this.findLost(now)
+  }
+
+  /** Clock time when {@link findLost} is to be called, if nothing is acknowledged before, ms; infinite: need not be. */
+  get lossDue(): number {
+    return this.#outgoing.lossDue
+  }
+
+  /** Looks for packets that are lost by now; {@link pump} sends them again. */
+  findLost(now: number): void {
+    if (this.#outgoing.findLost(now, this.#roundTrip)) this.#congestion.lost(now)
   }
 
   /** An acknowledgement is overdue. */
@@ -152,12 +163,12 @@ export class Sender {
     return this.#outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
   }
 
-  /** All that is under way is lost: begins again, slowly. */
+  /** All that is under way seems to be lost: begins again, slowly. */
   timedOut(now: number): void {
     this.#waitingSince = now
     this.#congestion.timedOut(this.#roundTrip.isBackedOff)
     this.#roundTrip.backOff()
-    this.#outgoing.loseAll()
+    this.#outgoing.loseAll(now)
   }
 
   #advancePace(now: number): void {

@@ -18,6 +18,17 @@ describe("a uTP connection that was at full speed", () => {
     },
   )
 
+  it.each([1, 2])("does not wait for a time-out when the packet before the last %d is lost", async (behind) => {
+    const line = await openLine(LINE)
+    await goodput(line, MiB)
+    await line.simulation.run(200)
+    losePackets(line.net, (count) => count === 9 - behind)
+    const start = line.simulation.clock.now()
+    await goodput(line, 10 * 1212)
+    // A round trip of 80 ms until it is known, a quarter of one to be sure, and half of one for the packet.
+    expect(line.simulation.clock.now() - start).toBeLessThan(180)
+  })
+
   it("is soon there again after a network that was gone for seconds", async () => {
     const line = await openLine(LINE)
     const { simulation } = line
