@@ -22,8 +22,6 @@ export const MAX_TIMEOUTS: Readonly<Record<ConnectionState, number>> = {
 
 /** ms for an accepted connection's other side to prove its address: its first packets may be lost. */
 export const CONFIRM_TIME = 10_000
-/** ms until a closed window is tried with a packet: the word that it is open may be lost (libutp: 15 s). */
-export const WINDOW_PROBE = 3000
 /** ms without a packet of ours until a gateway might forget us (libutp: 29 s, from measuring many). */
 export const KEEP_ALIVE = 29_000
 /** ms that what came ahead of its turn may take up memory that is short: four time-outs in a row, and no packet gets through. */

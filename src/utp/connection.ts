@@ -8,7 +8,6 @@ import {
   type ConnectionState,
   KEEP_ALIVE,
   MAX_TIMEOUTS,
-  WINDOW_PROBE,
 } from "./connection-state.js"
 import { Delays } from "./delays.js"
 import type { UtpHost } from "./host.js"
@@ -85,7 +84,7 @@ export class UtpConnection implements ByteStream {
   static accept(host: UtpHost<UtpConnection>, options: UtpConnectionOptions, syn: UtpPacket): UtpConnection {
     const connection = new UtpConnection(host, "syn-received", options)
     connection.#incoming = new Incoming(syn.sequence, host.receiveMemory)
-    connection.#sender.theirWindow = syn.window
+    connection.#sender.theirWindow.take(syn)
     connection.#delays.add(syn, host.clock.now())
     connection.acknowledge()
     return connection
@@ -143,7 +142,7 @@ export class UtpConnection implements ByteStream {
       this.#incoming = new Incoming(seq(packet.sequence - 1), this.#host.receiveMemory)
     } else if (this.#state === "syn-received" && !this.#confirm(packet)) return
     this.#timeouts = 0
-    this.#sender.theirWindow = packet.window
+    this.#sender.theirWindow.take(packet)
     this.#sender.acknowledge(packet, now)
     if (this.#state === "closing" && !this.#sender.waiting) this.#vanish()
     this.#takePayload(packet)
@@ -180,10 +179,12 @@ export class UtpConnection implements ByteStream {
       this.fail(undefined)
     } else if (sender.waiting) {
       if (sender.overdue(now)) this.#timeOut(now)
-    } else if (sender.queued > 0 && now - this.#lastSent >= WINDOW_PROBE) {
-      sender.probe()
+    } else if (this.#state === "open") {
+      if (sender.theirWindow.unanswered) this.fail(new ProtocolError("the other side does not answer"))
+      else sender.probe(now)
     }
-    if (this.#state === "open" && now - this.#lastSent >= KEEP_ALIVE) this.acknowledge()
+    const isWindowDue = this.#incoming?.isWindowDue(now) === true
+    if (this.#state === "open" && (isWindowDue || now - this.#lastSent >= KEEP_ALIVE)) this.acknowledge()
     // What was acknowledged selectively isn't sent again: it can't be dropped without the connection.
     if ((this.#incoming?.waited(now) ?? 0) >= AHEAD_TIME && this.#host.receiveMemory.isShort)
       this.fail(new ProtocolError("the other side leaves a gap, and memory is short"))
@@ -271,7 +272,7 @@ export class UtpConnection implements ByteStream {
 
   #current(now: number): CurrentFields {
     const incoming = this.#incoming
-    const window = incoming?.sayWindow() ?? RECEIVE_WINDOW
+    const window = incoming?.sayWindow(now) ?? RECEIVE_WINDOW
     return { timestamp: microseconds(now), timestampDifference: this.#delays.reply, window, ack: incoming?.ack ?? 0 }
   }
 

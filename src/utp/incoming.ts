@@ -1,3 +1,4 @@
+import { SaidWindow } from "./said-window.js"
 import type { SharedMemory } from "./shared-memory.js"
 import { seq, seqDistance } from "./wrapping.js"
 
@@ -24,8 +25,7 @@ export class Incoming {
   #ack: number
   /** The number of the other side's last packet, once it has closed. */
   #end: number | undefined
-  /** The window that the other side knows. */
-  #saidWindow = RECEIVE_WINDOW
+  readonly #said = new SaidWindow(RECEIVE_WINDOW)
   /** The furthest that had come at `#markedAt`, a clock time, ms. */
   #mark: number
   #markedAt = 0
@@ -46,16 +46,21 @@ export class Incoming {
     return Math.max(0, this.#limit - this.#weight)
   }
 
-  /** {@link window}, which the other side is told now. */
-  sayWindow(): number {
-    this.#saidWindow = this.window
-    return this.#saidWindow
+  /** {@link window}, which the other side is told now, a clock time in ms. */
+  sayWindow(now: number): number {
+    this.#said.say(this.window, now)
+    return this.#said.bytes
   }
 
   /** The window is much larger than the other side knows. */
   get reopened(): boolean {
     const half = this.#limit / 2
-    return this.#saidWindow < half && this.window >= half
+    return this.#said.bytes < half && this.window >= half
+  }
+
+  /** The window is to be said again. To be called often. */
+  isWindowDue(now: number): boolean {
+    return this.#said.isDue(now)
   }
 
   /** The other side has closed, and all it sent was taken. */
@@ -94,6 +99,7 @@ export class Incoming {
     if (distance < 1 || distance >= AHEAD) return false
     // The one that all wait for is taken even if those ahead of it fill the window, for it sets them free.
     if (weightOf(payload) > this.window && (distance > 1 || this.#ready.length > 0)) return false
+    this.#said.used()
     if (distance > 1) return this.#putAhead(sequence, distance, payload)
     this.#advance(payload)
     if (this.#aheadCount > 0) this.#takeOver()

@@ -6,7 +6,9 @@ import { Pace } from "./pace.js"
 import { UTP_HEADER, UTP_TYPE, type UtpPacket, type UtpType, writeFixed } from "./packet.js"
 import { DATAGRAM, type PacketPool } from "./packet-pool.js"
 import { RoundTrip } from "./round-trip.js"
+import { TheirWindow } from "./their-window.js"
 import type { SentPacket } from "./under-way.js"
+import { seq } from "./wrapping.js"
 import { WriteQueue } from "./write-queue.js"
 
 /** Bytes of a full packet. */
@@ -31,8 +33,7 @@ export interface SenderOptions {
 
 /** What goes out by one connection: how much at a time, and again when it got lost. */
 export class Sender {
-  /** Bytes the other side takes. */
-  theirWindow = 0
+  readonly theirWindow = new TheirWindow()
   readonly #options: SenderOptions
   readonly #roundTrip = new RoundTrip()
   readonly #congestion = new Congestion(PAYLOAD, MAX_WINDOW)
@@ -112,7 +113,7 @@ export class Sender {
     if (!data) return false
     const idle = !outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
     if (idle && this.#queue.length > 0) this.#congestion.rested()
-    const window = Math.min(this.#congestion.window, this.theirWindow)
+    const window = Math.min(this.#congestion.window, this.theirWindow.bytes)
     while (this.#queue.length > 0 && outgoing.hasRoom && outgoing.span < pool.limit(outgoing.span)) {
       const length = Math.min(this.#queue.length, PAYLOAD)
       if (outgoing.bytesUnderWay + length > window || this.#waitsForPace()) return false
@@ -123,9 +124,17 @@ export class Sender {
     return true
   }
 
-  /** Sends a packet of bytes, whatever the windows say. */
-  probe(): void {
-    this.#transmitNew(UTP_TYPE.data, Math.min(this.#queue.length, PAYLOAD))
+  /** To be called often while nothing is under way: asks the other side for its window if nothing goes out because of it. */
+  probe(now: number): void {
+    const window = this.theirWindow
+    const length = Math.min(this.#queue.length, PAYLOAD)
+    if (length > window.bytes && !window.stops(now)) return
+    if (length > window.bytes && window.bytes === 0) {
+      this.#repeatLast(now)
+      return
+    }
+    window.passed()
+    if (length > window.bytes) this.#transmitNew(UTP_TYPE.data, window.bytes)
   }
 
   /** Sends a SYN or FIN, which is repeated until it is acknowledged. */
@@ -169,6 +178,14 @@ export class Sender {
     this.#congestion.timedOut(this.#roundTrip.isBackedOff)
     this.#roundTrip.backOff()
     this.#outgoing.loseAll(now)
+  }
+
+  /** Sends a byte under the last number that was sent, which the other side has acknowledged: it drops that, and says how its window stands. */
+  #repeatLast(now: number): void {
+    const datagram = new Uint8Array(UTP_HEADER + 1)
+    const { sendId, send } = this.#options
+    writeFixed(datagram, { type: UTP_TYPE.data, connectionId: sendId, sequence: seq(this.#outgoing.next - 1) })
+    send(datagram, now)
   }
 
   #advancePace(now: number): void {
