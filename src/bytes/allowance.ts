@@ -11,9 +11,14 @@ export class Allowance {
     this.#time = time
   }
 
+  /** How many there are. `now`: clock ms */
+  left(now: number): number {
+    return this.#isOver(now) ? this.#most : this.#most - this.#taken
+  }
+
   /** Whether there is one. `now`: clock ms */
   hasLeft(now: number): boolean {
-    return this.#taken < this.#most || this.#isOver(now)
+    return this.left(now) > 0
   }
 
   /** Takes one, if there is one. `now`: clock ms */

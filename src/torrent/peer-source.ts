@@ -16,6 +16,8 @@ export class PeerSource implements BlockSource {
   ready = false
   /** Others had to help us to get through to it (BEP 55): it can't be reached from just anywhere. */
   punched = false
+  /** Clock time when we began to connect, or accepted it, ms. */
+  readonly since: number
   /** Clock time when one side last wanted something of the other, ms. */
   interestedAt: number
   /** Clock time of its last request, or of our unchoke, ms. */
@@ -26,7 +28,7 @@ export class PeerSource implements BlockSource {
   constructor(id: number, session: PeerSession, now: number) {
     this.id = id
     this.session = session
-    this.interestedAt = this.requestedAt = now
+    this.since = this.interestedAt = this.requestedAt = now
   }
 
   /** The other side opened the connection. */

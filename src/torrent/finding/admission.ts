@@ -20,6 +20,8 @@ const IDLE = 600_000
 const IDLE_WHEN_FULL = 60_000
 /** To a newcomer it gives way as soon as both sides had the time to say what they have, ms. */
 const IDLE_FOR_NEWCOMER = 10_000
+/** So many connections are never taken from a torrent as long as they are of use. */
+const KEPT = 8
 
 export interface AdmissionOptions {
   readonly peers: () => Iterable<PeerSource>
@@ -53,9 +55,24 @@ export class Admission implements Sharer {
     return this.connections < this.#most
   }
 
-  /** Whether one more may be opened; if need be, another torrent gives one of its own up, if `due`: we know where to. */
-  mayConnect(now: number, due: () => boolean = () => false): boolean {
-    return this.hasRoom && this.#budget.mayConnect(now, { own: this.connections, due })
+  /** Whether one more may be opened, when it is this torrent's turn. `due`: we know where to. */
+  mayConnect(now: number, due: () => boolean): boolean {
+    return this.hasRoom && this.#budget.mayConnect(this, now, due)
+  }
+
+  /** We know nowhere to connect to: the turn is others'. */
+  pass(): void {
+    this.#budget.pass(this)
+  }
+
+  /** Whether one may be opened that can't wait for a turn. */
+  mayConnectAtOnce(now: number): boolean {
+    return this.hasRoom && this.#budget.hasRoom(now)
+  }
+
+  /** One is being opened. */
+  opened(now: number): void {
+    this.#budget.opened(this, now)
   }
 
   /**
@@ -80,9 +97,17 @@ export class Admission implements Sharer {
     )
   }
 
-  /** Ends one that stalls or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest. */
-  giveWay(now: number): boolean {
-    return this.#evictStalled((peer) => peer.incoming) || this.#evict(() => true, now) || this.#evictUnserved(now)
+  /**
+   * Ends one that stalls or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest;
+   * and `toNone`, the slowest of more than a few.
+   */
+  giveWay(now: number, toNone: boolean): boolean {
+    return (
+      this.#evictStalled((peer) => peer.incoming) ||
+      this.#evict(() => true, now) ||
+      this.#evictUnserved(now) ||
+      (toNone && this.#evictSlowest(now))
+    )
   }
 
   /** It takes part in the sharing no more. */
@@ -164,6 +189,24 @@ export class Admission implements Sharer {
     }
     longest?.session.close(new Error("gives way to a torrent with fewer peers"))
     return longest !== undefined
+  }
+
+  /** Ends the connection by which least comes and goes, if more are of use than a torrent keeps. False when there is none. */
+  #evictSlowest(now: number): boolean {
+    let slowest: PeerSource | undefined
+    let least = Number.POSITIVE_INFINITY
+    let count = 0
+    for (const peer of this.#peers()) {
+      if (!peer.ready) continue
+      count++
+      if (now - peer.since < IDLE_FOR_NEWCOMER) continue
+      const { session } = peer
+      const rate = session.downloadRate(now) + session.uploadRate(now)
+      if (rate < least) [slowest, least] = [peer, rate]
+    }
+    if (count <= KEPT) return false
+    slowest?.session.close(new Error("gives way to a torrent without peers"))
+    return slowest !== undefined
   }
 
   /**

@@ -82,7 +82,10 @@ export class Connector {
     const wish = { giving, alone: !giving && this.#roster.connectedCount === 0 }
     while (this.#admission.mayConnect(now, () => book.hasDue(now, wish))) {
       const endpoint = book.next(now, wish)
-      if (endpoint === undefined) return
+      if (endpoint === undefined) {
+        this.#admission.pass()
+        return
+      }
       // Where uTP is known to work, TCP may not.
       this.#open(endpoint, now, (book.flags(endpoint) & PexFlag.utp) === 0 ? undefined : "soon")
     }
@@ -92,7 +95,7 @@ export class Connector {
   punch(endpoint: Endpoint): void {
     const { clock, book } = this.#options
     const now = clock.now()
-    if (!this.#wantsOthers || book.isBanned(endpoint) || !this.#admission.mayConnect(now)) return
+    if (!this.#wantsOthers || book.isBanned(endpoint) || !this.#admission.mayConnectAtOnce(now)) return
     for (const peer of this.#roster.everyone()) if ((peer.ready || peer.punched) && leadsTo(endpoint, peer)) return
     book.add(endpoint, "pex", now)
     // Where another way to it is being tried, the address is that one's.
@@ -139,7 +142,7 @@ export class Connector {
   }
 
   #open(endpoint: Endpoint, now: number, utp: UtpWish | undefined, owns = true): void {
-    this.#options.budget.opened(now)
+    this.#admission.opened(now)
     const { book, infoHash, infoHashV2 } = this.#options
     const opensWith = infoHashV2 !== undefined && book.beginsWithV2(endpoint) ? infoHashV2 : infoHash
     const peer = this.#add("outgoing", { opensWith })

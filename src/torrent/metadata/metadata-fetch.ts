@@ -200,7 +200,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     this.#layers?.exchange.tick(now)
     this.#sources.tick(now, { lastArrival: this.#lastArrival, known: this.#swarm.knownCount })
     this.#swarm.connectMore()
-    if (this.#swarm.size === 0) this.#sources.soon()
+    if (this.#swarm.connections === 0) this.#sources.soon()
     if (this.#layers?.isTooSlow(now, this.idleTime)) this.#finish([])
     else if (this.#hopeless) this.#giveUp()
   }

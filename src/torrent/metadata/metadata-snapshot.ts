@@ -15,7 +15,7 @@ interface Fetch {
   }
   /** Undefined before the info dictionary is there, and when nothing else is needed. */
   readonly layers: LayerStage | undefined
-  readonly swarm: { readonly size: number; readonly connectedCount: number; readonly knownCount: number }
+  readonly swarm: { readonly connections: number; readonly connectedCount: number; readonly knownCount: number }
   readonly sources: Pick<MetadataSources, "trackers" | "searches">
   /** ms since something of it last arrived. */
   readonly idleTime: number
@@ -34,7 +34,7 @@ export function metadataSnapshot({
   const { size, received, pieceCount } = infoProgress(exchange, layers)
   const doneInfo = pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)
   const share = layers === undefined ? 0 : layers.exchange.received / layers.partCount
-  const { size: open, connectedCount: connected, knownCount: known } = swarm
+  const { connections: open, connectedCount: connected, knownCount: known } = swarm
   return {
     ...NOTHING_MOVES,
     name,

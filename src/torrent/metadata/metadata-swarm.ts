@@ -79,8 +79,8 @@ export class MetadataSwarm implements MetadataPeerHost {
     preferByPriority(this.#book, shared.external, shared.listenPort)
   }
 
-  /** Connections, whatever their state. */
-  get size(): number {
+  /** Whatever their state. */
+  get connections(): number {
     return this.#peers.size
   }
 
@@ -134,10 +134,13 @@ export class MetadataSwarm implements MetadataPeerHost {
     const now = this.#now()
     const due = (): boolean => this.#book.hasDue(now)
     while (!this.#closing && this.#of("outgoing").length < MAX_OUTGOING) {
-      if (!budget.mayConnect(now, { own: this.size, due })) return
+      if (!budget.mayConnect(this, now, due)) return
       const endpoint = this.#book.next(now)
-      if (endpoint === undefined) return
-      budget.opened(now)
+      if (endpoint === undefined) {
+        budget.pass(this)
+        return
+      }
+      budget.opened(this, now)
       const peer = this.#add("outgoing", endpoint)
       this.#tried.add(endpoint)
       this.#everTried.add(endpoint)
@@ -165,17 +168,18 @@ export class MetadataSwarm implements MetadataPeerHost {
   /** Nobody new is wanted. */
   stop(): void {
     this.#closing = true
+    this.#shared.budget.pass(this)
   }
 
   /** Leaves the connections that stand to somebody else. They count here until they are handed over. */
   release(): MetadataPeer[] {
-    this.#closing = true
+    this.stop()
     for (const [peer, { ready }] of [...this.#peers]) if (!ready) peer.close()
     return [...this.#peers.keys()]
   }
 
   close(): void {
-    this.#closing = true
+    this.stop()
     for (const peer of [...this.#peers.keys()]) peer.close()
   }
 
@@ -248,7 +252,7 @@ export class MetadataSwarm implements MetadataPeerHost {
     if (incoming.length < MAX_INCOMING && budget.mayAccept) return true
     const stalled = incoming.find((peer) => this.#peers.get(peer)?.ready === false)
     stalled?.close(new Error("its handshake stalls, and another wants its place"))
-    return stalled !== undefined || (incoming.length < MAX_INCOMING && budget.giveTo(this.size, this.#now()))
+    return stalled !== undefined || (incoming.length < MAX_INCOMING && budget.giveTo(this.connections, this.#now()))
   }
 
   #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {

@@ -47,14 +47,14 @@ describe("the peers of who lacks the metadata", () => {
   it("may come in while many others are being connected to, and the other way round", () => {
     const { swarm, come, dial } = stage()
     dial(40)
-    expect(swarm.size).toBe(30)
+    expect(swarm.connections).toBe(30)
     const came = Array.from({ length: 20 }, () => come().isTaken)
     expect(came.filter(Boolean)).toHaveLength(15)
     swarm.close()
     const other = stage()
     for (let i = 0; i < 15; i++) other.come()
     other.dial(40)
-    expect(other.swarm.size).toBe(45)
+    expect(other.swarm.connections).toBe(45)
     other.swarm.close()
   })
 
