@@ -68,6 +68,16 @@ export function parseUrl(text: string): URL | undefined {
   }
 }
 
+/** A URL's host as connections take it: an IPv6 address without its brackets. */
+export function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1")
+}
+
+/** `HOST:PORT` as URLs and Host headers have it, an IPv6 address in brackets (RFC 3986, section 3.2.2). */
+export function hostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /**
  * The port that `HOST:PORT` names, whatever stands around them; undefined: none. It is where URL sees it, and not where the text
  * has a colon. URL leaves out the port that is usual for the scheme, so two schemes are asked.

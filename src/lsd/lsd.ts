@@ -1,6 +1,7 @@
 import { Allowance } from "../bytes/allowance.js"
 import { toHex } from "../bytes/hex.js"
 import { ipScope, parseIp } from "../bytes/ip.js"
+import { hostAndPort } from "../bytes/url.js"
 import type { Timer } from "../ports/clock.js"
 import type { MulticastGroup } from "../ports/multicast.js"
 import type { Endpoint } from "../ports/net.js"
@@ -50,7 +51,7 @@ export class Lsd {
     this.#options = options
     this.#cookie = toHex(options.platform.random.bytes(8))
     this.#schedule = new AnnounceSchedule(
-      Math.min(...LSD_GROUPS.map((group) => roomForHashes(hostOf(group), this.#cookie))),
+      Math.min(...LSD_GROUPS.map((group) => roomForHashes(hostAndPort(group), this.#cookie))),
     )
   }
 
@@ -92,9 +93,9 @@ export class Lsd {
     const { multicast, log } = this.#options.platform
     try {
       const joined = await multicast.join(group, (datagram, from) => this.#receive(datagram, from))
-      this.#groups.set(hostOf(group), joined)
+      this.#groups.set(hostAndPort(group), joined)
     } catch (error) {
-      log.log("debug", "lsd", `no neighbours at ${hostOf(group)}: ${String(error)}`)
+      log.log("debug", "lsd", `no neighbours at ${hostAndPort(group)}: ${String(error)}`)
     }
   }
 
@@ -148,9 +149,4 @@ export class Lsd {
   get #now(): number {
     return this.#options.platform.clock.now()
   }
-}
-
-/** As the Host header names it (RFC 2732). */
-function hostOf({ host, port }: Endpoint): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -1,5 +1,6 @@
 import { METADATA_SERVICES, namesLocalPlace, parseIp } from "../bytes/ip.js"
 import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
+import { withoutBrackets } from "../bytes/url.js"
 
 /**
  * What an address is to us. `public`: anywhere on the internet. `local`: this machine or a private network.
@@ -66,10 +67,7 @@ export function classifyHost(hostname: string): AddressClass {
 }
 
 function classify(hostname: string): AddressClass {
-  const name = hostname
-    .toLowerCase()
-    .replace(/\.$/, "")
-    .replace(/^\[(.*)\]$/, "$1")
+  const name = withoutBrackets(hostname.toLowerCase().replace(/\.$/, ""))
   if (parseAddress(name) !== undefined) return classifyAddress(name)
   if (name === "" || FORBIDDEN_NAMES.has(name)) return "forbidden"
   return namesLocalPlace(name) ? "local" : "public"

@@ -1,3 +1,4 @@
+import { hostAndPort } from "../bytes/url.js"
 import type { Handshake, HandshakeStep, Place } from "../proxy/handshake.js"
 import { HeadReader, MalformedAnswer } from "./http1-head.js"
 
@@ -7,8 +8,8 @@ export class ConnectHandshake implements Handshake {
   readonly #reader = new HeadReader()
 
   /** `headers` are lines that each end in CRLF. */
-  constructor({ host, port }: Place, headers: string) {
-    const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+  constructor(place: Place, headers: string) {
+    const authority = hostAndPort(place)
     const head = `CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n${headers}\r\n`
     this.opening = new Uint8Array(Buffer.from(head, "latin1"))
   }

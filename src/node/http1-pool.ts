@@ -1,3 +1,4 @@
+import { withoutBrackets } from "../bytes/url.js"
 import { type AddressFamily, HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
@@ -34,7 +35,7 @@ export class Http1Pool implements Transport {
   send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: AddressFamily): Sent {
     const secure = url.protocol === "https:"
     const place = {
-      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      host: withoutBrackets(url.hostname),
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
     }
     const route = this.#detour?.routeFor(secure ? "https:" : "http:", place)

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net"
 import { LateStream } from "../bytes/late-stream.js"
+import { withoutBrackets } from "../bytes/url.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import type { Place } from "../proxy/handshake.js"
 import { normalizeIp } from "./ip.js"
@@ -45,7 +46,7 @@ export class ProxiedNet implements Net {
   }
 
   async resolve(hostname: string): Promise<string[]> {
-    const name = hostname.replace(/^\[(.*)\]$/, "$1")
+    const name = withoutBrackets(hostname)
     const { direct, isDirect } = this.#options
     if (isDirect(name)) return direct.resolve(name)
     return [process.getBuiltinModule("node:net").isIP(name) === 0 ? name : normalizeIp(name)]

@@ -1,4 +1,5 @@
 import type { Socket, SocketConstructorOpts } from "node:net"
+import { withoutBrackets } from "../bytes/url.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import { type OnRead, readAccepted } from "./accepted-socket.js"
 import { normalizeIp } from "./ip.js"
@@ -91,7 +92,7 @@ export class NodeNet implements Net {
   }
 
   async resolve(hostname: string): Promise<string[]> {
-    const name = hostname.replace(/^\[(.*)\]$/, "$1")
+    const name = withoutBrackets(hostname)
     if (netModule().isIP(name) !== 0) return [normalizeIp(name)]
     const found = await process.getBuiltinModule("node:dns").promises.lookup(name, { all: true, order: "verbatim" })
     return [...new Set(found.map(({ address }) => normalizeIp(address)))]

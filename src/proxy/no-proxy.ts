@@ -1,5 +1,6 @@
 import { parseIp } from "../bytes/ip.js"
 import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
+import { withoutBrackets } from "../bytes/url.js"
 
 /**
  * The hosts that `NO_PROXY` names, as curl reads it: separated by commas or blanks, each a domain (with all below it; a dot
@@ -14,7 +15,7 @@ export class NoProxy {
 
   constructor(list: string) {
     this.#all = list.trim() === "*"
-    const items = list.split(/[\s,]+/).map((item) => item.toLowerCase().replace(/^\[(.*)\]$/, "$1"))
+    const items = list.split(/[\s,]+/).map((item) => withoutBrackets(item.toLowerCase()))
     const subnets = items.map(parseSubnet)
     this.#subnets = subnets.filter((item) => item !== undefined)
     this.#domains = items
@@ -31,10 +32,7 @@ export class NoProxy {
   /** `hostname` is a name or an address; an IPv6 one with or without brackets. */
   names(hostname: string): boolean {
     if (this.#all) return true
-    const name = hostname
-      .toLowerCase()
-      .replace(/^\[(.*)\]$/, "$1")
-      .replace(/\.$/, "")
+    const name = withoutBrackets(hostname.toLowerCase()).replace(/\.$/, "")
     const address = parseIp(name)
     if (address !== undefined) return this.#subnets.some((subnet) => subnetContains(subnet, address))
     return this.#domains.some((domain) => name === domain || name.endsWith(`.${domain}`))

@@ -1,4 +1,4 @@
-import { decodePercents, namedPort, parseUrl, redactUrl } from "../bytes/url.js"
+import { decodePercents, namedPort, parseUrl, redactUrl, withoutBrackets } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { Credentials, Place } from "./handshake.js"
 import { NoProxy } from "./no-proxy.js"
@@ -87,7 +87,7 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   }
   const place = {
     kind,
-    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: withoutBrackets(url.hostname),
     port: port ?? PORTS[kind],
   }
   if (url.username === "" && url.password === "") return place

@@ -1,5 +1,5 @@
 import { namesLocalPlace } from "../bytes/ip.js"
-import { namedPort, parseUrl } from "../bytes/url.js"
+import { namedPort, parseUrl, withoutBrackets } from "../bytes/url.js"
 
 export interface HttpTarget {
   readonly kind: "http"
@@ -50,7 +50,7 @@ function udpTarget(text: string, url: URL): TrackerTarget {
   const port = namedPort(text.slice("udp://".length)) ?? 0
   if (port === 0) return refused("a udp tracker needs a port")
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname
-  return { kind: "udp", hostname: url.hostname.replace(/^\[|\]$/g, ""), port, urlData: path + url.search }
+  return { kind: "udp", hostname: withoutBrackets(url.hostname), port, urlData: path + url.search }
 }
 
 function refused(reason: string): TrackerTarget {

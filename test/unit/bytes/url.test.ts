@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { redactUrl, redactUrls } from "../../../src/bytes/url.js"
+import { encodePercents, hostAndPort, redactUrl, redactUrls, withoutBrackets } from "../../../src/bytes/url.js"
 
 const KEY = "0123456789abcdef0123456789abcdef"
 
@@ -50,4 +50,21 @@ describe("a URL in a log", () => {
       expect(redactUrls(text).length).toBeLessThanOrEqual(text.length + 10)
     }
   })
+})
+
+describe("a host", () => {
+  it.each([
+    ["192.0.2.1", "192.0.2.1:80"],
+    ["2001:db8::1", "[2001:db8::1]:80"],
+    ["example.org", "example.org:80"],
+  ])("%s stands with its port as URLs have it, and is found there again", (host, written) => {
+    expect(hostAndPort({ host, port: 80 })).toBe(written)
+    expect(withoutBrackets(new URL(`ws://${hostAndPort({ host, port: 81 })}`).hostname)).toBe(host)
+  })
+})
+
+it("encodes all but letters, digits and four signs, byte by byte", () => {
+  expect(encodePercents(Uint8Array.from("aZ09-._~+/ %é", (character) => character.charCodeAt(0)))).toBe(
+    "aZ09-._~%2B%2F%20%25%E9",
+  )
 })
