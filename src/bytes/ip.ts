@@ -6,6 +6,9 @@
  */
 export type IpScope = "public" | "private" | "loopback" | "refused"
 
+/** The two kinds of addresses. */
+export type Family = 4 | 6
+
 /** Where clouds keep their machines' secrets, as far as it is not link-local. */
 export const METADATA_SERVICES: ReadonlySet<string> = new Set([
   "100.100.100.200", // Alibaba
@@ -17,7 +20,12 @@ export const METADATA_SERVICES: ReadonlySet<string> = new Set([
 
 /** An IP address in text as 4 or 16 bytes; undefined when it is not one. Zone identifiers (`%eth0`) are not taken. */
 export function parseIp(text: string): Uint8Array | undefined {
-  return text.includes(":") ? parseIpv6(text) : parseIpv4(text)
+  return familyOf(text) === 6 ? parseIpv6(text) : parseIpv4(text)
+}
+
+/** Of an address in text. */
+export function familyOf(address: string): Family {
+  return address.includes(":") ? 6 : 4
 }
 
 /**
@@ -51,7 +59,7 @@ export function ipScope(bytes: Uint8Array): IpScope {
  * /64 around it, from which the customer may choose (RFC 6177). `host` is an address; a name stands for itself.
  */
 export function holdingOf(host: string): string {
-  const address = host.includes(":") ? parseIp(host) : undefined
+  const address = familyOf(host) === 6 ? parseIp(host) : undefined
   if (address === undefined || ipScope(address) !== "public" || unmapped(address).length === 4) return host
   return `${address.subarray(0, 8).join(".")}/64`
 }

@@ -1,9 +1,7 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
-import { formatIp, holdingOf, ipScope, parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, formatIp, holdingOf, ipScope, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import { ID_LENGTH } from "./node-id.js"
-
-export type Family = 4 | 6
 
 /** A node of the DHT: who it says it is, and where. */
 export interface Contact extends Endpoint {
@@ -30,7 +28,7 @@ export function decodeEndpoint(bytes: Uint8Array): Endpoint | undefined {
   const address = bytes.subarray(0, -2)
   const port = (bytes.at(-2)! << 8) | bytes.at(-1)!
   // An IPv4 address in an IPv6 one is of the wrong network.
-  if (port === 0 || ipScope(address) === "refused" || (bytes.length === 18) !== isIpv6(formatIp(address)))
+  if (port === 0 || ipScope(address) === "refused" || endpointLength(familyOf(formatIp(address))) !== bytes.length)
     return undefined
   return { host: formatIp(address), port }
 }
@@ -57,10 +55,6 @@ export function decodeContacts(bytes: Uint8Array, family: Family): Contact[] {
   return contacts
 }
 
-export function familyOf(host: string): Family {
-  return isIpv6(host) ? 6 : 4
-}
-
 /** An address that anybody may have from afar; others only tell each other of theirs. */
 export function isPublic(host: string): boolean {
   const address = parseIp(host)
@@ -81,8 +75,4 @@ export function mayPointTo(other: string, host: string): boolean {
  */
 export function ownerOf(endpoint: Endpoint): string {
   return isPublic(endpoint.host) ? holdingOf(endpoint.host) : endpointKey(endpoint)
-}
-
-function isIpv6(host: string): boolean {
-  return host.includes(":")
 }

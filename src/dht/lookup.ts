@@ -1,5 +1,5 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
-import { parseIp } from "../bytes/ip.js"
+import { familyOf, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import { type Contact, isPublic } from "./contact.js"
 import type { Answer } from "./krpc.js"
@@ -254,7 +254,7 @@ export class Lookup {
 function networkOf(host: string): string | undefined {
   return isPublic(host)
     ? parseIp(host)!
-        .subarray(0, host.includes(":") ? 8 : 3)
+        .subarray(0, familyOf(host) === 6 ? 8 : 3)
         .join(".")
     : undefined
 }

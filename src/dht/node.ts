@@ -1,12 +1,12 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
-import { parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { AddressVote } from "./address-vote.js"
 import { AnnounceQueue } from "./announce-queue.js"
-import { type Contact, type Family, familyOf, mayPointTo } from "./contact.js"
+import { type Contact, mayPointTo } from "./contact.js"
 import {
   type Answer,
   decodeMessage,

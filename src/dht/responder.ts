@@ -1,8 +1,9 @@
+import type { Family } from "../bytes/ip.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 import { Budget } from "./budget.js"
-import { type Contact, endpointLength, type Family, mayPointTo } from "./contact.js"
+import { type Contact, endpointLength, mayPointTo } from "./contact.js"
 import { FloodGuard } from "./flood-guard.js"
 import {
   type Answer,

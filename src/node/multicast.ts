@@ -1,5 +1,5 @@
 import type { Socket } from "node:dgram"
-import { parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, parseIp } from "../bytes/ip.js"
 import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
 import type { Multicast, MulticastGroup } from "../ports/multicast.js"
 import type { Endpoint } from "../ports/net.js"
@@ -9,8 +9,6 @@ import { normalizeIp } from "./ip.js"
 const TTL = 4
 /** Interfaces at most: a machine with hundreds of containers has hundreds. */
 const MAX_INTERFACES = 16
-
-type Family = 4 | 6
 
 /** An interface of this machine in one address family. */
 export interface Interface {
@@ -28,7 +26,7 @@ export interface Interface {
 export function createMulticast(look: (family: Family) => readonly Interface[] = interfaces): Multicast {
   return {
     async join(group, onMessage) {
-      const family: Family = group.host.includes(":") ? 6 : 4
+      const family = familyOf(group.host)
       const receiver = createSocket(family)
       const joined = new NodeMulticastGroup(group, receiver, () => look(family))
       receiver.on("message", (datagram, from) => {
@@ -107,7 +105,7 @@ class NodeMulticastGroup implements MulticastGroup {
   /** An interface that can't do it is left out. */
   async #take({ address, name }: Interface): Promise<void> {
     if (this.#senders.has(address)) return
-    const sender = createSocket(address.includes(":") ? 6 : 4)
+    const sender = createSocket(familyOf(address))
     try {
       await bind(sender, 0, address)
       sender.setMulticastInterface(name)

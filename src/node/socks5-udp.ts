@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { formatIp, parseIp } from "../bytes/ip.js"
+import { familyOf, formatIp, parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Udp, UdpSocket } from "../ports/udp.js"
@@ -92,7 +92,7 @@ class RelayedSocket implements UdpSocket {
 
   async #associate(): Promise<void> {
     const { control, relay } = await this.#ask()
-    const socket = await nodeUdp.open({ family: relay.host.includes(":") ? 6 : 4, port: 0 }, (bytes, from) => {
+    const socket = await nodeUdp.open({ family: familyOf(relay.host), port: 0 }, (bytes, from) => {
       if (from.host !== relay.host || from.port !== relay.port) return
       const datagram = decodeDatagram(bytes)
       if (datagram !== undefined && !this.#closed) this.#onMessage(datagram.payload, datagram.from)

@@ -1,3 +1,4 @@
+import { type Family, familyOf } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Udp, UdpSocket } from "../ports/udp.js"
 
@@ -23,7 +24,7 @@ const LAST_UTP_TYPE = 4
 
 /** One UDP port of this process, in both address families where the machine has them, shared by several protocols. */
 export class UdpPort {
-  readonly #sockets = new Map<4 | 6, UdpSocket>()
+  readonly #sockets = new Map<Family, UdpSocket>()
   readonly #handlers = new Map<UdpProtocol, UdpHandler>()
   #port: number
 
@@ -47,7 +48,7 @@ export class UdpPort {
   }
 
   /** Whether datagrams of this family can be sent. */
-  speaks(family: 4 | 6): boolean {
+  speaks(family: Family): boolean {
     return this.#sockets.has(family)
   }
 
@@ -59,7 +60,7 @@ export class UdpPort {
 
   /** Sends and forgets. */
   send(datagram: Uint8Array, to: Endpoint): void {
-    this.#sockets.get(to.host.includes(":") ? 6 : 4)?.send(datagram, to)
+    this.#sockets.get(familyOf(to.host))?.send(datagram, to)
   }
 
   async close(): Promise<void> {
@@ -67,7 +68,7 @@ export class UdpPort {
     await Promise.all([...this.#sockets.values()].map((socket) => socket.close()))
   }
 
-  async #open(udp: Udp, family: 4 | 6): Promise<void> {
+  async #open(udp: Udp, family: Family): Promise<void> {
     const socket = await udp.open({ family, port: this.#port, receiveBuffer: RECEIVE_BUFFER }, (datagram, from) => {
       const protocol = protocolOf(datagram)
       if (protocol !== undefined) this.#handlers.get(protocol)?.(datagram, from)

@@ -1,4 +1,4 @@
-import { formatIp, ipScope, parseIp } from "../bytes/ip.js"
+import { type Family, formatIp, ipScope, parseIp } from "../bytes/ip.js"
 import { asDictionary, asList, type BencodeValue } from "../metainfo/bencode.js"
 import type { Endpoint } from "../ports/net.js"
 
@@ -16,7 +16,7 @@ export class PeerList {
   readonly peers: Endpoint[] = []
 
   /** BEP 23 (`family` 4: 6 bytes a peer) and BEP 7 (`family` 6: 18 bytes). A rest at the end is ignored. */
-  addCompact(bytes: Uint8Array, family: 4 | 6): void {
+  addCompact(bytes: Uint8Array, family: Family): void {
     const addressLength = family === 4 ? 4 : 16
     const stride = addressLength + 2
     for (let at = 0; at + stride <= bytes.length && this.peers.length < MAX_PEERS; at += stride) {
@@ -37,7 +37,7 @@ export class PeerList {
   }
 
   /** `peers` or `peers6` of an HTTP answer, in either form. */
-  addValue(value: BencodeValue | undefined, family: 4 | 6): void {
+  addValue(value: BencodeValue | undefined, family: Family): void {
     if (value instanceof Uint8Array) this.addCompact(value, family)
     else this.addDictionaries(asList(value) ?? [])
   }

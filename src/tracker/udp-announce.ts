@@ -1,3 +1,4 @@
+import type { Family } from "../bytes/ip.js"
 import { decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import {
   type AnnounceAnswer,
@@ -78,7 +79,7 @@ export function decodeConnect(datagram: Uint8Array): bigint | undefined {
 }
 
 /** An announce's answer. The family is that of the socket: it tells how long an address is (BEP 15). */
-export function decodeAnnounce(datagram: Uint8Array, family: 4 | 6): AnnounceAnswer | undefined {
+export function decodeAnnounce(datagram: Uint8Array, family: Family): AnnounceAnswer | undefined {
   if (datagram.length < 20) return undefined
   const view = viewOf(datagram)
   const list = new PeerList()

@@ -1,5 +1,5 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
-import { formatIp, parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, formatIp, parseIp } from "../bytes/ip.js"
 import { ProtocolError } from "../errors.js"
 import type { Timer } from "../ports/clock.js"
 import type { Endpoint } from "../ports/net.js"
@@ -25,7 +25,7 @@ import {
   encodeScrape,
   UDP_ACTION,
 } from "./udp-announce.js"
-import { type Family, resolveUdpTarget, type UdpPlace } from "./udp-place.js"
+import { resolveUdpTarget, type UdpPlace } from "./udp-place.js"
 
 /** BEP 15: wait 15 × 2^n seconds for an answer, then send again. */
 const FIRST_TIMEOUT = 15_000
@@ -213,7 +213,7 @@ export class UdpClient {
     const header = decodeHeader(datagram)
     const pending = header === undefined ? undefined : this.#pending.get(header.transactionId)
     if (header === undefined || pending === undefined || !isFrom(pending.place, from)) return
-    const family = from.host.includes(":") ? 6 : 4
+    const family = familyOf(from.host)
     if (header.action === pending.action) pending.settle({ kind: "answer", datagram, family })
     else if (header.action === UDP_ACTION.error) pending.settle({ kind: "error", message: decodeError(datagram) })
   }

@@ -1,4 +1,4 @@
-import { formatIp, ipScope, namesLocalPlace, parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, formatIp, ipScope, namesLocalPlace, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import { failed, type TrackerFailure } from "./announce.js"
@@ -6,8 +6,6 @@ import type { UdpTarget } from "./tracker-url.js"
 
 /** A resolver that hangs must not hold a tracker back from its next try. */
 const RESOLVE_TIMEOUT = 10_000
-
-export type Family = 4 | 6
 
 /** Where a UDP tracker is: an address in canonical text, or a name that a proxy resolves, whose family is not known. */
 export interface UdpPlace extends Endpoint {
@@ -38,7 +36,7 @@ export async function resolveUdpTarget(
     .map((address) => formatIp(address))
   if (hosts.length === 0) return failed("its name leads to no address that may be used")
   return ([4, 6] as const).flatMap((family) => {
-    const ofFamily = hosts.filter((host) => host.includes(":") === (family === 6))
+    const ofFamily = hosts.filter((host) => familyOf(host) === family)
     if (ofFamily.length === 0) return []
     const met = ofFamily.filter((host) => isMet({ host, port: target.port }))
     const choice = met.length > 0 ? met : ofFamily

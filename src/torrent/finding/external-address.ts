@@ -1,12 +1,10 @@
-import { formatIp, ipScope, parseIp } from "../../bytes/ip.js"
+import { type Family, familyOf, formatIp, ipScope, parseIp } from "../../bytes/ip.js"
 import { networkOf } from "../network-of.js"
 
 /** Votes remembered; a new one takes the place of the oldest. */
 const MAX_VOTES = 64
 /** One alone may be mistaken, or lie (BEP 40: do not blindly trust it). */
 const ENOUGH = 2
-
-type Family = "IPv4" | "IPv6"
 
 interface Vote {
   readonly family: Family
@@ -59,8 +57,4 @@ export class ExternalAddress {
     this.#known.set(family, best)
     for (const listener of this.#listeners) listener()
   }
-}
-
-function familyOf(address: string): Family {
-  return address.includes(":") ? "IPv6" : "IPv4"
 }
