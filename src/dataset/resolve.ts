@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { redactUrl } from "../bytes/url.js"
 import { download } from "../catalog/download.js"
 import { downloadPatiently, retryAfter } from "../catalog/download-patiently.js"
@@ -107,7 +108,7 @@ export async function refreshTorrent(
   const timeout = Math.min(context.timeout ?? PATIENCE_FOR_NEWER, PATIENCE_FOR_NEWER)
   const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout }, download)
   const metainfo = parseTorrent(bytes, context.platform.hasher)
-  if (toHex(metainfo.infoHash) !== toHex(infoHash)) throw anotherDataset(metainfo)
+  if (!sameBytes(metainfo.infoHash, infoHash)) throw anotherDataset(metainfo)
   await context.cache.put(infoHash, bytes)
   return metainfo
 }
@@ -155,7 +156,7 @@ async function fromSiteOrPeers(
   } catch (error) {
     const { v1, v2 } = wanted
     const isDigest = (digest: Uint8Array | null, kind: "sha1" | "sha256", metadata: Uint8Array): boolean =>
-      digest === null || toHex(platform.hasher.digest(kind, metadata)) === toHex(digest)
+      digest === null || sameBytes(platform.hasher.digest(kind, metadata), digest)
     const matches = (metadata: Uint8Array): boolean =>
       isDigest(v1, "sha1", metadata) && isDigest(v2, "sha256", metadata)
     const asked = signal?.aborted ? undefined : fromPeers?.({ infoHash, infoHashV2, name, hints, matches })
@@ -189,8 +190,8 @@ function saying<T>(source: string, read: () => T): T {
 function matching(bytes: Uint8Array, { v1, v2 }: Identity, platform: Platform): Metainfo {
   const metainfo = parseTorrent(bytes, platform.hasher)
   const { infoHash, infoHashV2 } = metainfo
-  const isV1 = v1 === null || toHex(infoHash) === toHex(v1)
-  const isV2 = v2 === null || (infoHashV2 !== null && toHex(infoHashV2) === toHex(v2))
+  const isV1 = v1 === null || sameBytes(infoHash, v1)
+  const isV2 = v2 === null || (infoHashV2 !== null && sameBytes(infoHashV2, v2))
   if (!isV1 || !isV2) throw anotherDataset(metainfo)
   return metainfo
 }

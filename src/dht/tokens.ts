@@ -1,4 +1,5 @@
 import { parseIp } from "../bytes/ip.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Random } from "../ports/random.js"
 
@@ -34,10 +35,7 @@ export class Tokens {
 
   isValid(token: Uint8Array, host: string, infoHash: Uint8Array, now: number): boolean {
     this.#rotate(now)
-    return [this.#secret, this.#previous].some((secret) => {
-      const expected = this.#token(secret, host, infoHash)
-      return token.length === expected.length && token.every((byte, i) => byte === expected[i])
-    })
+    return [this.#secret, this.#previous].some((secret) => sameBytes(token, this.#token(secret, host, infoHash)))
   }
 
   #token(secret: Uint8Array, host: string, infoHash: Uint8Array): Uint8Array {

@@ -1,4 +1,5 @@
 import { toHex } from "../bytes/hex.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { rootOverPieces } from "./file-hashes.js"
 import { MAX_HASHES, nodeOf } from "./hash-request.js"
 import type { TorrentLayout } from "./layout.js"
@@ -108,7 +109,7 @@ export class FileNodes {
     const { length } = this.#layout.files[file]!
     if (layer.length !== Math.ceil(length / this.#layout.pieceLength) * HASH_LENGTH) return false
     const root = rootOverPieces(layer, this.#layout.blocksPerPiece, sha256)
-    if (!this.roots[file]!.every((byte, at) => byte === root[at])) return false
+    if (!sameBytes(this.roots[file]!, root)) return false
     if (!this.#layers.has(file)) this.#missing--
     this.#layers.set(file, layer)
     return true

@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/same-bytes.js"
 import type { Extent, TorrentLayout } from "../metainfo/layout.js"
 import type { Disk, FileHandle } from "../ports/disk.js"
 import type { HashAlgorithm, Hasher, Stored } from "../ports/hasher.js"
@@ -170,7 +171,7 @@ export class FileWriter {
   async #compare(file: DataFile, position: number, bytes: Uint8Array): Promise<void> {
     const there = new Uint8Array(bytes.length)
     const problem = await this.#options.reader.readExtent(file, position, there)
-    if (problem === undefined && there.every((byte, i) => byte === bytes[i])) return
+    if (problem === undefined && sameBytes(there, bytes)) return
     throw somethingThere(file.path, "it does not belong to this dataset")
   }
 

@@ -1,5 +1,6 @@
 import { concatBytes, joinChunks } from "../bytes/concat.js"
 import { crc32 } from "../bytes/crc32.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import { ByteCursor, pushUint64, pushVarint } from "./byte-cursor.js"
 import { type FileStamp, JournalState, type PieceState } from "./journal-state.js"
@@ -150,7 +151,7 @@ export function decodeJournal(
   const reader = new RecordReader(bytes)
   const first = reader.next()
   const header = first === undefined ? undefined : parseHeader(first)
-  if (header === undefined || !header.infoHash.every((byte, i) => byte === expected.infoHash[i])) return undefined
+  if (header === undefined || !sameBytes(header.infoHash, expected.infoHash)) return undefined
   const state = new JournalState(expected.pieceCount, expected.fileCount)
   let { position: length, checksum } = reader
   const budget = { left: MAX_MENTIONS_PER_PIECE * (expected.pieceCount + expected.fileCount + 1) }

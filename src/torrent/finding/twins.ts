@@ -1,3 +1,4 @@
+import { sameBytes } from "../../bytes/same-bytes.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import type { PeerSource } from "../peer-source.js"
 import type { Roster } from "../roster.js"
@@ -37,7 +38,7 @@ export class Twins {
 
 /** True when both are one client's. */
 export function samePeerId(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && a.every((byte, i) => byte === b[i])
+  return a !== undefined && b !== undefined && sameBytes(a, b)
 }
 
 /**
