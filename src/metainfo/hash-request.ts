@@ -1,3 +1,5 @@
+import { concatBytes } from "../bytes/concat.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { HASH_LENGTH, rootOver, type Sha256, zeroRoot } from "./merkle.js"
 
 /** What one peer asks another of a file's hash tree (BEP 52). */
@@ -21,7 +23,7 @@ const MOST_ANSWERED = 8192
 /** Whether two ask for the same. */
 export function sameRequest(a: HashRequest, b: HashRequest): boolean {
   const same = a.base === b.base && a.index === b.index && a.length === b.length && a.proofLayers === b.proofLayers
-  return same && a.root.every((byte, at) => byte === b.root[at])
+  return same && sameBytes(a.root, b.root)
 }
 
 /** Whether a request is one that a tree of that height can answer. A length of 1, which BEP 52 rules out, libtorrent asks for. */
@@ -71,12 +73,9 @@ export function leadsTo(known: Uint8Array, request: HashRequest, hashes: Uint8Ar
   let place = index / length
   for (let at = length * HASH_LENGTH; at < hashes.length; at += HASH_LENGTH, place = Math.floor(place / 2)) {
     const uncle = hashes.subarray(at, at + HASH_LENGTH)
-    const pair = new Uint8Array(2 * HASH_LENGTH)
-    pair.set(place % 2 === 0 ? node : uncle)
-    pair.set(place % 2 === 0 ? uncle : node, HASH_LENGTH)
-    node = sha256(pair)
+    node = sha256(place % 2 === 0 ? concatBytes(node, uncle) : concatBytes(uncle, node))
   }
-  return node.every((byte, at) => byte === known[at])
+  return sameBytes(node, known)
 }
 
 /** The `index`-th node of a layer at that height, which stands for nothing beyond the file's end. */

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 import type { TransportListener } from "./http-transport.js"
 import { BodyReader, framingOf, keepsConnection } from "./http1-body.js"
 import { HeadReader, MalformedAnswer } from "./http1-head.js"
@@ -78,7 +79,8 @@ export class AnswerReader {
   /** Takes bytes as they come; they may be overwritten afterwards. */
   read(bytes: Uint8Array): void {
     this.#started = true
-    this.#read(this.#held === undefined ? bytes : joined(this.#held, bytes))
+    // Some may have been on their way already when the connection was told to stop.
+    this.#read(this.#held === undefined ? bytes : concatBytes(this.#held, bytes))
   }
 
   /** The connection has ended in good order. */
@@ -126,12 +128,4 @@ export class AnswerReader {
     if (end > start) this.#listener.onData(end - start === bytes.length ? bytes : bytes.subarray(start, end))
     return from
   }
-}
-
-/** For bytes that were on their way already when the connection was told to stop. */
-function joined(held: Uint8Array, more: Uint8Array): Uint8Array {
-  const all = new Uint8Array(held.length + more.length)
-  all.set(held)
-  all.set(more, held.length)
-  return all
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 import { WireEncoder } from "../wire/encoder.js"
 import { EXTENSION_HANDSHAKE_ID } from "../wire/extension.js"
 
@@ -60,10 +61,6 @@ export class Said {
     for (const piece of this.#allowedFast) encoder.allowedFast(piece)
     if (this.interested) encoder.interested()
     if (!this.choking) encoder.unchoke()
-    const messages = encoder.takeBytes() ?? new Uint8Array(0)
-    const all = new Uint8Array(handshake.length + messages.length)
-    all.set(handshake)
-    all.set(messages, handshake.length)
-    return all
+    return concatBytes(handshake, encoder.takeBytes() ?? new Uint8Array(0))
   }
 }

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 import { toLatin1 } from "../bytes/text.js"
 import type { Timer } from "../ports/clock.js"
 import type { ByteStream, StreamListener } from "../ports/net.js"
@@ -51,11 +52,8 @@ export class RouterExchange implements StreamListener {
       this.#fail("the router's answer is too long")
       return
     }
-    const received = new Uint8Array(this.#received.length + chunk.length)
-    received.set(this.#received)
-    received.set(chunk, this.#received.length)
-    this.#received = received
-    const answer = decodeAnswer(received, false)
+    this.#received = concatBytes(this.#received, chunk)
+    const answer = decodeAnswer(this.#received, false)
     if (answer === undefined) return
     this.#settle.resolve(answer)
     this.#end()

@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 import type { Credentials, Handshake, HandshakeStep, Place } from "./handshake.js"
 import { decodePlace, encodePlace, placeLength, withLength } from "./socks5-address.js"
 
@@ -55,9 +56,7 @@ export class Socks5Handshake implements Handshake {
 
   read(bytes: Uint8Array): HandshakeStep {
     const before = this.#gathered.length
-    const all = new Uint8Array(before + bytes.length)
-    all.set(this.#gathered)
-    all.set(bytes, before)
+    const all = concatBytes(this.#gathered, bytes)
     const length = this.#state === "reply" ? replyLength(all) : 2
     if (typeof length === "string") return refused(length)
     if (all.length < length) {

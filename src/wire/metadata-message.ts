@@ -1,3 +1,4 @@
+import { concatBytes } from "../bytes/concat.js"
 import { ProtocolError } from "../errors.js"
 import { asDictionary, type BencodeLimits, decodePrefix, encode } from "../metainfo/bencode.js"
 
@@ -47,11 +48,7 @@ export function encodeMetadataReject(piece: number): Uint8Array {
 export function encodeMetadataData(metadata: Uint8Array, piece: number): Uint8Array {
   const head = encode({ msg_type: 1, piece, total_size: metadata.length })
   const start = piece * METADATA_PIECE_LENGTH
-  const bytes = metadata.subarray(start, start + METADATA_PIECE_LENGTH)
-  const message = new Uint8Array(head.length + bytes.length)
-  message.set(head)
-  message.set(bytes, head.length)
-  return message
+  return concatBytes(head, metadata.subarray(start, start + METADATA_PIECE_LENGTH))
 }
 
 /**
