@@ -1,6 +1,7 @@
 import { cacheDirectory, dhtBootstrapSetting } from "../node/user-settings.js"
 import type { Platform } from "../ports/platform.js"
 import type { DhtSettings } from "../session/dht-discovery.js"
+import { firstBytes, withFile } from "../storage/read-file.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { replaceFile } from "./replace-file.js"
@@ -39,13 +40,7 @@ class StateFile {
 
   async load(): Promise<Uint8Array | undefined> {
     try {
-      const handle = await this.#platform.disk.open(this.#path, "read")
-      try {
-        const bytes = new Uint8Array(MAX_STATE)
-        return bytes.subarray(0, await handle.read(bytes, 0))
-      } finally {
-        await handle.close()
-      }
+      return await withFile(this.#platform.disk, this.#path, (handle) => firstBytes(handle, MAX_STATE))
     } catch {
       return undefined
     }

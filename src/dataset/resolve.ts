@@ -13,6 +13,7 @@ import { parseTorrent } from "../metainfo/torrent-file.js"
 import { DiskError } from "../ports/disk.js"
 import type { HttpError } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
+import { firstBytes, withFile } from "../storage/read-file.js"
 import { lateAnswer } from "./late-answer.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import type { Target } from "./target.js"
@@ -260,17 +261,13 @@ function adviceFor({ failure }: HttpError): string {
 
 async function readTorrent(path: string, { disk }: Platform): Promise<Uint8Array> {
   try {
-    const handle = await disk.open(path, "read")
-    try {
+    return await withFile(disk, path, async (handle) => {
       const { size, kind } = await handle.stat()
       if (kind !== "file" || size > TORRENT_LIMITS.length) {
         throw new AtError("AT_METADATA", `${path} is not a .torrent file`, { hint: "give the path of a .torrent file" })
       }
-      const bytes = new Uint8Array(size)
-      return bytes.subarray(0, await handle.read(bytes, 0))
-    } finally {
-      await handle.close()
-    }
+      return firstBytes(handle, size)
+    })
   } catch (cause) {
     if (cause instanceof AtError) throw cause
     if (cause instanceof DiskError && cause.failure !== "missing" && cause.failure !== "not-directory") {

@@ -1,6 +1,7 @@
 import { toHex } from "../bytes/hex.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Platform } from "../ports/platform.js"
+import { firstBytes, withFile } from "../storage/read-file.js"
 import { stateDirectory } from "../storage/state-directory.js"
 import { replaceFile } from "./replace-file.js"
 
@@ -55,19 +56,14 @@ export class TorrentCache {
   async #read(path: string): Promise<Kept | undefined> {
     const { disk, clock } = this.#platform
     try {
-      const handle = await disk.open(path, "read")
-      try {
+      return await withFile(disk, path, async (handle) => {
         const { size, mtimeNs } = await handle.stat()
         // An empty one is what a power cut left.
         if (size === 0 || size > TORRENT_LIMITS.length) return undefined
-        const bytes = new Uint8Array(size)
-        const length = await handle.read(bytes, 0)
         const age = clock.wallTime() - Number(mtimeNs / 1_000_000n)
         // From the future: a clock was wrong.
-        return { bytes: bytes.subarray(0, length), stale: Math.abs(age) > FRESH }
-      } finally {
-        await handle.close()
-      }
+        return { bytes: await firstBytes(handle, size), stale: Math.abs(age) > FRESH }
+      })
     } catch {
       return undefined
     }

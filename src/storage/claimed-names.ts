@@ -6,6 +6,7 @@ import type { Disk } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
 import { decodeHeader, MAX_HEADER_LENGTH } from "./journal-format.js"
 import { inParallel } from "./parallel.js"
+import { firstBytes, withFile } from "./read-file.js"
 
 const PARALLEL = 16
 
@@ -38,13 +39,8 @@ export async function refuseClaimedName(options: {
 /** What the journal's owner is called on disk; undefined when there is no such journal. */
 async function nameIn(disk: Disk, journal: string): Promise<string | undefined> {
   try {
-    const handle = await disk.open(journal, "read")
-    try {
-      const bytes = new Uint8Array(MAX_HEADER_LENGTH)
-      return decodeHeader(bytes.subarray(0, await handle.read(bytes, 0)))?.name
-    } finally {
-      await handle.close()
-    }
+    const header = await withFile(disk, journal, (handle) => firstBytes(handle, MAX_HEADER_LENGTH))
+    return decodeHeader(header)?.name
   } catch {
     return undefined
   }

@@ -2,6 +2,7 @@ import type { Disk, FileHandle } from "../ports/disk.js"
 import { JournalChanges } from "./journal-changes.js"
 import { decodeJournal, JournalEncoder, type JournalHeader } from "./journal-format.js"
 import { type FileStamp, JournalState, PieceState } from "./journal-state.js"
+import { firstBytes, withFile } from "./read-file.js"
 
 /** A journal that grew this many times beyond what it says is written anew. */
 const GROWTH = 4
@@ -56,16 +57,9 @@ export class Journal {
   static async read(options: JournalOptions): Promise<Journal | undefined> {
     const found = await options.disk.stat(options.path)
     if (found?.kind !== "file" || found.size > MAX_LENGTH) return undefined
-    const handle = await options.disk.open(options.path, "read")
-    try {
-      const bytes = new Uint8Array(found.size)
-      const count = await handle.read(bytes, 0)
-      const decoded = decodeJournal(bytes.subarray(0, count), { infoHash: options.header.infoHash, ...options })
-      if (decoded === undefined) return undefined
-      return new Journal(options, decoded.state, decoded.length, decoded.checksum)
-    } finally {
-      await handle.close()
-    }
+    const bytes = await withFile(options.disk, options.path, (handle) => firstBytes(handle, found.size))
+    const decoded = decodeJournal(bytes, { infoHash: options.header.infoHash, ...options })
+    return decoded && new Journal(options, decoded.state, decoded.length, decoded.checksum)
   }
 
   /** One that says nothing yet and is not on the disk before {@link rewrite}. */
