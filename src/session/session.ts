@@ -1,12 +1,10 @@
 import { toHex } from "../bytes/hex.js"
 import { AtError } from "../errors.js"
-import type { Metainfo } from "../metainfo/metainfo.js"
 import { secondSwarmOf } from "../metainfo/swarm-names.js"
 import { createPeerId } from "../peer/peer-id.js"
 import type { PortMap, Router } from "../portmap/port-map.js"
-import type { Endpoint, Listener } from "../ports/net.js"
+import type { Listener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
-import type { PieceStore } from "../storage/piece-store.js"
 import type { ConnectionBudget } from "../torrent/finding/connection-budget.js"
 import type { Discovery } from "../torrent/finding/discovery.js"
 import { ExternalAddress } from "../torrent/finding/external-address.js"
@@ -53,27 +51,10 @@ export interface SessionOptions extends LimitOptions {
   readonly lsd?: boolean
 }
 
-export interface AddOptions {
-  readonly metainfo: Metainfo
-  readonly store: PieceStore
-  readonly trackers: readonly (readonly string[])[]
-  readonly webSeeds: readonly string[]
-  readonly peers: readonly Endpoint[]
-  /** False: no peer exchange. */
-  readonly pex?: boolean | undefined
-  /** False: only give what is there. */
-  readonly fetch: boolean
-  /** Go on giving when all is there. */
-  readonly seed: boolean
-  /** Makes what shows peers one piece after the other (BEP 16). Undefined: they are told at once what we have. */
-  readonly superSeeding?: TorrentOptions["superSeeding"]
-  /** Bytes a second, of this torrent. */
-  readonly maxDownload?: number | undefined
-  /** Bytes a second, of this torrent. */
-  readonly maxUpload?: number | undefined
-  /** Peers at a time. Default: 80. */
-  readonly maxPeers?: number | undefined
-}
+/** What a torrent is, and how fast it may be; the session knows the rest. */
+export interface AddOptions
+  extends Omit<TorrentOptions, keyof SharedParts | "utp" | "handover" | "downloadLimit" | "uploadLimit">,
+    Pick<LimitOptions, "maxDownload" | "maxUpload"> {}
 
 /** What the torrents of one process share: the listening port, the peer id, the way to trackers, limits. */
 export class Session {
