@@ -13,9 +13,5 @@ export function checkingSnapshot(
     state: "checking",
     totalBytes,
     doneBytes,
-    totalPieces: 0,
-    donePieces: 0,
-    peers: { connected: 0, seeds: 0, known: 0 },
-    waitingFor: null,
   }
 }

@@ -39,9 +39,6 @@ function waitingSnapshot({ url, name, infoHash }: Asked): ProgressSnapshot {
     state: "metadata",
     totalBytes: 0,
     doneBytes: 0,
-    totalPieces: 0,
-    donePieces: 0,
-    peers: { connected: 0, seeds: 0, known: 0 },
     waitingFor: `an answer from ${parseUrl(url)?.host ?? redactUrl(url)}`,
   }
 }

@@ -39,8 +39,10 @@ export interface ProgressSnapshot {
   readonly waitingFor: string | null
 }
 
-/** The figures of a dataset of which no payload moves. */
+/** The figures of a dataset of which no payload moves, and of whose pieces nothing is known. */
 export const NOTHING_MOVES = {
+  totalPieces: 0,
+  donePieces: 0,
   downloadRate: 0,
   uploadRate: 0,
   eta: null,
@@ -48,5 +50,7 @@ export const NOTHING_MOVES = {
   fromWebSeeds: 0,
   uploaded: 0,
   wasted: 0,
+  peers: { connected: 0, seeds: 0, known: 0 },
   webSeeds: { active: 0, usable: 0, total: 0 },
+  waitingFor: null,
 } satisfies Partial<ProgressSnapshot>
