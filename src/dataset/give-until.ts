@@ -1,6 +1,7 @@
 import { abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Torrent } from "../torrent/torrent.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 /** How often the limits are looked at, ms. */
 const LOOK = 250
@@ -24,21 +25,18 @@ export async function giveUntil(torrent: Giver, size: number, clock: Clock, limi
   if (signal?.aborted) throw abortError(signal.reason)
   const end = clock.now() + time
   let timer: Timer | undefined
-  const over = new AbortController()
+  const reached = new Promise<void>((resolve, reject) => {
+    const look = (): void => {
+      if (torrent.state === "stopped") reject(abortError())
+      else if (torrent.state === "failed") torrent.whenComplete().then(resolve, reject)
+      else if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
+      else timer = clock.after(LOOK, look)
+    }
+    look()
+  })
   try {
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(abortError(signal?.reason))
-      signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
-      const look = (): void => {
-        if (torrent.state === "stopped") reject(abortError())
-        else if (torrent.state === "failed") torrent.whenComplete().then(resolve, reject)
-        else if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
-        else timer = clock.after(LOOK, look)
-      }
-      look()
-    })
+    await unlessAborted(signal, reached)
   } finally {
-    over.abort()
     timer?.cancel()
   }
 }

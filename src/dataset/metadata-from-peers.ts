@@ -9,6 +9,7 @@ import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import type { ResolveContext, Wanted } from "./resolve.js"
 import { findPeers } from "./sources.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 /** What the fetch needs beside the network. */
 export interface Means {
@@ -38,7 +39,13 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
     (shared) =>
       new MetadataFetch({
         ...shared,
-        ...{ infoHash, infoHashV2, name, matches, trackers, peers: named, hintedPeers: hinted },
+        infoHash,
+        infoHashV2,
+        name,
+        matches,
+        trackers,
+        peers: named,
+        hintedPeers: hinted,
       }),
   )
   // It may be another's, who knows others.
@@ -62,10 +69,7 @@ async function patiently(
   { timeout, signal, name }: { timeout: number | undefined; signal: AbortSignal | undefined; name: string },
 ): Promise<FoundMetadata> {
   let timer: Timer | undefined
-  const over = new AbortController()
-  const sooner = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(abortError(signal?.reason))
-    signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
+  const endOfPatience = new Promise<never>((_, reject) => {
     if (timeout === undefined) return
     const look = (): void => {
       const left = timeout - fetch.idleTime
@@ -75,12 +79,11 @@ async function patiently(
     look()
   })
   try {
-    return await Promise.race([fetch.found, sooner])
+    return await unlessAborted(signal, Promise.race([fetch.found, endOfPatience]))
   } catch (error) {
     fetch.leave()
     throw error
   } finally {
-    over.abort()
     timer?.cancel()
   }
 }

@@ -2,6 +2,7 @@ import { AtError, abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Torrent } from "../torrent/torrent.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 /** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
 const LOOK = 250
@@ -25,10 +26,7 @@ export async function waitComplete(
   const { signal, timeout, isThere } = options
   if (signal?.aborted) throw abortError(signal.reason)
   const timers = new Map<string, Timer>()
-  const over = new AbortController()
   const sooner = new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => reject(abortError(signal?.reason))
-    signal?.addEventListener("abort", onAbort, { once: true, signal: over.signal })
     const lookForPart = (): void => {
       if (isThere?.()) resolve()
       else timers.set("part", clock.after(LOOK, lookForPart))
@@ -43,9 +41,8 @@ export async function waitComplete(
     timers.set("arrivals", clock.after(timeout, lookForArrivals))
   })
   try {
-    await Promise.race([torrent.whenComplete(), sooner])
+    await unlessAborted(signal, Promise.race([torrent.whenComplete(), sooner]))
   } finally {
-    over.abort()
     for (const timer of timers.values()) timer.cancel()
   }
 }
