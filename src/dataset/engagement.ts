@@ -62,14 +62,18 @@ export class Engagement {
   static async open(
     parts: EngagementParts,
     selected: ReadonlySet<number>,
-    how: { toFetch: boolean; takeLock: AcquireLock; onChecking: (done: number, total: number) => void },
+    {
+      toFetch,
+      takeLock,
+      onChecking,
+    }: { toFetch: boolean; takeLock: AcquireLock; onChecking: (done: number, total: number) => void },
   ): Promise<Engagement> {
     const { platform, resolved, datastore, options } = parts
     const { signal, verify = "auto", overwrite = false, data } = options
     const common = {
       platform,
       metainfo: resolved.metainfo,
-      onChecking: how.onChecking,
+      onChecking,
       ...(signal === undefined ? {} : { signal }),
     }
     if (data !== undefined) {
@@ -78,12 +82,10 @@ export class Engagement {
     }
     const place = { ...common, datastore, selected, verify }
     const { torrentBytes } = resolved
-    const opened = await PieceStore.open({
-      ...{ ...place, torrentBytes, overwrite, toFetch: how.toFetch, takeLock: how.takeLock },
-    }).then(
+    const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, toFetch, takeLock }).then(
       (store) => ({ store, refusal: undefined, selected }),
       async (error: unknown) => {
-        const locked = how.toFetch && isLocked(error) && !options.seed && !options.sync
+        const locked = toFetch && isLocked(error) && !options.seed && !options.sync
         if (!locked && !isUnwritable(error)) throw error
         platform.log.log("info", "dataset", `what is there is only read: ${error.message}`)
         // Nothing is hashed yet of what somebody else may still be downloading.
@@ -198,7 +200,13 @@ export class Engagement {
     this.#refuseClosed()
     const { maxDownload, maxUpload, maxConnections: maxPeers } = options
     return this.#session.add({
-      ...{ metainfo: resolved.metainfo, store: this.store, seed, fetch, maxDownload, maxUpload, maxPeers },
+      metainfo: resolved.metainfo,
+      store: this.store,
+      seed,
+      fetch,
+      maxDownload,
+      maxUpload,
+      maxPeers,
       superSeeding,
       pex: options.pex,
       ...sources,

@@ -142,10 +142,13 @@ export class Choker {
   #standing(id: number, now: number): Standing {
     let standing = this.#standings.get(id)
     if (standing === undefined) {
-      const waitingSince = now - NEWCOMER_LEAD
       standing = {
-        ...{ since: undefined, uploadedBefore: 0, waitingSince },
-        ...{ downloadedAtRound: 0, uploadedAtRound: 0, gave: 0 },
+        since: undefined,
+        uploadedBefore: 0,
+        waitingSince: now - NEWCOMER_LEAD,
+        downloadedAtRound: 0,
+        uploadedAtRound: 0,
+        gave: 0,
       }
       this.#standings.set(id, standing)
     }

@@ -74,7 +74,12 @@ export class DhtDiscovery implements Discovery, DhtLink {
       const [module, udp] = await Promise.all([import("../dht/dht.js"), this.#udpPort()])
       const dht = await module.Dht.start({
         ...this.#settings,
-        ...{ clock, random, hasher, net, log, udp },
+        clock,
+        random,
+        hasher,
+        net,
+        log,
+        udp,
         announcePort: this.#announcePort,
         readOnly: this.#readOnly,
       })
