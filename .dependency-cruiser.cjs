@@ -2,7 +2,7 @@
 const rooms = {
   errors: [],
   bytes: ["errors"],
-  ports: ["errors"],
+  ports: ["bytes", "errors"],
   metainfo: ["bytes", "ports", "errors"],
   wire: ["bytes", "metainfo", "errors"],
   picker: ["bytes", "metainfo", "ports", "errors"],

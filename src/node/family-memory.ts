@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net"
-import { parseIp } from "../bytes/ip.js"
-import { type AddressFamily, HttpError } from "../ports/http.js"
+import { type Family, parseIp } from "../bytes/ip.js"
+import { HttpError } from "../ports/http.js"
 
 /** Hosts remembered; the one that was connected to longest ago is forgotten for another. */
 const MOST_HOSTS = 100
@@ -35,7 +35,7 @@ export class FamilyMemory {
 }
 
 /** The same lookup, which finds addresses of one family alone. */
-export function ofFamily(family: AddressFamily, lookup: LookupFunction): LookupFunction {
+export function ofFamily(family: Family, lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) =>
     lookup(hostname, options, (error, found, foundFamily) => {
       if (error !== null || typeof found === "string") return callback(error, found, foundFamily)
@@ -46,7 +46,7 @@ export function ofFamily(family: AddressFamily, lookup: LookupFunction): LookupF
 }
 
 /** A name may lead to addresses of either family; an address is of one. */
-export function mayHaveFamily(hostname: string, family: AddressFamily): boolean {
+export function mayHaveFamily(hostname: string, family: Family): boolean {
   const address = parseIp(hostname)
   return address === undefined || address.length === (family === 4 ? 4 : 16)
 }

@@ -1,5 +1,6 @@
+import type { Family } from "../bytes/ip.js"
 import { decodePercents, parseUrl } from "../bytes/url.js"
-import { type AddressFamily, HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
+import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
 import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { USER_AGENT } from "./version.js"
@@ -18,7 +19,7 @@ const DRAIN_MILLISECONDS = 2_000
 export class NodeExchange implements HttpExchange {
   readonly #transport: () => Transport
   readonly #idleTimeout: number
-  readonly #family: AddressFamily | undefined
+  readonly #family: Family | undefined
   /** Absent once it is over. */
   #listener: HttpListener | undefined
   #headers: Headers

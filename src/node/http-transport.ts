@@ -1,4 +1,5 @@
-import type { AddressFamily, HttpError } from "../ports/http.js"
+import type { Family } from "../bytes/ip.js"
+import type { HttpError } from "../ports/http.js"
 import type { AddressClass } from "./address-policy.js"
 
 /** Lower-case names. */
@@ -22,7 +23,7 @@ export interface Sent {
   /** Whether its connection had brought an answer before. */
   readonly reused: boolean
   /** Over which the host is connected to; undefined before it is, and behind a proxy. */
-  readonly family: AddressFamily | undefined
+  readonly family: Family | undefined
   pause(): void
   resume(): void
   abort(): void
@@ -37,7 +38,7 @@ export interface Transport {
    * may have, of one family alone if that is named. Nothing is heard from inside the call. Throws when the request can't be
    * sent as it is.
    */
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: AddressFamily): Sent
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: Family): Sent
   /** Closes all connections; requests under way fail. */
   close(): void
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net"
-import { type AddressFamily, HttpError } from "../ports/http.js"
+import type { Family } from "../bytes/ip.js"
+import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { isTlsFault, toHttpError } from "./http-error.js"
 import type { TransportListener } from "./http-transport.js"
@@ -13,7 +14,7 @@ const MOST_REQUESTS = 32
 /** How it shows that the server closed a connection, perhaps before it saw the request. */
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"])
 /** As sockets name them. */
-const FAMILIES: Readonly<Record<string, AddressFamily>> = { IPv4: 4, IPv6: 6 }
+const FAMILIES: Readonly<Record<string, Family>> = { IPv4: 4, IPv6: 6 }
 
 export interface Http1ConnectionOptions {
   /** As messages name it. */
@@ -30,7 +31,7 @@ export interface Carried {
   /** Whether the connection had brought an answer before. */
   readonly reused: boolean
   /** Of the other end's address; undefined before it is connected. */
-  readonly family: AddressFamily | undefined
+  readonly family: Family | undefined
   pause(): void
   resume(): void
   abort(): void
@@ -99,7 +100,7 @@ export class Http1Connection {
     this.#requests.push(request)
     if (this.#unsent === "" && this.#open) process.nextTick(() => this.#flush())
     this.#unsent += head
-    const family = (): AddressFamily | undefined => FAMILIES[this.#socket.remoteFamily ?? ""]
+    const family = (): Family | undefined => FAMILIES[this.#socket.remoteFamily ?? ""]
     return {
       reused: this.#proven,
       get family() {

@@ -1,5 +1,5 @@
 import type { LookupFunction, Socket } from "node:net"
-import type { AddressFamily } from "../ports/http.js"
+import type { Family } from "../bytes/ip.js"
 import type { Place } from "../proxy/handshake.js"
 import { type FamilyMemory, ofFamily } from "./family-memory.js"
 import type { TlsSessions } from "./tls-sessions.js"
@@ -25,7 +25,7 @@ export interface LineOptions {
   readonly lookup: LookupFunction
   readonly families: FamilyMemory
   /** Undefined: whichever is reached. */
-  readonly family: AddressFamily | undefined
+  readonly family: Family | undefined
   /** May be shared: whoever listens has done with the bytes when the call returns. */
   readonly receiveBuffer: Uint8Array
 }

@@ -1,5 +1,6 @@
+import type { Family } from "../bytes/ip.js"
 import { withoutBrackets } from "../bytes/url.js"
-import { type AddressFamily, HttpError } from "../ports/http.js"
+import { HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import type { AddressClass } from "./address-policy.js"
 import { FamilyMemory, mayHaveFamily } from "./family-memory.js"
@@ -32,7 +33,7 @@ export class Http1Pool implements Transport {
     this.#receiveLength = receiveLength
   }
 
-  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: AddressFamily): Sent {
+  send(url: URL, headers: Headers, host: AddressClass, listener: TransportListener, family?: Family): Sent {
     const secure = url.protocol === "https:"
     const place = {
       host: withoutBrackets(url.hostname),
@@ -98,7 +99,7 @@ interface Way {
   readonly secure: boolean
   readonly host: AddressClass
   readonly route: WebRoute | undefined
-  readonly family: AddressFamily | undefined
+  readonly family: Family | undefined
 }
 
 /** `followed`: whether others may be sent behind it. Proxies are not trusted with that. */

@@ -1,4 +1,5 @@
 import type { Socket } from "node:dgram"
+import type { Family } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Udp, UdpSocket } from "../ports/udp.js"
 import { normalizeIp } from "./ip.js"
@@ -54,10 +55,10 @@ function growReceiveBuffer(socket: Socket, bytes: number): void {
 class NodeUdpSocket implements UdpSocket {
   readonly port: number
   readonly #socket: Socket
-  readonly #family: 4 | 6
+  readonly #family: Family
   #closed: Promise<void> | undefined
 
-  constructor(socket: Socket, family: 4 | 6) {
+  constructor(socket: Socket, family: Family) {
     this.port = socket.address().port
     this.#socket = socket
     this.#family = family

@@ -1,5 +1,4 @@
-/** IPv4 or IPv6. */
-export type AddressFamily = 4 | 6
+import type { Family } from "../bytes/ip.js"
 
 /** A GET to send. */
 export interface HttpRequest {
@@ -12,7 +11,7 @@ export interface HttpRequest {
    * Connects to addresses of this family alone; a host without any fails (`network`). Default: whichever is reached. Does
    * not bind a proxy, which finds the addresses itself.
    */
-  readonly family?: AddressFamily
+  readonly family?: Family
 }
 
 /** The head of an answer. */
@@ -23,7 +22,7 @@ export interface HttpHead {
   /** Where the answer came from, redirects followed. */
   readonly url: string
   /** That of the address it came from; absent behind a proxy. */
-  readonly family?: AddressFamily
+  readonly family?: Family
 }
 
 /** What the sender of a request hears. After `onEnd` or `onError` nothing follows. */

@@ -1,3 +1,4 @@
+import type { Family } from "../bytes/ip.js"
 import type { Endpoint } from "./net.js"
 
 /** An open UDP socket. */
@@ -9,7 +10,7 @@ export interface UdpSocket {
 }
 
 interface UdpOptions {
-  readonly family: 4 | 6
+  readonly family: Family
   readonly port: number
   /**
    * Bytes that the system is asked to keep of datagrams that we have not read yet; what comes beyond them is lost. It may give

@@ -1,6 +1,5 @@
 import { toHex } from "../bytes/hex.js"
-import { parseIp } from "../bytes/ip.js"
-import type { AddressFamily } from "../ports/http.js"
+import { type Family, parseIp } from "../bytes/ip.js"
 import type { Platform } from "../ports/platform.js"
 import {
   type AnnounceAnswer,
@@ -107,14 +106,14 @@ interface Turn {
   readonly signal: AbortSignal
   readonly urgent: boolean
   /** Undefined: whichever is reached first. */
-  readonly family?: AddressFamily
+  readonly family?: Family
   onSent(): void
 }
 
 interface Announced {
   readonly outcome: AnnounceOutcome
   /** The one over which it was answered; undefined behind a proxy. */
-  readonly family?: AddressFamily
+  readonly family?: Family
   /** The tracker said that this torrent is not to be announced for so long, ms. */
   readonly retry?: number
 }

@@ -1,7 +1,8 @@
 import { joinChunks } from "../bytes/concat.js"
+import type { Family } from "../bytes/ip.js"
 import { parseRetryAfter } from "../bytes/retry-after.js"
 import { redactUrls } from "../bytes/url.js"
-import type { AddressFamily, HttpExchange, HttpHead } from "../ports/http.js"
+import type { HttpExchange, HttpHead } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
 import { failed, type TrackerFailure } from "./announce.js"
 
@@ -22,7 +23,7 @@ export interface HttpBody {
   readonly status: number
   readonly bytes: Uint8Array
   /** Of the server's address; absent behind a proxy. */
-  readonly family?: AddressFamily
+  readonly family?: Family
   /** What the server asks for by its status and `Retry-After`, in milliseconds. */
   readonly retry?: number
 }
@@ -35,7 +36,7 @@ export function getAnswer(
   platform: Pick<Platform, "clock" | "http">,
   url: string,
   signal: AbortSignal,
-  family?: AddressFamily,
+  family?: Family,
 ): Promise<HttpBody | TrackerFailure> {
   return new Promise((resolve) => {
     if (signal.aborted) {

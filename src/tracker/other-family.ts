@@ -1,5 +1,5 @@
+import type { Family } from "../bytes/ip.js"
 import type { Clock } from "../ports/clock.js"
-import type { AddressFamily } from "../ports/http.js"
 import type { AnnounceAnswer, AnnounceOutcome } from "./announce.js"
 import { Rests } from "./rests.js"
 
@@ -17,13 +17,13 @@ export interface Repeat {
   readonly host: string
   readonly signal: AbortSignal
   /** Undefined: the host is to be left alone for now. `onSent`: it goes out. */
-  announce(family: AddressFamily, onSent: () => void): Promise<AnnounceOutcome | undefined>
+  announce(family: Family, onSent: () => void): Promise<AnnounceOutcome | undefined>
 }
 
 /** A host over the family that the first announce did not take. */
 interface Way {
   readonly host: string
-  readonly family: AddressFamily
+  readonly family: Family
 }
 
 /** A torrent that a tracker was told of. */
@@ -55,7 +55,7 @@ export class OtherFamily {
   }
 
   /** The tracker answered an announce that came over the family `first`. Never rejects. */
-  async tell(repeat: Repeat, first: AddressFamily, onAnswer: (answer: AnnounceAnswer) => void): Promise<void> {
+  async tell(repeat: Repeat, first: Family, onAnswer: (answer: AnnounceAnswer) => void): Promise<void> {
     const way: Way = { host: repeat.host, family: first === 4 ? 6 : 4 }
     const name = nameOf(way)
     // Where packets go nowhere, one announce finds out for all: turns with a host are few.

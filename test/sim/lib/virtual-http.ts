@@ -1,3 +1,4 @@
+import type { Family } from "../../../src/bytes/ip.js"
 import {
   type AddressClass,
   classifyAddress,
@@ -7,7 +8,6 @@ import {
 } from "../../../src/node/address-policy.js"
 import type { Clock, Timer } from "../../../src/ports/clock.js"
 import {
-  type AddressFamily,
   type Http,
   HttpError,
   type HttpExchange,
@@ -51,7 +51,7 @@ export class VirtualHttp implements Http {
   }
 
   /** @throws HttpError */
-  async connect(url: URL, host: AddressClass, family: AddressFamily | undefined): Promise<HttpConnection> {
+  async connect(url: URL, host: AddressClass, family: Family | undefined): Promise<HttpConnection> {
     const hostname = url.hostname.replace(/^\[|\]$/g, "")
     const found = await this.#net.resolve(hostname).catch((error: unknown) => {
       throw new HttpError("network", `${hostname} has no address`, error)
@@ -74,13 +74,13 @@ export class VirtualHttp implements Http {
     return connection
   }
 
-  keep(url: URL, family: AddressFamily | undefined, connection: HttpConnection): void {
+  keep(url: URL, family: Family | undefined, connection: HttpConnection): void {
     const key = keyOf(url, family)
     this.#idle.set(key, [...(this.#idle.get(key) ?? []), connection])
   }
 }
 
-function keyOf({ origin }: URL, family: AddressFamily | undefined): string {
+function keyOf({ origin }: URL, family: Family | undefined): string {
   return `${family ?? ""} ${origin}`
 }
 
@@ -123,7 +123,7 @@ class HttpConnection {
     })
   }
 
-  get family(): AddressFamily | undefined {
+  get family(): Family | undefined {
     return addressFamily(this.#stream.remote.host)
   }
 

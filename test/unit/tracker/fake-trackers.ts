@@ -1,6 +1,7 @@
+import type { Family } from "../../../src/bytes/ip.js"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { type BencodeInput, encode } from "../../../src/metainfo/bencode.js"
-import type { AddressFamily, Http, HttpRequest } from "../../../src/ports/http.js"
+import type { Http, HttpRequest } from "../../../src/ports/http.js"
 import { HttpError } from "../../../src/ports/http.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import type { Platform } from "../../../src/ports/platform.js"
@@ -27,7 +28,7 @@ export interface SeenRequest {
   readonly url: string
   readonly host: string
   /** Undefined where a proxy finds the addresses. */
-  readonly family: AddressFamily | undefined
+  readonly family: Family | undefined
   /** "none" when the request had none. */
   readonly event: string
   readonly fields: URLSearchParams
@@ -42,7 +43,7 @@ export class FakeTrackers {
   readonly log = new SimLog(this.clock)
   readonly seen: SeenRequest[] = []
   readonly aborted: string[] = []
-  readonly #families = new Map<string, readonly AddressFamily[]>()
+  readonly #families = new Map<string, readonly Family[]>()
   readonly #replies = new Map<string, (request: SeenRequest) => HttpReply>()
 
   readonly platform: Pick<Platform, "reach" | "clock" | "random" | "net" | "udp" | "http" | "log">
@@ -66,7 +67,7 @@ export class FakeTrackers {
   }
 
   /** The families of which that name has addresses, as a direct way to it shows; the one that is reached first is first. */
-  families(host: string, ...families: readonly AddressFamily[]): void {
+  families(host: string, ...families: readonly Family[]): void {
     this.#families.set(host, families)
   }
 
