@@ -93,7 +93,6 @@ export function addSources(command: Command): Command {
 
 /** The library's options for a command's flags. @throws AtError `AT_INVALID_INPUT` */
 export function toOptions(flags: CommonFlags, console: Console, signal: AbortSignal): Options {
-  const { log } = console
   // In a script it is a variable that was not set, and not the default that the library takes it for.
   if (flags.datastore === "") {
     throw new AtError("AT_INVALID_INPUT", "--datastore is empty", {
@@ -104,28 +103,33 @@ export function toOptions(flags: CommonFlags, console: Console, signal: AbortSig
   return {
     signal,
     onProgress: (progress) => console.progress(progress),
+    log: console.log,
     datastore: flags.datastore,
     include: flags.include,
     exclude: flags.exclude,
     urls: flags.url,
     peers: flags.peer,
-    ...(log === undefined ? {} : { log }),
-    ...(flags.port === undefined ? {} : { port: parsePort(flags.port) }),
-    ...(flags.tracker === false ? { trackers: false } : {}),
-    ...(flags.pex === false ? { pex: false } : {}),
-    ...(flags.webseed === false ? { webSeeds: false } : {}),
-    ...(flags.mapPort ? { mapPort: true } : {}),
-    ...(flags.router === undefined ? {} : { mapPort: parseRouter(flags.router) }),
-    ...(flags.utp === false ? { utp: false } : {}),
-    ...(flags.dht === false ? { dht: false } : {}),
-    ...(flags.lsd === false ? { lsd: false } : {}),
-    ...(flags.maxDownload === undefined ? {} : { maxDownload: parseSize("--max-download", flags.maxDownload) }),
-    ...(flags.maxUpload === undefined ? {} : { maxUpload: parseSize("--max-upload", flags.maxUpload) }),
-    ...(flags.encryption === undefined ? {} : { encryption: parseEncryption(flags.encryption) }),
-    ...(flags.maxConnections === undefined ? {} : { maxConnections: parseCount(flags.maxConnections) }),
-    ...(flags.timeout === undefined ? {} : { timeout: parseDuration("--timeout", flags.timeout) }),
-    ...(flags.offline ? { offline: true } : {}),
+    trackers: flags.tracker,
+    webSeeds: flags.webseed,
+    pex: flags.pex,
+    dht: flags.dht,
+    // Without the flag AT_NO_LSD decides.
+    lsd: flags.lsd === false ? false : undefined,
+    offline: flags.offline,
+    port: given(flags.port, parsePort),
+    mapPort: given(flags.router, parseRouter) ?? flags.mapPort,
+    utp: flags.utp,
+    encryption: given(flags.encryption, parseEncryption),
+    maxDownload: given(flags.maxDownload, (text) => parseSize("--max-download", text)),
+    maxUpload: given(flags.maxUpload, (text) => parseSize("--max-upload", text)),
+    maxConnections: given(flags.maxConnections, parseCount),
+    timeout: given(flags.timeout, (text) => parseDuration("--timeout", text)),
   }
+}
+
+/** What a flag's text means, if there is one. */
+export function given<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text)
 }
 
 /** @throws AtError `AT_INVALID_INPUT` when both say where the data is, or `--data` says nothing */

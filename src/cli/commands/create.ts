@@ -4,7 +4,7 @@ import { count, formatSize } from "../../bytes/words.js"
 import { checkUrl, TRACKERS } from "../../dataset/check-options.js"
 import { create } from "../../dataset/create.js"
 import { AtError } from "../../errors.js"
-import { addVerbosity, collect } from "../common-options.js"
+import { addVerbosity, collect, given } from "../common-options.js"
 import type { Verbosity } from "../console.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
 import { parseSize } from "../units.js"
@@ -64,7 +64,7 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     version: versionOf(flags),
     comment: flags.comment,
     overwrite: flags.overwrite,
-    pieceLength: flags.pieceLength === undefined ? undefined : parseSize("--piece-length", flags.pieceLength),
+    pieceLength: given(flags.pieceLength, (text) => parseSize("--piece-length", text)),
     signal,
     // One object is promised with --json, not lines.
     onProgress: console.json ? undefined : (progress) => console.progress(progress),

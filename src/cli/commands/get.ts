@@ -4,7 +4,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions } from "../common-options.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
@@ -20,8 +20,8 @@ interface GetFlags extends CommonFlags {
 
 /** When to stop giving: times the dataset's size, and ms. */
 interface SeedLimits {
-  readonly ratio?: number
-  readonly time?: number
+  readonly ratio: number | undefined
+  readonly time: number | undefined
 }
 
 /** `academictorrents get`. */
@@ -103,14 +103,11 @@ function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {
       hint: `add --seed, or leave out ${limit}`,
     })
   }
-  const ratio = seedRatio === undefined ? undefined : Number(seedRatio)
+  const ratio = given(seedRatio, Number)
   if (ratio !== undefined && !(ratio > 0)) {
     throw new AtError("AT_INVALID_INPUT", `--seed-ratio: "${seedRatio}" is not a ratio`, {
       hint: "write a number above 0, like 1.5",
     })
   }
-  return {
-    ...(ratio === undefined ? {} : { ratio }),
-    ...(seedTime === undefined ? {} : { time: parseDuration("--seed-time", seedTime) }),
-  }
+  return { ratio, time: given(seedTime, (text) => parseDuration("--seed-time", text)) }
 }

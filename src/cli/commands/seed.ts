@@ -29,8 +29,8 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
   checkPlace(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
-    ...(flags.superSeed ? { superSeed: true } : {}),
-    ...(flags.data === undefined ? {} : { data: flags.data }),
+    superSeed: flags.superSeed,
+    data: flags.data,
   })
   await dataset.seed()
   const port = dataset.port === undefined ? "" : ` at port ${dataset.port}`

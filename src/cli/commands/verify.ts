@@ -47,7 +47,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   checkPlace(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
-    ...(flags.data === undefined ? {} : { data: flags.data }),
+    data: flags.data,
     verify: "always",
     overwrite: flags.overwrite,
     // One object is promised, not lines.
