@@ -100,7 +100,7 @@ async function createFrom(
     webSeeds: options.urls ?? [],
     createdBy: `academictorrents ${VERSION}`,
     creationDate: Math.floor(platform.clock.wallTime() / 1000),
-    ...(options.comment === undefined ? {} : { comment: options.comment }),
+    comment: options.comment,
   })
   // Hashing takes a while: somebody else may have written there.
   await refuseExisting(platform, output, options)

@@ -49,9 +49,8 @@ export async function openParts(
   const closing = abortWith(options.signal)
   const { signal } = closing
   const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
-  const { log } = options
   const receiveLength = receiveLengthFor(options.maxDownload ?? sharedLimits()?.download.bytesPerSecond)
-  const platform = createPlatform({ ...(log === undefined ? {} : { log }), detour, receiveLength })
+  const platform = createPlatform({ log: options.log, detour, receiveLength })
   const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
   const sessions = new SessionSource(platform, options)
   const context: ResolveContext = {

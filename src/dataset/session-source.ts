@@ -49,8 +49,8 @@ export class SessionSource {
     return Session.open({
       platform: this.#platform,
       clientVersion: `academictorrents ${VERSION}`,
-      ...(port === undefined ? {} : { port }),
-      ...(encryption === undefined ? {} : { encryption }),
+      port,
+      encryption,
       limits: sharedLimits(),
       trackerLimiter,
       utp,

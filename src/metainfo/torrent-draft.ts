@@ -28,7 +28,7 @@ export interface TorrentDraft {
   readonly trackers?: readonly (readonly string[])[]
   /** BEP 19. */
   readonly webSeeds?: readonly string[]
-  readonly comment?: string
+  readonly comment?: string | undefined
   readonly createdBy?: string
   /** Seconds since 1970. */
   readonly creationDate?: number

@@ -13,7 +13,7 @@ import { nodeUdp } from "./udp.js"
 
 export interface PlatformOptions {
   /** Default: says nothing. */
-  readonly log?: Log
+  readonly log?: Log | undefined
   readonly hasher?: Omit<NodeHasherOptions, "log">
   /** Bytes received at a time by plain connections: few make a limit smooth, and many are less work. Default: 256 KiB. */
   readonly receiveLength?: number | undefined

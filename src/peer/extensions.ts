@@ -25,11 +25,11 @@ const MAX_NAMES = 64
 export interface Introduction {
   /** Our name and version. */
   readonly clientVersion: string
-  readonly listenPort?: number
+  readonly listenPort?: number | undefined
   /** Our ids for extensions that the host takes part in, by name (BEP 10): 1 to 255. */
   readonly extensions?: ReadonlyMap<string, number>
   /** Bytes of the metadata that we give to who asks (BEP 9). */
-  readonly metadataSize?: number
+  readonly metadataSize?: number | undefined
   /** We would rather have connections encrypted. */
   readonly prefersEncryption?: boolean
 }
@@ -82,16 +82,15 @@ export class Extensions<Peer extends PeerState> {
     const { stream, phase, encoder } = this.#connection
     if (!this.#peer.extended || stream === undefined || phase !== "open") return
     const { clientVersion, listenPort, extensions = new Map(), metadataSize, prefersEncryption } = this.#introduction
-    const yourAddress = parseIp(stream.remote.host)
     const handshake: ExtensionHandshake = {
       messages: extensions,
       client: clientVersion,
       requestQueue: ANNOUNCED_REQUEST_QUEUE,
       uploadOnly,
-      ...(listenPort !== undefined && { listenPort }),
-      ...(yourAddress !== undefined && { yourAddress }),
-      ...(metadataSize !== undefined && { metadataSize }),
-      ...(prefersEncryption !== undefined && { prefersEncryption }),
+      listenPort,
+      yourAddress: parseIp(stream.remote.host),
+      metadataSize,
+      prefersEncryption,
     }
     encoder.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake))
     this.#connection.send()

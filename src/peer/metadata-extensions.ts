@@ -43,7 +43,7 @@ export class MetadataExtensions {
       messages: METADATA_EXTENSIONS,
       client,
       requestQueue: ANNOUNCED_REQUEST_QUEUE,
-      ...(listenPort !== undefined && { listenPort }),
+      listenPort,
     }
     this.#connection.encoder.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake))
   }

@@ -49,9 +49,9 @@ export interface MetadataPeerOptions {
   readonly clientVersion: string
   /** We take part in the DHT. */
   readonly dht: boolean
-  readonly listenPort?: number
+  readonly listenPort?: number | undefined
   /** What was read from an accepted connection before its torrent was known. */
-  readonly received?: Uint8Array
+  readonly received?: Uint8Array | undefined
 }
 
 /**

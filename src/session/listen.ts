@@ -17,7 +17,10 @@ const HTTP_PROXY_ALONE =
  * @throws AtError `AT_INVALID_INPUT` when the port that was asked for is taken
  */
 export async function listenForPeers(
-  { platform, port }: { readonly platform: Pick<Platform, "net" | "log" | "reach">; readonly port?: number },
+  {
+    platform,
+    port,
+  }: { readonly platform: Pick<Platform, "net" | "log" | "reach">; readonly port?: number | undefined },
   accept: (stream: ByteStream) => StreamListener,
 ): Promise<Listener | undefined> {
   const { net, log, reach } = platform

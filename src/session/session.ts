@@ -34,9 +34,9 @@ export interface SessionOptions extends LimitOptions {
   readonly platform: Platform
   readonly clientVersion: string
   /** Listening port, if we can be reached at all; 0: any free one; undefined: a customary one, or any. */
-  readonly port?: number
+  readonly port?: number | undefined
   /** Of peers' connections; default `allow`. */
-  readonly encryption?: EncryptionPolicy
+  readonly encryption?: EncryptionPolicy | undefined
   /** What this session shares with others. */
   readonly limits?: Limits | undefined
   /** The way to trackers, which it shares with others, too. Default: its own. */

@@ -9,19 +9,19 @@ export interface ExtensionHandshake {
    */
   readonly messages: ReadonlyMap<string, number>
   /** `v`: the client's name and version; a stranger's text of at most 128 characters. */
-  readonly client?: string
+  readonly client?: string | undefined
   /** `p`: the sender's listening port. */
-  readonly listenPort?: number
+  readonly listenPort?: number | undefined
   /** `reqq`: how many requests the sender keeps without dropping any. */
-  readonly requestQueue?: number
+  readonly requestQueue?: number | undefined
   /** `yourip`: the receiver's address as the sender sees it, 4 or 16 bytes. */
-  readonly yourAddress?: Uint8Array
+  readonly yourAddress?: Uint8Array | undefined
   /** `upload_only`: the sender wants nothing (BEP 21); undefined when it does not say. */
-  readonly uploadOnly?: boolean
+  readonly uploadOnly?: boolean | undefined
   /** `e`: the sender would rather have connections encrypted (BEP 11 tells others so). */
-  readonly prefersEncryption?: boolean
+  readonly prefersEncryption?: boolean | undefined
   /** `metadata_size`: bytes of the info dictionary (BEP 9). */
-  readonly metadataSize?: number
+  readonly metadataSize?: number | undefined
 }
 
 /** The id of the handshake itself among extended messages. */
@@ -44,8 +44,8 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
     p: handshake.listenPort,
     reqq: handshake.requestQueue,
     yourip: handshake.yourAddress,
-    e: handshake.prefersEncryption === undefined ? undefined : Number(handshake.prefersEncryption),
-    upload_only: handshake.uploadOnly === undefined ? undefined : handshake.uploadOnly ? 1 : 0,
+    e: digit(handshake.prefersEncryption),
+    upload_only: digit(handshake.uploadOnly),
     metadata_size: handshake.metadataSize,
   })
 }
@@ -57,23 +57,17 @@ export function encodeExtensionHandshake(handshake: ExtensionHandshake): Uint8Ar
 export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake | undefined {
   const dictionary = readDictionary(payload)
   if (dictionary === undefined) return undefined
-  const client = dictionary.text("v")?.slice(0, MAX_NAME_LENGTH)
-  const listenPort = within(dictionary.integer("p"), 1, 65535)
-  const requestQueue = dictionary.integer("reqq")
+  const requestQueue = within(dictionary.integer("reqq"), 1, Number.POSITIVE_INFINITY)
   const yourAddress = dictionary.bytes("yourip")
-  const uploadOnly = dictionary.integer("upload_only")
-  const prefersEncryption = dictionary.integer("e")
-  const metadataSize = within(dictionary.integer("metadata_size"), 1, MAX_METADATA_LENGTH)
   return {
     messages: extensionIds(dictionary.dictionary("m")),
-    ...(client !== undefined && client !== "" && { client }),
-    ...(listenPort !== undefined && { listenPort }),
-    ...(requestQueue !== undefined && requestQueue > 0 && { requestQueue: Math.min(requestQueue, MAX_REQUEST_QUEUE) }),
-    ...(yourAddress !== undefined &&
-      (yourAddress.length === 4 || yourAddress.length === 16) && { yourAddress: yourAddress.slice() }),
-    ...(uploadOnly !== undefined && { uploadOnly: uploadOnly !== 0 }),
-    ...(prefersEncryption !== undefined && { prefersEncryption: prefersEncryption !== 0 }),
-    ...(metadataSize !== undefined && { metadataSize }),
+    client: dictionary.text("v")?.slice(0, MAX_NAME_LENGTH) || undefined,
+    listenPort: within(dictionary.integer("p"), 1, 65535),
+    requestQueue: requestQueue && Math.min(requestQueue, MAX_REQUEST_QUEUE),
+    yourAddress: yourAddress?.length === 4 || yourAddress?.length === 16 ? yourAddress.slice() : undefined,
+    uploadOnly: flag(dictionary.integer("upload_only")),
+    prefersEncryption: flag(dictionary.integer("e")),
+    metadataSize: within(dictionary.integer("metadata_size"), 1, MAX_METADATA_LENGTH),
   }
 }
 
@@ -94,6 +88,14 @@ function extensionIds(dictionary: BencodeDictionary | undefined): Map<string, nu
     if (id !== undefined && name.length <= MAX_NAME_LENGTH) ids.set(name, id)
   }
   return ids
+}
+
+function flag(value: number | undefined): boolean | undefined {
+  return value === undefined ? undefined : value !== 0
+}
+
+function digit(value: boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value)
 }
 
 function within(value: number | undefined, from: number, to: number): number | undefined {

@@ -160,7 +160,7 @@ export class Connector {
     direction: "outgoing" | "incoming",
     own: Pick<PeerSessionOptions<PeerSession>, "received" | "adopted" | "opensWith"> = {},
   ): PeerSource {
-    const { clock, table, listenPort: port, metadataUploads: metadata, pex, holePunching, encryption } = this.#options
+    const { clock, table, metadataUploads: metadata, pex, holePunching, encryption } = this.#options
     const session = new PeerSession({
       host: this.#host,
       clock,
@@ -171,14 +171,14 @@ export class Connector {
       clientVersion: this.#options.clientVersion,
       direction,
       dht: this.#options.dht !== undefined,
-      ...(port === undefined ? {} : { listenPort: port }),
+      listenPort: this.#options.listenPort,
       extensions: extensionsOf({
         metadata: metadata !== undefined,
         pex: pex !== undefined,
         holepunch: holePunching !== undefined,
       }),
       ...(encryption.prefer && { prefersEncryption: true }),
-      ...(metadata === undefined ? {} : { metadataSize: metadata.size }),
+      metadataSize: metadata?.size,
       ...own,
     })
     const peer = new PeerSource(this.#options.nextSourceId(), session, clock.now())

@@ -262,13 +262,13 @@ export class MetadataSwarm implements MetadataPeerHost {
       clock: platform.clock,
       infoHash: this.#infoHash,
       infoHashV2: this.#infoHashV2,
-      ...(address === undefined ? {} : { opensWith: this.#nameFor(address) }),
+      opensWith: address && this.#nameFor(address),
       peerId,
       direction,
       clientVersion,
       dht: dht !== undefined,
-      ...(listenPort === undefined ? {} : { listenPort }),
-      ...(received === undefined ? {} : { received }),
+      listenPort,
+      received,
     })
     const again = address !== undefined && this.#everTried.has(address)
     this.#peers.set(peer, { address, since: platform.clock.now(), ready: false, offers: false, again })
