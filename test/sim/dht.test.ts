@@ -4,6 +4,7 @@ import { decodeMessage, encodeResponse } from "../../src/dht/krpc.js"
 import { compareDistance, sharedBits } from "../../src/dht/node-id.js"
 import { isSecureId } from "../../src/dht/secure-id.js"
 import type { Endpoint } from "../../src/ports/net.js"
+import { decodeHandshake, encodeHandshake, HANDSHAKE_LENGTH, type Handshake } from "../../src/wire/handshake.js"
 import { seededRandom } from "../support/seeded-random.js"
 import { DHT_PORT, hostOf, MemoryStore, type SimDhtNode, type SimDhtOptions, startDht } from "./lib/dht-network.js"
 import { putDataset, simDataset } from "./lib/sim-dataset.js"
@@ -44,6 +45,24 @@ async function find(simulation: Simulation, { dht }: SimDhtNode, infoHash: Uint8
   await pass(simulation, ms)
   search.close()
   return found
+}
+
+/** What a client answers to a peer who says that he takes part in the DHT. */
+async function handshakeWith(simulation: Simulation, host: string, infoHash: Uint8Array): Promise<Handshake> {
+  const { net } = simulation.platform("99.4.5.6")
+  const said: number[] = []
+  const stream = net.connect(
+    { host, port: 6881 },
+    {
+      onOpen: () => void stream.write(encodeHandshake(infoHash, new Uint8Array(20).fill(7), { dht: true })),
+      onData: (chunk) => void said.push(...chunk),
+      onDrain() {},
+      onClose() {},
+    },
+  )
+  await pass(simulation, SECOND)
+  stream.destroy()
+  return decodeHandshake(Uint8Array.from(said.slice(0, HANDSHAKE_LENGTH)))
 }
 
 async function closeAll(simulation: Simulation, nodes: readonly SimDhtNode[]): Promise<void> {
@@ -227,6 +246,7 @@ describe("the DHT", { timeout: 240_000 }, () => {
     await pass(simulation, 60 * SECOND)
     const holders = nodes.filter(({ dht }) => dht.nodes.some((node) => node.storedPeers > 0))
     expect([heard > 0, holders.length > 0]).toEqual([!isPrivate, !isPrivate])
+    expect((await handshakeWith(simulation, "99.1.2.3", dataset.metainfo.infoHash)).dht).toBe(!isPrivate)
     await simulation.runUntil(giver.close(), LIMIT)
     await closeAll(simulation, nodes)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { LSD_GROUPS } from "../../src/lsd/lsd.js"
-import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
+import { putDataset, simDataset, treeDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
@@ -103,5 +103,21 @@ describe("local discovery", () => {
       }
       await simulation.runUntil(giver.close(), LIMIT)
     }
+  })
+
+  it("tells of a hybrid by both of its infohashes (BEP 52)", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = treeDataset({ "a.bin": 100 * KiB }, { version: "hybrid" })
+    const heard = await listen(simulation)
+    const platform = simulation.platform("10.0.0.1")
+    putDataset(platform, dataset)
+    const node = startNode({ platform, dataset, fetch: false, seed: true, limits: { lsd: true } })
+    const giver = await simulation.runUntil(node, LIMIT)
+    await simulation.run(MINUTE)
+    const { infoHash, infoHashV2 } = dataset.metainfo
+    const names = [infoHash, infoHashV2!.subarray(0, 20)].map((name) => Buffer.from(name).toString("hex").toUpperCase())
+    const told = heard.flatMap(({ text }) => [...text.matchAll(/^Infohash: (\w+)/gm)].map(([, name]) => name))
+    expect(told.sort()).toEqual(names.sort())
+    await simulation.runUntil(giver.close(), LIMIT)
   })
 })

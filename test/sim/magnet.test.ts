@@ -18,9 +18,8 @@ import type { ProgressSnapshot } from "../../src/torrent/statistics/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
 import { digester, sha256 } from "../support/torrents.js"
-import { draftTorrent } from "../support/v2-torrents.js"
 import { MemoryStream, theirId } from "../unit/peer/harness.js"
-import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
+import { putDataset, type SimDataset, simDataset, treeDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform } from "./lib/simulation.js"
 
@@ -68,18 +67,6 @@ const wrongByte = (at: number) =>
     info[at]! ^= 1
     return info
   })
-
-/** With hash trees. */
-function treeDataset(
-  files: Readonly<Record<string, number>>,
-  options: { version: "v2" | "hybrid"; pieceLength?: number; private?: boolean },
-): SimDataset {
-  const { torrent, layout, data } = draftTorrent(files, { ...options, name: "data" })
-  const named = layout.files.flatMap(({ path, padding }, i): [string, Uint8Array][] =>
-    padding ? [] : [[`data/${path}`, data[i]!]],
-  )
-  return { metainfo: parseTorrent(torrent, digester), torrentBytes: torrent, files: new Map(named) }
-}
 
 /** What a fetch has of its session. */
 function sharedOf(platform: SimPlatform): SharedParts {

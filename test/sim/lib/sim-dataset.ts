@@ -4,6 +4,7 @@ import type { Metainfo } from "../../../src/metainfo/metainfo.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { digester } from "../../support/torrents.js"
 import { randomBytes } from "../../support/trees.js"
+import { draftTorrent } from "../../support/v2-torrents.js"
 import type { SimPlatform } from "./simulation.js"
 
 /** A made-up dataset: its files, and its metainfo. */
@@ -46,6 +47,18 @@ export function simDataset(
     torrentBytes: torrent,
     files: new Map([...files].map(([path, bytes]) => [`${name}/${path}`, bytes])),
   }
+}
+
+/** One with hash trees (BEP 52). */
+export function treeDataset(
+  files: Readonly<Record<string, number>>,
+  options: { version: "v2" | "hybrid"; pieceLength?: number; private?: boolean },
+): SimDataset {
+  const { torrent, layout, data } = draftTorrent(files, { ...options, name: "data" })
+  const named = layout.files.flatMap(({ path, padding }, i): [string, Uint8Array][] =>
+    padding ? [] : [[`data/${path}`, data[i]!]],
+  )
+  return { metainfo: parseTorrent(torrent, digester), torrentBytes: torrent, files: new Map(named) }
 }
 
 /** Puts the whole dataset on a machine's disk. */
