@@ -15,6 +15,8 @@ const MAX_OF_LOCAL_HOST = 20
 const MAX_OF_HOLDING = 20
 /** A connection has so many ms to bring a handshake that counts; connecting takes ten seconds at most, and the handshake ten. */
 const UNREADY = 20_000
+/** An address that has not answered for so long, ms, gives way to somebody who is there: it may be nobody's. */
+const UNANSWERED = 3_000
 /** A connection that is of no use to either side ends after so many ms (libtorrent: 600 s), and when others wait for a place. */
 const IDLE = 600_000
 const IDLE_WHEN_FULL = 60_000
@@ -76,8 +78,8 @@ export class Admission implements Sharer {
   }
 
   /**
-   * Whether one more connection may come in from there. One that stalls in its handshake, an idle one, one of a torrent that
-   * has more, or one of lower priority, may have to leave for it.
+   * Whether one more connection may come in from there. One that stalls in its handshake, one that we open and that is not
+   * answered, an idle one, one of a torrent that has more, or one of lower priority, may have to leave for it.
    */
   mayAccept(remote: Endpoint, now: number): boolean {
     const { host } = remote
@@ -89,8 +91,10 @@ export class Admission implements Sharer {
     const incomingFull = this.#incomingFull
     if (!incomingFull && !this.#full) return true
     const isIncoming = (peer: PeerSource): boolean => peer.incoming
+    const isUnanswered = (peer: PeerSource): boolean => !peer.incoming && now - peer.interestedAt >= UNANSWERED
     return (
       this.#evictStalled(isIncoming) ||
+      (!incomingFull && this.#evictStalled(isUnanswered)) ||
       this.#evict(incomingFull ? isIncoming : () => true, now) ||
       (!incomingFull && this.hasRoom && this.#budget.giveTo(this.connections, now)) ||
       this.#outrank(remote, now)

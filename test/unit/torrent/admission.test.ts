@@ -13,19 +13,23 @@ function stage(maxPeers?: number) {
     priorityOf: () => undefined,
   })
   const left: string[] = []
-  const comes = (host: string, { ready = true, now = 0 } = {}): boolean => {
+  const add = (host: string, incoming: boolean, { ready = true, now = 0 } = {}): void => {
     const remote = { host, port: 6881 }
-    if (!admission.mayAccept(remote, now)) return false
     const close = (): void => {
       left.push(host)
       peers.splice(peers.indexOf(peer), 1)
     }
     const session = { remote, amInterested: true, peerInterested: true, amChoking: true, close }
-    const peer = { incoming: true, ready, session, interestedAt: now, requestedAt: now } as unknown as PeerSource
+    const peer = { incoming, ready, session, interestedAt: now, requestedAt: now } as unknown as PeerSource
     peers.push(peer)
-    return true
   }
-  return { comes, left, admission }
+  const comes = (host: string, of: { ready?: boolean; now?: number } = {}): boolean => {
+    const isLetIn = admission.mayAccept({ host, port: 6881 }, of.now ?? 0)
+    if (isLetIn) add(host, true, of)
+    return isLetIn
+  }
+  const isDialed = (host: string, of: { ready?: boolean; now?: number }): void => add(host, false, of)
+  return { comes, isDialed, left, admission }
 }
 
 describe("the places of a torrent", () => {
@@ -51,6 +55,23 @@ describe("the places of a torrent", () => {
     expect(left).toEqual(["8.8.8.2", "8.8.8.3"])
     // Of the others each is of use.
     expect(comes("8.8.8.6", { now: 5 })).toBe(false)
+  })
+
+  it("are not kept by addresses that do not answer: the oldest leaves when somebody comes", () => {
+    const { comes, isDialed, left } = stage(4)
+    isDialed("8.8.8.1", { now: 0 })
+    isDialed("8.8.8.2", { ready: false, now: 2 })
+    isDialed("8.8.8.3", { ready: false, now: 1 })
+    isDialed("8.8.8.4", { ready: false, now: 2_000 })
+    expect(comes("8.8.4.1", { now: 3_000 })).toBe(false)
+    expect(comes("8.8.4.2", { now: 3_002 })).toBe(true)
+    expect(comes("8.8.4.3", { now: 3_002 })).toBe(true)
+    expect(left).toEqual(["8.8.8.3", "8.8.8.2"])
+    expect(comes("8.8.4.4", { now: 4_999 })).toBe(false)
+    expect(comes("8.8.4.4", { now: 5_000 })).toBe(true)
+    // What is kept for those we choose is not theirs.
+    isDialed("8.8.8.5", { ready: false, now: 5_000 })
+    expect(comes("8.8.4.5", { now: 9_000 })).toBe(false)
   })
 
   it("are had for twenty seconds without a handshake", () => {
