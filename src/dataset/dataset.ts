@@ -201,7 +201,7 @@ export class Dataset implements AsyncDisposable {
    * answered within five seconds counts as failed.
    */
   swarmSizes(): Promise<SwarmSize[]> {
-    return this.#call((signal) => swarmSizes(this.#parts.platform, this.metainfo, signal))
+    return this.#call((signal) => swarmSizes(this.#parts.context, this.metainfo, signal))
   }
 
   /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */

@@ -1,9 +1,9 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
-import type { Platform } from "../ports/platform.js"
 import type { ScrapeCounts } from "../tracker/announce.js"
 import { MAX_TRACKERS } from "../tracker/announcer.js"
 import { TrackerClient } from "../tracker/tracker-client.js"
 import { parseTrackerUrl } from "../tracker/tracker-url.js"
+import type { ResolveContext } from "./resolve.js"
 import { trackerLimiter } from "./tracker-limiter.js"
 
 /** Trackers that have not answered by then are not waited for, ms. */
@@ -18,8 +18,13 @@ export type SwarmSize =
   | { readonly kind: "failed"; readonly tracker: string; readonly message: string }
 
 /** Asks all trackers of a dataset, at the same time, how many peers have it (BEP 48, BEP 15), without joining them. */
-export async function swarmSizes(platform: Platform, metainfo: Metainfo, signal: AbortSignal): Promise<SwarmSize[]> {
+export async function swarmSizes(
+  { platform, offline }: Pick<ResolveContext, "platform" | "offline">,
+  metainfo: Metainfo,
+  signal: AbortSignal,
+): Promise<SwarmSize[]> {
   const trackers = metainfo.trackers.flat().slice(0, MAX_TRACKERS)
+  if (offline) return trackers.map((tracker) => ({ kind: "failed", tracker, message: "not asked: offline" }))
   const enough = new AbortController()
   const stop = (): void => enough.abort()
   signal.addEventListener("abort", stop, { once: true })

@@ -45,7 +45,7 @@ async function info(target: string, flags: InfoFlags, { console, signal }: Comma
     ...(console.json ? { onProgress: undefined } : {}),
   })
   const choice = choiceOf(dataset, flags)
-  const asks = !flags.offline && flags.tracker !== false && (!console.json || flags.scrape === true)
+  const asks = flags.tracker !== false && (!console.json || flags.scrape === true)
   const swarm = asks ? await dataset.swarmSizes() : []
   if (!console.json) {
     console.result(asText(dataset, choice, swarm, flags.files === true))

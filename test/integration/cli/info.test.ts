@@ -80,6 +80,22 @@ describe("info --json", () => {
     expect(stage.testbed.tracker.announces).toEqual([])
   })
 
+  it.for<[string, readonly string[], NodeJS.ProcessEnv]>([
+    ["--offline", ["--offline"], {}],
+    ["AT_OFFLINE", [], { AT_OFFLINE: "1" }],
+  ])("with %s asks nobody, and says so of each tracker", async ([, flags, env]) => {
+    await using stage = await Stage.open()
+    const trackers = [[stage.testbed.tracker.httpUrl]]
+    const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers }, seeders: [{}] })
+    const args = ["info", stage.torrentFile(dataset), ...flags]
+    const { stdout } = await stage.run([...args, "--json", "--scrape"], { env })
+    expect(JSON.parse(stdout)).toMatchObject({
+      swarm: [{ tracker: stage.testbed.tracker.httpUrl, message: "not asked: offline" }],
+    })
+    expect((await stage.run(args, { env })).stdout).toContain(`${stage.testbed.tracker.httpUrl}: not asked: offline\n`)
+    expect(stage.traffic).toBe(0)
+  })
+
   it("shows no passkeys, as info for people does not", async () => {
     await using stage = await Stage.open()
     const trackers = [["http://127.0.0.1:9/announce.php?passkey=hunter2"]]
