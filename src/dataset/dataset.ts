@@ -16,6 +16,7 @@ import type { Options } from "./options.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { type FileChoice, selectFiles } from "./selection.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
+import { type WebSeedState, webSeedStates } from "./web-seed-states.js"
 import { Work } from "./work.js"
 
 /**
@@ -202,6 +203,15 @@ export class Dataset implements AsyncDisposable {
    */
   swarmSizes(): Promise<SwarmSize[]> {
     return this.#call((signal) => swarmSizes(this.#parts.context, this.metainfo, signal))
+  }
+
+  /**
+   * Asks all web seeds, at the same time, for the first byte of one of the {@link chosenFiles}: whether they are there, and have
+   * that file in the right size. A web seed that has not answered within five seconds counts as failed.
+   */
+  webSeedStates(): Promise<WebSeedState[]> {
+    const { context, options } = this.#parts
+    return this.#call((signal) => webSeedStates(context, this.metainfo, options, this.#select(undefined), signal))
   }
 
   /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */

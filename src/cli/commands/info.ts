@@ -6,6 +6,7 @@ import { count, formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
+import type { WebSeedState } from "../../dataset/web-seed-states.js"
 import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
 
@@ -32,7 +33,7 @@ export function addInfo(program: Command, run: Run): void {
     .description("show what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
     .option("-o, --datastore <dir>", "look here first for the metadata")
     .option("--files", "list all files")
-    .option("--scrape", "ask the trackers how many peers have it, also with --json")
+    .option("--scrape", "ask trackers how many peers have it, and web seeds for a byte, also with --json")
   addVerbosity(addSources(addChoice(command))).action((target: string, flags: InfoFlags) =>
     run(flags, FAREWELL, (context) => info(target, flags, context)),
   )
@@ -45,16 +46,19 @@ async function info(target: string, flags: InfoFlags, { console, signal }: Comma
     ...(console.json ? { onProgress: undefined } : {}),
   })
   const choice = choiceOf(dataset, flags)
-  const asks = flags.tracker !== false && (!console.json || flags.scrape === true)
-  const swarm = asks ? await dataset.swarmSizes() : []
+  const asks = !console.json || flags.scrape === true
+  const [swarm, webSeeds] = await Promise.all([
+    asks && flags.tracker !== false ? dataset.swarmSizes() : [],
+    asks ? dataset.webSeedStates() : [],
+  ])
   if (!console.json) {
-    console.result(asText(dataset, choice, swarm, flags.files === true))
+    console.result(asText(dataset, choice, { swarm, webSeeds, urls: flags.url ?? [] }, flags.files === true))
     return
   }
   console.emit({
     ...asJson(dataset),
     ...(choice === undefined ? {} : { chosen: choiceAsJson(dataset, choice) }),
-    ...(flags.scrape ? { swarm: swarm.map(sizeAsJson) } : {}),
+    ...(flags.scrape ? { swarm: swarm.map(sizeAsJson), webSeedStates: webSeeds.map(stateAsJson) } : {}),
   })
 }
 
@@ -102,7 +106,19 @@ function sizeAsJson({ kind: _, tracker, ...size }: SwarmSize): object {
   return { tracker: redactUrl(tracker), ...size }
 }
 
-function asText(dataset: Dataset, choice: Choice | undefined, swarm: readonly SwarmSize[], allFiles: boolean): string {
+function stateAsJson({ kind: _, url, ...state }: WebSeedState): object {
+  return { url: redactUrl(url), ...state }
+}
+
+/** Who may have it, and what they answered. */
+interface Holders {
+  readonly swarm: readonly SwarmSize[]
+  readonly webSeeds: readonly WebSeedState[]
+  /** Web seeds that the user named. */
+  readonly urls: readonly string[]
+}
+
+function asText(dataset: Dataset, choice: Choice | undefined, holders: Holders, allFiles: boolean): string {
   const { metainfo } = dataset
   const { files, length } = choice ?? dataset
   const all = count(dataset.files.length, "file")
@@ -124,13 +140,15 @@ function asText(dataset: Dataset, choice: Choice | undefined, swarm: readonly Sw
   if (metainfo.creationDate !== null) {
     rows.push(["created", new Date(metainfo.creationDate * 1000).toISOString().slice(0, 10)])
   }
-  const answers = new Map(swarm.map((size) => [size.tracker, size]))
+  const answers = new Map(holders.swarm.map((size) => [size.tracker, size]))
   metainfo.trackers.forEach((tier, index) => {
     for (const url of tier)
       rows.push([index === 0 ? "tracker" : `tracker, tier ${index + 1}`, trackerLine(url, answers.get(url))])
   })
-  for (const url of metainfo.webSeeds) rows.push(["web seed", redactUrl(url)])
-  if (metainfo.webSeeds.length === 0) rows.push(["web seed", "none"])
+  const states = new Map(holders.webSeeds.map((state) => [state.url, state]))
+  const webSeeds = new Set([...holders.urls, ...metainfo.webSeeds])
+  for (const url of webSeeds) rows.push(["web seed", webSeedLine(url, states.get(url))])
+  if (webSeeds.size === 0) rows.push(["web seed", "none"])
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => `${label.padEnd(width)}  ${escapeForTerminal(value)}`)
   if (metainfo.kind === "folder") {
@@ -149,4 +167,11 @@ function trackerLine(url: string, answer: SwarmSize | undefined): string {
   if (answer.kind === "failed") return `${shown}: ${answer.message}`
   const downloads = answer.downloads === null ? "" : `, ${answer.downloads} downloads so far`
   return `${shown}: ${answer.seeds ?? "?"} have all of it, ${answer.leechers ?? "?"} are downloading${downloads}`
+}
+
+function webSeedLine(url: string, state: WebSeedState | undefined): string {
+  const shown = redactUrl(url)
+  if (state === undefined) return shown
+  if (state.kind === "failed") return `${shown}: ${state.message}`
+  return `${shown}: has ${state.file}${state.ranges ? "" : ", but sends only whole files"}`
 }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs"
 import { describe, expect, it } from "vitest"
+import type { WebSeedFault } from "../../../testbed/web-seed.js"
 import { jsonLines } from "./command.js"
 import { Stage } from "./stage.js"
 
@@ -71,8 +72,9 @@ describe("info --json", () => {
     const trackers = [[stage.testbed.tracker.httpUrl, "http://127.0.0.1:9/announce"]]
     const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers }, seeders: [{}] })
     const { stdout } = await stage.run(["info", "--json", "--scrape", stage.torrentFile(dataset)])
-    const { swarm, ...rest } = JSON.parse(stdout) as { swarm: object[] }
+    const { swarm, webSeedStates, ...rest } = JSON.parse(stdout) as { swarm: object[]; webSeedStates: object[] }
     expect(Object.keys(rest)).toEqual(KEYS)
+    expect(webSeedStates).toEqual([])
     expect(swarm).toEqual([
       { tracker: stage.testbed.tracker.httpUrl, seeds: 1, leechers: 0, downloads: 0 },
       { tracker: "http://127.0.0.1:9/announce", message: expect.stringContaining("ECONNREFUSED") },
@@ -80,31 +82,75 @@ describe("info --json", () => {
     expect(stage.testbed.tracker.announces).toEqual([])
   })
 
+  it("with --scrape tells which web seeds have the first of the files that are chosen, and why not", async () => {
+    await using stage = await Stage.open()
+    const faults: WebSeedFault[] = [{ kind: "status", status: 404 }, { kind: "no-ranges" }]
+    const dataset = await stage.publish(
+      "study",
+      { "a.bin": 2000, "b.csv": 0, "c d.csv": 3000 },
+      { webSeeds: [{}, ...faults.map((fault) => ({ fault: () => fault }))] },
+    )
+    const [good, missing, whole] = dataset.webSeedUrls
+    const args = ["info", dataset.infoHash, "--include", "*.csv", "--url", "http://127.0.0.1:9/"]
+    const { stdout } = await stage.run([...args, "--json", "--scrape"])
+    const { webSeeds, webSeedStates } = JSON.parse(stdout) as { webSeeds: string[]; webSeedStates: object[] }
+    expect(webSeeds).toEqual(dataset.webSeedUrls)
+    expect(webSeedStates).toEqual([
+      { url: "http://127.0.0.1:9/", message: expect.stringMatching(/^c d\.csv: no answer from 127\.0\.0\.1:9/) },
+      { url: good, file: "c d.csv", ranges: true },
+      { url: missing, message: "c d.csv: it answered 404" },
+      { url: whole, file: "c d.csv", ranges: false },
+    ])
+    const text = (await stage.run(args)).stdout
+    expect(text).toContain(`web seed    ${good}: has c d.csv\n`)
+    expect(text).toContain(`web seed    ${missing}: c d.csv: it answered 404\n`)
+    expect(text).toContain(`web seed    ${whole}: has c d.csv, but sends only whole files\n`)
+    // A byte each time, however large the file is.
+    expect(dataset.webSeeds[0]!.requests.map(({ start, end }) => [start, end])).toEqual([
+      [0, 1],
+      [0, 1],
+    ])
+  })
+
+  it("does not ask the torrent's web seeds with --no-webseed", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 2000, { webSeeds: [{}, {}] })
+    const [first, second] = dataset.webSeedUrls
+    const args = ["info", dataset.infoHash, "--no-webseed", "--url", second!]
+    expect((await stage.run(args)).stdout).toContain(`web seed    ${second}: has one.bin\nweb seed    ${first}\n`)
+    expect(dataset.webSeeds.map(({ requests }) => requests.length)).toEqual([0, 1])
+  })
+
   it.for<[string, readonly string[], NodeJS.ProcessEnv]>([
     ["--offline", ["--offline"], {}],
     ["AT_OFFLINE", [], { AT_OFFLINE: "1" }],
-  ])("with %s asks nobody, and says so of each tracker", async ([, flags, env]) => {
+  ])("with %s asks nobody, and says so of each tracker and web seed", async ([, flags, env]) => {
     await using stage = await Stage.open()
     const trackers = [[stage.testbed.tracker.httpUrl]]
-    const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers }, seeders: [{}] })
-    const args = ["info", stage.torrentFile(dataset), ...flags]
+    const published = { create: { trackers }, seeders: [{}], webSeeds: [{}] }
+    const dataset = await stage.publish("study", { "a.csv": 2000 }, published)
+    const url = dataset.webSeedUrls[0]!
+    const args = ["info", stage.torrentFile(dataset), "--url", url, ...flags]
     const { stdout } = await stage.run([...args, "--json", "--scrape"], { env })
     expect(JSON.parse(stdout)).toMatchObject({
       swarm: [{ tracker: stage.testbed.tracker.httpUrl, message: "not asked: offline" }],
+      webSeedStates: [{ url, message: "not asked: offline" }],
     })
-    expect((await stage.run(args, { env })).stdout).toContain(`${stage.testbed.tracker.httpUrl}: not asked: offline\n`)
-    expect(stage.traffic).toBe(0)
+    const text = (await stage.run(args, { env })).stdout
+    for (const asked of [stage.testbed.tracker.httpUrl, url]) expect(text).toContain(`${asked}: not asked: offline\n`)
+    expect([stage.traffic, dataset.webSeeds[0]!.requests.length]).toEqual([0, 0])
   })
 
   it("shows no passkeys, as info for people does not", async () => {
     await using stage = await Stage.open()
     const trackers = [["http://127.0.0.1:9/announce.php?passkey=hunter2"]]
-    const webSeeds = ["http://ada:hunter2@w.example/?token=hunter2"]
+    const webSeeds = ["http://ada:hunter2@127.0.0.1:9/?token=hunter2"]
     const dataset = await stage.publish("study", { "a.csv": 2000 }, { create: { trackers, webSeeds } })
     const { stdout } = await stage.run(["info", "--json", "--scrape", stage.torrentFile(dataset)])
     expect(JSON.parse(stdout)).toMatchObject({
       trackers: [["http://127.0.0.1:9/announce.php?passkey=***"]],
-      webSeeds: ["http://***@w.example/?token=***"],
+      webSeeds: ["http://***@127.0.0.1:9/?token=***"],
+      webSeedStates: [{ url: "http://***@127.0.0.1:9/?token=***" }],
       swarm: [{ tracker: "http://127.0.0.1:9/announce.php?passkey=***" }],
     })
     expect(stdout).not.toContain("hunter2")
