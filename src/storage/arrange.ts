@@ -228,7 +228,9 @@ class Arrangement {
     const { files, journal } = this.#parts
     const extents = this.#layout.extentsOfPiece(piece)
     for (const { file: index } of extents) {
-      files.at(index).stamp = undefined
+      const file = files.at(index)
+      if (this.#options.overwrite && this.#hasTail(file)) file.replace = true
+      file.stamp = undefined
       journal.setStamp(index, undefined)
     }
     await journal.flush()

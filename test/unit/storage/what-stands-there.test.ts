@@ -345,6 +345,20 @@ describe("what somebody wrote behind the data of a file", () => {
     await world.run(store.close())
   })
 
+  it("is cut off on demand, too, where a run was killed before it said that the file's last piece was written", async () => {
+    const one = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 700 }] })
+    const world = new World()
+    await world.run(commit(await world.open(one), one, 0))
+    const next = world.killed()
+    await append(next, one.pathOf(0), tail)
+    await expect(next.open(one)).rejects.toEqual(code("AT_EXISTS"))
+    expect(next.disk.readFile(one.pathOf(0))).toEqual(withTail(one.data))
+    const store = await next.open(one, { overwrite: true })
+    expect(store.have.complete).toBe(true)
+    expect(next.disk.readFile(one.pathOf(0))).toEqual(one.data)
+    await next.run(store.close())
+  })
+
   it("is cut off where we are still writing, under the unfinished name", async () => {
     const world = new World()
     const store = await world.open(single)
