@@ -1,7 +1,8 @@
 import { claimedLength } from "./claimed-length.js"
 import { type DataFile, sameStamp, stampOf } from "./data-file.js"
+import type { DataFiles } from "./data-files.js"
 import { somethingThere } from "./disk-fault.js"
-import { PieceState } from "./journal-state.js"
+import { type FileStamp, PieceState } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import type { FoundFile } from "./resume.js"
@@ -28,7 +29,7 @@ export class FilesFound {
 }
 
 /**
- * Looks at files: where the journal has a stamp, and it fits, with one question each.
+ * Looks at files: where the journal has a stamp, and it fits, with one question each, or two where a name is yet to be given.
  * @throws AtError `AT_EXISTS`, `AT_UNSAFE_PATH` when something other than a file is in the way of a wanted one
  */
 export async function lookAtFiles(
@@ -50,7 +51,7 @@ async function look(parts: WritingParts, file: DataFile, found: FilesFound, opti
     if (stamp !== undefined) {
       const there = await files.look(file, stamp.place)
       const isSame = there !== undefined && sameStamp(stamp, stampOf(stamp.place, there))
-      if (isSame && there.size >= claimed) {
+      if (isSame && there.size >= claimed && (await isNameFree(files, file, stamp))) {
         file.standsAt(stamp.place, there)
         found.states.set(file, "equal")
         found.owned.add(file)
@@ -67,6 +68,11 @@ async function look(parts: WritingParts, file: DataFile, found: FilesFound, opti
   if (file.place === "final" && found.owned.has(file)) journal.setHome(file.index)
   else if (!journal.state.home.has(file.index)) file.place = "none"
   if (file.place === "none") journal.setAway(file.index)
+}
+
+/** Whether nothing stands where a wanted file is to get its final name. */
+async function isNameFree(files: DataFiles, file: DataFile, { place }: FileStamp): Promise<boolean> {
+  return place === "final" || !file.selected || (await files.look(file, "final")) === undefined
 }
 
 /** `claimed`: bytes that the journal calls written. */

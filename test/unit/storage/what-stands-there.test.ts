@@ -205,6 +205,23 @@ describe("what we did not write", () => {
     await world.run(store.close())
   })
 
+  it("is named at once, and replaced on demand, where it came after a run was stopped that had begun the file", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single, { pieces: [0, 1] }))
+    await world.run(first.close())
+    const foreign = someBytes(2500, "foreign")
+    world.disk.putFile(`${DATASTORE}/one`, foreign)
+    await expect(world.open(single)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
+    const store = await world.open(single, { overwrite: true })
+    expect([...store.have]).toEqual([0, 1])
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    expect(world.dataPaths()).toEqual([`${DATASTORE}/one`])
+    await world.run(store.close())
+  })
+
   it("may be of another kind: folder for file, file for folder", async () => {
     const world = new World()
     world.disk.putFile(`${DATASTORE}/one/inside`, someBytes(10))
