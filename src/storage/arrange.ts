@@ -311,7 +311,8 @@ class Arrangement {
     )
     for (const file of [...this.#files, ...this.#found.neighbours]) {
       const old = journal.state.stamps.get(file.index)
-      const now = file.place === "none" ? undefined : file.stamp
+      // What is stamped is taken for the dataset's at the next start.
+      const now = file.place === "none" || file.provisional ? undefined : file.stamp
       if (old === now || (old !== undefined && now !== undefined && old.place === now.place && sameStamp(old, now)))
         continue
       journal.setStamp(file.index, now)

@@ -415,6 +415,19 @@ describe("a small file that only its neighbours can tell", () => {
     await world.run(store.close())
   })
 
+  it.each(["closed", "killed"] as const)("is left alone, too, by a run after one that was %s", async (end) => {
+    const world = new World()
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const first = await world.open(tree)
+    if (end === "closed") await world.run(first.close())
+    const next = world.killed()
+    const store = await next.open(tree)
+    expect(await next.run(commit(store, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(next.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    await next.run(store.close())
+  })
+
   it("is in the way at once when its length is wrong", async () => {
     const world = new World()
     world.disk.putFile(tree.pathOf(S1), someBytes(99, "foreign"))
