@@ -282,7 +282,11 @@ class Arrangement {
     if (fate === "replaced" && file.place === "final") file.place = "none"
     if (fate === "replaced" || fate === "cut") file.replace = true
     if (file.length === 0 || (fate !== "replaced" && file.place !== "none")) journal.setHome(file.index)
-    else journal.setOurs(file.index)
+    else {
+      journal.setOurs(file.index)
+      // Nothing of it is there. What comes back under its unfinished name is looked at then.
+      journal.setAway(file.index)
+    }
   }
 
   /** What stands behind its end is not ours: that is only where we are writing, under the unfinished name. */

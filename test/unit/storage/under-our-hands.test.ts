@@ -57,6 +57,24 @@ describe("an unfinished file that somebody replaced", () => {
   })
 })
 
+describe("an unfinished file that somebody took away, and brought back after another run", () => {
+  it("is hashed, and what is right of it is not fetched again", async () => {
+    const { world, store } = await unfinished(4)
+    await world.run(store.close())
+    const part = world.disk.readFile(PART)!
+    await world.run(world.disk.remove(PART))
+    const without = await world.open(one)
+    expect([...without.have]).toEqual([])
+    await world.run(without.close())
+    world.disk.putFile(PART, part)
+    const again = await world.open(one)
+    expect([...again.have]).toEqual([0, 1, 2, 3])
+    await world.run(fill(again, one))
+    expect(world.disk.readFile(FINAL)).toEqual(one.data)
+    await world.run(again.close())
+  })
+})
+
 /** Somebody removes it, and the next piece shows it. */
 async function removed(world: World, store: PieceStore): Promise<void> {
   await world.run(world.disk.remove(PART))
