@@ -268,8 +268,8 @@ class Arrangement {
       if (!overwrite) throw tooLong(file.current, { size: file.stamp!.size, length: file.length })
       return "cut"
     }
-    if (this.#isUndecidable(file)) return "provisional"
     if (file.stamp?.size === 0 || overwrite) return "replaced"
+    if (this.#isUndecidable(file)) return "provisional"
     throw somethingThere(file.current, "none of its pieces is this dataset's")
   }
 

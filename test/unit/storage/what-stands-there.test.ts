@@ -428,6 +428,19 @@ describe("a small file that only its neighbours can tell", () => {
     await next.run(store.close())
   })
 
+  it("is replaced on demand when the piece arrives", async () => {
+    const world = new World()
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const store = await world.open(tree, { overwrite: true })
+    await world.run(fill(store, tree, { pieces: [0, 1, 2] }))
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    await world.run(fill(store, tree))
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(tree.fileData(S1))
+    expect(await world.run(wrongClaims(store, tree))).toEqual([])
+    await world.run(store.close())
+  })
+
   it("is in the way at once when its length is wrong", async () => {
     const world = new World()
     world.disk.putFile(tree.pathOf(S1), someBytes(99, "foreign"))
