@@ -247,23 +247,32 @@ class Arrangement {
     }
     for (const file of files.all) if (file !== undefined) file.missing = countMissing(this.#layout, file, have)
     for (const file of this.#found.neighbours) {
-      const { first, end } = this.#layout.piecesOfFile(file.index)
-      if (file.missing < end - first) journal.setHome(file.index)
+      if (this.#isOurs(file, have)) journal.setHome(file.index)
       else file.place = "none"
     }
+    for (const file of this.#files) {
+      if (file.selected || file.length === 0 || file.place === "none" || this.#isOurs(file, have)) continue
+      // Somebody put it there, in the place of ours. What comes of a file that nobody wants stays in `edges/`.
+      file.place = "none"
+      journal.setAway(file.index)
+    }
+  }
+
+  /** It is, or some piece of it is right. */
+  #isOurs(file: DataFile, good: Bitfield): boolean {
+    const { first, end } = this.#layout.piecesOfFile(file.index)
+    return this.#found.owned.has(file) || countMissing(this.#layout, file, good) < end - first
   }
 
   /** What is to become of a file that stands there, or of its place. @throws AtError `AT_EXISTS` */
   #judge(file: DataFile, good: Bitfield): Fate {
     const { overwrite, toFetch } = this.#options
-    const isOwned = this.#found.owned.has(file)
     if (file.length === 0) {
       if (file.place !== "final" || file.stamp?.size === 0 || !toFetch) return "ours"
       if (!overwrite) throw somethingThere(file.path, "it should be empty")
       return "replaced"
     }
-    const { first, end } = this.#layout.piecesOfFile(file.index)
-    if (file.place === "none" || isOwned || countMissing(this.#layout, file, good) < end - first) {
+    if (file.place === "none" || this.#isOurs(file, good)) {
       if (!toFetch || !this.#hasTail(file)) return "ours"
       if (!overwrite) throw tooLong(file.current, { size: file.stamp!.size, length: file.length })
       return "cut"

@@ -500,6 +500,26 @@ describe("files that nobody wants", () => {
     await world.run(again.close())
   })
 
+  it("are not written over where somebody put another file in the place of one", async () => {
+    const world = new World()
+    const first = await world.open(tree)
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const second = await world.open(tree, { selected: new Set([S2]) })
+    expect(second.have.has(3)).toBe(false)
+    await world.run(fill(second, tree))
+    expect(await world.run(wrongClaims(second, tree))).toEqual([])
+    await world.run(second.close())
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    expect(world.disk.readFile(tree.pathOf(S2))).toEqual(tree.fileData(S2))
+    const third = await world.open(tree, { overwrite: true })
+    await world.run(fill(third, tree))
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(tree.fileData(S1))
+    await world.run(third.close())
+  })
+
   it("keep what they had when they are wanted no more", async () => {
     const world = new World()
     const first = await world.open(tree)
