@@ -88,6 +88,9 @@ export class Incoming {
 
   /** Nothing comes behind the packet of that number, which is empty. */
   end(sequence: number): void {
+    const distance = seqDistance(this.#ack, sequence)
+    // It would refuse all that comes: no end stands before what has come, nor where nothing is taken.
+    if (distance < 1 || distance >= AHEAD) return
     this.#end ??= sequence
     this.put(sequence, NOTHING)
   }

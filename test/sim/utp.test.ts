@@ -338,6 +338,19 @@ describe("a uTP port", () => {
     expect(far.socket.connectionCount).toBe(1)
   })
 
+  it.each([-1, 0, 5000])("does not believe an end that stands %d packets behind what has come", async (distance) => {
+    const { simulation, heard, say } = await strangersConnection()
+    say(0, 2, 10)
+    await simulation.run(100)
+    say(1, (2 + distance) & 0xffff)
+    await simulation.run(100)
+    say(0, 3, 10)
+    say(1, 4)
+    await simulation.run(100)
+    expect(heard.length).toBe(20)
+    expect(heard.closed).toEqual({ error: undefined })
+  })
+
   it("keeps nothing of what stands behind an end", async () => {
     const put = vi.spyOn(Incoming.prototype, "put")
     const { simulation, say } = await strangersConnection()
