@@ -10,7 +10,7 @@ import {
   MAX_TIMEOUTS,
 } from "./connection-state.js"
 import { Delays } from "./delays.js"
-import type { UtpHost } from "./host.js"
+import type { UtpConnectionOptions, UtpHost } from "./host.js"
 import { Incoming, RECEIVE_WINDOW } from "./incoming.js"
 import { type CurrentFields, encodeBare, UTP_TYPE, type UtpPacket, type UtpType, writeCurrent } from "./packet.js"
 import { Sender } from "./sender.js"
@@ -19,16 +19,6 @@ import { microseconds, seq } from "./wrapping.js"
 /** ms until more goes out of what is spread over the round trip, and until more is lost: the finest that Node's timers know. */
 const PACE = 1
 const NOTHING = new Uint8Array(0)
-
-export interface UtpConnectionOptions {
-  readonly remote: Endpoint
-  /** Of packets to us. */
-  readonly receiveId: number
-  /** Of packets to the other side. */
-  readonly sendId: number
-  /** The number of our first packet. */
-  readonly sequence: number
-}
 
 /** One uTP connection (BEP 29). */
 export class UtpConnection implements ByteStream {

@@ -3,6 +3,17 @@ import type { Endpoint, StreamListener } from "../ports/net.js"
 import type { PacketPool } from "./packet-pool.js"
 import type { SharedMemory } from "./shared-memory.js"
 
+/** What names a connection, and where it begins. */
+export interface UtpConnectionOptions {
+  readonly remote: Endpoint
+  /** Of packets to us. */
+  readonly receiveId: number
+  /** Of packets to the other side. */
+  readonly sendId: number
+  /** The number of our first packet. */
+  readonly sequence: number
+}
+
 /** What a connection needs from the socket it belongs to. */
 export interface UtpHost<Connection> {
   readonly clock: Clock
