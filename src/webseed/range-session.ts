@@ -173,8 +173,8 @@ export class RangeSession implements RequestListener {
         this.#fault("no-ranges", "the server sends whole files alone")
         break
       case "busy":
-        this.#seed.refusedBy(end, request.index)
-        this.#fault("unavailable", end.reason)
+        if (this.#seed.refusedBy(end, request.index)) this.#advance()
+        else this.#fault("unavailable", end.reason)
         break
       case "file-missing":
       case "refused":
@@ -236,6 +236,13 @@ export class RangeSession implements RequestListener {
       this.#fault("file-missing", "the server does not have the file")
       return undefined
     }
+    const now = this.#clock.now()
+    const wait = seed.requestGap.wait(now)
+    if (wait > 0) {
+      this.#advanceAfter(wait)
+      return undefined
+    }
+    seed.requestGap.sent(now)
     // Whoever starts a run deep inside a file, knowing that the server sends it whole, wants just that.
     const deliberate = seed.rangesSupported === false && this.#position === this.#offset
     const request = this.#requestFor(this.#file, this.#position, deliberate)
@@ -271,6 +278,10 @@ export class RangeSession implements RequestListener {
       this.#fault("interrupted", reason)
       return
     }
+    this.#advanceAfter(delay)
+  }
+
+  #advanceAfter(delay: number): void {
     this.#resumeTimer = this.#clock.after(delay, () => {
       this.#resumeTimer = undefined
       this.#advance()

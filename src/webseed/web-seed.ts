@@ -8,6 +8,7 @@ import { AheadTrust } from "./ahead-trust.js"
 import { Concurrency } from "./concurrency.js"
 import type { Refusal } from "./judge-answer.js"
 import { Presence } from "./presence.js"
+import { RequestGap } from "./request-gap.js"
 import { RunLength } from "./run-length.js"
 import { SeedHealth, type WebSeedState } from "./seed-health.js"
 import { type UrlLayout, urlLayout } from "./url-layout.js"
@@ -37,6 +38,8 @@ export class WebSeed {
   readonly metainfo: Metainfo
   readonly concurrency: Concurrency
   readonly runLength = new RunLength()
+  /** Obeyed by who sends requests. */
+  readonly requestGap = new RequestGap()
   readonly #clock: Clock
   readonly #log: Log
   readonly #health: SeedHealth
@@ -178,7 +181,7 @@ export class WebSeed {
 
   /** Whether requests may be sent before the answers to those before them are there: not to a server that drops them. */
   get takesRequestsAhead(): boolean {
-    return this.#proven && this.#aheadTrust.isGiven
+    return this.#proven && this.#aheadTrust.isGiven && this.requestGap.isFree
   }
 
   /** What became of a request sent behind another: whether it was answered, be it with a refusal. */
@@ -197,6 +200,7 @@ export class WebSeed {
   /** A request brought all that was asked for. */
   requestSucceeded(file: number, bytes: number): void {
     this.#health.succeeded()
+    this.requestGap.served()
     this.#proven = true
     this.#presence.fileGiven(file)
     this.#aheadTrust.served()
@@ -224,8 +228,12 @@ export class WebSeed {
     if (this.#health.connectionFailed(reason)) this.concurrency.interrupted(this.#clock.now())
   }
 
-  /** The server answered, and its answer can't be used. `file` is what was asked for. */
-  refusedBy(refusal: Refusal, file: number): void {
+  /**
+   * The server answered, and its answer can't be used. `file` is what was asked for. True when the run may go on, at the pace
+   * of {@link requestGap}.
+   */
+  refusedBy(refusal: Refusal, file: number): boolean {
+    if (refusal.kind === "busy" && this.#onlyTooFast(refusal)) return true
     this.#pace = 0
     switch (refusal.kind) {
       case "file-missing":
@@ -243,6 +251,7 @@ export class WebSeed {
         if (this.#faulted(refusal.reason) && !this.#proven) this.#health.strike(refusal.reason)
         break
     }
+    return false
   }
 
   /** All that was asked for came, and more: it was cut off. */
@@ -268,6 +277,19 @@ export class WebSeed {
     const isKnown = this.concurrency.isCrowded(this.#clock.now())
     const isHeeded = (tooMany && this.#crowded(refusal)) || this.#backOff(refusal.reason, refusal.retryAfter)
     if (tooMany && isHeeded && !isKnown) this.runLength.tooMany()
+  }
+
+  /** Who serves us, and refuses the one request that is under way, minds how fast they come. */
+  #onlyTooFast({ status, reason, retryAfter }: Refusal & { kind: "busy" }): boolean {
+    if (!TOO_MANY.has(status) || retryAfter !== undefined || !this.#proven) return false
+    if (this.concurrency.active > 1 || !this.mayRequest) return false
+    const isFirst = this.requestGap.isFree
+    if (!this.requestGap.refused(this.#clock.now())) return false
+    if (isFirst) {
+      this.runLength.tooMany()
+      this.#log.log("info", "webseed", `${this.name} gets fewer requests a second: ${reason}`)
+    }
+    return true
   }
 
   /** A limit of connections is no wish to be left alone: whoever else is being served goes on, and one fewer is asked for. */

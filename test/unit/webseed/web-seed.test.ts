@@ -265,6 +265,47 @@ describe("a server that limits requests", () => {
   })
 })
 
+describe("a server that limits requests and does not say when to come back", () => {
+  const twenty = Array.from({ length: 20 }, () => ({ length: 1000 }))
+
+  it("is asked at the pace that it permits, and the run goes on", async () => {
+    let served = Number.NEGATIVE_INFINITY
+    let refused = 0
+    const bench = new WebSeedBench({
+      kind: "folder",
+      files: twenty,
+      answer: (_, _count, { clock }) => {
+        // Four a second.
+        if (clock.now() - served >= 250) {
+          served = clock.now()
+          return undefined
+        }
+        refused++
+        return { status: 503 }
+      },
+    })
+    const run = bench.start()
+    await bench.clock.runUntilIdle()
+    expect(run.outcome()).toBe("done")
+    expect(bench.clock.now()).toBeLessThan(1.5 * 20 * 250)
+    expect(refused).toBeLessThanOrEqual(5)
+    expect(bench.seed.state.kind).toBe("ready")
+    expect(bench.seed.takesRequestsAhead).toBe(false)
+  })
+
+  it("is left alone, when it refuses all from then on, as long as any that does", async () => {
+    const bench = new WebSeedBench({
+      ...{ kind: "folder", files: twenty },
+      answer: (_, count) => (count > 0 ? { status: 503 } : undefined),
+    })
+    const run = bench.start()
+    await bench.clock.run(29_000)
+    expect(kindOf(run)).toBe("unavailable")
+    expect(bench.seed.state.kind).toBe("waiting")
+    expect(bench.http.seen.length).toBeLessThanOrEqual(12)
+  })
+})
+
 describe("wrong bytes", () => {
   const MiB = 1024 * 1024
 
