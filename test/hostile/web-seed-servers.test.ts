@@ -168,7 +168,7 @@ const behaviours: Record<string, Behaviour> = {
     ends: "complete",
   },
   "something that is not HTTP": { answer: () => ({ ending: "malformed" }), ends: "disabled", reason: "malformed" },
-  "a bad certificate": { answer: () => ({ ending: "tls" }), ends: "disabled", reason: "TLS" },
+  "a bad certificate": { answer: () => ({ ending: "tls" }), ends: "disabled", reason: "scripted tls" },
   "redirects without end": { answer: () => ({ ending: "redirect" }), ends: "disabled", reason: "redirect" },
   "a redirect into our network": {
     answer: () => ({ ending: "unsafe-address" }),
