@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest"
 import type { Multicast } from "../../src/ports/multicast.js"
 import type { Endpoint } from "../../src/ports/net.js"
+import { freeUdpPort } from "../support/ports.js"
 import { holds, type MakeStage, Waiter } from "./stage.js"
 
 export interface MulticastSubject {
@@ -11,8 +12,13 @@ export interface MulticastSubject {
   readonly addresses: { readonly 4: string; readonly 6: string | undefined }
 }
 
-/** Groups that nobody uses, one of each family. */
-const GROUPS = { 4: { host: "239.255.14.77", port: 16_771 }, 6: { host: "ff15::77", port: 16_771 } }
+/** Addresses of groups that nobody uses. */
+const GROUPS = { 4: "239.255.14.77", 6: "ff15::77" }
+
+/** A group of a test's own: another run of it on this machine has another port. */
+async function newGroup(family: 4 | 6 = 4): Promise<Endpoint> {
+  return { host: GROUPS[family], port: await freeUdpPort() }
+}
 
 async function join(multicast: Multicast, group: Endpoint) {
   const waiter = new Waiter()
@@ -31,8 +37,9 @@ export function describeMulticastCompliance(name: string, make: MakeStage<Multic
     for (const family of [4, 6] as const) {
       holds(`reaches others on this machine, and the sender, over IPv${family}`, make, async (subject, skip) => {
         const host = subject.addresses[family] ?? skip(`no multicast over IPv${family} here`)
-        const one = await join(subject.multicast, GROUPS[family])
-        const other = await join(subject.neighbour, GROUPS[family])
+        const group = await newGroup(family)
+        const one = await join(subject.multicast, group)
+        const other = await join(subject.neighbour, group)
         one.joined.send(Buffer.from("from one"))
         await Promise.all([one.until(1), other.until(1)])
         other.joined.send(Buffer.from("from other"))
@@ -48,8 +55,9 @@ export function describeMulticastCompliance(name: string, make: MakeStage<Multic
     }
 
     holds("keeps groups apart, and gives the receiver's bytes away for good", make, async (subject) => {
-      const one = await join(subject.multicast, GROUPS[4])
-      const apart = await join(subject.neighbour, { ...GROUPS[4], port: GROUPS[4].port + 1 })
+      const group = await newGroup()
+      const one = await join(subject.multicast, group)
+      const apart = await join(subject.neighbour, { ...group, port: group.port + 1 })
       for (let i = 0; i < 20; i++) {
         one.joined.send(new Uint8Array(1000).fill(i))
         await one.until(i + 1)
@@ -60,8 +68,9 @@ export function describeMulticastCompliance(name: string, make: MakeStage<Multic
     })
 
     holds("hears nothing after close, and takes a late send or close as nothing", make, async (subject) => {
-      const one = await join(subject.multicast, GROUPS[4])
-      const other = await join(subject.neighbour, GROUPS[4])
+      const group = await newGroup()
+      const one = await join(subject.multicast, group)
+      const other = await join(subject.neighbour, group)
       const closed = one.joined.close()
       one.joined.send(Buffer.from("late"))
       await closed

@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:net"
 
@@ -14,6 +15,26 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
     const port = LOWEST + Math.floor(Math.random() * COUNT)
     if (await isFree(port, host)) return port
   }
+}
+
+/** A UDP port that nobody has right now, and no one gets who does not ask for it by its number: as {@link freePort}. */
+export async function freeUdpPort(): Promise<number> {
+  for (;;) {
+    const port = LOWEST + Math.floor(Math.random() * COUNT)
+    if (await isFreeOfUdp(port)) return port
+  }
+}
+
+function isFreeOfUdp(port: number): Promise<boolean> {
+  // Of any address, and not to be shared: whoever listens there is in the way.
+  const socket = createSocket("udp4")
+  return new Promise((resolve, reject) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(false)
+      else reject(error)
+    })
+    socket.bind(port, () => socket.close(() => resolve(true)))
+  })
 }
 
 function isFree(port: number, host: string): Promise<boolean> {

@@ -1,9 +1,7 @@
 import { expect, it } from "vitest"
 import { createMulticast } from "../../../src/node/multicast.js"
 import { deferred } from "../../support/deferred.js"
-
-/** A group that nobody uses. */
-const GROUP = { host: "239.255.14.78", port: 16_773 }
+import { freeUdpPort } from "../../support/ports.js"
 
 /** On the loopback interface, as one that has this address and is in this network. */
 const on = (address: string, network: string) => {
@@ -12,19 +10,21 @@ const on = (address: string, network: string) => {
 }
 
 it("who is in none of our networks is not heard, though the system lets it in", async () => {
+  // A group that nobody uses, at a port that no other run of this test has.
+  const group = { host: "239.255.14.78", port: await freeUdpPort() }
   const heard: string[] = []
   const last = deferred<void>()
-  const ours = await on("127.0.0.1", "127.0.0.0/30").join(GROUP, (datagram) => {
+  const ours = await on("127.0.0.1", "127.0.0.0/30").join(group, (datagram) => {
     heard.push(Buffer.from(datagram).toString())
     last.resolve()
   })
   const elsewhere = deferred<void>()
-  const stranger = await on("127.0.0.9", "127.0.0.8/30").join(GROUP, () => elsewhere.resolve())
+  const stranger = await on("127.0.0.9", "127.0.0.8/30").join(group, () => elsewhere.resolve())
   stranger.send(Buffer.from("from elsewhere"))
   await elsewhere.promise
-  const neighbour = await on("127.0.0.2", "127.0.0.0/30").join(GROUP, () => {})
+  const neighbour = await on("127.0.0.2", "127.0.0.0/30").join(group, () => {})
   neighbour.send(Buffer.from("from near"))
   await last.promise
   expect(heard).toEqual(["from near"])
-  await Promise.all([ours, stranger, neighbour].map((group) => group.close()))
+  await Promise.all([ours, stranger, neighbour].map((joined) => joined.close()))
 })
