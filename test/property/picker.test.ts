@@ -97,6 +97,11 @@ function world(options: {
   return { layout, table, picker, peers }
 }
 
+/** A torrent of so many pieces, each of one block, and a seed of it. */
+function smallPieces(pieceCount: number, { memory }: { memory: number }): World {
+  return world({ length: pieceCount * BLOCK_LENGTH, pieceLength: BLOCK_LENGTH, peers: [[true]], memory, seed: 1 })
+}
+
 /** A peer answers one request: the block arrives whole. */
 function answer({ layout, table }: World, peer: Peer, block: number): void {
   peer.asked.delete(block)
@@ -266,13 +271,7 @@ describe("the picker", () => {
 
   it("asks a peer that chokes us for its few allowed pieces alone, without a search among all", () => {
     const pieceCount = 20_000
-    const w = world({
-      length: pieceCount * BLOCK_LENGTH,
-      pieceLength: BLOCK_LENGTH,
-      peers: [[true]],
-      memory: 4,
-      seed: 1,
-    })
+    const w = smallPieces(pieceCount, { memory: 4 })
     let looks = 0
     const source: BlockSource = {
       id: 9,
@@ -293,13 +292,7 @@ describe("the picker", () => {
 
   it("finds every gap for a web seed, and does not search all of many pieces for each run", () => {
     const pieceCount = 300_000
-    const w = world({
-      length: pieceCount * BLOCK_LENGTH,
-      pieceLength: BLOCK_LENGTH,
-      peers: [[true]],
-      memory: 1,
-      seed: 1,
-    })
+    const w = smallPieces(pieceCount, { memory: 1 })
     for (let piece = 0; piece < pieceCount; piece++) if (piece % 1000 >= 2) w.table.found(piece)
     let looks = 0
     const has = (): boolean => {
@@ -319,13 +312,7 @@ describe("the picker", () => {
 
   it("looks among all pieces once for a peer that has none of the missing ones, until it or we change", () => {
     const pieceCount = 20_000
-    const w = world({
-      length: pieceCount * BLOCK_LENGTH,
-      pieceLength: BLOCK_LENGTH,
-      peers: [[true]],
-      memory: 10,
-      seed: 1,
-    })
+    const w = smallPieces(pieceCount, { memory: 10 })
     let looks = 0
     const source = {
       id: 9,
@@ -350,13 +337,7 @@ describe("the picker", () => {
 
   it("spends little on tens of thousands of pieces that readers wait for, and serves them in their order", () => {
     const pieceCount = 20_000
-    const w = world({
-      length: pieceCount * BLOCK_LENGTH,
-      pieceLength: BLOCK_LENGTH,
-      peers: [[true]],
-      memory: 200,
-      seed: 1,
-    })
+    const w = smallPieces(pieceCount, { memory: 200 })
     for (let piece = 0; piece < pieceCount; piece++) w.picker.setDeadline(piece, piece)
     const order: number[] = []
     for (let turn = 0; turn < 10; turn++) w.picker.pickBlocks(w.peers[0]!, 20, 0, (block) => order.push(block))

@@ -6,6 +6,7 @@ import type { Options } from "../../src/dataset/options.js"
 import type { Wanted } from "../../src/dataset/resolve.js"
 import { TorrentCache } from "../../src/dataset/torrent-cache.js"
 import { FileNodes } from "../../src/metainfo/file-nodes.js"
+import type { Metainfo } from "../../src/metainfo/metainfo.js"
 import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
@@ -122,12 +123,16 @@ function stage(seed: number) {
     )
     return { session, torrent }
   }
+  /** An empty place for the data of a torrent that was fetched. */
+  const open = (metainfo: Metainfo, torrentBytes: Uint8Array): Promise<PieceStore> =>
+    until(PieceStore.open({ platform, metainfo, torrentBytes, datastore: "/store", verify: "auto" }))
   return {
     simulation,
     platform,
     until,
     give,
     begin,
+    open,
     hosts,
     snapshot: () => fetch?.snapshot(),
     close: () => until(Promise.all(nodes.map((node) => node.close()))),
@@ -153,16 +158,9 @@ describe("metadata from peers", () => {
     const { session, torrent } = await s.until(s.begin({}, undefined, wanted))
     const metainfo = parseTorrent(torrent, digester)
     expect(Buffer.compare(metainfo.infoBytes, given.metainfo.infoBytes)).toBe(0)
-    const opening = PieceStore.open({
-      platform: s.platform,
-      metainfo,
-      torrentBytes: torrent,
-      datastore: "/store",
-      verify: "auto",
-    })
     const added = session.add({
       metainfo,
-      store: await s.until(opening),
+      store: await s.open(metainfo, torrent),
       trackers: [],
       webSeeds: [],
       peers: s.hosts.map((host) => ({ host, port: PORT })),
@@ -182,14 +180,7 @@ describe("metadata from peers", () => {
     const node = await s.give(dataset)
     const { session, torrent } = await s.until(s.begin())
     const metainfo = { ...parseTorrent(torrent, digester), private: true }
-    const opening = PieceStore.open({
-      platform: s.platform,
-      metainfo,
-      torrentBytes: torrent,
-      datastore: "/store",
-      verify: "auto",
-    })
-    const store = await s.until(opening)
+    const store = await s.open(metainfo, torrent)
     const sources = { trackers: [["http://tracker.invalid/announce"]], webSeeds: [], peers: [] }
     const added = session.add({ metainfo, store, ...sources, fetch: true, seed: false })
     added.whenComplete().catch(() => {})
@@ -334,15 +325,14 @@ describe("metadata from peers", () => {
     const { session, torrent } = await s.until(s.begin())
     await s.simulation.run(1000)
     const metainfo = parseTorrent(torrent, digester)
-    const opening = PieceStore.open({
-      platform: s.platform,
-      metainfo,
-      torrentBytes: torrent,
-      datastore: "/store",
-      verify: "auto",
-    })
     const sources = { trackers: [], webSeeds: [], peers: [], maxPeers: 1 }
-    const added = session.add({ metainfo, store: await s.until(opening), ...sources, fetch: true, seed: false })
+    const added = session.add({
+      metainfo,
+      store: await s.open(metainfo, torrent),
+      ...sources,
+      fetch: true,
+      seed: false,
+    })
     expect(added.snapshot().peers.connected).toBe(1)
     await s.until(added.whenComplete())
     await s.close()
@@ -387,15 +377,14 @@ describe("piece layers from peers", () => {
     expect(metainfo.fileNodes!.complete).toBe(true)
     expect(metainfo.fileNodes!.layer(0)).toEqual(fileNodes!.layer(0))
     expect(s.platform.log.lines.map(({ message }) => message).join()).toMatch(/do not lead to the file's root/)
-    const opening = PieceStore.open({
-      platform: s.platform,
-      metainfo,
-      torrentBytes: torrent,
-      datastore: "/store",
-      verify: "auto",
-    })
     const sources = { trackers: [], webSeeds: [], peers: [] }
-    const added = session.add({ metainfo, store: await s.until(opening), ...sources, fetch: true, seed: false })
+    const added = session.add({
+      metainfo,
+      store: await s.open(metainfo, torrent),
+      ...sources,
+      fetch: true,
+      seed: false,
+    })
     await s.until(added.whenComplete())
     expect(wrongFiles(s.platform, given)).toEqual([])
     await s.close()
