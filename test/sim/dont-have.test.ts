@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest"
-import type { ByteStream, Endpoint } from "../../src/ports/net.js"
-import { WireDecoder } from "../../src/wire/decoder.js"
+import type { Endpoint } from "../../src/ports/net.js"
 import { encodeDontHave } from "../../src/wire/dont-have.js"
 import { encodeExtensionHandshake } from "../../src/wire/extension.js"
-import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.js"
-import { type Call, Output, RecordingSink } from "../unit/wire/calls.js"
+import { type Call, RecordingSink } from "../unit/wire/calls.js"
+import { Puppet } from "./lib/puppet.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform } from "./lib/simulation.js"
@@ -17,37 +16,16 @@ const OURS = 3
 const THEIRS = 77
 const at = (host: string): Endpoint => ({ host, port: 6881 })
 
-/** A client that says what a test wants, connected to 10.0.0.1; its handshake offers fast and extended messages. */
-class Puppet {
-  readonly voice = new Output()
-  readonly #ears = new RecordingSink()
-  readonly #stream: ByteStream
-  open = true
+/** Connected to 10.0.0.1: takes word of lost pieces, and tells what it heard. */
+class Listening extends Puppet {
+  readonly #ears: RecordingSink
 
-  constructor(from: SimPlatform, { metainfo }: SimDataset) {
-    const decoder = new WireDecoder(this.#ears, metainfo.layout.pieceCount)
-    let left = HANDSHAKE_LENGTH
-    this.#stream = from.net.connect(at("10.0.0.1"), {
-      onOpen: () => {
-        this.#stream.write(encodeHandshake(metainfo.infoHash, new TextEncoder().encode("-XX0001-puppetpuppet")))
-        this.say()
-      },
-      onData: (chunk) => {
-        const skipped = Math.min(left, chunk.length)
-        left -= skipped
-        decoder.push(chunk.subarray(skipped))
-      },
-      onDrain: () => {},
-      onClose: () => {
-        this.open = false
-      },
-    })
-    this.voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["lt_donthave", THEIRS]]) }))
-  }
-
-  say(): void {
-    this.#stream.write(this.voice.bytes())
-    this.voice.clear()
+  constructor(platform: SimPlatform, dataset: SimDataset) {
+    const ears = new RecordingSink()
+    super(platform, dataset, ears)
+    this.#ears = ears
+    this.encoder.extended(0, encodeExtensionHandshake({ messages: new Map([["lt_donthave", THEIRS]]) }))
+    this.connect("10.0.0.1")
   }
 
   /** What came since the last call, of these kinds; extended handshakes are none. */
@@ -63,17 +41,17 @@ describe("a lost piece (BEP 54)", () => {
     const platform = simulation.platform("10.0.0.1")
     putDataset(platform, dataset)
     const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
-    const puppet = new Puppet(simulation.platform("10.0.0.2"), dataset)
-    puppet.voice.encoder.haveNone()
-    puppet.voice.encoder.interested()
+    const puppet = new Listening(simulation.platform("10.0.0.2"), dataset)
+    puppet.encoder.haveNone()
+    puppet.encoder.interested()
     await simulation.run(5_000)
     expect(puppet.heard("haveAll", "unchoke")).toEqual([["haveAll"], ["unchoke"]])
 
     const file = await simulation.runUntil(platform.disk.open("/store/data/a.bin", "write"), LIMIT)
     await simulation.runUntil(file.write([new Uint8Array(32 * KiB)], 2 * 32 * KiB), LIMIT)
-    puppet.voice.encoder.request(2, 0, 16 * KiB)
-    puppet.voice.encoder.request(2, 16 * KiB, 16 * KiB)
-    puppet.voice.encoder.request(1, 0, 16 * KiB)
+    puppet.encoder.request(2, 0, 16 * KiB)
+    puppet.encoder.request(2, 16 * KiB, 16 * KiB)
+    puppet.encoder.request(1, 0, 16 * KiB)
     puppet.say()
     await simulation.run(2_000)
     const heard = puppet.heard("extended", "reject", "piece").map(([name, ...values]) => [name, ...values.slice(0, 2)])
@@ -98,9 +76,9 @@ describe("a lost piece (BEP 54)", () => {
     const dataset = simDataset({ "a.bin": 64 * KiB }, { pieceLength: 32 * KiB })
     const platform = simulation.platform("10.0.0.1")
     const node = await simulation.runUntil(startNode({ platform, dataset, peers: [at("10.0.0.9")] }), LIMIT)
-    const puppet = new Puppet(simulation.platform("10.0.0.2"), dataset)
-    puppet.voice.encoder.haveAll()
-    puppet.voice.encoder.unchoke()
+    const puppet = new Listening(simulation.platform("10.0.0.2"), dataset)
+    puppet.encoder.haveAll()
+    puppet.encoder.unchoke()
     await simulation.run(1_000)
     const pieces = (): number[] =>
       puppet
@@ -108,16 +86,16 @@ describe("a lost piece (BEP 54)", () => {
         .map(([, piece]) => Number(piece))
         .sort()
     expect(pieces()).toEqual([0, 0, 1, 1])
-    puppet.voice.encoder.extended(OURS, encodeDontHave(1))
+    puppet.encoder.extended(OURS, encodeDontHave(1))
     puppet.say()
     await simulation.run(2_000)
     expect(puppet.heard("request", "notInterested")).toEqual([])
-    puppet.voice.encoder.extended(OURS, encodeDontHave(0))
+    puppet.encoder.extended(OURS, encodeDontHave(0))
     puppet.say()
     await simulation.run(2_000)
     expect(puppet.heard("request", "notInterested")).toEqual([["notInterested"]])
 
-    puppet.voice.encoder.have(1)
+    puppet.encoder.have(1)
     puppet.say()
     await simulation.run(2_000)
     expect(puppet.heard("request", "interested").map(([name, piece]) => [name, piece])).toEqual([
@@ -127,7 +105,7 @@ describe("a lost piece (BEP 54)", () => {
     ])
 
     // What it has no more is had of somebody else.
-    puppet.voice.encoder.extended(OURS, encodeDontHave(1))
+    puppet.encoder.extended(OURS, encodeDontHave(1))
     puppet.say()
     const helper = simulation.platform("10.0.0.3")
     putDataset(helper, dataset)

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest"
 import { Session } from "../../src/session/session.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { simDataset } from "./lib/sim-dataset.js"
 import { addTorrent } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -11,12 +12,7 @@ const TORRENTS = 12
 
 it("a session's torrents share one limit for their tracker and one socket for datagrams", async () => {
   const simulation = createSimulation({ seed: 1 })
-  const heard: URLSearchParams[] = []
-  simulation.machine("10.0.2.1", {})
-  simulation.web.serve("http://10.0.2.1", (request) => {
-    heard.push(new URL(request.url).searchParams)
-    return { status: 200, body: new TextEncoder().encode("d8:intervali1800e5:peers0:e") }
-  })
+  const heard = serveTracker(simulation, "10.0.2.1")
   const platform = simulation.platform("10.0.0.1")
   let sockets = 0
   const udp: typeof platform.udp = {

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest"
-import type { ByteStream, StreamListener } from "../../src/ports/net.js"
-import { WireDecoder } from "../../src/wire/decoder.js"
-import { WireEncoder } from "../../src/wire/encoder.js"
-import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.js"
-import type { WireSink } from "../../src/wire/sink.js"
 import { RecordingSink } from "../unit/wire/calls.js"
+import { Puppet } from "./lib/puppet.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform } from "./lib/simulation.js"
@@ -12,57 +8,9 @@ import { createSimulation, type SimPlatform } from "./lib/simulation.js"
 const KiB = 1024
 const MiB = 1024 * KiB
 const PIECE = 256 * KiB
-const PORT = 6881
 /** Virtual ms. */
 const SECOND = 1000
 const LIMIT = 600 * SECOND
-
-/** A client that speaks for itself. */
-class Puppet implements StreamListener {
-  readonly encoder = new WireEncoder()
-  readonly platform: SimPlatform
-  readonly dataset: SimDataset
-  open = false
-  readonly #decoder: WireDecoder
-  #stream: ByteStream | undefined
-  #handshakeLeft = HANDSHAKE_LENGTH
-
-  constructor(platform: SimPlatform, dataset: SimDataset, sink: WireSink) {
-    this.platform = platform
-    this.dataset = dataset
-    this.#decoder = new WireDecoder(sink, dataset.metainfo.layout.pieceCount)
-  }
-
-  connect(host: string): void {
-    this.#stream = this.platform.net.connect({ host, port: PORT }, this)
-  }
-
-  onOpen(): void {
-    this.open = true
-    this.#stream?.write(encodeHandshake(this.dataset.metainfo.infoHash, this.platform.random.bytes(20)))
-  }
-
-  onData(chunk: Uint8Array): void {
-    const head = Math.min(this.#handshakeLeft, chunk.length)
-    this.#handshakeLeft -= head
-    this.#decoder.push(chunk.subarray(head))
-  }
-
-  onDrain(): void {}
-
-  onClose(): void {
-    this.open = false
-  }
-
-  say(): void {
-    const bytes = this.encoder.takeBytes()
-    if (bytes !== undefined && this.open) this.#stream?.write(bytes)
-  }
-
-  close(): void {
-    this.#stream?.destroy()
-  }
-}
 
 /** Asks for anything that exists at any time, and takes it back; counts what came of it. */
 class Asker extends RecordingSink {

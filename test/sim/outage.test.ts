@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { concat } from "../support/bytes.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -14,12 +14,7 @@ const MINUTE = 60 * SECOND
 const LIMIT = 10 * 60 * MINUTE
 const TRACKER = "10.0.2.1"
 
-/** What a tracker says that knows three peers, at port 6881. */
-const ANSWER = concat([
-  new TextEncoder().encode("d8:intervali1800e5:peers18:"),
-  Uint8Array.of(10, 0, 1, 1, 26, 225, 10, 0, 1, 2, 26, 225, 10, 0, 1, 3, 26, 225),
-  new TextEncoder().encode("e"),
-])
+const SEEDS = ["10.0.1.1", "10.0.1.2", "10.0.1.3"]
 
 it.each([
   [1, 1],
@@ -28,10 +23,9 @@ it.each([
 ])("a download goes on soon after its network was gone for %i min; seed %i", async (minutes, seed) => {
   const simulation = createSimulation({ seed })
   const dataset = simDataset({ "a.bin": LENGTH }, { pieceLength: MiB / 4, trackers: [[`http://${TRACKER}/announce`]] })
-  simulation.machine(TRACKER, {})
-  simulation.web.serve(`http://${TRACKER}`, () => ({ status: 200, body: ANSWER }))
+  serveTracker(simulation, TRACKER, { peers: SEEDS.map((host) => ({ host, port: 6881 })) })
   const seeds = []
-  for (const host of ["10.0.1.1", "10.0.1.2", "10.0.1.3"]) {
+  for (const host of SEEDS) {
     const platform = simulation.platform(host, { up: RATE, latency: 20 })
     putDataset(platform, dataset)
     seeds.push(await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT))

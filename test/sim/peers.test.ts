@@ -3,6 +3,7 @@ import { Choker } from "../../src/peer/choker.js"
 import { Picker } from "../../src/picker/picker.js"
 import type { ByteStream, Endpoint } from "../../src/ports/net.js"
 import { peerPriority } from "../../src/torrent/finding/peer-priority.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, type SimDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { addTorrent, type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
@@ -32,14 +33,6 @@ function countConnects(platform: SimPlatform): { readonly count: number } {
 /** The part of a handshake that names the torrent; our name would follow. */
 function handshakeHead(infoHash: Uint8Array): Uint8Array {
   return Uint8Array.from([19, ...new TextEncoder().encode("BitTorrent protocol"), ...new Uint8Array(8), ...infoHash])
-}
-
-/** Answers every announce with all of these addresses. */
-function serveTracker(simulation: Simulation, url: string, peers: readonly Endpoint[]): void {
-  const compact = peers.flatMap(({ host, port }) => [...host.split(".").map(Number), port >> 8, port & 255])
-  const head = new TextEncoder().encode(`d8:intervali1800e5:peers${compact.length}:`)
-  const body = Uint8Array.from([...head, ...compact, "e".charCodeAt(0)])
-  simulation.web.serve(url, () => ({ status: 200, body }))
 }
 
 /** A stranger's connection that says `greeting` after the handshake, and keeps itself alive. */
@@ -109,8 +102,7 @@ describe("two clients", () => {
       const simulation = createSimulation({ seed })
       const trackers = [["http://10.0.2.1/announce"]]
       const dataset = simDataset({ "a.bin": MiB }, { pieceLength: 64 * KiB, trackers })
-      simulation.machine("10.0.2.1", { latency: 30 })
-      serveTracker(simulation, "http://10.0.2.1", [at("10.0.0.1"), at("10.0.0.2")])
+      serveTracker(simulation, "10.0.2.1", { peers: [at("10.0.0.1"), at("10.0.0.2")], profile: { latency: 30 } })
       const a = simulation.platform("10.0.0.1", { latency: 30 })
       const b = simulation.platform("10.0.0.2", { latency: 45 })
       putDataset(b, dataset)
@@ -125,12 +117,11 @@ describe("two clients", () => {
     const simulation = createSimulation({ seed: 3 })
     const trackers = [["http://10.0.2.1/announce"]]
     const dataset = simDataset({ "a.bin": 8 * MiB }, { pieceLength: 64 * KiB, trackers })
-    simulation.machine("10.0.2.1", {})
     const a = simulation.platform("10.0.0.1", { latency: 20, down: 128 * KiB })
     const b = simulation.platform("10.0.0.2", { latency: 20 })
     putDataset(b, dataset)
     const first = await simulation.runUntil(startNode({ platform: b, dataset, seed: true }), LIMIT)
-    serveTracker(simulation, "http://10.0.2.1", [at("10.0.0.1"), at("10.0.0.2")])
+    serveTracker(simulation, "10.0.2.1", { peers: [at("10.0.0.1"), at("10.0.0.2")] })
     const connects = countConnects(b)
     const second = await simulation.runUntil(startNode({ platform: a, dataset, peers: [at("10.0.0.2")] }), LIMIT)
     await simulation.run(30_000)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { AtError } from "../../src/errors.js"
 import { serveFiles } from "./lib/serve-files.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
@@ -18,17 +19,6 @@ function serve(simulation: Simulation, dataset: SimDataset, without?: string): v
   const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
   if (without !== undefined) files.delete(`/data/${without}`)
   simulation.web.serve("http://10.0.1.1", serveFiles(files))
-}
-
-/** A tracker that knows nobody. @returns what was asked of it */
-function serveTracker(simulation: Simulation): URLSearchParams[] {
-  const heard: URLSearchParams[] = []
-  simulation.machine("10.0.2.1", {})
-  simulation.web.serve("http://10.0.2.1", (request) => {
-    heard.push(new URL(request.url).searchParams)
-    return { status: 200, body: new TextEncoder().encode("d8:intervali1800e5:peers0:e") }
-  })
-  return heard
 }
 
 async function close(simulation: Simulation, ...nodes: SimNode[]): Promise<void> {
@@ -74,7 +64,7 @@ describe("when nobody has what is missing", () => {
     const simulation = createSimulation({ seed: 2 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
     serve(simulation, dataset, "b.bin")
-    serveTracker(simulation)
+    serveTracker(simulation, "10.0.2.1")
     const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
     await simulation.run(LIMIT)
     expect(node.torrent.state).toBe("downloading")
@@ -88,7 +78,7 @@ describe("a tracker", () => {
     const simulation = createSimulation({ seed: 3 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
     serve(simulation, dataset)
-    const heard = serveTracker(simulation)
+    const heard = serveTracker(simulation, "10.0.2.1")
     const selected = new Set([dataset.metainfo.layout.files.findIndex(({ path }) => path === "a.bin")])
     const platform = simulation.platform("10.0.0.1")
     const node = await simulation.runUntil(startNode({ platform, dataset, selected, seed: true }), LIMIT)
@@ -104,7 +94,7 @@ describe("a tracker", () => {
     const simulation = createSimulation({ seed: 4 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })
     serve(simulation, dataset)
-    const heard = serveTracker(simulation)
+    const heard = serveTracker(simulation, "10.0.2.1")
     const platform = simulation.platform("10.0.0.1")
     const node = await simulation.runUntil(startNode({ platform, dataset, seed: true }), LIMIT)
     await simulation.runUntil(() => heard.length > 0, LIMIT)

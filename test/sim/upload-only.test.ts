@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest"
 import type { Endpoint } from "../../src/ports/net.js"
-import { WireDecoder } from "../../src/wire/decoder.js"
 import { encodeExtensionHandshake } from "../../src/wire/extension.js"
-import { encodeHandshake, HANDSHAKE_LENGTH } from "../../src/wire/handshake.js"
-import { Output, RecordingSink } from "../unit/wire/calls.js"
+import { RecordingSink } from "../unit/wire/calls.js"
+import { Puppet } from "./lib/puppet.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, simDataset } from "./lib/sim-dataset.js"
 import { startNode } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -22,13 +22,9 @@ async function stage() {
   const simulation = createSimulation({ seed: 1 })
   const trackers = [["http://10.0.2.1/announce"]]
   const dataset = simDataset({ "a.bin": 2 * MiB, "b.bin": 2 * MiB }, { pieceLength: 64 * KiB, trackers })
-  simulation.machine("10.0.2.1", {})
-  const events: (string | null)[] = []
-  simulation.web.serve("http://10.0.2.1", ({ url }) => {
-    const { searchParams } = new URL(url)
-    if (searchParams.get("port") === "6881" && searchParams.get("left") !== "0") events.push(searchParams.get("event"))
-    return { status: 200, body: new TextEncoder().encode("d8:intervali120e5:peers0:e") }
-  })
+  const heard = serveTracker(simulation, "10.0.2.1", { interval: 120 })
+  const ofPartial = (announce: URLSearchParams) => announce.get("port") === "6881" && announce.get("left") !== "0"
+  const events = () => heard.filter(ofPartial).map((announce) => announce.get("event"))
   const platform = simulation.platform(SEED, { latency: 10 })
   putDataset(platform, dataset)
   const seed = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
@@ -64,29 +60,12 @@ describe("a partial seed (BEP 21)", () => {
     putDataset(platform, dataset)
     const seed = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
     const ears = new RecordingSink()
-    const decoder = new WireDecoder(ears, dataset.metainfo.layout.pieceCount)
-    let handshake = HANDSHAKE_LENGTH
-    let closed = false
-    const voice = new Output()
-    voice.encoder.extended(0, encodeExtensionHandshake({ messages: new Map(), uploadOnly: true }))
-    voice.encoder.haveAll()
-    const stream = simulation.platform(OTHER, { latency: 10 }).net.connect(at(SEED), {
-      onOpen: () => {
-        stream.write(encodeHandshake(dataset.metainfo.infoHash, new TextEncoder().encode("-XX0001-puppetpuppet")))
-        stream.write(voice.bytes())
-      },
-      onData: (chunk) => {
-        const skipped = Math.min(handshake, chunk.length)
-        handshake -= skipped
-        decoder.push(chunk.subarray(skipped))
-      },
-      onDrain: () => {},
-      onClose: () => {
-        closed = true
-      },
-    })
+    const puppet = new Puppet(simulation.platform(OTHER, { latency: 10 }), dataset, ears)
+    puppet.encoder.extended(0, encodeExtensionHandshake({ messages: new Map(), uploadOnly: true }))
+    puppet.encoder.haveAll()
+    puppet.connect(SEED)
     await simulation.run(5000)
-    expect(closed).toBe(true)
+    expect(puppet.open).toBe(false)
     expect(ears.calls.map(([name]) => name)).toEqual(expect.arrayContaining(["extended", "haveAll"]))
     await simulation.runUntil(seed.close(), LIMIT)
   })
@@ -117,8 +96,8 @@ describe("a partial seed (BEP 21)", () => {
   it("tells its tracker in every announce, and finds the seed again when it wants more", async () => {
     const { simulation, seed, partial, events, connected } = await stage()
     await simulation.run(400_000)
-    expect(events[0]).toBe("started")
-    const later = events.slice(1)
+    expect(events()[0]).toBe("started")
+    const later = events().slice(1)
     expect(later.length).toBeGreaterThan(1)
     expect(new Set(later)).toEqual(new Set(["paused"]))
     expect(connected()).toBe(0)
