@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type RequestListener, type Server } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
@@ -15,6 +15,7 @@ import { VERSION } from "../../../src/node/version.js"
 import type { HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
 import { findProgram } from "../../support/program.js"
+import { serveRaw } from "../../support/raw-server.js"
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"))
 
@@ -48,20 +49,8 @@ async function start(server: Server): Promise<string> {
 const serve = async (answer: RequestListener): Promise<string> => `http://${await start(createServer(answer))}`
 
 /** A server that answers each connection by hand. */
-async function serveRaw(onSocket: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>()
-  const server = createTcpServer((socket) => {
-    sockets.add(socket)
-    socket.on("error", () => {})
-    onSocket(socket)
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  cleanUps.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
+const serveByHand = async (onSocket: (socket: Socket) => void): Promise<string> =>
+  `http://127.0.0.1:${await serveRaw(cleanUps, onSocket)}`
 
 function fetchWith(send: (listener: HttpListener) => HttpExchange): Promise<Outcome> {
   const { promise, resolve } = deferred<Outcome>()
@@ -100,7 +89,7 @@ describe("HTTP on Node", () => {
   })
 
   it("joins repeated headers, also those with odd names", async () => {
-    const url = await serveRaw((socket) =>
+    const url = await serveByHand((socket) =>
       socket.end("HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\n__proto__: 3\r\nContent-Length: 0\r\n\r\n"),
     )
     const { head } = await fetchUrl(url)
@@ -254,7 +243,7 @@ describe("HTTP on Node", () => {
 
   it("uses a connection again, and tries once more when the server has just closed it", async () => {
     let connections = 0
-    const url = await serveRaw((socket) => {
+    const url = await serveByHand((socket) => {
       connections++
       let requests = 0
       socket.on("data", () => {
@@ -271,7 +260,7 @@ describe("HTTP on Node", () => {
   it("tries once more when it is told on a kept connection that this had rested too long", async () => {
     let connections = 0
     const timeout = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    const url = await serveRaw((socket) => {
+    const url = await serveByHand((socket) => {
       connections++
       let requests = 0
       socket.on("data", () => {
@@ -298,7 +287,7 @@ describe("HTTP on Node", () => {
 
   it("does not try again on a new connection", async () => {
     let connections = 0
-    const url = await serveRaw((socket) => {
+    const url = await serveByHand((socket) => {
       connections++
       socket.on("data", () => socket.resetAndDestroy())
     })
@@ -346,18 +335,18 @@ describe("HTTP on Node", () => {
       failure: "network",
     },
   ])("fails when the answer is $what", async ({ answer, failure }) => {
-    const url = await serveRaw((socket) => socket.once("data", () => socket.end(answer)))
+    const url = await serveByHand((socket) => socket.once("data", () => socket.end(answer)))
     expect((await fetchUrl(url)).error).toMatchObject({ failure })
   })
 
   it("takes chunked bodies, and such as end with the connection", async () => {
-    const chunked = await serveRaw((socket) =>
+    const chunked = await serveByHand((socket) =>
       socket.once("data", () =>
         socket.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
       ),
     )
     expect(await fetchUrl(chunked)).toMatchObject({ body: "abc" })
-    const open = await serveRaw((socket) => socket.once("data", () => socket.end("HTTP/1.0 200 OK\r\n\r\nabc")))
+    const open = await serveByHand((socket) => socket.once("data", () => socket.end("HTTP/1.0 200 OK\r\n\r\nabc")))
     expect(await fetchUrl(open)).toMatchObject({ body: "abc" })
   })
 
@@ -367,7 +356,7 @@ describe("HTTP on Node", () => {
   })
 
   it.each(["before the head", "in the body"])("times out when nothing comes %s", async (where) => {
-    const url = await serveRaw((socket) => {
+    const url = await serveByHand((socket) => {
       if (where === "in the body") socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
     })
     expect((await fetchUrl(url, { idleTimeout: 30 })).error).toMatchObject({ failure: "timeout" })

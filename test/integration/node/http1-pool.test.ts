@@ -1,11 +1,12 @@
 import { once } from "node:events"
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { guardedLookups, type LookupAll } from "../../../src/node/guarded-lookup.js"
 import type { Sent as Carried, TransportListener } from "../../../src/node/http-transport.js"
 import { Http1Pool } from "../../../src/node/http1-pool.js"
 import type { HttpError } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
+import { serveRaw } from "../../support/raw-server.js"
 
 const cleanUps: Array<() => unknown> = []
 
@@ -20,19 +21,10 @@ function serve(answer: (socket: Socket, connection: number, path: string) => voi
 
 /** The same, told of what comes. */
 async function serveBytes(answer: (socket: Socket, text: string, connection: number) => void): Promise<URL> {
-  const sockets: Socket[] = []
-  const server = createServer((socket) => {
-    const connection = sockets.push(socket)
-    socket.on("error", () => {})
+  const port = await serveRaw(cleanUps, (socket, connection) => {
     socket.on("data", (bytes) => answer(socket, bytes.toString("latin1"), connection))
   })
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  cleanUps.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return new URL(`http://127.0.0.1:${port}`)
 }
 
 /** The same, told of all requests that come together. */

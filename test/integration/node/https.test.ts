@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process"
-import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import type { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import tls, { type ConnectionOptions, createSecureContext, TLSSocket } from "node:tls"
@@ -10,6 +9,7 @@ import { NodeHttp } from "../../../src/node/http.js"
 import type { HttpError, HttpExchange, HttpListener, HttpRequest } from "../../../src/ports/http.js"
 import { deferred } from "../../support/deferred.js"
 import { findProgram } from "../../support/program.js"
+import { serveRaw } from "../../support/raw-server.js"
 
 const connect = tls.connect
 const cleanUps: Array<() => unknown> = []
@@ -39,22 +39,16 @@ async function serve(
   answer: (secure: TLSSocket, connection: number, plain: Socket, bytes: Buffer) => void,
 ): Promise<{ url: string; connections: () => number }> {
   const secureContext = createSecureContext({ key, cert })
-  const sockets: Socket[] = []
-  const server = createServer((plain) => {
-    const connection = sockets.push(plain)
+  let connections = 0
+  const port = await serveRaw(cleanUps, (plain, connection) => {
+    connections = connection
     const secure = new TLSSocket(plain, { isServer: true, secureContext })
-    for (const socket of [plain, secure]) socket.on("error", () => {})
+    secure.on("error", () => {})
     secure.on("data", (bytes) => answer(secure, connection, plain, bytes))
-  })
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  cleanUps.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
   })
   vi.spyOn(tls, "connect").mockImplementation(((options: ConnectionOptions) =>
     connect({ ...options, ca: cert })) as typeof tls.connect)
-  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, connections: () => sockets.length }
+  return { url: `https://127.0.0.1:${port}/`, connections: () => connections }
 }
 
 interface Outcome {

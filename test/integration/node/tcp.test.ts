@@ -1,8 +1,9 @@
-import { connect, createServer, type Server, type Socket } from "node:net"
+import { connect } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { NodeNet } from "../../../src/node/tcp.js"
 import type { ByteStream, StreamListener } from "../../../src/ports/net.js"
 import { deferred } from "../../support/deferred.js"
+import { serveRaw } from "../../support/raw-server.js"
 
 const net = new NodeNet()
 const cleanUps: Array<() => unknown> = []
@@ -11,27 +12,11 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-/** A plain server whose sockets end with the test. */
-async function serve(onSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>()
-  const server: Server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on("error", () => {})
-    onSocket(socket)
-  })
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  cleanUps.push(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  return (server.address() as { port: number }).port
-}
-
 const silence: StreamListener = { onOpen() {}, onData() {}, onDrain() {}, onClose() {} }
 
 describe("TCP on Node", () => {
   it("shares its receive buffer between connections without mixing their bytes", async () => {
-    const port = await serve((socket) => {
+    const port = await serveRaw(cleanUps, (socket) => {
       socket.once("data", ([letter]) => {
         const chunk = Buffer.alloc(300_000, letter)
         for (let i = 0; i < 20; i++) socket.write(chunk)
@@ -119,7 +104,7 @@ describe("TCP on Node", () => {
   })
 
   it("says nothing more of the data after destroy, and the end once", async () => {
-    const port = await serve((socket) => socket.write(Buffer.alloc(1_000_000)))
+    const port = await serveRaw(cleanUps, (socket) => socket.write(Buffer.alloc(1_000_000)))
     const heard: string[] = []
     const closed = deferred()
     const stream = net.connect(
