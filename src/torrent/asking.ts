@@ -84,6 +84,11 @@ export class Asking {
     this.fill(peer, now)
   }
 
+  /** The block is here: takes back the requests for it. */
+  cancelCopies(peers: Iterable<PeerSource>, block: number): void {
+    for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
+  }
+
   /** Requests that a peer may have to answer at a time. Each has its share, so that a slow one does not use up that of all. */
   #mostOutstanding(): number {
     const { bytesPerSecond } = this.#limit
@@ -91,11 +96,6 @@ export class Asking {
     let sharers = 0
     for (const { session } of this.#peers()) if (session.amInterested && !session.peerChoking) sharers++
     return Math.max(1, Math.ceil((bytesPerSecond * AHEAD_OF_LIMIT) / BLOCK_LENGTH / Math.max(1, sharers)))
-  }
-
-  /** The block is here: takes back the requests for it. */
-  cancelCopies(peers: Iterable<PeerSource>, block: number): void {
-    for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
   }
 
   /** Nothing is left to ask it for: it helps peers that will be long at what they were asked for, and web seeds. */

@@ -112,7 +112,8 @@ export class Swarm extends Roster {
     this.#chokeAnew()
     this.#options.uploads.serveAll()
     this.fillAll()
-    for (const soon of [this.#refill, this.#rechoke]) soon.tick()
+    this.#refill.tick()
+    this.#rechoke.tick()
     this.connectMore()
   }
 

@@ -214,8 +214,9 @@ export class WebSeed {
   rangesLearnt(supported: boolean): void {
     this.#rangesSupported = supported
     // To go on in the middle of a large file, everything before it would be sent again.
-    this.runLength.endless = !supported && this.#largest > LONGEST_DISCARD
-    this.concurrency.alone = !supported && this.#largest > LONGEST_DISCARD
+    const wastes = !supported && this.#largest > LONGEST_DISCARD
+    this.runLength.endless = wastes
+    this.concurrency.alone = wastes
     if (supported || this.#unranged) return
     this.#unranged = true
     this.#log.log("info", "webseed", `${this.name} sends whole files where parts were asked for`)

@@ -34,7 +34,8 @@ export class WireDecoder {
   #missing = 0
   #body = new Uint8Array(0)
   #bodyLength = 0
-  #extension = 0
+  /** Of a body to come: the extension's, or which of the messages with hashes it is. */
+  #id = 0
   #piece = 0
   #begin = 0
   #blockLength = 0
@@ -121,7 +122,7 @@ export class WireDecoder {
       }
       case MessageId.extended:
         if (available < 6) return 0
-        this.#extension = bytes[at + 5]!
+        this.#id = bytes[at + 5]!
         this.#startBody("extended", length - 2)
         return 6
       case MessageId.bitfield:
@@ -130,7 +131,7 @@ export class WireDecoder {
       case MessageId.hashRequest:
       case MessageId.hashes:
       case MessageId.hashReject:
-        this.#extension = id
+        this.#id = id
         this.#startBody("hashes", length - 1)
         return 5
       default:
@@ -254,8 +255,8 @@ export class WireDecoder {
 
   #endBody(body: Uint8Array): void {
     if (this.#rest === "bitfield") this.#sink.onBitfield(body)
-    else if (this.#rest === "hashes") this.#sink.onHashMessage(this.#extension, body)
-    else this.#sink.onExtended(this.#extension, body)
+    else if (this.#rest === "hashes") this.#sink.onHashMessage(this.#id, body)
+    else this.#sink.onExtended(this.#id, body)
   }
 }
 

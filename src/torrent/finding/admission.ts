@@ -1,7 +1,8 @@
-import { holdingOf, ipScope, parseIp } from "../../bytes/ip.js"
+import { holdingOf } from "../../bytes/ip.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
 import type { ConnectionBudget, Sharer } from "./connection-budget.js"
+import { scopeOf } from "./contact.js"
 import type { PriorityOf } from "./peer-book.js"
 
 /** Peers of one torrent at most, unless told otherwise (rain: 100, Transmission: 50). */
@@ -234,7 +235,6 @@ export class Admission implements Sharer {
 }
 
 function isLocal(host: string): boolean {
-  const address = parseIp(host)
-  const scope = address === undefined ? "refused" : ipScope(address)
+  const scope = scopeOf(host)
   return scope === "private" || scope === "loopback"
 }

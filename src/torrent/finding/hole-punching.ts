@@ -92,16 +92,16 @@ export class HolePunching {
     for (const address of addresses) if (this.#maySpeak(address)) this.ask(address, now)
   }
 
-  /** Somebody who speaks of it by peer exchange says that it takes part, or nobody does: a tracker named it. */
-  #maySpeak(address: Endpoint): boolean {
-    const isNamed = [...this.#options.peers()].some((peer) => this.#options.named(peer, address))
-    return !isNamed || (this.#options.flags(address) & PexFlag.holepunch) !== 0
-  }
-
   forget(peer: PeerSource): void {
     this.#connects.delete(peer)
     this.#relays.forget(peer)
     this.#rendezvous.forget(peer)
+  }
+
+  /** Somebody who speaks of it by peer exchange says that it takes part, or nobody does: a tracker named it. */
+  #maySpeak(address: Endpoint): boolean {
+    const isNamed = [...this.#options.peers()].some((peer) => this.#options.named(peer, address))
+    return !isNamed || (this.#options.flags(address) & PexFlag.holepunch) !== 0
   }
 
   #connect(peer: PeerSource, { host, port }: HolepunchMessage, now: number): void {
