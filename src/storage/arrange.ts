@@ -1,5 +1,6 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
+import { CheckRecord } from "./check-record.js"
 import { type DataFile, sameStamp } from "./data-file.js"
 import { somethingThere, tooLong } from "./disk-fault.js"
 import { hashOnDisk } from "./disk-hashing.js"
@@ -20,8 +21,11 @@ export interface ArrangeOptions extends CheckOptions, LookOptions {
   readonly verify: "auto" | "always"
   /** Files get their right lengths. */
   readonly toFetch: boolean
-  /** What the journal says was so when it was closed last; or it says nothing yet. */
-  readonly isSound: boolean
+  /**
+   * Present where the journal is told what is found while the check goes on, for the next one if this is stopped or killed.
+   * Called before the first of it, at most once.
+   */
+  readonly onFirstFound?: (() => void) | undefined
   /** What is believed, now that it is known how the files stand. */
   readonly decide: (found: (file: number) => FoundFile) => ResumeDecision
 }
@@ -83,6 +87,7 @@ class Arrangement {
       check.delete(piece)
     }
     const doubted = Bitfield.fromBytes(check.bytes, check.length)!
+    const record = this.#record()
     const distrustAll = (): void => {
       for (let piece = 0; piece < journal.state.pieces.length; piece++) {
         if (journal.state.pieces[piece] !== PieceState.absent) check.add(piece)
@@ -98,18 +103,16 @@ class Arrangement {
       await this.#check(decision.sample, right)
       if (right.count < decision.sample.count) {
         distrustAll()
+        record?.onDistrust()
         this.#dropUnavailable(check)
         this.#checkedBytes.total = this.#checkedBytes.done + this.#layout.sizeOf(check)
       }
     }
     const right = new Bitfield(check.length)
-    await this.#check(check, right).catch((error: unknown) => {
-      if (this.#options.isSound) this.#claim(right)
-      throw error
-    })
+    await this.#check(check, right, record)
     for (const piece of check) {
-      const durable = journal.state.pieces[piece] === PieceState.done && !doubted.has(piece)
-      if (!right.has(piece) || durable) continue
+      if (!right.has(piece) || record?.right.has(piece) === true) continue
+      if (journal.state.pieces[piece] === PieceState.done && !doubted.has(piece)) continue
       journal.setPiece(piece, PieceState.written)
       this.#parts.durability.found(piece)
     }
@@ -153,35 +156,14 @@ class Arrangement {
     }
   }
 
-  /**
-   * Claims what a check that ended early has found, for the next one: of what stands under its final name it hashes whatever is
-   * not claimed.
-   */
-  #claim(right: Bitfield): void {
-    const { journal, files } = this.#parts
-    const looked = [...this.#files, ...this.#found.neighbours]
-    // Before any is claimed: that changes what the journal says of it.
-    const claimable = new Set(looked.filter((file) => this.#isClaimable(file)).map(({ index }) => index))
-    for (const piece of right) {
-      const indexes: number[] = []
-      this.#layout.eachFileOfPiece(piece, (index) => indexes.push(index))
-      if (!indexes.every((index) => claimable.has(index))) continue
-      journal.setPiece(piece, PieceState.written)
-      for (const index of indexes) {
-        journal.setHome(index)
-        journal.setStamp(index, files.at(index).stamp)
-      }
-    }
-  }
-
-  /** Where the journal has claims on a file that was written to since, its stamp must go on saying so. */
-  #isClaimable(file: DataFile): boolean {
-    if (file.place !== "final") return false
-    return !this.#parts.journal.state.home.has(file.index) || this.#found.states.get(file) === "equal"
+  #record(): CheckRecord | undefined {
+    const { onFirstFound: onFirst } = this.#options
+    const { states, neighbours } = this.#found
+    return onFirst && new CheckRecord(this.#parts, [...this.#files, ...neighbours], { states, onFirst })
   }
 
   /** Adds those that hash right to `right`. */
-  async #check(pieces: Bitfield, right: Bitfield): Promise<void> {
+  async #check(pieces: Bitfield, right: Bitfield, record?: CheckRecord): Promise<void> {
     const { metainfo, platform, files, journal } = this.#parts
     const { signal, onChecking } = this.#options
     const count = this.#checkedBytes
@@ -215,7 +197,12 @@ class Arrangement {
       files,
       pieces: others,
       onPiece: (piece, digest) => {
-        if (isRight(piece, digest)) right.add(piece)
+        if (isRight(piece, digest)) {
+          right.add(piece)
+          record?.onRight(piece)
+        } else if (digest !== undefined) {
+          record?.onWrong(piece)
+        }
       },
     })
   }

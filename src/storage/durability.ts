@@ -42,6 +42,8 @@ export class Durability {
   #bytes = 0
   /** Those of which the folders may not be durable either. */
   #leftOvers: number[] = []
+  /** The journal claims less than it did, and the disk does not know. */
+  #unclaimed = false
   /** Something is new since the store was opened. */
   #fresh = false
   readonly #folders = new Set<string>()
@@ -96,6 +98,13 @@ export class Durability {
     this.#plan()
   }
 
+  /** The journal no longer claims what it did: that is to be durable, too. */
+  unclaimed(): void {
+    this.#unclaimed = true
+    this.#fresh = true
+    this.#plan()
+  }
+
   /** All that was written or changed so far is durable. Rejects when a sync failed, or with `AT_ABORTED` on {@link abandon}. */
   async flush(): Promise<void> {
     do {
@@ -129,7 +138,7 @@ export class Durability {
   }
 
   get #pending(): boolean {
-    return this.#pieces.length > 0 || this.#folders.size > 0
+    return this.#pieces.length > 0 || this.#folders.size > 0 || this.#unclaimed
   }
 
   #add(piece: number): void {
@@ -186,6 +195,7 @@ export class Durability {
       for (const piece of pieces) {
         if (!again.has(piece) && this.#isSafe(piece, safe)) this.#journal.setPiece(piece, PieceState.done)
       }
+      this.#unclaimed = false
       await this.#journal.sync()
     }
     this.#pieces = this.#pieces.slice(pieces.length)

@@ -38,6 +38,7 @@ export class Journal {
   /** Whether the claims in the file are ours by now, and our OPEN record stands behind them. */
   #owner: "another" | "we" | "we, as the file says" = "another"
   #discarded = false
+  #appended = false
   readonly #changes = new JournalChanges()
   /** The append that has not begun; changes join it. */
   #queued: Promise<void> | undefined
@@ -108,6 +109,11 @@ export class Journal {
   /** True when something was set that is not in the file. */
   get changed(): boolean {
     return this.#changes.any
+  }
+
+  /** Nothing was set since it was read. */
+  get isAsRead(): boolean {
+    return !this.#appended && !this.changed
   }
 
   /** All that was set so far has been handed to the operating system. */
@@ -206,6 +212,7 @@ export class Journal {
   #advance(length: number, checksum: number): void {
     this.#length = length
     this.#checksum = checksum
+    this.#appended = true
     this.state.clean = false
     if (this.#owner === "another") return
     this.#owner = "we, as the file says"

@@ -4,7 +4,6 @@ import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
 import type { AcquireLock, Lock } from "../ports/lock.js"
-import type { Log } from "../ports/log.js"
 import type { Platform } from "../ports/platform.js"
 import { arrange } from "./arrange.js"
 import { refuseClaimedName } from "./claimed-names.js"
@@ -79,15 +78,23 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     const { bootId } = journalOptions
     const wasClean = journal.state.clean
     const sameBoot = bootId !== "" && journal.state.bootId === bootId
-    const journalIs = { isNew, isSound: isNew || (wasClean && sameBoot), sameBoot, bootId }
+    const isSound = isNew || (wasClean && sameBoot)
     pool = new FilePool({ disk, onCloseError: onFault })
     const parts = await assemble(options, { journal, pool, directories, folder, onFault })
     durability = parts.durability
     selectFiles(parts.files, options.selected)
+    let keeps = false
+    const onFirstFound = (): void => {
+      keeps = true
+      if (isSound) parts.journal.takeOver()
+      // Its name is durable before what it says is; if that fails, so does the next sync, which is heard of.
+      if (isNew) parts.journal.rewrite().catch(() => {})
+      for (const above of directories.upFrom(folder)) parts.durability.changed(above)
+    }
     try {
-      await resume(parts, options, journalIs)
+      await resume(parts, options, { isNew, sameBoot, bootId, onFirstFound })
     } catch (error) {
-      if (journalIs.isSound && isAborted(error)) await keepFound(journal, { isNew, log: platform.log })
+      if (keeps) await keepFound(parts, isSound && isAborted(error) ? "clean" : "as it is")
       throw error
     }
     journal.takeOver()
@@ -98,7 +105,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
       changed.add(parentOf(datastore))
     }
     // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
-    const asItWas = wasClean && !journal.changed
+    const asItWas = wasClean && journal.isAsRead
     if (!isNew) await journal.flush()
     const keep = (): Promise<void> => keepTorrent(disk, folder, options.torrentBytes)
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
@@ -144,15 +151,14 @@ function isAborted(error: unknown): boolean {
   return error instanceof AtError && error.code === "AT_ABORTED"
 }
 
-/** What a check has found before it was stopped is not hashed again by the next: that may be hours of work. */
-async function keepFound(journal: Journal, { isNew, log }: { isNew: boolean; log: Log }): Promise<void> {
-  if (!journal.changed) return
-  journal.takeOver()
+/** The last of what a check has found before it ended early, so that the next one need not hash it again. */
+async function keepFound({ journal, durability, platform }: WritingParts, how: "clean" | "as it is"): Promise<void> {
   try {
-    await (isNew ? journal.rewrite() : journal.flush())
-    await journal.markClean()
+    await durability.finish()
+    await journal.flush()
+    if (how === "clean") await journal.markClean()
   } catch (error) {
-    log.log("warn", "storage", `what was checked is checked again the next time: ${String(error)}`)
+    platform.log.log("warn", "storage", `what was checked last is checked again the next time: ${String(error)}`)
   }
 }
 
@@ -213,11 +219,11 @@ async function assemble(
 async function resume(
   parts: WritingParts,
   options: PieceStoreOptions,
-  journalIs: { isNew: boolean; isSound: boolean; sameBoot: boolean; bootId: string },
+  how: { isNew: boolean; sameBoot: boolean; bootId: string; onFirstFound: () => void },
 ): Promise<void> {
   const { journal, files, metainfo, platform } = parts
   const { layout } = metainfo
-  const { isNew, isSound, sameBoot, bootId } = journalIs
+  const { isNew, sameBoot, bootId, onFirstFound } = how
   const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
   const { home, ours } = journal.state
   // After a power cut the names of files may be there, and the journal's word that we made them not.
@@ -227,7 +233,7 @@ async function resume(
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
     trusted({ layout, journal: journal.state, bootId, found, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
-  await arrange(parts, looked, { verify, overwrite, toFetch, isSound, before, decide, signal, onChecking })
+  await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, onFirstFound, signal, onChecking })
 }
 
 async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {

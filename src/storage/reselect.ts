@@ -23,7 +23,6 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
       verify: "auto",
       overwrite: opened.overwrite,
       toFetch: true,
-      isSound: false,
       before: "clean",
       decide: () => {
         dropLost(opened)
