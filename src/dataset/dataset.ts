@@ -182,14 +182,17 @@ export class Dataset implements AsyncDisposable {
     return this.#call((signal) => this.#work.giveUntil({ ...limits, signal }), limits.signal)
   }
 
-  /** Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes nothing. */
+  /**
+   * Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes no file. What it finds damaged is
+   * no longer believed to be there, even if the check is stopped: a later download repairs it.
+   */
   verify(choice?: FileChoice): Promise<VerifyReport> {
     const { platform, datastore, options } = this.#parts
     const check = async (signal: AbortSignal): Promise<VerifyReport> =>
       verifyData({
         platform,
         metainfo: this.metainfo,
-        ...(options.data === undefined ? { datastore } : { dataPath: options.data }),
+        ...(options.data === undefined ? { datastore, ...this.#work.forCheck() } : { dataPath: options.data }),
         selected: this.#select(choice),
         signal,
         onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),

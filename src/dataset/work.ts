@@ -1,6 +1,8 @@
+import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import type { AcquireLock } from "../ports/lock.js"
+import type { VerifyOptions } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
@@ -136,6 +138,18 @@ export class Work {
     })
   }
 
+  /**
+   * How a check of what is on disk sees to it that nothing stays believed that it finds damaged: a store that is open hears of
+   * each such piece, and the journal of one that is not is told at the end, under its lock.
+   */
+  forCheck(): Pick<VerifyOptions, "onDamaged" | "takeLock"> {
+    const store = this.#engagement?.store
+    if (store === undefined) return { takeLock: (path) => this.#takeLockAtOnce(path) }
+    // What arrives meanwhile may have been hashed half-written.
+    const had = Bitfield.fromBytes(store.have.bytes, store.have.length)!
+    return { onDamaged: (piece) => void (had.has(piece) && store.lose(piece)) }
+  }
+
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
   async close(): Promise<void> {
     this.#closed = true
@@ -234,6 +248,16 @@ export class Work {
       }
     }
     return turns.take(path, this.#asUse(), { acquireLock: platform.acquireLock, wait })
+  }
+
+  /** @throws AtError `AT_LOCKED` where {@link #takeLock} would wait */
+  #takeLockAtOnce(path: string): ReturnType<AcquireLock> {
+    const { turns, platform } = this.#parts
+    const { name } = this.#dataset
+    const use: Use = { name, passing: () => true, idleTime: () => 0, waitingFor: () => null }
+    const wait = (): Promise<never> =>
+      Promise.reject(new AtError("AT_LOCKED", `${name} is in use`, { hint: "try again when it is not" }))
+    return turns.take(path, use, { acquireLock: platform.acquireLock, wait })
   }
 
   #asUse(): Use {

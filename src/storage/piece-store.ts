@@ -134,6 +134,11 @@ export class PieceStore {
     journal.setPiece(piece, PieceState.begun)
   }
 
+  /** A piece that was claimed turned out to be damaged: it is missing from now on. */
+  lose(piece: number): void {
+    if (this.#closed === undefined) this.#losses.onPieceLost(piece)
+  }
+
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
   commit(piece: number, slot: Slot): Promise<CommitOutcome> {
     if (this.#closed !== undefined) return Promise.resolve(failed(misuse("the store is closed")))

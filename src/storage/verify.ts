@@ -1,6 +1,7 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import type { AcquireLock } from "../ports/lock.js"
 import { authorsDataFiles } from "./authors-data.js"
 import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
@@ -15,6 +16,7 @@ import { inParallel } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
 import { digestingOf, isExpected } from "./piece-digests.js"
 import { type Range, toRanges } from "./ranges.js"
+import { DamageRecord } from "./record-damage.js"
 import { stateDirectory } from "./state-directory.js"
 
 const PARALLEL_LOOKS = 64
@@ -60,6 +62,10 @@ export interface VerifyOptions {
   readonly metainfo: Metainfo
   /** Where the data is: DATASTORE/NAME. One of this and `dataPath`; absolute. */
   readonly datastore?: string | undefined
+  /** With `datastore`: how the dataset's lock is taken, for the moment in which the journal is told what is damaged. */
+  readonly takeLock?: AcquireLock | undefined
+  /** Hears of each piece all of whose bytes are there, and not as the torrent has them. */
+  readonly onDamaged?: ((piece: number) => void) | undefined
   /** The file or folder itself. */
   readonly dataPath?: string | undefined
   /** Indexes of files; absent: all. */
@@ -69,17 +75,23 @@ export interface VerifyOptions {
 }
 
 /**
- * Reads and hashes what is on the disk, and writes nothing.
+ * Reads and hashes what is on the disk, and writes nothing there. What turns out to be damaged is no longer claimed by the journal,
+ * also when this is stopped before its end.
  * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
  */
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
-  const pool = new FilePool({ disk: options.platform.disk })
+  const { platform, metainfo, datastore, takeLock } = options
+  const pool = new FilePool({ disk: platform.disk })
+  const wrong = new Bitfield(metainfo.layout.pieceCount)
+  const isRecorded = datastore !== undefined && takeLock !== undefined
+  const record = isRecorded ? await DamageRecord.begin({ platform, metainfo, datastore, takeLock }) : undefined
   try {
-    return await verify(options, await readableFiles(options, pool))
+    return await verify(options, await readableFiles(options, pool), wrong)
   } catch (error) {
     throw diskFault(error)
   } finally {
     await pool.close()
+    await record?.keep(wrong)
   }
 }
 
@@ -104,14 +116,13 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   return files
 }
 
-async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyReport> {
-  const { platform, metainfo, signal, onProgress } = options
+/** `wrong` gets the pieces that are bad though all of their bytes are there. */
+async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield): Promise<VerifyReport> {
+  const { platform, metainfo, signal, onProgress, onDamaged } = options
   const { layout } = metainfo
   if (signal?.aborted === true) throw abortError(signal.reason)
   const wanted = wantedPieces(files)
   const bad = new Bitfield(layout.pieceCount)
-  /** Bad, though all bytes were there. */
-  const wrong = new Bitfield(layout.pieceCount)
   let total = 0
   for (const piece of wanted) total += layout.pieceSize(piece)
   let done = 0
@@ -126,7 +137,9 @@ async function verify(options: VerifyOptions, files: DataFiles): Promise<VerifyR
       if (digest !== undefined) checkedBytes += layout.pieceSize(piece)
       if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
       bad.add(piece)
-      if (digest !== undefined) wrong.add(piece)
+      if (digest === undefined) return
+      wrong.add(piece)
+      onDamaged?.(piece)
     },
     onProgress: (bytes) => {
       done += bytes

@@ -1,11 +1,10 @@
-import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { startWebSeed } from "../../../testbed/web-seed.js"
 import { differences } from "../../support/trees.js"
 import { jsonLines } from "./command.js"
-import { disposable, flipByte, Stage, sameFile } from "./stage.js"
+import { changeUnseen, disposable, flipByte, Stage, sameFile } from "./stage.js"
 
 const FILES = {
   "README.md": 20,
@@ -14,15 +13,6 @@ const FILES = {
   "data/three.bin": 500_000,
   "z/empty": 0,
 }
-/** Flips a bit and leaves inode, size and time as they were. */
-function changeUnseen(path: string, offset: number): void {
-  const times = `${path}.times`
-  execFileSync("touch", ["-r", path, times])
-  flipByte(path, offset)
-  execFileSync("touch", ["-r", times, path])
-  rmSync(times)
-}
-
 /** Small pieces, so that most files share one with their neighbours. */
 const CREATE = { pieceLength: 32_768 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { randomBytes as chance } from "node:crypto"
 import {
   closeSync,
@@ -156,6 +157,15 @@ export function flipByte(path: string, offset: number): void {
   readSync(file, byte, 0, 1, offset)
   writeSync(file, Buffer.of(byte[0]! ^ 0xff), 0, 1, offset)
   closeSync(file)
+}
+
+/** Flips a bit and leaves inode, size and time as they were. */
+export function changeUnseen(path: string, offset: number): void {
+  const times = `${path}.times`
+  execFileSync("touch", ["-r", path, times])
+  flipByte(path, offset)
+  execFileSync("touch", ["-r", times, path])
+  rmSync(times)
 }
 
 /** For `await using` with what only has a `close`. */

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
-import { flipByte, type Original, Stage, sameFile } from "./stage.js"
+import { changeUnseen, flipByte, type Original, Stage, sameFile } from "./stage.js"
 
 const PIECE = 32_768
 const FILES = { "a.csv": 3 * PIECE, "b/c.csv": 5 * PIECE, "b/d.bin": 100_000, "z.txt": 20 }
@@ -32,6 +32,16 @@ describe("verify", () => {
     const { stdout: json } = await stage.run(["verify", dataset.infoHash, "--json"])
     expect(json.trimEnd().split("\n").length).toBe(1)
     expect(JSON.parse(json)).toMatchObject({ complete: true, path: stage.stored("study"), badPieces: [] })
+  })
+
+  it("leaves nothing for get to believe that it found damaged, and get repairs it", async () => {
+    await using stage = await Stage.open()
+    const dataset = await got(stage)
+    const path = stage.stored("study/a.csv")
+    changeUnseen(path, PIECE + 7)
+    await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    await stage.run(["get", dataset.infoHash])
+    expect(sameFile(path, join(dataset.source, "a.csv"))).toBe(true)
   })
 
   it("names what is missing or wrong, ends with 5, and changes nothing", async () => {

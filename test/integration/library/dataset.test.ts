@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type * as library from "../../../src/index.js"
 import { createTorrent } from "../../../src/metainfo/create.js"
 import { randomBytes } from "../../support/trees.js"
+import { changeUnseen } from "../cli/stage.js"
 
 // The build, because hashing runs in threads of it.
 const at: typeof library = await import(new URL("../../../dist/index.js", import.meta.url).href)
@@ -81,6 +82,25 @@ describe("the library", () => {
     await Promise.all([dataset.download({ include: ["a.bin"] }), dataset.download({ include: ["b.bin"] })])
     expect(["a.bin", "b.bin", "c.bin"].map(has)).toEqual([true, true, false])
     await dataset.close()
+  })
+
+  it("downloads anew what a check finds damaged, as long as it is open and after that", async () => {
+    const { dataset, datastore } = await open()
+    await dataset.download()
+    const isRight = (target: library.Dataset) => readFileSync(join(target.path, "a.bin")).equals(FILES.get("a.bin")!)
+    changeUnseen(join(dataset.path, "a.bin"), 5)
+    expect((await dataset.verify()).complete).toBe(false)
+    await dataset.download()
+    expect(isRight(dataset)).toBe(true)
+    await dataset.close()
+    const { dataset: again } = await open({ datastore })
+    changeUnseen(join(again.path, "a.bin"), 5)
+    expect((await again.verify()).complete).toBe(false)
+    await again.close()
+    const { dataset: last } = await open({ datastore })
+    await last.download()
+    expect(isRight(last)).toBe(true)
+    await last.close()
   })
 
   it("tells of a download of what was there, and ends", async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest"
 import type { PieceStoreOptions } from "../../../src/storage/open-store.js"
 import type { PieceStore } from "../../../src/storage/piece-store.js"
+import { verifyData } from "../../../src/storage/verify.js"
 import { SimHasher } from "../../sim/lib/sim-hasher.js"
+import { lockOn } from "../../sim/lib/sim-lock.js"
 import { SimRandom } from "../../sim/lib/sim-random.js"
-import { fill, sample, World } from "./fixture.js"
+import { DATASTORE, fill, sample, World } from "./fixture.js"
 import { doneIn } from "./recovery.js"
 
 const MiB = 2 ** 20
@@ -173,6 +175,21 @@ describe("a check that takes long", () => {
     await next.run(fill(store, large))
     await next.run(store.close())
     expect(Buffer.compare(next.disk.readFile(large.pathOf(A))!, large.fileData(A))).toBe(0)
+  })
+
+  it("that only reads leaves nothing believed that it found damaged, either, when it is stopped", async () => {
+    const world = await complete()
+    world.disk.flipByte(large.pathOf(A), 5)
+    const { signal, abort } = stopper()
+    const { metainfo } = large
+    const place = { platform: world.platform, metainfo, datastore: DATASTORE, takeLock: lockOn(world.disk) }
+    const check = verifyData({ ...place, signal, onProgress: abort })
+    expect(await world.run(check.catch((error: unknown) => error))).toEqual(code("AT_ABORTED"))
+    const { store, hashed } = await openCounting(world)
+    expect(store.have.has(0)).toBe(false)
+    // Of the file that it is in, all that is not claimed.
+    expect(hashed).toBe(1)
+    await world.run(store.close())
   })
 
   it("believes nothing any more that it has not hashed, once a sample was wrong after a power cut", async () => {

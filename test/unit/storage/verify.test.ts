@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { PieceStore } from "../../../src/storage/piece-store.js"
-import { verifyData } from "../../../src/storage/verify.js"
+import { type VerifyOptions, verifyData } from "../../../src/storage/verify.js"
+import { lockOn } from "../../sim/lib/sim-lock.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
 
 /** Pieces of 1,000: a has 0-2, b and c share 2, d has 3-7 (and 3 with its padding). */
@@ -22,7 +23,7 @@ function complete(): World {
   return world
 }
 
-const verify = (world: World, options: { selected?: Set<number>; signal?: AbortSignal } = {}) =>
+const verify = (world: World, options: Partial<VerifyOptions> = {}) =>
   world.run(verifyData({ platform: world.platform, metainfo: tree.metainfo, datastore: DATASTORE, ...options }))
 
 const summary = (report: Awaited<ReturnType<typeof verify>>): { d?: unknown } & Record<string, unknown> =>
@@ -124,6 +125,33 @@ describe("verifying", () => {
     await world.run(store.close())
     expect(await verify(world, { selected })).toMatchObject({ complete: true, badPieces: [], checkedBytes: 1000 })
     expect(await verify(world)).toMatchObject({ complete: false, badPieces: [{ first: 0, count: 8 }] })
+  })
+
+  it("leaves nothing believed that it found damaged", async () => {
+    const world = new World()
+    const store = await world.open(tree)
+    await world.run(fill(store, tree))
+    await world.run(store.close())
+    world.disk.flipByte(tree.pathOf(0), 1234)
+    await verify(world, { takeLock: lockOn(world.disk) })
+    const next = await world.open(tree)
+    expect([...Array(tree.layout.pieceCount).keys()].filter((piece) => !next.have.has(piece))).toEqual([1])
+    await world.run(fill(next, tree))
+    await world.run(next.close())
+    expect(world.disk.readFile(tree.pathOf(0))).toEqual(tree.fileData(0))
+  })
+
+  it("leaves the journal alone where somebody else is at work", async () => {
+    const world = new World()
+    const store = await world.open(tree)
+    await world.run(fill(store, tree, { pieces: [0, 1] }))
+    world.disk.flipByte(`${tree.pathOf(0)}.part`, 1234)
+    await verify(world, { takeLock: lockOn(world.disk) })
+    expect(world.log.lines.map(({ message }) => message)).toContainEqual(expect.stringContaining("goes on claiming"))
+    await world.run(store.close())
+    const next = await world.open(tree)
+    expect([...next.have]).toEqual([0, 1])
+    await world.run(next.close())
   })
 
   it("stops when it is told to", async () => {
