@@ -31,6 +31,10 @@ export interface CommonFlags extends Verbosity {
   stats?: boolean
 }
 
+/** What `--wait` does, for the help. */
+export const WAIT =
+  "while another process is at work on the dataset, wait for it (--timeout says how long) instead of failing"
+
 /** Headings of the help, under which options stand together. */
 const FILES = "Files:"
 const OUTPUT = "Output:"

@@ -68,6 +68,7 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   lsd: flag,
   dhtBootstrap: texts,
   timeout: positive,
+  wait: flag,
   sync: flag,
   overwrite: flag,
   site: (value, option) => {

@@ -69,6 +69,12 @@ export interface Options extends FileChoice {
   readonly dhtBootstrap?: readonly string[] | undefined
   /** Fail with `AT_STALLED` when nothing has arrived for this many milliseconds. Default: wait, and say why (`waitingFor`). */
   readonly timeout?: number | undefined
+  /**
+   * True: while another process is at work on the dataset, wait until what is wanted is there, or until that process is done or
+   * gone, and go on then. With `timeout`, no longer than that without a sign of the other process. Default: false, which fails with
+   * `AT_LOCKED` unless all that is wanted is there.
+   */
+  readonly wait?: boolean | undefined
   /** True: return only when everything is safely on the disk (synced). Default: false. */
   readonly sync?: boolean | undefined
   /**

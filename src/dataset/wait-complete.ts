@@ -1,7 +1,8 @@
-import { AtError, abortError } from "../errors.js"
+import { abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Torrent } from "../torrent/torrent.js"
+import { stalled } from "./stalled.js"
 import { unlessAborted } from "./unless-aborted.js"
 
 /** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
@@ -35,7 +36,7 @@ export async function waitComplete(
     if (timeout === undefined) return
     const lookForArrivals = (): void => {
       const left = timeout - torrent.idleTime
-      if (left <= 0) reject(stalled(torrent, timeout))
+      if (left <= 0) reject(stalled(timeout, torrent.snapshot().waitingFor))
       else timers.set("arrivals", clock.after(left, lookForArrivals))
     }
     timers.set("arrivals", clock.after(timeout, lookForArrivals))
@@ -45,12 +46,4 @@ export async function waitComplete(
   } finally {
     for (const timer of timers.values()) timer.cancel()
   }
-}
-
-function stalled(torrent: Pick<Waited, "snapshot">, timeout: number): AtError {
-  const { waitingFor } = torrent.snapshot()
-  const why = waitingFor === null ? "" : `: ${waitingFor}`
-  return new AtError("AT_STALLED", `nothing arrived for ${timeout / 1000} s${why}`, {
-    hint: "try again later, which continues where it stopped, or add a source with `urls` or `peers`",
-  })
 }

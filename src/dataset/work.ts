@@ -2,6 +2,7 @@ import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import type { AcquireLock } from "../ports/lock.js"
+import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
@@ -11,6 +12,7 @@ import { completeSnapshot } from "./complete-snapshot.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
 import { noStats } from "./no-stats.js"
+import { OtherProcess } from "./other-process.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
 import type { Use } from "./turns.js"
@@ -32,6 +34,8 @@ export class Work {
   readonly #wants = new Set<ReadonlySet<number>>()
   /** Calls under way. */
   #users = 0
+  /** Those of them that wait until another process is done. */
+  #waiting = 0
   #gives = false
   #opening: Promise<Engagement> | undefined
   #engagement: Engagement | undefined
@@ -72,8 +76,11 @@ export class Work {
       this.#use(async () => {
         this.#wants.add(selected)
         try {
-          const engagement = await this.#engage(() => this.#wanted(), true)
-          await this.#complete(engagement, selected)
+          const engagement = await this.#whenFree(async () => {
+            const opened = await this.#engage(() => this.#wanted(), true)
+            await this.#complete(opened, selected)
+            return opened
+          })
           if (seed) await this.#start(engagement, { seed, fetch: true })
           if (sync) await unlessAborted(signal, engagement.store.flush())
           this.#gives ||= seed
@@ -93,7 +100,7 @@ export class Work {
     const { metainfo } = this.#parts.resolved
     await this.#feed.during(() =>
       this.#use(async () => {
-        const engagement = await this.#engage(() => new Set(metainfo.layout.files.keys()), false)
+        const engagement = await this.#whenFree(() => this.#engage(() => new Set(metainfo.layout.files.keys()), false))
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
             hint: "download it first, or say where the data is with `datastore` or `data`",
@@ -166,6 +173,32 @@ export class Work {
     }
     // The last pieces were written meanwhile.
     this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
+  }
+
+  /** Makes the attempt, where it is so wished again while another process has the dataset. */
+  #whenFree<T>(attempt: () => Promise<T>): Promise<T> {
+    const { platform, options, resolved, datastore } = this.#parts
+    const { wait = false, signal, timeout } = options
+    if (!wait) return attempt()
+    const other = new OtherProcess({
+      ...{ clock: platform.clock, disk: platform.disk, acquireLock: platform.acquireLock, signal, timeout },
+      stateDirectory: stateDirectory(datastore, resolved.metainfo.infoHash),
+      during: async (pause) => {
+        this.#waiting++
+        try {
+          await pause()
+          // What could only be read may be ours by now; unless somebody is reading it.
+          const isLocked = this.#engagement?.refusal?.code === "AT_LOCKED"
+          if (isLocked && this.#waiting === this.#users) this.#letGo()
+        } finally {
+          this.#waiting--
+        }
+      },
+      onWaiting: (waitingFor) => {
+        this.#feed.show({ ...checkingSnapshot(this.#dataset, 0, resolved.metainfo.layout.dataLength), waitingFor })
+      },
+    })
+    return other.outlast(attempt)
   }
 
   async #complete(engagement: Engagement, selected: ReadonlySet<number>): Promise<void> {

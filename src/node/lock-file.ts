@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { escapeForTerminal } from "../bytes/text.js"
 import { AtError } from "../errors.js"
-import type { AcquireLock, Lock } from "../ports/lock.js"
+import { type AcquireLock, type Lock, LockedError } from "../ports/lock.js"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
 import { type Holder, readHolder } from "./lock-holder.js"
@@ -46,7 +46,7 @@ async function acquire(path: string, depth: number): Promise<Lock> {
     if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
   }
-  throw locked(path, "others are taking it at this moment", "run it again")
+  throw new LockedError(path, "others are taking it at this moment", "run it again, or wait for them with `wait`")
 }
 
 class FileLock implements Lock {
@@ -99,7 +99,7 @@ function createWithoutLink(path: string, self: Holder): boolean {
 
 /** Replaces a stale lock. False when somebody else is doing it or did. */
 async function takeOver(path: string, stale: Holder | "unreadable", self: Holder, depth: number): Promise<boolean> {
-  if (depth === MAX_DEPTH) throw locked(path, "it can't be taken over", `remove ${path}*`)
+  if (depth === MAX_DEPTH) throw new LockedError(path, "it can't be taken over", `remove ${path}*`)
   const guard = await acquire(`${path}.takeover`, depth + 1).catch((error: unknown) => {
     if (error instanceof AtError) return undefined
     throw error
@@ -142,13 +142,17 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
     case "running":
       // Another thread of it, or another copy of this code.
       if (holder.pid === self.pid) throw heldHere(path)
-      throw locked(path, `process ${holder.pid} is using it`, `wait for process ${holder.pid} or stop it`)
+      throw new LockedError(
+        path,
+        `process ${holder.pid} is using it`,
+        `wait for process ${holder.pid} with \`wait\`, or stop it`,
+      )
     case "unknown": {
       const where = escapeForTerminal(holder.host)
-      throw locked(
+      throw new LockedError(
         path,
         `process ${holder.pid} on ${where} is using it`,
-        `wait for it; if that machine or container is gone for good, remove ${path}`,
+        `wait for it with \`wait\`; if that machine or container is gone for good, remove ${path}`,
       )
     }
     case "gone":
@@ -156,15 +160,9 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
 }
 
 function heldHere(path: string): AtError {
-  return locked(
-    path,
-    "this process is using it already",
-    "close the open dataset, or wait until the other call has ended",
-  )
-}
-
-function locked(path: string, reason: string, hint: string): AtError {
-  return new AtError("AT_LOCKED", `${path} is locked: ${reason}`, { hint })
+  return new AtError("AT_LOCKED", `${path} is locked: this process is using it already`, {
+    hint: "close the open dataset, or wait until the other call has ended",
+  })
 }
 
 function lockFailure(error: unknown, path: string): AtError {

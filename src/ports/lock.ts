@@ -1,3 +1,5 @@
+import { AtError } from "../errors.js"
+
 /** A place that this process alone may use until it lets go. */
 export interface Lock {
   /** Lets go; a second call does nothing. */
@@ -8,6 +10,17 @@ export interface Lock {
  * Takes the lock that the file at `path` (absolute) stands for; its folder must exist. Does not wait.
  *
  * A lock whose process is gone, or that was taken before the machine's last start, is taken over.
- * @throws AtError `AT_LOCKED` when another process, or this one, holds it; `AT_DISK_IO` when the disk refuses
+ * @throws LockedError when another process holds it; AtError `AT_LOCKED` when this one does; `AT_DISK_IO` when the disk refuses
  */
 export type AcquireLock = (path: string) => Promise<Lock>
+
+/** Another process holds a lock. */
+export class LockedError extends AtError {
+  /** Who, in words: "process 7 on node3 is using it". */
+  readonly holder: string
+
+  constructor(path: string, holder: string, hint: string) {
+    super("AT_LOCKED", `${path} is locked: ${holder}`, { hint })
+    this.holder = holder
+  }
+}

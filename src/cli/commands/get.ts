@@ -4,7 +4,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
@@ -15,6 +15,7 @@ interface GetFlags extends CommonFlags {
   seedTime?: string
   verify?: boolean
   sync?: boolean
+  wait?: boolean
   overwrite?: boolean
 }
 
@@ -38,6 +39,7 @@ export function defineGet(command: Command, run: Run): void {
     .option("--seed-ratio <r>", "with --seed: until the upload is this many times the dataset's size")
     .option("--seed-time <t>", "with --seed: for this long: 30m, 2h")
     .option("--verify", "check every byte on disk instead of trusting the journal")
+    .option("--wait", WAIT)
     .option("--sync", "return only when everything is safely on the disk")
     .option(
       "--overwrite",
@@ -63,6 +65,7 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     ...toOptions(flags, console, signal),
     verify: flags.verify ? "always" : "auto",
     sync: flags.sync,
+    wait: flags.wait,
     overwrite: flags.overwrite,
     seed: flags.seed,
   })

@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { count } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions, WAIT } from "../common-options.js"
 import type { Console } from "../console.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
@@ -11,6 +11,7 @@ const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped sharing" }
 interface SeedFlags extends CommonFlags {
   data?: string
   superSeed?: boolean
+  wait?: boolean
 }
 
 export function addSeed(program: Command, run: Run): void {
@@ -20,6 +21,7 @@ export function addSeed(program: Command, run: Run): void {
     .description("share what is on disk, until stopped")
     .option("--data <path>", "the dataset's file or folder itself, wherever it is; it is only read")
     .option("--super-seed", "as the first seed: show each peer one piece at a time, until another has everything")
+    .option("--wait", WAIT)
   addVerbosity(addSources(addPlace(command))).action((target: string, flags: SeedFlags) =>
     run(flags, FAREWELL, (context) => seed(target, flags, context)),
   )
@@ -31,6 +33,7 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
     ...toOptions(flags, console, signal),
     superSeed: flags.superSeed,
     data: flags.data,
+    wait: flags.wait,
   })
   await dataset.seed()
   const port = dataset.port === undefined ? "" : ` at port ${dataset.port}`

@@ -4,7 +4,7 @@ import { formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
-import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions } from "../common-options.js"
+import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions, WAIT } from "../common-options.js"
 import { type CommandContext, type Farewell, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 
@@ -14,6 +14,7 @@ const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped before all 
 interface VerifyFlags extends CommonFlags {
   repair?: boolean
   overwrite?: boolean
+  wait?: boolean
   data?: string
 }
 
@@ -28,6 +29,7 @@ export function addVerify(program: Command, run: Run): void {
       "--overwrite",
       "with --repair: replace files that are in the way, and cut off bytes that files have beyond the dataset's",
     )
+    .option("--wait", `with --repair: ${WAIT}`)
   addVerbosity(addSources(addPlace(command))).action((target: string, flags: VerifyFlags) =>
     run(flags, flags.repair ? GOES_ON : FAREWELL, (context) => verify(target, flags, context)),
   )
@@ -44,12 +46,18 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
       hint: "add --repair, or leave out --overwrite",
     })
   }
+  if (flags.wait && !flags.repair) {
+    throw new AtError("AT_INVALID_INPUT", "--wait has no effect without --repair: verify alone waits for nobody", {
+      hint: "add --repair, or leave out --wait",
+    })
+  }
   checkPlace(flags)
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     data: flags.data,
     verify: "always",
     overwrite: flags.overwrite,
+    wait: flags.wait,
     // One object is promised, not lines.
     ...(console.json ? { onProgress: undefined } : {}),
   })

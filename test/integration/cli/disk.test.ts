@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
-import { jsonLines, type Outcome } from "./command.js"
+import { type Command, jsonLines, type Outcome } from "./command.js"
 import { flipByte, Stage, sameFile, servedSince, wholePieces } from "./stage.js"
 import { openVolume, volumesMissing } from "./volume.js"
 
@@ -263,6 +263,45 @@ describe("a second process on the same dataset", () => {
     dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
     await first.exits(0)
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
+  it("waits with --wait until the first is done, or gone, and says whom it waits for", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })
+    const seeder = dataset.seeders[0]!
+    const first = stage.start(["get", dataset.infoHash])
+    await first.until("something has arrived", () => seeder.bytesServed > 0)
+    const wait = () => stage.start(["get", dataset.infoHash, "--wait", "--json"])
+    const named = (command: Command) => command.stdout.includes(`process ${first.pid} is using it`)
+    const [stopped, second, third] = [wait(), wait(), wait()]
+    for (const command of [stopped, second, third]) await command.until("it waits", () => named(command))
+    stopped.signal("SIGINT")
+    await stopped.exits(130)
+    await first.kill()
+    seeder.rate = Number.POSITIVE_INFINITY
+    for (const command of [second, third]) {
+      const { stdout } = await command.exits(0)
+      expect(jsonLines(stdout).at(-1)).toEqual({ type: "done", path: stage.stored("one.bin") })
+    }
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+    expect(seeder.bytesServed).toBeLessThan(2_000_000)
+  })
+
+  it("waits with --wait no longer than --timeout without a sign of the first, and not for what is there", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", { "a.csv": 300_000, "b.csv": 100_000 }, { seeders: [{}] })
+    const first = stage.start(["get", dataset.infoHash, "--include", "a.csv", "--seed"])
+    await first.until("it gives", () => first.stdout !== "")
+    const { stdout } = await stage.run(["get", dataset.infoHash, "--include", "a.csv", "--wait"])
+    expect(stdout).toBe(first.stdout)
+    for (const args of [["get"], ["seed"], ["verify", "--repair"]]) {
+      const command = [...args, dataset.infoHash, "--wait", "--timeout", "1s", "--json"]
+      const error = errorOf(await stage.run(command, { exits: 4 }))
+      expect(error).toMatchObject({ code: "AT_STALLED", message: expect.stringContaining(String(first.pid)) })
+    }
+    expect((await stage.run(["get", dataset.infoHash], { exits: 8 })).stderr).toContain("--wait")
+    await stage.run(["verify", dataset.infoHash, "--wait"], { exits: 2 })
+    await first.kill()
   })
 
   it("gets what is all there while the first gives it, and is 8 for what is not, or for giving it, too", async () => {

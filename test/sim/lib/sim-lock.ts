@@ -1,6 +1,6 @@
 import { AtError } from "../../../src/errors.js"
 import { DiskError } from "../../../src/ports/disk.js"
-import type { AcquireLock } from "../../../src/ports/lock.js"
+import { type AcquireLock, LockedError } from "../../../src/ports/lock.js"
 import type { MemoryDisk } from "./memory-disk.js"
 
 /** Locks on a memory disk. `fork` and `crash` make disks on which nobody holds any: their process is gone. */
@@ -9,7 +9,7 @@ export function lockOn(disk: MemoryDisk): AcquireLock {
     try {
       await disk.operate({ kind: "lock", path }, () => {
         if (disk.hold(path) === "taken") {
-          throw new AtError("AT_LOCKED", `${path} is held`, { hint: "wait for the process that holds it" })
+          throw new LockedError(path, "another process is using it", "wait for it")
         }
       })
     } catch (error) {

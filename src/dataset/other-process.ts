@@ -1,0 +1,109 @@
+import { AtError } from "../errors.js"
+import type { Clock } from "../ports/clock.js"
+import type { Disk, FileStat } from "../ports/disk.js"
+import { type AcquireLock, LockedError } from "../ports/lock.js"
+import { stalled } from "./stalled.js"
+import { unlessAborted } from "./unless-aborted.js"
+
+/** ms between two looks whether the other process is done or gone. */
+const LOOK = 2_000
+/** So many times the time that an attempt took passes before the next one while the other goes on: it may hash what is there. */
+const REST = 20
+
+export interface OtherProcessOptions {
+  readonly clock: Clock
+  readonly disk: Pick<Disk, "stat">
+  readonly acquireLock: AcquireLock
+  /** Of the dataset: where its lock and its journal are. Absolute. */
+  readonly stateDirectory: string
+  readonly signal?: AbortSignal | undefined
+  /** ms without a sign of the other process, after which it is waited for no longer. */
+  readonly timeout?: number | undefined
+  /** Does a wait between two attempts. */
+  readonly during: (wait: () => Promise<void>) => Promise<void>
+  /** Hears why it is waited, again and again. */
+  readonly onWaiting: (reason: string) => void
+}
+
+/**
+ * Another process is at work on the dataset, here or on another machine that shares the file system. What it brings is of use
+ * to us, so it may pay to wait: until it is done, or gone, or until what we want is there although it goes on.
+ */
+export class OtherProcess {
+  readonly #options: OtherProcessOptions
+  /** The journal grows whenever something was stored: that shows of any process, wherever it runs. */
+  #journal: FileStat | undefined
+  #lastSign: number
+
+  constructor(options: OtherProcessOptions) {
+    this.#options = options
+    this.#lastSign = options.clock.now()
+  }
+
+  /**
+   * Makes an attempt after the other until one does not find the dataset locked.
+   *
+   * @throws AtError `AT_ABORTED`, `AT_STALLED`, and what an attempt throws, but for a {@link LockedError}
+   */
+  async outlast<T>(attempt: () => Promise<T>): Promise<T> {
+    const { clock, during } = this.#options
+    for (;;) {
+      const began = clock.now()
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!(error instanceof LockedError)) throw error
+        const rest = REST * (clock.now() - began)
+        await during(() => this.#wait(error, rest))
+      }
+    }
+  }
+
+  /** Returns at once when the lock is free, and otherwise after `rest` ms. */
+  async #wait({ holder }: LockedError, rest: number): Promise<void> {
+    const { clock, signal, timeout, onWaiting } = this.#options
+    const end = clock.now() + rest
+    do {
+      await this.#lookForSign()
+      const idle = clock.now() - this.#lastSign
+      if (timeout !== undefined && idle >= timeout) throw stalled(timeout, holder)
+      onWaiting(holder)
+      await this.#sleep(timeout === undefined ? LOOK : Math.min(LOOK, timeout - idle))
+      if (signal?.aborted !== true && (await this.#isFree())) return
+    } while (clock.now() < end)
+  }
+
+  async #lookForSign(): Promise<void> {
+    const { clock, disk, stateDirectory } = this.#options
+    const now = await disk.stat(`${stateDirectory}/journal`).catch(() => undefined)
+    if (now?.size === this.#journal?.size && now?.mtimeNs === this.#journal?.mtimeNs) return
+    this.#journal = now
+    this.#lastSign = clock.now()
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const { clock, signal } = this.#options
+    let wake = (): void => {}
+    const slept = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    const timer = clock.after(ms, wake)
+    try {
+      await unlessAborted(signal, slept)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** What else is wrong with the lock shows in the next attempt. */
+  async #isFree(): Promise<boolean> {
+    const { acquireLock, stateDirectory } = this.#options
+    try {
+      const lock = await acquireLock(`${stateDirectory}/lock`)
+      await lock.release()
+      return true
+    } catch (error) {
+      return !(error instanceof AtError && error.code === "AT_LOCKED")
+    }
+  }
+}
