@@ -304,7 +304,7 @@ class Arrangement {
     const { toFetch } = this.#options
     const unfinished = this.#files.filter((file) => {
       if (file.length === 0) return toFetch && file.selected && file.place === "none"
-      return file.missing === 0 && (file.place === "part" || (toFetch && file.hasWrongLength))
+      return file.missing === 0 && (file.place === "part" || (toFetch && file.selected && file.hasWrongLength))
     })
     await inParallel(unfinished, PARALLEL_FILES, (file) =>
       file.length === 0 ? files.createEmpty(file) : files.finish(file),

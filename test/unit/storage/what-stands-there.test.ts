@@ -327,6 +327,18 @@ describe("what somebody wrote behind the data of a file", () => {
     await world.run(store.close())
   })
 
+  it("is not cut off either where other files alone are wanted", async () => {
+    const world = new World()
+    const first = await world.open(tree)
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    await append(world, end, tail)
+    const second = await world.open(tree, { selected: new Set([S1]) })
+    expect(second.have.has(5)).toBe(true)
+    await world.run(second.close())
+    expect(world.disk.readFile(end)).toEqual(withTail(tree.fileData(END)))
+  })
+
   it("is not cut off where the file has an unfinished one's name, but we did not make it", async () => {
     const world = new World()
     world.disk.putFile(`${end}.part`, withTail(tree.fileData(END)))
