@@ -273,6 +273,8 @@ class Arrangement {
     const { journal } = this.#parts
     if (fate === "provisional") {
       file.provisional = true
+      // Ours may have stood there before.
+      journal.setAway(file.index)
       return
     }
     if (fate === "replaced" && file.place === "final") file.place = "none"

@@ -440,6 +440,21 @@ describe("a small file that only its neighbours can tell", () => {
     await next.run(store.close())
   })
 
+  it("is left alone, too, where ours stood before, by the second run that finds it", async () => {
+    const world = new World()
+    const first = await world.open(tree)
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const second = await world.open(tree)
+    await world.run(second.close())
+    const third = await world.open(tree)
+    expect(await world.run(commit(third, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    await world.run(third.close())
+  })
+
   it("is replaced on demand when the piece arrives", async () => {
     const world = new World()
     const foreign = someBytes(100, "foreign")
