@@ -238,8 +238,9 @@ class Arrangement {
       else file.place = "none"
     }
     for (const file of this.#files) {
-      if (file.selected || file.length === 0 || file.place === "none" || this.#isOurs(file, have)) continue
-      // Somebody put it there, in the place of ours. What comes of a file that nobody wants stays in `edges/`.
+      if (file.selected) continue
+      if (file.place !== "none" && (file.length === 0 || this.#isOurs(file, have))) continue
+      // It is gone, or somebody put another in its place. What comes of a file that nobody wants stays in `edges/`.
       file.place = "none"
       journal.setAway(file.index)
     }

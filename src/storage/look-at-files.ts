@@ -67,7 +67,6 @@ async function look(parts: WritingParts, file: DataFile, found: FilesFound, opti
   if (file.selected) return
   if (file.place === "final" && found.owned.has(file)) journal.setHome(file.index)
   else if (!journal.state.home.has(file.index)) file.place = "none"
-  if (file.place === "none") journal.setAway(file.index)
 }
 
 /** Whether nothing stands where a wanted file is to get its final name. */

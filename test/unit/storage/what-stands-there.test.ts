@@ -547,6 +547,20 @@ describe("files that nobody wants", () => {
     await world.run(third.close())
   })
 
+  it("are missed when they are gone, though the state folder has their neighbours' bytes", async () => {
+    const world = new World()
+    const first = await world.open(tree, { selected: new Set([S2]) })
+    await world.run(fill(first, tree))
+    await world.run(first.close())
+    await world.run(world.disk.remove(tree.pathOf(S2)))
+    const second = await world.open(tree, { selected: new Set([S1]) })
+    expect(await world.run(wrongClaims(second, tree))).toEqual([])
+    await world.run(fill(second, tree))
+    expect([...second.have]).toEqual([3])
+    expect(await world.run(wrongClaims(second, tree))).toEqual([])
+    await world.run(second.close())
+  })
+
   it("keep what they had when they are wanted no more", async () => {
     const world = new World()
     const first = await world.open(tree)
