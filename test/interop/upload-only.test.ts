@@ -34,8 +34,9 @@ describeWith("a partial seed (BEP 21)", [libtorrent, { missing: netnsMissing }],
       closing.push(() => empty.stop())
       const ours = await academictorrents.get({
         ...{ torrentPath, outDir: join(folder, "ours"), netns, host: OURS, peers: [seed, empty] },
-        // Slowly, so that it is there to be seen: who has got all of ours goes at once.
-        options: ["--include", "a.bin", "--seed", "--max-upload=100K"],
+        // In half a minute, so that it is there to be seen: who has got all of ours goes at once, and we speak after ten
+        // seconds without a wish.
+        options: ["--include", "a.bin", "--seed", "--max-upload=35K"],
       })
       closing.push(() => ours.stop())
       await empty.program.until(/upload_only \S+ 0/, 20)
