@@ -140,6 +140,8 @@ export class FileWriter {
       for (const { piece, pieceOffset, bytes } of parts) await this.#options.edges!.write(piece, pieceOffset, bytes)
     } else {
       await this.#prepare(file)
+      // A list may have noted meanwhile what the file looks like.
+      file.stamp = undefined
       await this.#queueOf(file).add(parts)
     }
   }

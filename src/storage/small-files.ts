@@ -34,7 +34,8 @@ export class SmallFiles {
   /** Drops the parts that it has written. What can't be written so stays as it is. */
   async write(byFile: ReadonlyMap<DataFile, FilePart[]>): Promise<void> {
     // A file that lies across two pieces may be in another list just now.
-    for (const file of byFile.keys()) await file.listed
+    const inOther = (): DataFile | undefined => [...byFile.keys()].find((file) => file.listed !== undefined)
+    for (let file = inOther(); file !== undefined; file = inOther()) await file.listed
     const listed = [...byFile].filter(([file, parts]) => this.#isFree(file) && this.#isSmall(file, parts))
     if (listed.length < FEW) return
     const writing = this.#writeList(listed).finally(() => {

@@ -199,6 +199,12 @@ describe("a small file that lies across two pieces", () => {
       expect(outcomes.filter(({ kind }) => kind !== "stored")).toEqual([])
       expectComplete(world, large)
       await world.run(store.close())
+      // The next start believes it without reading.
+      const next = world.killed()
+      const again = await next.open(large)
+      expect(again.have.count).toBe(large.layout.pieceCount)
+      expect(next.disk.operations.filter(({ kind, path }) => kind === "read" && path.includes(".csv"))).toEqual([])
+      await next.run(again.close())
     }
   })
 
