@@ -105,10 +105,17 @@ export class World {
   readonly platform: PieceStoreOptions["platform"]
 
   constructor(
-    options: { disk?: (clock: ProcessClock) => MemoryDisk; seed?: string | number; freeBytes?: number } = {},
+    options: {
+      disk?: (clock: ProcessClock) => MemoryDisk
+      seed?: string | number
+      freeBytes?: number
+      /** In whose calendar this one goes on: files written later have later times. */
+      after?: World
+    } = {},
   ) {
     const random = new SimRandom(options.seed ?? "world")
     this.clock = new VirtualClock()
+    if (options.after !== undefined) this.clock.jumpWall(options.after.clock.wallTime() - this.clock.wallTime())
     this.process = new ProcessClock(this.clock)
     const clock = this.process
     const { freeBytes } = options
@@ -134,17 +141,17 @@ export class World {
 
   /** What another process would find if this one were killed now; this one goes on. */
   left(seed = "next", sample = 0): World {
-    return new World({ disk: (clock) => this.disk.fork({ clock, sample }), seed })
+    return new World({ disk: (clock) => this.disk.fork({ clock, sample }), seed, after: this })
   }
 
   /** What would be found after a power cut now; this process goes on. */
   powerCut(keep: number, seed = "next", sample = 0): World {
-    return new World({ disk: (clock) => this.disk.crash({ keep, clock, sample }), seed })
+    return new World({ disk: (clock) => this.disk.crash({ keep, clock, sample }), seed, after: this })
   }
 
   /** What would be found if the disk were pulled out now and plugged in again, the machine being on all the time. */
   unplugged(keep: number, seed = "next"): World {
-    return new World({ disk: (clock) => this.disk.unplug({ keep, clock }), seed })
+    return new World({ disk: (clock) => this.disk.unplug({ keep, clock }), seed, after: this })
   }
 
   run<T>(work: Promise<T>): Promise<T> {
