@@ -51,15 +51,18 @@ export class Losses implements LossListener {
     this.#options.journal?.setStamp(file.index, DOUBTFUL_STAMP)
   }
 
-  /** Pieces could not be written, as the disk said: some of their files may be gone, or cut short. */
+  /** Pieces could not be written, as the disk said: some of their files may be gone, cut short, or come back. */
   async find(pieces: readonly number[], error: unknown): Promise<void> {
-    if (!(error instanceof DiskError) || error.failure !== "missing") return
+    if (!(error instanceof DiskError) || (error.failure !== "missing" && error.failure !== "exists")) return
     const { files, metainfo } = this.#options.parts
     const indexes = new Set<number>()
     for (const piece of pieces) metainfo.layout.eachFileOfPiece(piece, (file) => void indexes.add(file))
     for (const index of indexes) {
       const file = files.at(index)
-      if (await isGone(file, this.#options.parts)) this.onFileGone(file)
+      // What stands where it was to be made may be what was taken away before: the next start looks at it.
+      if (error.failure === "exists") {
+        if (file.place === "none" && file.partPath === error.path) this.#options.journal?.setAway(index)
+      } else if (await isGone(file, this.#options.parts)) this.onFileGone(file)
       else if (file.place !== "none") await this.#findBeyondEnd(file)
     }
   }

@@ -73,6 +73,20 @@ describe("an unfinished file that somebody took away, and brought back after ano
     expect(world.disk.readFile(FINAL)).toEqual(one.data)
     await world.run(again.close())
   })
+
+  it("is so, too, where it came back in the way of a download", async () => {
+    const { world, store } = await unfinished(4)
+    await world.run(store.close())
+    const part = world.disk.readFile(PART)!
+    await world.run(world.disk.remove(PART))
+    const without = await world.open(one)
+    world.disk.putFile(PART, part)
+    expect(await world.run(commit(without, one, 2))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    await world.run(without.close())
+    const again = await world.open(one)
+    expect([...again.have]).toEqual([0, 1, 2, 3])
+    await world.run(again.close())
+  })
 })
 
 /** Somebody removes it, and the next piece shows it. */
