@@ -274,6 +274,26 @@ describe("what we did not write", () => {
     await world.run(store.close())
     expect(world.disk.readFile("/real/one")).toEqual(single.data)
   })
+
+  it("is left alone by the next run, too, after one that moved bytes to their places before it refused", async () => {
+    const two = sample({
+      pieceLength: 1000,
+      files: [
+        { path: "first", length: 400 },
+        { path: "second", length: 100 },
+      ],
+    })
+    const world = new World()
+    const first = await world.open(two, { selected: new Set([0]) })
+    await world.run(fill(first, two))
+    await world.run(first.close())
+    const next = world.killed()
+    const theirs = someBytes(30, "theirs")
+    next.disk.putFile(two.pathOf(0), theirs)
+    await expect(next.open(two)).rejects.toMatchObject({ code: "AT_EXISTS" })
+    await expect(next.killed().open(two)).rejects.toMatchObject({ code: "AT_EXISTS" })
+    expect(next.disk.readFile(two.pathOf(0))).toEqual(theirs)
+  })
 })
 
 describe("what somebody wrote behind the data of a file", () => {
