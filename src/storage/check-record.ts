@@ -85,11 +85,17 @@ export class CheckRecord {
   }
 
   /**
-   * The next check hashes whatever is not claimed of what stands under its final name. Where the journal has claims on a file
-   * that was written to since, its stamp must go on saying so.
+   * The next check hashes whatever is not claimed of what stands under its final name. But what is claimed it would believe, if
+   * the stamp said that this is how it is: not of a file that was written to since, or put there.
    */
   #isClaimable(file: DataFile): boolean {
     if (file.place !== "final") return false
-    return !this.#parts.journal.state.home.has(file.index) || this.#options.states.get(file) === "equal"
+    return this.#options.states.get(file) === "equal" || !this.#isClaimed(file)
+  }
+
+  #isClaimed(file: DataFile): boolean {
+    const { metainfo, journal } = this.#parts
+    const { first, end } = metainfo.layout.piecesOfFile(file.index)
+    return journal.state.pieces.subarray(first, end).some((state) => state !== PieceState.absent)
   }
 }

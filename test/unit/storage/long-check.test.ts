@@ -5,7 +5,7 @@ import { verifyData } from "../../../src/storage/verify.js"
 import { SimHasher } from "../../sim/lib/sim-hasher.js"
 import { lockOn } from "../../sim/lib/sim-lock.js"
 import { SimRandom } from "../../sim/lib/sim-random.js"
-import { DATASTORE, fill, sample, World } from "./fixture.js"
+import { DATASTORE, fill, sample, World, wrongClaims } from "./fixture.js"
 import { doneIn } from "./recovery.js"
 
 const MiB = 2 ** 20
@@ -175,6 +175,27 @@ describe("a check that takes long", () => {
     await next.run(fill(store, large))
     await next.run(store.close())
     expect(Buffer.compare(next.disk.readFile(large.pathOf(A))!, large.fileData(A))).toBe(0)
+  })
+
+  it("that is killed leaves nothing believed of a file that was put in the place of ours", async () => {
+    const world = await complete()
+    // The journal learns that the first piece of its own is damaged, and goes on claiming the others.
+    world.disk.flipByte(large.pathOf(B), 3 * MiB)
+    const { metainfo } = large
+    const place = { metainfo, datastore: DATASTORE, takeLock: lockOn(world.disk) }
+    await world.run(verifyData({ platform: world.platform, ...place }))
+    expect(doneIn(world, large)).not.toContain(6)
+    const copy = large.fileData(B).slice()
+    copy[copy.length - 1]! ^= 1
+    world.disk.putFile(large.pathOf(B), copy)
+    for (let ms = 500; ms < 11 * HASH_TIME; ms += 500) {
+      const left = world.left()
+      await checkFor(left, ms)
+      const next = left.killed()
+      const store = await next.open(large)
+      expect([ms, await next.run(wrongClaims(store, large))]).toEqual([ms, []])
+      await next.run(store.close())
+    }
   })
 
   it("that only reads leaves nothing believed that it found damaged, either, when it is stopped", async () => {
