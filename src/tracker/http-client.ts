@@ -1,5 +1,6 @@
 import { toHex } from "../bytes/hex.js"
 import { type Family, parseIp } from "../bytes/ip.js"
+import { withoutBrackets } from "../bytes/url.js"
 import type { Platform } from "../ports/platform.js"
 import {
   type AnnounceAnswer,
@@ -54,7 +55,9 @@ export class HttpClient {
     const leaves = request.event === "stopped"
     const turn = { host, signal, urgent: leaves }
     const repeat: Repeat = {
-      ...{ key, host, signal },
+      key,
+      host,
+      signal,
       announce: async (family, onRepeated) => {
         const { outcome } = await this.#announce(url, { ...turn, family, onSent: onRepeated })
         return this.#limiter.restOf(host) > 0 ? undefined : outcome
@@ -143,5 +146,5 @@ function leftAlone(rest: number): TrackerFailure {
 
 /** A name may have addresses of both families. */
 function isAddress(hostname: string): boolean {
-  return parseIp(hostname.replace(/^\[|\]$/g, "")) !== undefined
+  return parseIp(withoutBrackets(hostname)) !== undefined
 }
