@@ -1,5 +1,5 @@
 import { Allowance } from "../../bytes/allowance.js"
-import { Turns } from "./turns.js"
+import { WaitingLine } from "./waiting-line.js"
 
 /** Connections of the whole process, unless told otherwise (libtorrent: 200). */
 const MAX_CONNECTIONS = 200
@@ -35,7 +35,7 @@ export class ConnectionBudget {
   readonly #sharers = new Set<Sharer>()
   readonly #sharing = new Allowance(1, SHARING_INTERVAL)
   readonly #connects = new Allowance(CONNECTS_PER_SECOND, 1000)
-  readonly #turns = new Turns<Asker>()
+  readonly #line = new WaitingLine<Asker>()
   /** How many each has opened of {@link #connects}. */
   readonly #taken = new Map<Asker, number>()
   #open = 0
@@ -51,7 +51,7 @@ export class ConnectionBudget {
 
   leave(sharer: Sharer): void {
     this.#sharers.delete(sharer)
-    this.#turns.leave(sharer)
+    this.#line.leave(sharer)
   }
 
   /**
@@ -71,15 +71,15 @@ export class ConnectionBudget {
    */
   mayConnect(who: Asker, now: number, due: () => boolean): boolean {
     if (this.#isTurnOf(who, now)) return true
-    if (!this.#turns.isWaiting(who) && !due()) return false
-    this.#turns.wait(who, now)
+    if (!this.#line.isWaiting(who) && !due()) return false
+    this.#line.wait(who, now)
     if (this.#open >= this.#most && this.#connects.hasLeft(now)) this.#share(now)
     return this.#isTurnOf(who, now)
   }
 
   /** `who` has nowhere to connect to: others' turn. */
   pass(who: Asker): void {
-    this.#turns.leave(who)
+    this.#line.leave(who)
   }
 
   /** There is room for one more, whosever turn it is. */
@@ -92,7 +92,7 @@ export class ConnectionBudget {
   }
 
   opened(who: Asker, now: number): void {
-    this.#turns.leave(who)
+    this.#line.leave(who)
     if (this.#connects.left(now) === CONNECTS_PER_SECOND) this.#taken.clear()
     this.#connects.take(now)
     this.#taken.set(who, (this.#taken.get(who) ?? 0) + 1)
@@ -114,12 +114,12 @@ export class ConnectionBudget {
 
   /** It has not had its part of the present second, and there is one for it when all have theirs who have waited longer. */
   #isTurnOf(who: Asker, now: number): boolean {
-    const { size } = this.#turns
+    const { size } = this.#line
     if (size === 0) return this.hasRoom(now)
     const part = Math.max(1, Math.floor(CONNECTS_PER_SECOND / size))
     const isSecondOver = this.#connects.left(now) === CONNECTS_PER_SECOND
     const hasHadPart = (one: Asker): boolean => !isSecondOver && (this.#taken.get(one) ?? 0) >= part
-    return !hasHadPart(who) && this.#turns.isIn(who, this.#free(now), now, hasHadPart)
+    return !hasHadPart(who) && this.#line.isIn(who, this.#free(now), now, hasHadPart)
   }
 
   /** Somebody gives a place up for the poorest of those that wait. */
@@ -127,10 +127,10 @@ export class ConnectionBudget {
     if (!this.#sharing.hasLeft(now)) return
     let poorest: Asker | undefined
     let fewest = Number.POSITIVE_INFINITY
-    for (const who of this.#turns.all(now)) {
+    for (const who of this.#line.all(now)) {
       const { connections } = who
       if (connections < fewest) [poorest, fewest] = [who, connections]
     }
-    if (poorest !== undefined && this.giveTo(fewest, now, true)) this.#turns.putFirst(poorest)
+    if (poorest !== undefined && this.giveTo(fewest, now, true)) this.#line.putFirst(poorest)
   }
 }

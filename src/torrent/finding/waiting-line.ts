@@ -2,7 +2,7 @@
 const FORGOTTEN_AFTER = 1_000
 
 /** In what order those who wait for something scarce get it: who began to wait first is first. */
-export class Turns<T> {
+export class WaitingLine<T> {
   /** When each asked last, clock ms; in the order in which they began to wait. */
   #waiting = new Map<T, number>()
 
