@@ -1,14 +1,13 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
-import type { AcquireLock } from "../ports/lock.js"
 import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
-import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
+import { DatasetLock } from "./dataset-lock.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
 import { noStats } from "./no-stats.js"
@@ -30,6 +29,7 @@ export class Work {
   readonly #parts: EngagementParts
   readonly #feed: ProgressFeed
   readonly #dataset: { readonly name: string; readonly infoHash: string }
+  readonly #lock: DatasetLock
   /** What the downloads under way want: indexes of files. */
   readonly #wants = new Set<ReadonlySet<number>>()
   /** Calls under way. */
@@ -51,6 +51,7 @@ export class Work {
     this.#parts = parts
     this.#feed = feed
     this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
+    this.#lock = new DatasetLock({ parts, feed, dataset: this.#dataset, use: this.#asUse() })
   }
 
   /** Payload bytes that were fetched. */
@@ -151,7 +152,7 @@ export class Work {
    */
   forCheck(): Pick<VerifyOptions, "onDamaged" | "takeLock"> {
     const store = this.#engagement?.store
-    if (store === undefined) return { takeLock: (path) => this.#takeLockAtOnce(path) }
+    if (store === undefined) return { takeLock: (path) => this.#lock.takeAtOnce(path) }
     // What arrives meanwhile may have been hashed half-written.
     const had = Bitfield.fromBytes(store.have.bytes, store.have.length)!
     return { onDamaged: (piece) => void (had.has(piece) && store.lose(piece)) }
@@ -181,7 +182,11 @@ export class Work {
     const { wait = false, signal, timeout } = options
     if (!wait) return attempt()
     const other = new OtherProcess({
-      ...{ clock: platform.clock, disk: platform.disk, acquireLock: platform.acquireLock, signal, timeout },
+      clock: platform.clock,
+      disk: platform.disk,
+      acquireLock: platform.acquireLock,
+      signal,
+      timeout,
       stateDirectory: stateDirectory(datastore, resolved.metainfo.infoHash),
       during: async (pause) => {
         this.#waiting++
@@ -245,7 +250,7 @@ export class Work {
       const files = selected()
       this.#engagement = await Engagement.open(this.#parts, files, {
         toFetch,
-        takeLock: (path) => this.#takeLock(path, files),
+        takeLock: (path) => this.#lock.take(path, files),
         onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
       })
       return this.#engagement
@@ -253,44 +258,6 @@ export class Work {
       this.#opening = undefined
       throw error
     }
-  }
-
-  /** Where another use in this process has the lock, and will let it go by itself: when it has. */
-  #takeLock(path: string, files: ReadonlySet<number>): ReturnType<AcquireLock> {
-    const { turns, platform, options, resolved } = this.#parts
-    const { signal, timeout } = options
-    let total = 0
-    for (const file of files) total += resolved.metainfo.layout.files[file]!.length
-    const wait = async (other: Use, ended: Promise<void>): Promise<void> => {
-      const snapshot = (): ProgressSnapshot => ({
-        ...checkingSnapshot(this.#dataset, 0, total),
-        waitingFor: behind(other),
-      })
-      const waited = {
-        snapshot,
-        whenComplete: () => ended,
-        get idleTime() {
-          return other.idleTime()
-        },
-      }
-      this.#feed.follow(waited)
-      try {
-        await waitComplete(waited, platform.clock, { signal, timeout })
-      } finally {
-        this.#feed.forget()
-      }
-    }
-    return turns.take(path, this.#asUse(), { acquireLock: platform.acquireLock, wait })
-  }
-
-  /** @throws AtError `AT_LOCKED` where {@link #takeLock} would wait */
-  #takeLockAtOnce(path: string): ReturnType<AcquireLock> {
-    const { turns, platform } = this.#parts
-    const { name } = this.#dataset
-    const use: Use = { name, passing: () => true, idleTime: () => 0, waitingFor: () => null }
-    const wait = (): Promise<never> =>
-      Promise.reject(new AtError("AT_LOCKED", `${name} is in use`, { hint: "try again when it is not" }))
-    return turns.take(path, use, { acquireLock: platform.acquireLock, wait })
   }
 
   #asUse(): Use {
@@ -335,10 +302,4 @@ export class Work {
     this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
-}
-
-function behind(other: Use): string {
-  const reason = other.waitingFor()
-  const why = reason === null ? "" : `: ${reason}`
-  return `another call in this process is using it${why}`
 }
