@@ -61,10 +61,17 @@ export class Losses implements LossListener {
       const file = files.at(index)
       // What stands where it was to be made may be what was taken away before: the next start looks at it.
       if (error.failure === "exists") {
-        if (file.place === "none" && file.partPath === error.path) this.#options.journal?.setAway(index)
+        if (file.place === "none" && file.partPath === error.path) await this.#sayAway(file)
       } else if (await isGone(file, this.#options.parts)) this.onFileGone(file)
       else if (file.place !== "none") await this.#findBeyondEnd(file)
     }
+  }
+
+  /** At once: after such a fault the process may soon be ended. */
+  async #sayAway(file: DataFile): Promise<void> {
+    const { journal, onFault } = this.#options
+    journal?.setAway(file.index)
+    await journal?.flush().catch(onFault)
   }
 
   async #findBeyondEnd(file: DataFile): Promise<void> {

@@ -74,7 +74,7 @@ describe("an unfinished file that somebody took away, and brought back after ano
     await world.run(again.close())
   })
 
-  it("is so, too, where it came back in the way of a download", async () => {
+  it.each(["close", "kill"])("is so, too, where it came back in the way of a download (%s)", async (end) => {
     const { world, store } = await unfinished(4)
     await world.run(store.close())
     const part = world.disk.readFile(PART)!
@@ -82,10 +82,11 @@ describe("an unfinished file that somebody took away, and brought back after ano
     const without = await world.open(one)
     world.disk.putFile(PART, part)
     expect(await world.run(commit(without, one, 2))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
-    await world.run(without.close())
-    const again = await world.open(one)
+    if (end === "close") await world.run(without.close())
+    const next = end === "close" ? world : world.killed()
+    const again = await next.open(one)
     expect([...again.have]).toEqual([0, 1, 2, 3])
-    await world.run(again.close())
+    await next.run(again.close())
   })
 })
 
