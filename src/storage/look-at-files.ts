@@ -103,12 +103,13 @@ async function lookClosely(
   file.standsAt(place, there)
   const { ours, home, stamps } = journal.state
   const stamp = stamps.get(file.index)
+  // Killed, we may have had no time to say which one is ours.
+  const isOurs =
+    stamp === undefined
+      ? home.has(file.index) && before !== "clean"
+      : stamp.place === "final" && stamp.inode === file.inode
   const isOwned =
-    place === "part"
-      ? ours.has(file.index)
-      : (stamp?.place === "final" && stamp.inode === file.inode) ||
-        (home.has(file.index) && before !== "clean") ||
-        (ours.has(file.index) && before === "machine-may-have-died")
+    place === "part" ? ours.has(file.index) : isOurs || (ours.has(file.index) && before === "machine-may-have-died")
   if (isOwned) found.owned.add(file)
   // Ours is gone. If this run ends without a clean journal, the next one would take what stands there for it.
   else if (place === "final" && file.selected) journal.setAway(file.index)

@@ -195,6 +195,18 @@ describe("what we did not write", () => {
     expect(world.disk.readFile(tree.pathOf(END))).toEqual(foreign)
   })
 
+  it("is not taken for ours because it took the place of a whole file after a run was killed", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single))
+    await world.run(first.flush())
+    const next = world.killed()
+    const foreign = someBytes(2500, "foreign")
+    next.disk.putFile(`${DATASTORE}/one`, foreign)
+    await expect(next.open(single)).rejects.toEqual(code("AT_EXISTS"))
+    expect(next.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
+  })
+
   it("is not overwritten either when it comes there while we download", async () => {
     const world = new World()
     const store = await world.open(single)
