@@ -111,8 +111,6 @@ async function lookClosely(
   const isOwned =
     place === "part" ? ours.has(file.index) : isOurs || (ours.has(file.index) && before === "machine-may-have-died")
   if (isOwned) found.owned.add(file)
-  // Ours is gone. If this run ends without a clean journal, the next one would take what stands there for it.
-  else if (place === "final" && file.selected) journal.setAway(file.index)
   // A new name alone is no change.
   const isSame = stamp === undefined || sameStamp(stamp, stampOf(place, there))
   // Somebody cut it short.

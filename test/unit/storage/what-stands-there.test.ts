@@ -287,6 +287,25 @@ describe("what we did not write", () => {
     expect(world.disk.readFile("/real/one")).toEqual(single.data)
   })
 
+  it("is not taken for ours under our unfinished name, after a run that refused and moved other bytes", async () => {
+    const files = [10, 20, 10].map((length, i) => ({ path: `file ${i}`, length }))
+    const three = sample({ pieceLength: 100, files })
+    const world = new World()
+    const store = await world.open(three, { selected: new Set([1]) })
+    await world.run(fill(store, three))
+    await world.run(store.close())
+    const second = three.pathOf(1)
+    world.disk.putFile(second, someBytes(10, "foreign"))
+    await expect(world.open(three)).rejects.toEqual(code("AT_EXISTS"))
+    await world.run(world.disk.rename(second, `${second}.part`))
+    const again = await world.open(three)
+    expect([...again.have]).toEqual([])
+    expect(world.dataPaths()).not.toContain(second)
+    await world.run(fill(again, three))
+    expect(world.disk.readFile(second)).toEqual(three.fileData(1))
+    await world.run(again.close())
+  })
+
   it("is left alone by the next run, too, after one that moved bytes to their places before it refused", async () => {
     const two = sample({
       pieceLength: 1000,
