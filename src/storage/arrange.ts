@@ -274,8 +274,8 @@ class Arrangement {
     const { journal } = this.#parts
     if (fate === "provisional") {
       file.provisional = true
-      // Ours may have stood there before.
-      journal.setAway(file.index)
+      // Ours may have stood there before, or nothing.
+      journal.setForeign(file.index)
       return
     }
     if (fate === "replaced" && file.place === "final") file.place = "none"

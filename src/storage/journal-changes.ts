@@ -42,12 +42,14 @@ export class JournalChanges {
     encodePieces(PieceState.absent)
     encodePieces(PieceState.begun)
     const files = [...this.files].sort((a, b) => a - b)
-    for (const home of [false, true]) {
+    const encodeFiles = (ours: boolean, home: boolean): void =>
       encoder.files(
-        { ours: true, home },
-        files.filter((file) => state.home.has(file) === home),
+        { ours, home },
+        files.filter((file) => state.ours.has(file) === ours && state.home.has(file) === home),
       )
-    }
+    encodeFiles(false, false)
+    encodeFiles(true, false)
+    encodeFiles(true, true)
     encodePieces(PieceState.written)
     encodePieces(PieceState.done)
     encoder.stamps([...this.stamps].map((file) => [file, state.stamps.get(file)]))

@@ -96,6 +96,12 @@ export class Journal {
     if (this.state.home.delete(file)) this.#changes.files.add(file)
   }
 
+  /** What stands in the file's place is somebody else's, or may be. */
+  setForeign(file: number): void {
+    this.setAway(file)
+    if (this.state.ours.delete(file)) this.#changes.files.add(file)
+  }
+
   /** Undefined: it is being written to. */
   setStamp(file: number, stamp: FileStamp | undefined): void {
     if (stamp === undefined) {

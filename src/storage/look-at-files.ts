@@ -2,7 +2,7 @@ import { claimedLength } from "./claimed-length.js"
 import { type DataFile, sameStamp, stampOf } from "./data-file.js"
 import type { DataFiles } from "./data-files.js"
 import { somethingThere } from "./disk-fault.js"
-import { type FileStamp, PieceState } from "./journal-state.js"
+import { type FileStamp, type JournalState, PieceState } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import type { FoundFile } from "./resume.js"
@@ -101,21 +101,23 @@ async function lookClosely(
     return
   }
   file.standsAt(place, there)
-  const { ours, home, stamps } = journal.state
+  const { ours, stamps } = journal.state
   const stamp = stamps.get(file.index)
-  // Killed, we may have had no time to say which one is ours.
-  const isOurs =
-    stamp === undefined
-      ? home.has(file.index) && before !== "clean"
-      : stamp.place === "final" && stamp.inode === file.inode
-  const isOwned =
-    place === "part" ? ours.has(file.index) : isOurs || (ours.has(file.index) && before === "machine-may-have-died")
+  const isOwned = place === "part" ? ours.has(file.index) : isOurFinal(journal.state, file, before)
   if (isOwned) found.owned.add(file)
   // A new name alone is no change.
   const isSame = stamp === undefined || sameStamp(stamp, stampOf(place, there))
   // Somebody cut it short.
   if (!isSame || there.size < claimed) found.states.set(file, "changed")
   else found.states.set(file, stamp === undefined ? "unstamped" : "equal")
+}
+
+/** Whether what stands under a file's final name is the one that we made or found there. */
+function isOurFinal({ stamps, home, ours }: JournalState, { index, inode }: DataFile, before: LastEnd): boolean {
+  const stamp = stamps.get(index)
+  // Who was stopped may have had no time to say that it was given its name, or which one it is.
+  if (stamp !== undefined) return stamp.inode === inode && (stamp.place === "final" || before !== "clean")
+  return (home.has(index) && before !== "clean") || (ours.has(index) && before === "machine-may-have-died")
 }
 
 /**

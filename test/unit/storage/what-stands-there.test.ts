@@ -195,17 +195,20 @@ describe("what we did not write", () => {
     expect(world.disk.readFile(tree.pathOf(END))).toEqual(foreign)
   })
 
-  it("is not taken for ours because it took the place of a whole file after a run was killed", async () => {
-    const world = new World()
-    const first = await world.open(single)
-    await world.run(fill(first, single))
-    await world.run(first.flush())
-    const next = world.killed()
-    const foreign = someBytes(2500, "foreign")
-    next.disk.putFile(`${DATASTORE}/one`, foreign)
-    await expect(next.open(single)).rejects.toEqual(code("AT_EXISTS"))
-    expect(next.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
-  })
+  it.each(["a kill", "a power cut"])(
+    "is not taken for ours when it took a whole file's place after %s",
+    async (end) => {
+      const world = new World()
+      const first = await world.open(single)
+      await world.run(fill(first, single))
+      await world.run(first.flush())
+      const next = end === "a kill" ? world.killed() : world.powerCut(1)
+      const foreign = someBytes(2500, "foreign")
+      next.disk.putFile(`${DATASTORE}/one`, foreign)
+      await expect(next.open(single)).rejects.toEqual(code("AT_EXISTS"))
+      expect(next.disk.readFile(`${DATASTORE}/one`)).toEqual(foreign)
+    },
+  )
 
   it("is not overwritten either when it comes there while we download", async () => {
     const world = new World()
@@ -489,6 +492,20 @@ describe("a small file that only its neighbours can tell", () => {
     expect(await next.run(commit(store, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
     expect(next.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
     await next.run(store.close())
+  })
+
+  it("is left alone, too, after a power cut, where it came to a place that had been free", async () => {
+    const world = new World()
+    await world.run((await world.open(tree)).close())
+    const foreign = someBytes(100, "foreign")
+    world.disk.putFile(tree.pathOf(S1), foreign)
+    const store = await world.open(tree)
+    await world.run(fill(store, tree, { pieces: [0] }))
+    const next = world.powerCut(1)
+    const again = await next.open(tree)
+    expect(await next.run(commit(again, tree, 3))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(next.disk.readFile(tree.pathOf(S1))).toEqual(foreign)
+    await next.run(again.close())
   })
 
   it("is left alone, too, where ours stood before, by the second run that finds it", async () => {
