@@ -20,16 +20,19 @@ export async function moveFromEdges(parts: WritingParts, candidates: readonly Da
     if (!file.selected || file.length === 0 || home.has(file.index) || !free) return []
     const { first, end } = layout.piecesOfFile(file.index)
     const held: number[] = []
+    const gone: number[] = []
     for (let piece = first; piece < end; piece++) {
-      if (edges.pieces.has(piece) && pieces[piece] !== PieceState.absent) held.push(piece)
+      if (pieces[piece] !== PieceState.absent) (edges.pieces.has(piece) ? held : gone).push(piece)
     }
-    return held.length === 0 ? [] : [{ file, held }]
+    return held.length === 0 ? [] : [{ file, held, gone }]
   })
   if (moves.length === 0) return []
   for (const { file } of moves) journal.setOurs(file.index)
   await journal.sync()
-  for (const { file, held } of moves) {
+  for (const { file, held, gone } of moves) {
     file.stamp = undefined
+    // Somebody removed them: once the file is at home, nothing would tell that they are not there.
+    for (const piece of gone) journal.setPiece(piece, PieceState.absent)
     for (const piece of held) await copyPiece(parts, file, piece)
     await files.sync(file)
   }

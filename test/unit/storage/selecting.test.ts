@@ -86,6 +86,28 @@ describe("another selection", () => {
     await world.run(store.close())
   })
 
+  it("is not complete with a file of which somebody removed some bytes from edges/, and others are there", async () => {
+    const beside = sample({
+      pieceLength: 1000,
+      files: [
+        { path: "first", length: 1500 },
+        { path: "neighbour", length: 1200 },
+        { path: "last", length: 1800 },
+      ],
+    })
+    const world = new World()
+    const part = await world.open(beside, { selected: new Set([0, 2]) })
+    await world.run(fill(part, beside))
+    await world.run(part.close())
+    await world.run(world.disk.remove(world.disk.filePaths().find((path) => path.endsWith("/edges/1"))!))
+    const store = await world.open(beside)
+    expect([...store.have]).toEqual([0, 2, 3, 4])
+    expect(await world.run(wrongClaims(store, beside))).toEqual([])
+    await world.run(fill(store, beside))
+    expect(world.disk.readFile(beside.pathOf(1))).toEqual(beside.fileData(1))
+    await world.run(store.close())
+  })
+
   it.each(["at once", "by the next run"])(
     "takes nothing from a neighbour of which we hold some bytes elsewhere: %s",
     async (when) => {
