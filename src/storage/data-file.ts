@@ -140,5 +140,7 @@ export function sameStamp(a: FileStamp, b: FileStamp): boolean {
   return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode
 }
 
-/** No file looks like this: at the next start all its pieces are hashed. */
-export const DOUBTFUL_STAMP: FileStamp = { place: "part", size: 0, mtimeNs: 0n, inode: 0n }
+/** No file that something is claimed of looks like this: at the next start its pieces are hashed. But it is still known as ours. */
+export function doubtfulStamp({ place, inode = 0n }: DataFile): FileStamp {
+  return { place: place === "final" ? "final" : "part", size: 0, mtimeNs: 0n, inode }
+}

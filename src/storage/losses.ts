@@ -1,5 +1,5 @@
 import { DiskError } from "../ports/disk.js"
-import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
+import { type DataFile, doubtfulStamp } from "./data-file.js"
 import type { Journal } from "./journal.js"
 import { PieceState } from "./journal-state.js"
 import type { StoreParts } from "./parts.js"
@@ -48,7 +48,7 @@ export class Losses implements LossListener {
 
   onFileDoubtful(file: DataFile): void {
     file.doubtful = true
-    this.#options.journal?.setStamp(file.index, DOUBTFUL_STAMP)
+    this.#options.journal?.setStamp(file.index, doubtfulStamp(file))
   }
 
   /** Pieces could not be written, as the disk said: some of their files may be gone, cut short, or come back. */

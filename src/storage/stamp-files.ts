@@ -1,5 +1,5 @@
 import { claimedLength } from "./claimed-length.js"
-import { type DataFile, DOUBTFUL_STAMP } from "./data-file.js"
+import { type DataFile, doubtfulStamp } from "./data-file.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
@@ -19,7 +19,7 @@ export async function stampFiles({ files, journal }: WritingParts): Promise<void
     // What it looked like when it was whole: whoever wrote to it since shows.
     const now = file.stamp ?? (await files.stampNow(file))
     const claimed = claimedLength(files.layout, journal.state.pieces, file.index)
-    journal.setStamp(file.index, now === undefined || isOurs(file, now, claimed) ? now : DOUBTFUL_STAMP)
+    journal.setStamp(file.index, now === undefined || isOurs(file, now, claimed) ? now : doubtfulStamp(file))
   })
 }
 

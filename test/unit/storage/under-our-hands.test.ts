@@ -226,6 +226,26 @@ describe("a finished file", () => {
     await world.run(giving.close())
   })
 
+  it.each(["closed", "killed"] as const)(
+    "that turns out to be changed is repaired by the next run: %s",
+    async (end) => {
+      const short = sample({ name: "one", kind: "file", pieceLength: 1000, files: [{ path: "one", length: 700 }] })
+      const world = new World()
+      const store = await world.open(short)
+      await world.run(fill(store, short))
+      await world.run(store.flush())
+      await damage(world, FINAL, 100)
+      await expect(world.run(store.read(0, 0, new Uint8Array(10)))).rejects.toEqual(code("AT_CORRUPT"))
+      if (end === "closed") await world.run(store.close())
+      const next = world.killed()
+      const again = await next.open(short)
+      expect([...again.have]).toEqual([])
+      await next.run(fill(again, short))
+      expect(next.disk.readFile(FINAL)).toEqual(short.data)
+      await next.run(again.close())
+    },
+  )
+
   it("that came back after it was changed and then removed, is not believed once it is changed again", async () => {
     const world = new World()
     const store = await world.open(one)
