@@ -17,7 +17,7 @@ export interface Commit {
 }
 
 /** Bytes of a full batch, unless a single piece has more. */
-const BATCH_BYTES = 2 ** 20
+const BATCH_BYTES = 2 ** 22
 /** Full batches under way at a time: while one is hashed, others are written. */
 const MAX_BATCHES = 4
 

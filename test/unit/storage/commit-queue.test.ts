@@ -33,22 +33,22 @@ describe("commits", () => {
     expect(batches.map(({ pieces }) => pieces)).toEqual([[0, 1, 2]])
   })
 
-  it("gather while a batch is under way, up to a megabyte", async () => {
+  it("gather while a batch is under way, up to four megabytes", async () => {
     const { batches, add } = stage(16 * KiB)
     add(0, 1)
     await turn()
-    add(1, 63)
+    add(1, 255)
     await turn()
     expect(batches).toHaveLength(1)
-    add(64, 1)
+    add(256, 1)
     await turn()
-    expect(batches.map(({ pieces }) => pieces.length)).toEqual([1, 64])
-    add(65, 2)
+    expect(batches.map(({ pieces }) => pieces.length)).toEqual([1, 256])
+    add(257, 2)
     await turn()
     expect(batches).toHaveLength(2)
     for (const { finish } of batches) finish()
     await turn()
-    expect(batches[2]?.pieces).toEqual([65, 66])
+    expect(batches[2]?.pieces).toEqual([257, 258])
   })
 
   it("of large pieces go one by one, four at a time", async () => {
@@ -62,7 +62,7 @@ describe("commits", () => {
   })
 
   it("are idle when all have been answered", async () => {
-    const { queue, batches, add, outcomes } = stage(1024 * KiB)
+    const { queue, batches, add, outcomes } = stage(4096 * KiB)
     await queue.idle()
     add(0, 2)
     expect(queue.has(1)).toBe(true)
