@@ -3,9 +3,9 @@ import { type JournalState, PieceState } from "./journal-state.js"
 
 /** What was set in a journal and is not in its file yet: which pieces and files, by number. */
 export class JournalChanges {
-  readonly pieces = new Set<number>()
-  readonly files = new Set<number>()
-  readonly stamps = new Set<number>()
+  pieces = new Set<number>()
+  files = new Set<number>()
+  stamps = new Set<number>()
 
   get any(): boolean {
     return this.pieces.size > 0 || this.ofFiles
@@ -18,8 +18,7 @@ export class JournalChanges {
   /** All of them, which are none of these any more. */
   take(): JournalChanges {
     const taken = new JournalChanges()
-    taken.add(this)
-    for (const numbers of [this.pieces, this.files, this.stamps]) numbers.clear()
+    for (const kind of ["pieces", "files", "stamps"] as const) [taken[kind], this[kind]] = [this[kind], taken[kind]]
     return taken
   }
 
