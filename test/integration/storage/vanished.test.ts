@@ -8,7 +8,8 @@ import { PieceStore } from "../../../src/storage/piece-store.js"
 import { deferred } from "../../support/deferred.js"
 import { commit, fill, sample, wrongClaims } from "../../unit/storage/fixture.js"
 
-const MiB = 2 ** 20
+/** Bytes: a piece of this length is a batch by itself, which goes while another one is under way. */
+const PIECE = 2 ** 22
 
 /** A hasher that writes what it is to store at once, and may be kept from saying so. */
 function holding(hasher: Hasher) {
@@ -40,10 +41,10 @@ it("a piece is not claimed in a file that vanished while it was written to, thou
   const datastore = mkdtempSync(join(tmpdir(), "vanished-"))
   // Pieces 0 to 2 lie in F, 3 in both, 4 and 5 in G.
   const torrent = sample({
-    pieceLength: MiB,
+    pieceLength: PIECE,
     files: [
-      { path: "F", length: 3.5 * MiB },
-      { path: "G", length: 2.5 * MiB },
+      { path: "F", length: 3.5 * PIECE },
+      { path: "G", length: 2.5 * PIECE },
     ],
   })
   const { hasher, written, hold } = holding(platform.hasher)
