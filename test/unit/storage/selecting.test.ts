@@ -14,6 +14,16 @@ async function withEdges(seed: string | number = 1) {
   return { world, store }
 }
 
+/** A file between two others shares a piece with each. */
+const beside = sample({
+  pieceLength: 1000,
+  files: [
+    { path: "first", length: 1500 },
+    { path: "neighbour", length: 1200 },
+    { path: "last", length: 1800 },
+  ],
+})
+
 describe("another selection", () => {
   it("keeps nobody from reading what is there, whose bytes are being moved", async () => {
     // Where a read meets the move is for chance.
@@ -87,14 +97,6 @@ describe("another selection", () => {
   })
 
   it("is not complete with a file of which somebody removed some bytes from edges/, and others are there", async () => {
-    const beside = sample({
-      pieceLength: 1000,
-      files: [
-        { path: "first", length: 1500 },
-        { path: "neighbour", length: 1200 },
-        { path: "last", length: 1800 },
-      ],
-    })
     const world = new World()
     const part = await world.open(beside, { selected: new Set([0, 2]) })
     await world.run(fill(part, beside))
@@ -111,14 +113,6 @@ describe("another selection", () => {
   it.each(["at once", "by the next run"])(
     "takes nothing from a neighbour of which we hold some bytes elsewhere: %s",
     async (when) => {
-      const beside = sample({
-        pieceLength: 1000,
-        files: [
-          { path: "first", length: 1500 },
-          { path: "neighbour", length: 1200 },
-          { path: "last", length: 1800 },
-        ],
-      })
       const world = new World()
       let store = await world.open(beside, { selected: new Set([0]) })
       await world.run(fill(store, beside))
