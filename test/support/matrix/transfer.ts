@@ -76,16 +76,21 @@ async function throughDht(netns: Netns, work: (dht: DhtBackbone) => Promise<void
   }
 }
 
+/** How a client gets into the DHT. */
+function throughNodes(dht: DhtBackbone | undefined): Pick<DownloadJob, "dht" | "dhtNodes"> {
+  return dht === undefined ? {} : { dht: dht.entry, dhtNodes: NODES }
+}
+
 /** How whoever downloads finds the source: it is named, or has told the DHT of itself, or will be heard. */
 async function waysTo(
   source: Running,
   { lsd }: Column,
   dht: DhtBackbone | undefined,
-): Promise<Pick<DownloadJob, "peers" | "dht" | "lsd">> {
+): Promise<Pick<DownloadJob, "peers" | "dht" | "dhtNodes" | "lsd">> {
   if (lsd) return { lsd }
   if (dht === undefined) return { peers: [source] }
   await dht.announced()
-  return { dht: dht.entry }
+  return throughNodes(dht)
 }
 
 /** We download from the client. */
@@ -95,7 +100,7 @@ async function get(job: Transfer, { ours, theirs }: Parties, dht?: DhtBackbone):
   const { magnet } = column
   const outDir = await startOf(job)
   const { lsd } = column
-  const source = await partner.seed({ torrentPath, dataDir, dht: dht?.entry, lsd, ...column.theirs, ...theirs })
+  const source = await partner.seed({ torrentPath, dataDir, ...throughNodes(dht), lsd, ...column.theirs, ...theirs })
   try {
     const ways = await waysTo(source, column, dht)
     const options = column.ours ?? []

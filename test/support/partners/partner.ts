@@ -31,6 +31,8 @@ interface Job {
   utp?: boolean
   /** The node at which it enters the DHT, which is off otherwise. */
   dht?: Address | undefined
+  /** Nodes that it remembers, as from an earlier run; of Transmission alone. */
+  dhtNodes?: readonly Address[] | undefined
   /** Local discovery is on, which is off otherwise. */
   lsd?: boolean | undefined
   /** Peer exchange is on, which is off otherwise; libtorrent's is always on. */
