@@ -65,10 +65,14 @@ export async function routeMulticast(netns: Netns): Promise<void> {
 /** What goes out by the cable is as large as a cable takes, and not put together from packets of 64 KiB. */
 const WITHOUT_OFFLOADING = "ip link set cable gso_max_size 1500 gso_max_segs 1"
 
-/** Loses packets that come in by the cable: `share` is 0 to 1. Off-loading, which would lose 64 KiB at a time, ends. */
-export async function losePackets(netns: Netns, share: number): Promise<void> {
+/**
+ * Loses packets that come in by the cable: `share` is 0 to 1, and the first `unharmed` bytes pass. Off-loading, which would
+ * lose 64 KiB at a time, ends.
+ */
+export async function losePackets(netns: Netns, share: number, { unharmed = 0 } = {}): Promise<void> {
   await netns.run(
     `${WITHOUT_OFFLOADING} &&
+     iptables -A INPUT -i cable -m quota --quota ${unharmed} -j ACCEPT &&
      iptables -A INPUT -i cable -m statistic --mode random --probability ${share} -j DROP`,
   )
 }
