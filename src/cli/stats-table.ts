@@ -36,14 +36,19 @@ export function statsTable(name: string, stats: TorrentStats): string {
   )
   line("wasted", `${formatSize(wasted.total)}${wasteByReason(wasted)}`)
   line("uploaded", formatSize(uploaded))
-  const { store } = commits
-  line("hash and write in workers", stage(store))
-  if (store.busy > 0)
+  const { store, hash, disk } = commits
+  if (store.bytes > 0) {
+    line("hash and write in workers", stage(store))
     line("  time of the workers", `hash ${milliseconds(store.hashing)}, write ${milliseconds(store.writing)}`)
-  line("hash alone", stage(commits.hash))
-  line("write alone", stage(commits.disk))
-  line("from full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)
-  line("slots used at most", `${slots.peak} of ${slots.capacity}, ${formatSize(slots.bytesEach)} each`)
+  }
+  if (hash.bytes > 0) line("hash alone", stage(hash))
+  if (disk.bytes > 0) line("write alone", stage(disk))
+  if (commits.maxTime > 0) {
+    line("from full piece to stored", `mean ${milliseconds(commits.meanTime)}, max ${milliseconds(commits.maxTime)}`)
+  }
+  if (slots.peak > 0) {
+    line("slots used at most", `${slots.peak} of ${slots.capacity}, ${formatSize(slots.bytesEach)} each`)
+  }
   line("connections at most", `${connections.peersPeak} peers, ${connections.webSeedsPeak} to web seeds`)
   line(
     "event loop delay",

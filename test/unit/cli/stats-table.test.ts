@@ -40,6 +40,12 @@ describe("the table of --stats", () => {
     expect(line("from full piece to stored")).toMatch(/mean 12 ms, max 1\.5 s$/)
   })
 
+  it("has no line for a step that no piece went through", () => {
+    for (const step of ["hash and write in workers", "time of the workers", "hash alone", "slots used"]) {
+      expect(line(step)).toBeUndefined()
+    }
+  })
+
   it("escapes the name, and has something to say when nothing was transferred", () => {
     const table = statsTable("a\x1b[31m\nb", noStats())
     expect(table).not.toContain("\x1b")
