@@ -11,6 +11,9 @@ import { thenStats } from "../then-stats.js"
 /** Without --repair. */
 const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped before all was checked" }
 
+/** Missing files listed for people; after a `get` of some files there may be thousands. */
+const MAX_MISSING = 20
+
 interface VerifyFlags extends CommonFlags {
   repair?: boolean
   overwrite?: boolean
@@ -99,11 +102,21 @@ function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlag
   return "download just what is missing or wrong with: academictorrents verify TARGET --repair"
 }
 
-/** A line for each file that is not as it should be. */
-function complaints(report: VerifyReport): string[] {
-  return report.files
-    .filter((file) => file.state !== "ok")
-    .map((file) => `${escapeForTerminal(file.path)}: ${complaint(file)}`)
+/** A line for each file that is not as it should be; of many that are just missing, for the first. */
+function complaints({ files }: VerifyReport): string[] {
+  const lines: string[] = []
+  let missing = 0
+  for (const file of files) {
+    if (file.state === "ok" || (isAbsent(file) && ++missing > MAX_MISSING)) continue
+    lines.push(`${escapeForTerminal(file.path)}: ${complaint(file)}`)
+  }
+  if (missing > MAX_MISSING) lines.push(`and ${missing - MAX_MISSING} more: missing (--json lists all)`)
+  return lines
+}
+
+/** Nothing stands in its place. */
+function isAbsent({ state, obstacle }: FileReport): boolean {
+  return state === "missing" && obstacle === undefined
 }
 
 function complaint(file: FileReport): string {

@@ -123,6 +123,25 @@ describe("verify", () => {
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
   })
 
+  it("lists the first of many missing files, and all that are there and wrong", async () => {
+    await using stage = await Stage.open()
+    const files = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${i + 10}.bin`, 1000]))
+    const dataset = await stage.publish("study", files, { create: { pieceLength: PIECE }, seeders: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    for (let i = 10; i < 35; i++) rmSync(stage.stored(`study/${i}.bin`))
+    truncateSync(stage.stored("study/39.bin"), 10)
+    const { stdout } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    const lines = stdout.trimEnd().split("\n")
+    expect(lines.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, i) => `${i + 10}.bin: missing`))
+    expect(lines.slice(20)).toEqual([
+      ...[35, 36, 37, 38].map((i) => `${i}.bin: can't be verified without its neighbouring files`),
+      "39.bin: 10 bytes long instead of 1000",
+      "and 5 more: missing (--json lists all)",
+    ])
+    const { stdout: json } = await stage.run(["verify", dataset.infoHash, "--json"], { exits: 5 })
+    expect(JSON.parse(json).files).toHaveLength(30)
+  })
+
   it("finds what the journal can't know: data that was never ours, and nothing at all", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE }, seeders: [{}] })
