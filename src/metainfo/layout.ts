@@ -97,6 +97,11 @@ export class TorrentLayout {
     return pieces.count * this.pieceLength - missing
   }
 
+  /** Bytes of files in a piece, padding left out. O(files in it). */
+  dataSize(piece: number): number {
+    return this.extentsOfPiece(piece).reduce((sum, { length }) => sum + length, 0)
+  }
+
   /** Bytes in a piece before padding or the next file begins: what its hash of BEP 52 is over. */
   contentSize(piece: number): number {
     const offset = this.pieceOffset(piece)

@@ -81,7 +81,7 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Piece
       if (digest === undefined) return
       sha1?.set(digest.subarray(0, SHA1_LENGTH), SHA1_LENGTH * piece)
       nodes?.set(digest.subarray(-HASH_LENGTH), HASH_LENGTH * piece)
-      done += layout.extentsOfPiece(piece).reduce((sum, { length }) => sum + length, 0)
+      done += layout.dataSize(piece)
       onProgress?.(done, total)
     },
     signal,

@@ -51,9 +51,9 @@ export interface VerifyReport {
   readonly files: readonly FileReport[]
   /** All pieces of these files that can't be verified, in ascending order. */
   readonly badPieces: readonly Range[]
-  /** Bytes that were hashed. */
+  /** Bytes of files that were hashed. */
   readonly checkedBytes: number
-  /** Bytes of the bad pieces: what a repair downloads. */
+  /** Bytes of files in the bad pieces: what a repair stores. */
   readonly missingBytes: number
 }
 
@@ -134,7 +134,7 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
     files,
     read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
-      if (digest !== undefined) checkedBytes += layout.pieceSize(piece)
+      if (digest !== undefined) checkedBytes += layout.dataSize(piece)
       if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
       bad.add(piece)
       if (digest === undefined) return
@@ -148,7 +148,7 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
     signal,
   })
   let missingBytes = 0
-  for (const piece of bad) missingBytes += layout.pieceSize(piece)
+  for (const piece of bad) missingBytes += layout.dataSize(piece)
   const reports = files.all
     .filter((file) => file?.selected === true)
     .map((file) => report(files, file as DataFile, bad, wrong))
