@@ -9,7 +9,7 @@
  * | `AT_NO_SOURCES` | no peer and no web seed has it |
  * | `AT_STALLED` | nothing arrived within `timeout` |
  * | `AT_CORRUPT` | data on disk does not verify |
- * | `AT_DISK_FULL` | no space |
+ * | `AT_DISK_FULL` | no space, a quota is used up, or no room for another file |
  * | `AT_DISK_IO` | the disk refused: permission, read-only, I/O error |
  * | `AT_UNSAFE_PATH` | a path would lead out of the datastore, or through a symbolic link |
  * | `AT_EXISTS` | a file is in the way: it is not part of the dataset, or has more bytes than the dataset has of it |

@@ -1,6 +1,7 @@
 import { AtError } from "../errors.js"
 import { toDiskError } from "../node/disk-error.js"
 import { errnoOf } from "../node/errno.js"
+import { isNoRoom } from "../ports/disk.js"
 import { exitCode } from "./exit-code.js"
 
 /** As of a program that SIGPIPE ended, which Node turns off. */
@@ -18,7 +19,7 @@ export interface LostOutput {
 export function lostOutput(cause: unknown): LostOutput {
   if (errnoOf(cause) === "EPIPE") return { code: NO_READER, error: undefined }
   const { failure, message } = toDiskError(cause, "write to", "standard output")
-  const code = failure === "full" ? "AT_DISK_FULL" : "AT_DISK_IO"
+  const code = isNoRoom(failure) ? "AT_DISK_FULL" : "AT_DISK_IO"
   const error = new AtError(code, message, {
     hint: "check where standard output goes, and run the command again",
     cause,

@@ -1,5 +1,5 @@
 import { AtError, abortError } from "../errors.js"
-import { DiskError } from "../ports/disk.js"
+import { DiskError, isNoRoom } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
 import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
@@ -223,7 +223,7 @@ function isLocked(error: unknown): error is AtError {
 function isUnwritable(error: unknown): error is AtError {
   if (!(error instanceof AtError && error.cause instanceof DiskError)) return false
   const { failure } = error.cause
-  return failure === "permission" || failure === "read-only" || failure === "full"
+  return failure === "permission" || failure === "read-only" || isNoRoom(failure)
 }
 
 function onlyRead(path: string): AtError {

@@ -1,5 +1,5 @@
 import { AtError } from "../errors.js"
-import { DiskError } from "../ports/disk.js"
+import { DiskError, isNoRoom } from "../ports/disk.js"
 
 /** Does `work`; whatever it fails with, an AtError comes out. A fault that nobody foresaw is `AT_BUG`. */
 export async function guarded<T>(work: () => Promise<T>): Promise<T> {
@@ -12,7 +12,7 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T> {
 
 function toAtError(error: unknown): AtError {
   if (error instanceof AtError) return error
-  if (error instanceof DiskError && error.failure === "full") {
+  if (error instanceof DiskError && isNoRoom(error.failure)) {
     return new AtError("AT_DISK_FULL", error.message, { hint: "free some space, or choose another path", cause: error })
   }
   if (error instanceof DiskError) {

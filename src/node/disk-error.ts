@@ -6,7 +6,7 @@ const FAILURES: Readonly<Record<string, DiskFailure>> = {
   EEXIST: "exists",
   ENOTEMPTY: "exists",
   ENOSPC: "full",
-  EDQUOT: "full",
+  EDQUOT: "quota",
   EFBIG: "too-large",
   ENAMETOOLONG: "too-long",
   EACCES: "permission",
@@ -20,7 +20,16 @@ const FAILURES: Readonly<Record<string, DiskFailure>> = {
 
 /** Node's error of a file system call as the port's; `action` says what was tried ("open", "write to"). */
 export function toDiskError(error: unknown, action: string, path: string): DiskError {
-  const code = errnoOf(error)
-  const reason = error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+( '.*)?$/s, "") : `${error}`
-  return new DiskError(FAILURES[code] ?? "io", path, `can't ${action} ${path}: ${reason}`, error)
+  const failure = FAILURES[errnoOf(error)] ?? "io"
+  return failure === "full" && MAKING.has(action)
+    ? new DiskError("no-more-files", path, `can't ${action} ${path}: no room for another file`, error)
+    : new DiskError(failure, path, `can't ${action} ${path}: ${reasonOf(failure, error)}`, error)
+}
+
+/** What makes files and folders. Of these ENOSPC says more often that there can't be another one. */
+const MAKING: ReadonlySet<string> = new Set(["open", "make the folder", "lock"])
+
+function reasonOf(failure: DiskFailure, error: unknown): string {
+  if (failure === "quota") return "disk quota exceeded"
+  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+( '.*)?$/s, "") : `${error}`
 }

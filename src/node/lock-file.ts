@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { escapeForTerminal } from "../bytes/text.js"
 import { AtError } from "../errors.js"
+import { isNoRoom } from "../ports/disk.js"
 import { type AcquireLock, type Lock, LockedError } from "../ports/lock.js"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
@@ -168,7 +169,7 @@ function heldHere(path: string): AtError {
 function lockFailure(error: unknown, path: string): AtError {
   const cause = toDiskError(error, "lock", path)
   const { failure, message } = cause
-  return failure === "full"
-    ? new AtError("AT_DISK_FULL", message, { hint: "free some space, then try again", cause })
+  return isNoRoom(failure)
+    ? new AtError("AT_DISK_FULL", message, { hint: "remove what you do not need, then try again", cause })
     : new AtError("AT_DISK_IO", message, { hint: "check that you may write to that folder", cause })
 }

@@ -29,11 +29,15 @@ export interface FileHandle {
  */
 export type OpenMode = "read" | "write" | "create" | "create-new"
 
-/** Why the disk refused, as far as callers must tell apart. `too-large`: the file; `too-long`: its name or path. */
+/**
+ * Why the disk refused, as far as callers must tell apart. `too-large`: the file; `too-long`: its name or path. Without room are
+ * `full`; `quota`, where there is space, but not for this user or group; and `no-more-files`, where a file or folder could not
+ * be made, as the file system has room for so many only.
+ */
 export type DiskFailure =
   | "missing"
   | "exists"
-  | "full"
+  | NoRoom
   | "too-large"
   | "too-long"
   | "permission"
@@ -41,6 +45,14 @@ export type DiskFailure =
   | "link"
   | "not-directory"
   | "io"
+
+const NO_ROOM = ["full", "quota", "no-more-files"] as const
+type NoRoom = (typeof NO_ROOM)[number]
+
+/** Whether something has to be removed first, or another disk taken. */
+export function isNoRoom(failure: DiskFailure): failure is NoRoom {
+  return (NO_ROOM as readonly DiskFailure[]).includes(failure)
+}
 
 export class DiskError extends Error {
   override readonly name = "DiskError"

@@ -19,6 +19,16 @@ export function diskFault(error: unknown): AtError {
         hint: "free some space and try again, or use another `datastore`; what has been downloaded is kept",
         cause,
       })
+    case "quota":
+      return new AtError("AT_DISK_FULL", `the disk quota is used up: ${error.path} can't be written`, {
+        hint: "remove what you do not need, ask for a larger quota, or use another `datastore`; what has been downloaded is kept",
+        cause,
+      })
+    case "no-more-files":
+      return new AtError("AT_DISK_FULL", `the file system has no room for another file: ${error.path}`, {
+        hint: "remove some files (df -i tells how many there may be) or free some space, or use another `datastore`; what has been downloaded is kept",
+        cause,
+      })
     case "too-large":
       return new AtError("AT_DISK_IO", `the file system allows no file of this size: ${error.path}`, {
         hint: "use a `datastore` on another file system (FAT32 allows 4 GiB), or raise the limit if one is set (ulimit -f)",

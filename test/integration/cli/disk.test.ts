@@ -154,6 +154,25 @@ describe.skipIf(missing !== undefined)("a full datastore", () => {
   })
 })
 
+describe.skipIf(missing !== undefined)("a file system that takes no more files", () => {
+  it("is 6, and says that files are in question, not bytes; with room for them the same command goes on", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "16m", { files: 100 })
+    const files = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${i}.csv`, 5000]))
+    const dataset = await stage.publish("study", files, { seeders: [{}] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    for (let i = 0; i < 60; i++) writeFileSync(volume.inside(`filler${i}`), "")
+    expect(errorOf(await stage.run([...args, "--json"], { exits: 6, through: volume.enter }))).toMatchObject({
+      code: "AT_DISK_FULL",
+      message: expect.stringContaining("no room for another file") as string,
+      hint: expect.stringContaining("df -i") as string,
+    })
+    for (let i = 0; i < 60; i++) volume.remove(`filler${i}`)
+    await stage.run(args, { through: volume.enter })
+    expect(await differences(dataset.source, volume.inside("study"))).toEqual([])
+  })
+})
+
 describe("what stands in the way", () => {
   const FILES = { "a.csv": 40_000, "b/c.csv": 90_000 }
 

@@ -23,9 +23,10 @@ export function volumesMissing(): string | undefined {
   return undefined
 }
 
-/** Mounts a tmpfs of so many bytes, as mount(8) writes them: `16m`. */
-export async function openVolume(path: string, size: string): Promise<Volume> {
-  const script = `mkdir -p "$1" && mount -t tmpfs -o size=${size} tmpfs "$1" && echo inside $$ && exec sleep 300`
+/** Mounts a tmpfs of so many bytes, as mount(8) writes them: `16m`. `files`: for so many files and folders, its own among them. */
+export async function openVolume(path: string, size: string, { files }: { files?: number } = {}): Promise<Volume> {
+  const options = files === undefined ? `size=${size}` : `size=${size},nr_inodes=${files}`
+  const script = `mkdir -p "$1" && mount -t tmpfs -o ${options} tmpfs "$1" && echo inside $$ && exec sleep 300`
   const holder = new Program("unshare", ["--mount", "--", "sh", "-c", script, "sh", path], { maxSeconds: 300 })
   const [, pid = ""] = await holder.until(/inside (\d+)\n/, 10)
   const enter = ["nsenter", `--mount=/proc/${pid}/ns/mnt`, "--"]

@@ -1,10 +1,13 @@
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
-import { tmpdir } from "node:os"
+import { constants, tmpdir } from "node:os"
 import { join } from "node:path"
+import { getSystemErrorName } from "node:util"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { NodeDisk } from "../../../src/node/disk.js"
+import { toDiskError } from "../../../src/node/disk-error.js"
 import type { OpenMode } from "../../../src/ports/disk.js"
+import { diskFault } from "../../../src/storage/disk-fault.js"
 
 const disk = new NodeDisk()
 let folder: string
@@ -126,6 +129,17 @@ describe("disk on Node", () => {
     const [opened, listed] = await results
     expect([opened.status, listed]).toEqual(["fulfilled", { status: "fulfilled", value: ["f"] }])
     if (opened.status === "fulfilled") await opened.value.close()
+  })
+
+  it("tells a quota that is used up from a disk that is full, and from one that is broken", () => {
+    // No file system with quotas can be made here. This is what Node makes of the system's answer, for which it has no name.
+    const errno = -constants.errno.EDQUOT
+    const code = getSystemErrorName(errno)
+    const error = Object.assign(new Error(`${code}: ${code}, write`), { errno, code, syscall: "write" })
+    const { failure, message } = toDiskError(error, "write to", "/home/a/b")
+    expect(failure).toBe("quota")
+    expect(message).toBe("can't write to /home/a/b: disk quota exceeded")
+    expect(diskFault(toDiskError(error, "write to", "/home/a/b"))).toMatchObject({ code: "AT_DISK_FULL" })
   })
 
   it("reports a full disk although the system first counts short, and loses nothing of what fits", async ({ skip }) => {
