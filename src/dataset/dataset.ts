@@ -9,6 +9,7 @@ import { abortWith } from "./abort-with.js"
 import { checkChoice } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
+import type { DatasetMetainfo } from "./dataset-metainfo.js"
 import type { GiveLimits } from "./give-until.js"
 import { guarded } from "./guarded.js"
 import { type DatasetParts, openParts } from "./open-parts.js"
@@ -38,10 +39,9 @@ export class Dataset implements AsyncDisposable {
   readonly infoHash: string
   /** Bytes of all files together. */
   readonly length: number
-  /** What the .torrent file says: trackers, web seeds, comment, pieces and so on. */
-  readonly metainfo: Metainfo
   /** The absolute path of its file or folder on disk, whether that is there already or not. */
   readonly path: string
+  readonly #metainfo: Metainfo
   readonly #parts: DatasetParts
   readonly #feed: ProgressFeed
   readonly #work: Work
@@ -53,7 +53,7 @@ export class Dataset implements AsyncDisposable {
 
   private constructor(parts: DatasetParts, feed: ProgressFeed) {
     const { metainfo } = parts.resolved
-    this.metainfo = metainfo
+    this.#metainfo = metainfo
     this.name = metainfo.name
     this.infoHash = knownAs(metainfo)
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
@@ -84,6 +84,11 @@ export class Dataset implements AsyncDisposable {
     })
   }
 
+  /** What the .torrent file says: trackers, web seeds, comment, pieces and so on. */
+  get metainfo(): DatasetMetainfo {
+    return this.#metainfo
+  }
+
   /** All files, without padding. */
   get files(): readonly DatasetFile[] {
     this.#files ??= this.#makeFiles()
@@ -92,7 +97,7 @@ export class Dataset implements AsyncDisposable {
 
   /** The files that `include` and `exclude` (or a magnet link) selected when it was opened, without padding. */
   get chosenFiles(): readonly DatasetFile[] {
-    const { files } = this.metainfo.layout
+    const { files } = this.#metainfo.layout
     const chosen = this.#select(undefined)
     const indexes = [...files.keys()].filter((index) => !files[index]!.padding)
     return this.files.filter((_, position) => chosen.has(indexes[position]!))
@@ -100,7 +105,7 @@ export class Dataset implements AsyncDisposable {
 
   /** Bytes of {@link chosenFiles} together. */
   get chosenLength(): number {
-    const { files } = this.metainfo.layout
+    const { files } = this.#metainfo.layout
     return [...this.#select(undefined)].reduce((sum, file) => sum + files[file]!.length, 0)
   }
 
@@ -191,7 +196,7 @@ export class Dataset implements AsyncDisposable {
     const check = async (signal: AbortSignal): Promise<VerifyReport> =>
       verifyData({
         platform,
-        metainfo: this.metainfo,
+        metainfo: this.#metainfo,
         ...(options.data === undefined ? { datastore, ...this.#work.forCheck() } : { dataPath: options.data }),
         selected: this.#select(choice),
         signal,
@@ -205,7 +210,7 @@ export class Dataset implements AsyncDisposable {
    * answered within five seconds counts as failed.
    */
   swarmSizes(): Promise<SwarmSize[]> {
-    return this.#call((signal) => swarmSizes(this.#parts.context, this.metainfo, signal))
+    return this.#call((signal) => swarmSizes(this.#parts.context, this.#metainfo, signal))
   }
 
   /**
@@ -214,7 +219,7 @@ export class Dataset implements AsyncDisposable {
    */
   webSeedStates(): Promise<WebSeedState[]> {
     const { context, options } = this.#parts
-    return this.#call((signal) => webSeedStates(context, this.metainfo, options, this.#select(undefined), signal))
+    return this.#call((signal) => webSeedStates(context, this.#metainfo, options, this.#select(undefined), signal))
   }
 
   /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */
@@ -253,12 +258,12 @@ export class Dataset implements AsyncDisposable {
   /** Absent: the files that it was opened for. */
   #select(choice: FileChoice | undefined): Set<number> {
     if (choice !== undefined) checkChoice(choice)
-    return selectFiles(this.metainfo.layout, choice ?? this.#parts.options, this.#parts.resolved.selectOnly)
+    return selectFiles(this.#metainfo.layout, choice ?? this.#parts.options, this.#parts.resolved.selectOnly)
   }
 
   #makeFiles(): DatasetFile[] {
     const files: DatasetFile[] = []
-    const { layout, fileNodes } = this.metainfo
+    const { layout, fileNodes } = this.#metainfo
     for (const [index, { path, offset, length, padding }] of layout.files.entries()) {
       if (padding) continue
       const root = fileNodes?.roots[index]

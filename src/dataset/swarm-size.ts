@@ -6,6 +6,8 @@ import { parseTrackerUrl } from "../tracker/tracker-url.js"
 import type { ResolveContext } from "./resolve.js"
 import { trackerLimiter } from "./tracker-limiter.js"
 
+export type { ScrapeCounts }
+
 /** Trackers that have not answered by then are not waited for, ms. */
 const PATIENCE = 5_000
 

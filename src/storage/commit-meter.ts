@@ -13,7 +13,7 @@ export interface StageStats {
 }
 
 /** Pieces that went to worker threads to be hashed and written in one step. Times are in milliseconds. */
-interface StoreStats extends StageStats {
+export interface StoreStats extends StageStats {
   /** The time that these threads spent with hashing, and with writing. */
   readonly hashing: number
   readonly writing: number

@@ -26,7 +26,7 @@ const PARALLEL_LOOKS = 64
  * another file in the same piece). `uncertain`: its only wrong pieces also contain parts of files that are not complete, so it may be
  * right or wrong.
  */
-type FileState = "ok" | "missing" | "unfinished" | "wrong-size" | "damaged" | "uncertain"
+export type FileState = "ok" | "missing" | "unfinished" | "wrong-size" | "damaged" | "uncertain"
 
 /** What `verify` found for one file. */
 export interface FileReport {
