@@ -1,3 +1,4 @@
+import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { DiskError, isNoRoom } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
@@ -24,6 +25,13 @@ export interface EngagementParts {
   readonly turns: Turns
   /** It is closed without anybody's doing, once a download is done. */
   readonly passing: boolean
+}
+
+interface OpenOptions {
+  readonly toFetch: boolean
+  readonly damaged: Bitfield
+  readonly takeLock: AcquireLock
+  readonly onChecking: (done: number, total: number) => void
 }
 
 interface OpenedToUse {
@@ -57,16 +65,12 @@ export class Engagement {
    * Takes the dataset's lock and finds out what is there.
    *
    * `toFetch` false: nothing will be fetched, so no space is needed, and no finished file is touched. What another one has
-   * the lock of is only read, without the lock.
+   * the lock of is only read, without the lock. `damaged`: pieces that a check found so.
    */
   static async open(
     parts: EngagementParts,
     selected: ReadonlySet<number>,
-    {
-      toFetch,
-      takeLock,
-      onChecking,
-    }: { toFetch: boolean; takeLock: AcquireLock; onChecking: (done: number, total: number) => void },
+    { toFetch, damaged, takeLock, onChecking }: OpenOptions,
   ): Promise<Engagement> {
     const { platform, resolved, datastore, options } = parts
     const { signal, verify = "auto", overwrite = false, data } = options
@@ -80,7 +84,7 @@ export class Engagement {
       const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
       return new Engagement({ store, refusal: onlyRead(data), selected }, parts)
     }
-    const place = { ...common, datastore, selected, verify }
+    const place = { ...common, datastore, selected, verify, damaged }
     const { torrentBytes } = resolved
     const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, toFetch, takeLock }).then(
       (store) => ({ store, refusal: undefined, selected }),

@@ -41,6 +41,8 @@ export class Work {
   #engagement: Engagement | undefined
   /** The end of the engagement before. */
   #leaving: Promise<void> = Promise.resolve()
+  /** Pieces that a check found so since the last engagement. */
+  readonly #damaged: Bitfield
   #fetchedBefore = 0
   /** Of the torrent that worked last. */
   #statsBefore: TorrentStats = noStats()
@@ -50,6 +52,7 @@ export class Work {
     const { metainfo } = parts.resolved
     this.#parts = parts
     this.#feed = feed
+    this.#damaged = new Bitfield(metainfo.layout.pieceCount)
     this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
     this.#lock = new DatasetLock({ parts, feed, dataset: this.#dataset, use: this.#asUse() })
   }
@@ -148,11 +151,13 @@ export class Work {
 
   /**
    * How a check of what is on disk sees to it that nothing stays believed that it finds damaged: a store that is open hears of
-   * each such piece, and the journal of one that is not is told at the end, under its lock.
+   * each such piece, and the journal of one that is not is told at the end, under its lock. Where that can't be, we know it still.
    */
   forCheck(): Pick<VerifyOptions, "onDamaged" | "takeLock"> {
     const store = this.#engagement?.store
-    if (store === undefined) return { takeLock: (path) => this.#lock.takeAtOnce(path) }
+    if (store === undefined) {
+      return { takeLock: (path) => this.#lock.takeAtOnce(path), onDamaged: (piece) => void this.#damaged.add(piece) }
+    }
     // What arrives meanwhile may have been hashed half-written.
     const had = Bitfield.fromBytes(store.have.bytes, store.have.length)!
     return { onDamaged: (piece) => void (had.has(piece) && store.lose(piece)) }
@@ -250,9 +255,11 @@ export class Work {
       const files = selected()
       this.#engagement = await Engagement.open(this.#parts, files, {
         toFetch,
+        damaged: this.#damaged,
         takeLock: (path) => this.#lock.take(path, files),
         onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
       })
+      this.#damaged.clear()
       return this.#engagement
     } catch (error) {
       this.#opening = undefined

@@ -17,6 +17,8 @@ export interface ResumeInput {
   readonly found: (file: number) => FoundFile
   /** Pieces that are not to be believed though the journal names them: their bytes in `edges/` are gone. */
   readonly gone?: Bitfield
+  /** Pieces that somebody saw damaged: hashed, whatever the journal says. */
+  readonly damaged?: Bitfield | undefined
   /** A whole number, 0 <= n < below. */
   readonly random: (below: number) => number
 }
@@ -58,7 +60,7 @@ export function trusted(input: ResumeInput): ResumeDecision {
   for (let piece = 0; piece < count; piece++) {
     const state = journal.pieces[piece]!
     if (state === PieceState.absent || missing.has(piece) || input.gone?.has(piece) === true) continue
-    if (state < needed || changed.has(piece)) decision.check.add(piece)
+    if (state < needed || changed.has(piece) || input.damaged?.has(piece) === true) decision.check.add(piece)
     else decision.trusted.add(piece)
   }
   if (!sameBoot && !(journal.clean && allDone)) drawSample(input, states, decision)

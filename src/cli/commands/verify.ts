@@ -58,7 +58,6 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
   await using dataset = await Dataset.open(target, {
     ...toOptions(flags, console, signal),
     data: flags.data,
-    verify: "always",
     overwrite: flags.overwrite,
     wait: flags.wait,
     // One object is promised, not lines.

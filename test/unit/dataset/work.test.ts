@@ -8,6 +8,7 @@ import { SessionSource } from "../../../src/dataset/session-source.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
 import { Turns } from "../../../src/dataset/turns.js"
 import { Work } from "../../../src/dataset/work.js"
+import { verifyData } from "../../../src/storage/verify.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { type FileFault, serveFiles } from "../../sim/lib/serve-files.js"
 import { putDataset, simDataset, wrongFiles } from "../../sim/lib/sim-dataset.js"
@@ -94,6 +95,34 @@ describe("stats", () => {
     expect(second.work.stats).toMatchObject({ elapsed: 0, received: { total: 0 }, waits: { total: 0 } })
     await second.close()
   })
+})
+
+describe("a download after a check", () => {
+  it.each(["told", "not told"])(
+    "repairs what was found damaged, and hashes nothing else once more; the journal was %s",
+    async (journal) => {
+      const { platform, dataset, use, work, all, until, wrong, close } = stage()
+      await until(work.download(all()))
+      await close()
+      platform.disk.flipByte("/store/data/a.bin", 5)
+      const again = use({}, false)
+      const { takeLock, onDamaged } = again.work.forCheck()
+      const refuse = (): Promise<never> => Promise.reject(new Error("somebody has it"))
+      const check = { takeLock: journal === "told" ? takeLock : refuse, onDamaged }
+      const report = await until(verifyData({ platform, metainfo: dataset.metainfo, datastore: "/store", ...check }))
+      expect(report.badPieces).toEqual([{ first: 0, count: 1 }])
+      const before = platform.disk.operations.length
+      await until(again.work.download(all()))
+      const reads = platform.disk.operations
+        .slice(before)
+        .filter(({ kind, path }) => kind === "read" && path.includes("/data/"))
+      expect(reads.length).toBeLessThanOrEqual(1)
+      expect(again.work.fetchedBytes).toBe(32 * KiB)
+      expect(wrong()).toEqual([])
+      again.closing.abort()
+      await until(again.work.close())
+    },
+  )
 })
 
 describe("downloads of one dataset", () => {
