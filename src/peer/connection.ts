@@ -21,6 +21,11 @@ const CONNECT_TIMEOUT = 10_000
 const HANDSHAKE_TIMEOUT = 10_000
 /** A keep-alive goes out after so many ms without anything else (BEP 3: two minutes at most; Transmission: 100 s). */
 const KEEP_ALIVE = 100_000
+/**
+ * The same while we wait for blocks and nothing comes, ms: a stream whose other side is gone ends only when something that was
+ * sent on it stays unanswered, and libtorrent leaves one by uTP without a word.
+ */
+const PROBE = 10_000
 /** Two minutes of BEP 3, and some for the way, ms. */
 const SILENCE_TIMEOUT = 140_000
 /** A peer that does not read what it makes us say is cut off when so many bytes wait. */
@@ -199,15 +204,15 @@ export class Connection {
     else this.#stream?.resume()
   }
 
-  /** Keeps the connection alive. @returns why it is not, if it is not */
-  tick(now: number): ProtocolError | undefined {
+  /** Keeps the connection alive; `waits`: for blocks. @returns why it is not, if it is not */
+  tick(now: number, waits = false): ProtocolError | undefined {
     switch (this.#phase) {
       case "connecting":
         return now - this.#phaseSince >= CONNECT_TIMEOUT ? new ProtocolError("connecting took too long") : undefined
       case "handshaking":
         return now - this.#phaseSince >= HANDSHAKE_TIMEOUT ? new ProtocolError("no handshake came") : undefined
       case "open":
-        if (now - this.#lastSent >= KEEP_ALIVE) {
+        if (now - this.#lastSent >= (waits && now - this.#lastReceived >= PROBE ? PROBE : KEEP_ALIVE)) {
           this.encoder.keepAlive()
           this.#flush()
         }

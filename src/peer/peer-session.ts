@@ -255,7 +255,7 @@ export class PeerSession extends PeerState implements StreamListener {
 
   /** Time-outs, keep-alives, and requests given up. To be called every 250 ms. */
   tick(now: number): void {
-    const fault = this.#connection.tick(now)
+    const fault = this.#connection.tick(now, this.outstanding > 0)
     if (fault !== undefined) this.close(fault)
     if (this.#connection.phase !== "open" || this.#connection.held) return
     const late = this.#requester.tick(now)

@@ -201,6 +201,23 @@ describe("time", () => {
     expect(peer.stream.take()).toEqual(new Uint8Array(4))
   })
 
+  test("brings one after ten while blocks are due and nothing comes", async () => {
+    const peer = await asking([3, 4])
+    peer.stream.take()
+    peer.pass(9_750)
+    peer.sendBlock(3)
+    peer.say()
+    peer.stream.take()
+    peer.pass(9_750)
+    expect(peer.stream.take()).toHaveLength(0)
+    peer.pass(250)
+    expect(peer.stream.take()).toEqual(new Uint8Array(4))
+    peer.pass(9_750)
+    expect(peer.stream.take()).toHaveLength(0)
+    peer.pass(250)
+    expect(peer.stream.take()).toEqual(new Uint8Array(4))
+  })
+
   test("ends a connection on which nothing comes; a keep-alive is something", async () => {
     const peer = await Scripted.ready()
     peer.pass(100_000)
