@@ -13,8 +13,8 @@ export const MAX_TIMEOUTS: Readonly<Record<ConnectionState, number>> = {
   /** 1 and 2 s (libtorrent: 3 s in all). */
   "syn-sent": 2,
   "syn-received": 0,
-  /** The first 63 times the shortest, half a minute or more. */
-  open: 6,
+  /** All together 31 times the shortest, a quarter of a minute or more (libtorrent: half of that; libutp: about as long). */
+  open: 5,
   /** We only want the other side to know. */
   closing: 3,
   gone: 0,

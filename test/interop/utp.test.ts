@@ -9,7 +9,7 @@ import { differences } from "../support/trees.js"
 
 const MiB = 1024 * 1024
 const HOSTS = ["10.77.2.1", "10.77.2.2"] as const
-/** libtorrent leaves a connection without a word when the same packet is lost a few times, which we see after a minute. */
+/** libtorrent leaves a connection without a word when the same packet is lost a few times, which we see after half a minute. */
 const maxSeconds = 150
 /** Bytes. libtorrent sends a SYN once: where that or its answer is lost, it tries TCP, and never uTP again. */
 const HANDSHAKE = 100
