@@ -16,6 +16,8 @@ export function progressLine(progress: ProgressSnapshot): string {
     case "metadata":
       return `${name}: ${[fetching(progress), ...waiting(progress)].join(", ")}`
     case "checking":
+      // Until another process is done nothing is looked at.
+      if (progress.waitingFor !== null) return `${name}: ${waiting(progress).join()}`
       return `${name}: checking what is on disk, ${share(progress)}`
     case "seeding":
       return `${name}: sharing, ${giving(progress)}`
@@ -34,6 +36,7 @@ export function liveLines(progress: ProgressSnapshot): string[] {
     case "metadata":
       return [name, ...indented(fetching(progress), ...yellow(waiting(progress)))]
     case "checking":
+      if (progress.waitingFor !== null) return [name, ...indented(...yellow(waiting(progress)))]
       return [
         `${bar(progress)} ${name}`,
         ...indented(

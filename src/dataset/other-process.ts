@@ -60,13 +60,15 @@ export class OtherProcess {
   }
 
   /** Returns at once when the lock is free, and otherwise after `rest` ms. */
-  async #wait({ holder }: LockedError, rest: number): Promise<void> {
+  async #wait({ holder, remedy }: LockedError, rest: number): Promise<void> {
     const { clock, signal, timeout, onWaiting } = this.#options
     const end = clock.now() + rest
     do {
       await this.#lookForSign()
       const idle = clock.now() - this.#lastSign
-      if (timeout !== undefined && idle >= timeout) throw stalled(timeout, holder)
+      if (timeout !== undefined && idle >= timeout) {
+        throw stalled(timeout, holder, `wait longer with a larger \`timeout\`, or ${remedy}`)
+      }
       onWaiting(holder)
       await this.#sleep(timeout === undefined ? LOOK : Math.min(LOOK, timeout - idle))
       if (signal?.aborted !== true && (await this.#isFree())) return

@@ -1,8 +1,10 @@
 import { AtError } from "../errors.js"
 
 /** Nothing arrived for `timeout` ms; `why`: what is known of it. */
-export function stalled(timeout: number, why: string | null): AtError {
-  return new AtError("AT_STALLED", `nothing arrived for ${timeout / 1000} s${why === null ? "" : `: ${why}`}`, {
-    hint: "try again later, which continues where it stopped, or add a source with `urls` or `peers`",
-  })
+export function stalled(
+  timeout: number,
+  why: string | null,
+  hint = "try again later, which continues where it stopped, or add a source with `urls` or `peers`",
+): AtError {
+  return new AtError("AT_STALLED", `nothing arrived for ${timeout / 1000} s${why === null ? "" : `: ${why}`}`, { hint })
 }

@@ -47,7 +47,7 @@ async function acquire(path: string, depth: number): Promise<Lock> {
     if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
   }
-  throw new LockedError(path, "others are taking it at this moment", "run it again, or wait for them with `wait`")
+  throw new LockedError(path, "others are taking it at this moment", "run it again")
 }
 
 class FileLock implements Lock {
@@ -143,17 +143,13 @@ function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
     case "running":
       // Another thread of it, or another copy of this code.
       if (holder.pid === self.pid) throw heldHere(path)
-      throw new LockedError(
-        path,
-        `process ${holder.pid} is using it`,
-        `wait for process ${holder.pid} with \`wait\`, or stop it`,
-      )
+      throw new LockedError(path, `process ${holder.pid} is using it`, `stop process ${holder.pid}`)
     case "unknown": {
       const where = escapeForTerminal(holder.host)
       throw new LockedError(
         path,
         `process ${holder.pid} on ${where} is using it`,
-        `wait for it with \`wait\`; if that machine or container is gone for good, remove ${path}`,
+        `if that machine or container is gone for good, remove ${path}`,
       )
     }
     case "gone":

@@ -18,9 +18,12 @@ export type AcquireLock = (path: string) => Promise<Lock>
 export class LockedError extends AtError {
   /** Who, in words: "process 7 on node3 is using it". */
   readonly holder: string
+  /** What can be done about it besides waiting: "stop process 7". */
+  readonly remedy: string
 
-  constructor(path: string, holder: string, hint: string) {
-    super("AT_LOCKED", `${path} is locked: ${holder}`, { hint })
+  constructor(path: string, holder: string, remedy: string) {
+    super("AT_LOCKED", `${path} is locked: ${holder}`, { hint: `wait for it with \`wait\`, or ${remedy}` })
     this.holder = holder
+    this.remedy = remedy
   }
 }

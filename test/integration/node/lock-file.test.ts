@@ -74,7 +74,7 @@ describe("lock file", () => {
     await expect(acquireLock(path)).rejects.toMatchObject({
       code: "AT_LOCKED",
       message: `${path} is locked: process ${child.pid} is using it`,
-      hint: `wait for process ${child.pid} with \`wait\`, or stop it`,
+      hint: `wait for it with \`wait\`, or stop process ${child.pid}`,
     })
     expect(await tell(child, "release")).toBe("ok")
     await (await acquireLock(path)).release()

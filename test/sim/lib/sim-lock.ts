@@ -9,7 +9,7 @@ export function lockOn(disk: MemoryDisk): AcquireLock {
     try {
       await disk.operate({ kind: "lock", path }, () => {
         if (disk.hold(path) === "taken") {
-          throw new LockedError(path, "another process is using it", "wait for it")
+          throw new LockedError(path, "another process is using it", "stop it")
         }
       })
     } catch (error) {

@@ -202,6 +202,10 @@ describe("the view for logs", () => {
     expect(progressLine(changed({ state: "checking" }))).toBe(
       "vega-datasets: checking what is on disk, 25.0 % of 40.0 MiB",
     )
+    const waitingFor = "process 7 on node17 is using it"
+    expect(progressLine(changed({ state: "checking", waitingFor }))).toBe(
+      "vega-datasets: waiting: process 7 on node17 is using it",
+    )
     expect(progressLine(changed({ state: "seeding", uploadRate: MiB, uploaded: MiB }))).toBe(
       "vega-datasets: sharing, 1.0 MiB/s to 2 peers, 1.0 MiB uploaded",
     )

@@ -24,7 +24,7 @@ function stage(options: Partial<OtherProcessOptions> = {}) {
   return { clock, disk, other, reasons, run, take: () => run(acquireLock(`${STATE}/lock`)) }
 }
 
-const locked = () => Promise.reject(new LockedError("/lock", "process 7 is using it", "wait for it"))
+const locked = () => Promise.reject(new LockedError("/lock", "process 7 is using it", "stop process 7"))
 
 describe("another process at work on the dataset", () => {
   it("is waited for until it has let go, and the next attempt counts", async () => {
@@ -74,7 +74,11 @@ describe("another process at work on the dataset", () => {
       await clock.run(4_000)
     }
     const before = clock.now()
-    expect(await run(waiting)).toMatchObject({ code: "AT_STALLED", message: /5 s: process 7 is using it/ })
+    expect(await run(waiting)).toMatchObject({
+      code: "AT_STALLED",
+      message: expect.stringContaining("5 s: process 7 is using it") as string,
+      hint: "wait longer with a larger `timeout`, or stop process 7",
+    })
     expect(clock.now() - before).toBeLessThan(5_000)
   })
 
