@@ -54,8 +54,10 @@ async function run(
     const error = asAtError(cause)
     console.end()
     const stopped = error.code === "AT_ABORTED" && stop.exitCode !== undefined
-    if (!stopped || console.json) console.error(error)
-    else if (stop.byUser) console.say(farewell.stopped)
+    if (!stopped) console.error(error)
+    else if (console.json) {
+      console.error(new AtError("AT_ABORTED", farewell.stopped, { hint: "run the same command again", cause }))
+    } else if (stop.byUser) console.say(farewell.stopped)
     process.exitCode = stop.exitCode ?? exitCode(error.code)
   }
 }

@@ -107,7 +107,10 @@ export class Work {
         const engagement = await this.#whenFree(() => this.#engage(() => new Set(metainfo.layout.files.keys()), false))
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
-            hint: "download it first, or say where the data is with `datastore` or `data`",
+            hint:
+              this.#parts.options.data === undefined
+                ? "download it first, use the `datastore` that contains it, or name its file or folder itself with `data`"
+                : "check that `data` is the dataset's file or folder itself, not the folder that contains it",
           })
         }
         await this.#start(engagement, { seed: true, fetch: false })

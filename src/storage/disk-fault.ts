@@ -53,7 +53,7 @@ export function diskFault(error: unknown): AtError {
       return unsafePath(error.path, cause)
     case "not-directory":
       // No --overwrite helps here: a file on the way to the datastore is not the dataset's to replace.
-      return new AtError("AT_EXISTS", `${error.path} can't be created: there is a file where a folder is needed`, {
+      return new AtError("AT_EXISTS", `a file stands where a folder is needed: ${error.path}`, {
         hint: "move it away, or use another `datastore`",
         cause,
       })

@@ -13,7 +13,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
 import { differences, randomTree } from "../../support/trees.js"
@@ -218,8 +218,17 @@ describe("seed", () => {
     await stage.run(["get", dataset.infoHash, "--peer", `127.0.0.1:${String(port)}`])
     expect(await differences(place, stage.stored("study"))).toEqual([])
     giver.signal("SIGINT")
-    await giver.exits(130)
+    const { stdout } = await giver.exits(130)
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ type: "error", code: "AT_ABORTED", message: "stopped sharing" })
     expect(existsSync(stage.beside(".academictorrents"))).toBe(false)
+  })
+
+  it("is 4 when nothing is where --data says, and says what that should be", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES)
+    const args = ["seed", stage.torrentFile(dataset), "--data", dirname(dataset.source), "--no-tracker"]
+    const { stderr } = await stage.run(args, { exits: 4 })
+    expect(stderr).toMatch(/--data is the dataset's file or folder itself, not the folder that contains it/)
   })
 
   it("has the router let peers in, until stopped", async () => {
