@@ -122,9 +122,6 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
   const { layout } = metainfo
   if (signal?.aborted === true) throw abortError(signal.reason)
   const wanted = wantedPieces(files)
-  const chosen = files.all.filter((file) => file?.selected === true) as DataFile[]
-  // What pieces hold of a file that is not there may stand in `edges/`.
-  for (const file of chosen) file.selected = file.place !== "none"
   const bad = new Bitfield(layout.pieceCount)
   let total = 0
   for (const piece of wanted) total += layout.pieceSize(piece)
@@ -152,7 +149,9 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
   })
   let missingBytes = 0
   for (const piece of bad) missingBytes += layout.dataSize(piece)
-  const reports = chosen.map((file) => report(files, file, bad, wrong))
+  const reports = files.all
+    .filter((file) => file?.selected === true)
+    .map((file) => report(files, file as DataFile, bad, wrong))
   const complete = reports.every(({ state }) => state === "ok")
   return { complete, files: reports, badPieces: toRanges(bad), checkedBytes, missingBytes }
 }
