@@ -1,4 +1,4 @@
-import type { Bitfield } from "../bytes/bitfield.js"
+import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { DiskError, isNoRoom } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
@@ -45,6 +45,8 @@ export class Engagement {
   readonly store: PieceStore
   /** Why nothing can be fetched: what is there is only read. */
   readonly refusal: AtError | undefined
+  /** What was there when it was opened. */
+  readonly hadAtFirst: Bitfield
   readonly #parts: EngagementParts
   /** Indexes of files. */
   #selected: ReadonlySet<number>
@@ -56,6 +58,7 @@ export class Engagement {
 
   private constructor({ store, refusal, selected }: OpenedToUse, parts: EngagementParts) {
     this.store = store
+    this.hadAtFirst = Bitfield.fromBytes(store.have.bytes, store.have.length)!
     this.refusal = refusal
     this.#selected = selected
     this.#parts = parts

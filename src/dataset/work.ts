@@ -41,7 +41,7 @@ export class Work {
   #engagement: Engagement | undefined
   /** The end of the engagement before. */
   #leaving: Promise<void> = Promise.resolve()
-  /** Pieces that a check found so since the last engagement. */
+  /** Pieces that checks found so, and no store knows of that can be written to. */
   readonly #damaged: Bitfield
   #fetchedBefore = 0
   /** Of the torrent that worked last. */
@@ -154,16 +154,21 @@ export class Work {
 
   /**
    * How a check of what is on disk sees to it that nothing stays believed that it finds damaged: a store that is open hears of
-   * each such piece, and the journal of one that is not is told at the end, under its lock. Where that can't be, we know it still.
+   * each such piece, and the journal of one that is not, or is only read, is told at the end, under its lock. Where that can't
+   * be, the next store hears of it.
    */
   forCheck(): Pick<VerifyOptions, "onDamaged" | "takeLock"> {
-    const store = this.#engagement?.store
-    if (store === undefined) {
-      return { takeLock: (path) => this.#lock.takeAtOnce(path), onDamaged: (piece) => void this.#damaged.add(piece) }
-    }
+    const began = this.#engagement
     // What arrives meanwhile may have been hashed half-written.
-    const had = Bitfield.fromBytes(store.have.bytes, store.have.length)!
-    return { onDamaged: (piece) => void (had.has(piece) && store.lose(piece)) }
+    const had = began && copyOf(began.store.have)
+    const onDamaged = (piece: number): void => {
+      const now = this.#engagement
+      if (now?.refusal !== undefined || now === undefined) this.#damaged.add(piece)
+      const claimed = now === began ? had : now?.hadAtFirst
+      if (claimed?.has(piece)) now?.store.lose(piece)
+    }
+    if (began !== undefined && began.refusal === undefined) return { onDamaged }
+    return { onDamaged, takeLock: (path) => this.#lock.takeAtOnce(path) }
   }
 
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
@@ -256,13 +261,18 @@ export class Work {
     await this.#leaving
     try {
       const files = selected()
+      const damaged = copyOf(this.#damaged)
       this.#engagement = await Engagement.open(this.#parts, files, {
         toFetch,
-        damaged: this.#damaged,
+        damaged,
         takeLock: (path) => this.#lock.take(path, files),
         onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
       })
-      this.#damaged.clear()
+      const { store, refusal } = this.#engagement
+      if (refusal === undefined) {
+        for (const piece of this.#damaged) if (!damaged.has(piece)) store.lose(piece)
+        this.#damaged.clear()
+      }
       return this.#engagement
     } catch (error) {
       this.#opening = undefined
@@ -312,4 +322,8 @@ export class Work {
     this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
+}
+
+function copyOf(pieces: Bitfield): Bitfield {
+  return Bitfield.fromBytes(pieces.bytes, pieces.length)!
 }

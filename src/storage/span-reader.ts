@@ -95,10 +95,24 @@ export class SpanReader {
       const piece = Math.floor((offset + at) / pieceLength)
       const end = Math.min(to, (piece + 1) * pieceLength - offset)
       const position = offset + at - piece * pieceLength
-      const whole = (await edges?.read(piece, position, into.subarray(at, end))) ?? false
-      if (!whole) problems.push({ kind: "missing", from: at, to: end })
+      const found = await readIn(edges, piece, position, into.subarray(at, end))
+      if (found !== "whole") problems.push({ kind: found, from: at, to: end })
       at = end
     }
     return problems
+  }
+}
+
+async function readIn(
+  edges: Edges | undefined,
+  piece: number,
+  position: number,
+  into: Uint8Array,
+): Promise<"whole" | "missing" | "unreadable"> {
+  try {
+    return (await edges?.read(piece, position, into)) === true ? "whole" : "missing"
+  } catch (error) {
+    if (error instanceof DiskError && error.failure === "io") return "unreadable"
+    throw error
   }
 }

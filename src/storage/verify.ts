@@ -64,7 +64,7 @@ export interface VerifyOptions {
   readonly datastore?: string | undefined
   /** With `datastore`: how the dataset's lock is taken, for the moment in which the journal is told what is damaged. */
   readonly takeLock?: AcquireLock | undefined
-  /** Hears of each piece all of whose bytes are there, and not as the torrent has them. */
+  /** Hears of each piece all of whose bytes are there, and can't be read, or are not as the torrent has them. */
   readonly onDamaged?: ((piece: number) => void) | undefined
   /** The file or folder itself. */
   readonly dataPath?: string | undefined
@@ -116,7 +116,7 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   return files
 }
 
-/** `wrong` gets the pieces that are bad though all of their bytes are there. */
+/** `wrong` gets the pieces that are bad though all of their bytes are, or should be, there. */
 async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield): Promise<VerifyReport> {
   const { platform, metainfo, signal, onProgress, onDamaged } = options
   const { layout } = metainfo
@@ -137,7 +137,7 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
       if (digest !== undefined) checkedBytes += layout.dataSize(piece)
       if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
       bad.add(piece)
-      if (digest === undefined) return
+      if (digest === undefined && !shouldBeThere(files, piece)) return
       wrong.add(piece)
       onDamaged?.(piece)
     },
@@ -154,6 +154,15 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
     .map((file) => report(files, file as DataFile, bad, wrong))
   const complete = reports.every(({ state }) => state === "ok")
   return { complete, files: reports, badPieces: toRanges(bad), checkedBytes, missingBytes }
+}
+
+/** Whether a piece that could not be read has files that are long enough, and what `edges/` keep of the others. */
+function shouldBeThere(files: DataFiles, piece: number): boolean {
+  return files.layout.extentsOfPiece(piece).every(({ file: index, fileOffset, length }) => {
+    const file = files.at(index)
+    if (file.inEdges) return files.edges?.pieces.has(piece) === true
+    return file.place !== "none" && (file.stamp?.size ?? 0) >= fileOffset + length
+  })
 }
 
 function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bitfield): FileReport {

@@ -8,7 +8,8 @@ import { SessionSource } from "../../../src/dataset/session-source.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
 import { Turns } from "../../../src/dataset/turns.js"
 import { Work } from "../../../src/dataset/work.js"
-import { verifyData } from "../../../src/storage/verify.js"
+import { stateDirectory } from "../../../src/storage/state-directory.js"
+import { type VerifyOptions, verifyData } from "../../../src/storage/verify.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { type FileFault, serveFiles } from "../../sim/lib/serve-files.js"
 import { putDataset, simDataset, wrongFiles } from "../../sim/lib/sim-dataset.js"
@@ -98,31 +99,121 @@ describe("stats", () => {
 })
 
 describe("a download after a check", () => {
-  it.each(["told", "not told"])(
-    "repairs what was found damaged, and hashes nothing else once more; the journal was %s",
-    async (journal) => {
-      const { platform, dataset, use, work, all, until, wrong, close } = stage()
-      await until(work.download(all()))
-      await close()
-      platform.disk.flipByte("/store/data/a.bin", 5)
-      const again = use({}, false)
+  type Stage = ReturnType<typeof stage>
+
+  async function complete(files: "all" | "a.bin" = "all"): Promise<Stage> {
+    const s = stage()
+    await s.until(s.work.download(files === "all" ? s.all() : s.only(files)))
+    await s.close()
+    return s
+  }
+
+  const check = (
+    { until, platform, dataset }: Stage,
+    parts: Pick<VerifyOptions, "onDamaged" | "takeLock">,
+    selected?: ReadonlySet<number>,
+  ) => until(verifyData({ platform, metainfo: dataset.metainfo, datastore: "/store", selected, ...parts }))
+
+  const lockOf = ({ until, platform, dataset }: Stage) =>
+    until(platform.acquireLock(`${stateDirectory("/store", dataset.metainfo.infoHash)}/lock`))
+
+  it.each(["the journal", "we"])(
+    "repairs what was found damaged, and hashes nothing else once more, when %s alone was told",
+    async (told) => {
+      const s = await complete()
+      s.platform.disk.flipByte("/store/data/a.bin", 5)
+      const again = s.use({}, false)
       const { takeLock, onDamaged } = again.work.forCheck()
-      const refuse = (): Promise<never> => Promise.reject(new Error("somebody has it"))
-      const check = { takeLock: journal === "told" ? takeLock : refuse, onDamaged }
-      const report = await until(verifyData({ platform, metainfo: dataset.metainfo, datastore: "/store", ...check }))
+      const report = await check(s, told === "we" ? { onDamaged } : { takeLock })
       expect(report.badPieces).toEqual([{ first: 0, count: 1 }])
-      const before = platform.disk.operations.length
-      await until(again.work.download(all()))
-      const reads = platform.disk.operations
+      const before = s.platform.disk.operations.length
+      await s.until(again.work.download(s.all()))
+      const reads = s.platform.disk.operations
         .slice(before)
         .filter(({ kind, path }) => kind === "read" && path.includes("/data/"))
       expect(reads.length).toBeLessThanOrEqual(1)
       expect(again.work.fetchedBytes).toBe(32 * KiB)
-      expect(wrong()).toEqual([])
-      again.closing.abort()
-      await until(again.work.close())
+      expect(s.wrong()).toEqual([])
     },
   )
+
+  it("fetches what could not be read, and what edges/ lack of a piece", async () => {
+    const unreadable = await complete()
+    unreadable.platform.disk.failAt(
+      ({ kind, path, position = 0 }) => kind === "read" && path.endsWith("/a.bin") && position === 0,
+      "io",
+      "forever",
+    )
+    const short = await complete("a.bin")
+    const edge = short.platform.disk.filePaths().find((path) => path.includes("/edges/"))!
+    short.platform.disk.putFile(edge, short.platform.disk.readFile(edge)!.slice(0, -100))
+    for (const [s, files, alsoLater] of [
+      [unreadable, unreadable.all(), false],
+      [short, short.only("a.bin"), true],
+    ] as const) {
+      const again = s.use({}, false)
+      expect((await check(s, again.work.forCheck(), files)).complete).toBe(false)
+      await s.until(again.work.download(files))
+      expect(again.work.fetchedBytes).toBe(32 * KiB)
+      if (alsoLater) expect((await check(s, again.work.forCheck(), files)).complete).toBe(true)
+    }
+  })
+
+  it("repairs it also when another process had the lock until then", async () => {
+    for (const wait of [true, false]) {
+      const s = await complete()
+      const lock = await lockOf(s)
+      s.platform.disk.flipByte("/store/data/a.bin", 5)
+      const again = s.use({ wait }, false)
+      await check(s, again.work.forCheck())
+      const first = again.work.download(s.all()).catch((error: unknown) => error)
+      await s.simulation.run(5_000)
+      await s.until(lock.release())
+      if (!wait) expect(await s.until(first)).toMatchObject({ code: "AT_LOCKED" })
+      await s.until(wait ? first : again.work.download(s.all()))
+      expect(s.wrong()).toEqual([])
+    }
+  })
+
+  it("repairs what was found while all was only read", async () => {
+    const s = await complete()
+    const lock = await lockOf(s)
+    s.platform.disk.flipByte("/store/data/a.bin", 5)
+    const again = s.use({}, false)
+    await s.until(again.work.read(400 * KiB, 10, undefined))
+    await check(s, again.work.forCheck())
+    await expect(s.until(again.work.download(s.all()))).rejects.toMatchObject({ code: "AT_LOCKED" })
+    await s.until(lock.release())
+    await s.until(again.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+  })
+
+  it("repairs what a check finds that began before another download", async () => {
+    const s = await complete()
+    s.platform.disk.flipByte("/store/data/a.bin", 5)
+    const again = s.use({}, false)
+    const parts = again.work.forCheck()
+    await s.until(again.work.download(s.all()))
+    expect((await check(s, parts)).badPieces).toEqual([{ first: 0, count: 1 }])
+    await s.until(again.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+  })
+
+  it.each([0, 1, 2, 3, 5, 8, 13, 21, 34])("repairs what a check finds that began %d ms before", async (delay) => {
+    const s = await complete()
+    s.platform.disk.flipByte("/store/data/a.bin", 5)
+    const again = s.use({}, false)
+    const { platform, dataset } = s
+    const common = { platform, metainfo: dataset.metainfo, datastore: "/store" }
+    const checking = verifyData({ ...common, ...again.work.forCheck() })
+    await s.simulation.run(delay)
+    await s.until(Promise.all([checking, again.work.download(s.all())]))
+    again.closing.abort()
+    await s.until(again.work.close())
+    const last = s.use({}, false)
+    await s.until(last.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+  })
 })
 
 describe("downloads of one dataset", () => {
