@@ -18,12 +18,15 @@ export interface Farewell {
   readonly stopping: string
   /** At the end. */
   readonly stopped: string
+  /** What the user can do then, if there is more to it than beginning anew. */
+  readonly next?: string
 }
 
 /** Of a command that fetches: it leaves something that the next run goes on from. */
 export const GOES_ON: Farewell = {
   stopping: "stopping: saving what has arrived",
-  stopped: "stopped; run the same command again to continue",
+  stopped: "stopped",
+  next: "run the same command again to continue",
 }
 
 /** Runs a command's work: reports its error, and sets the exit code. */
@@ -53,13 +56,20 @@ async function run(
   } catch (cause) {
     const error = asAtError(cause)
     console.end()
-    const stopped = error.code === "AT_ABORTED" && stop.exitCode !== undefined
-    if (!stopped) console.error(error)
-    else if (console.json) {
-      console.error(new AtError("AT_ABORTED", farewell.stopped, { hint: "run the same command again", cause }))
-    } else if (stop.byUser) console.say(farewell.stopped)
+    const wasStopped = error.code === "AT_ABORTED" && stop.exitCode !== undefined
+    if (!wasStopped) console.error(error)
+    else sayStopped(farewell, { console, stop, cause })
     process.exitCode = stop.exitCode ?? exitCode(error.code)
   }
+}
+
+function sayStopped(
+  { stopped, next }: Farewell,
+  { console, stop, cause }: { console: Console; stop: StopSignals; cause: unknown },
+): void {
+  const hint = next ?? "run the same command again to begin anew"
+  if (console.json) console.error(new AtError("AT_ABORTED", stopped, { hint, cause }))
+  else if (stop.byUser) console.say(next === undefined ? stopped : `${stopped}; ${next}`)
 }
 
 function asAtError(cause: unknown): AtError {

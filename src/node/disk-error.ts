@@ -21,13 +21,17 @@ const FAILURES: Readonly<Record<string, DiskFailure>> = {
 /** Node's error of a file system call as the port's; `action` says what was tried ("open", "write to"). */
 export function toDiskError(error: unknown, action: string, path: string): DiskError {
   const failure = FAILURES[errnoOf(error)] ?? "io"
-  return failure === "full" && MAKING.has(action)
+  return failure === "full" && isMaking(error)
     ? new DiskError("no-more-files", path, `can't ${action} ${path}: no room for another file`, error)
     : new DiskError(failure, path, `can't ${action} ${path}: ${reasonOf(failure, error)}`, error)
 }
 
-/** What makes files and folders. Of these ENOSPC says more often that there can't be another one. */
-const MAKING: ReadonlySet<string> = new Set(["open", "make the folder", "lock"])
+/** System calls that make files and folders. Of these ENOSPC says more often that there can't be another one. */
+const MAKING: readonly unknown[] = ["open", "mkdir", "link"]
+
+function isMaking(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && MAKING.includes(error.syscall)
+}
 
 function reasonOf(failure: DiskFailure, error: unknown): string {
   if (failure === "quota") return "disk quota exceeded"

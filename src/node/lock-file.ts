@@ -47,7 +47,7 @@ async function acquire(path: string, depth: number): Promise<Lock> {
     if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
   }
-  throw new LockedError(path, "others are taking it at this moment", "run it again")
+  throw new LockedError(path, "others are taking it at this moment", "run the command again")
 }
 
 class FileLock implements Lock {
@@ -128,7 +128,13 @@ function remove(path: string): void {
 
 function writeDraft(path: string, self: Holder): string {
   const draft = `${path}.${self.token}`
-  fs.writeFileSync(draft, JSON.stringify(self), { flag: "wx" })
+  try {
+    fs.writeFileSync(draft, JSON.stringify(self), { flag: "wx" })
+  } catch (error) {
+    // On a full disk it was made, and could not be written.
+    remove(draft)
+    throw error
+  }
   return draft
 }
 

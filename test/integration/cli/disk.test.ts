@@ -132,6 +132,19 @@ describe.skipIf(missing !== undefined)("a full datastore", () => {
     expect(dataset.seeders[0]!.bytesServed).toBe(0)
   })
 
+  it("is 6 when not even the lock can be written, which is about space, and nothing is left of that", async () => {
+    await using stage = await Stage.open()
+    await using volume = await openVolume(stage.beside("volume"), "1m")
+    const dataset = await stage.publish("study", { "a.csv": 5000, "b.csv": 5000 }, { seeders: [{}] })
+    const args = ["get", dataset.infoHash, "-o", volume.path]
+    await stage.run([...args, "--include", "a.csv"], { through: volume.enter })
+    volume.fill()
+    const error = errorOf(await stage.run([...args, "--json"], { exits: 6, through: volume.enter }))
+    expect(error).toMatchObject({ code: "AT_DISK_FULL", message: expect.stringMatching(/no space/) as string })
+    const left = readdirSync(volume.inside(".academictorrents", dataset.infoHash))
+    expect(left.filter((name) => name.startsWith("lock"))).toEqual([])
+  })
+
   it("is 6 while running; with space again the same command goes on, and fetches nothing twice that was stored", async () => {
     await using stage = await Stage.open()
     await using volume = await openVolume(stage.beside("volume"), "24m")

@@ -133,7 +133,12 @@ describe("a signal in the middle", () => {
     await command.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 0)
     command.signal("SIGINT")
     const { stdout } = await command.exits(130)
-    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).toMatchObject({ type: "error", code: "AT_ABORTED" })
+    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1)!)).toMatchObject({
+      type: "error",
+      code: "AT_ABORTED",
+      message: "stopped",
+      hint: "run the same command again to continue",
+    })
   })
 
   it("ends a get that is still waiting for its metadata", async () => {
