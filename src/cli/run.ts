@@ -67,7 +67,7 @@ function sayStopped(
   { stopped, next }: Farewell,
   { console, stop, cause }: { console: Console; stop: StopSignals; cause: unknown },
 ): void {
-  const hint = next ?? "run the same command again to begin anew"
+  const hint = next ?? "run the same command again to start over"
   if (console.json) console.error(new AtError("AT_ABORTED", stopped, { hint, cause }))
   else if (stop.byUser) console.say(next === undefined ? stopped : `${stopped}; ${next}`)
 }

@@ -29,7 +29,7 @@ export interface EngagementParts {
 
 interface OpenOptions {
   readonly toFetch: boolean
-  readonly damaged: Bitfield
+  readonly doubted: ReadonlySet<number>
   readonly takeLock: AcquireLock
   readonly onChecking: (done: number, total: number) => void
 }
@@ -68,12 +68,12 @@ export class Engagement {
    * Takes the dataset's lock and finds out what is there.
    *
    * `toFetch` false: nothing will be fetched, so no space is needed, and no finished file is touched. What another one has
-   * the lock of is only read, without the lock. `damaged`: pieces that a check found so.
+   * the lock of is only read, without the lock. `doubted`: pieces that a check found bad.
    */
   static async open(
     parts: EngagementParts,
     selected: ReadonlySet<number>,
-    { toFetch, damaged, takeLock, onChecking }: OpenOptions,
+    { toFetch, doubted, takeLock, onChecking }: OpenOptions,
   ): Promise<Engagement> {
     const { platform, resolved, datastore, options } = parts
     const { signal, verify = "auto", overwrite = false, data } = options
@@ -87,7 +87,7 @@ export class Engagement {
       const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
       return new Engagement({ store, refusal: onlyRead(data), selected }, parts)
     }
-    const place = { ...common, datastore, selected, verify, damaged }
+    const place = { ...common, datastore, selected, verify, doubted }
     const { torrentBytes } = resolved
     const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, toFetch, takeLock }).then(
       (store) => ({ store, refusal: undefined, selected }),

@@ -1,10 +1,10 @@
-import { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
+import { BadPieces } from "./bad-pieces.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
 import { DatasetLock } from "./dataset-lock.js"
@@ -41,8 +41,7 @@ export class Work {
   #engagement: Engagement | undefined
   /** The end of the engagement before. */
   #leaving: Promise<void> = Promise.resolve()
-  /** Pieces that checks found so, and no store knows of that can be written to. */
-  readonly #damaged: Bitfield
+  readonly #bad = new BadPieces()
   #fetchedBefore = 0
   /** Of the torrent that worked last. */
   #statsBefore: TorrentStats = noStats()
@@ -52,7 +51,6 @@ export class Work {
     const { metainfo } = parts.resolved
     this.#parts = parts
     this.#feed = feed
-    this.#damaged = new Bitfield(metainfo.layout.pieceCount)
     this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
     this.#lock = new DatasetLock({ parts, feed, dataset: this.#dataset, use: this.#asUse() })
   }
@@ -152,23 +150,13 @@ export class Work {
     })
   }
 
-  /**
-   * How a check of what is on disk sees to it that nothing stays believed that it finds damaged: a store that is open hears of
-   * each such piece, and the journal of one that is not, or is only read, is told at the end, under its lock. Where that can't
-   * be, the next store hears of it.
-   */
-  forCheck(): Pick<VerifyOptions, "onDamaged" | "takeLock"> {
-    const began = this.#engagement
-    // What arrives meanwhile may have been hashed half-written.
-    const had = began && copyOf(began.store.have)
-    const onDamaged = (piece: number): void => {
-      const now = this.#engagement
-      if (now?.refusal !== undefined || now === undefined) this.#damaged.add(piece)
-      const claimed = now === began ? had : now?.hadAtFirst
-      if (claimed?.has(piece)) now?.store.lose(piece)
-    }
-    if (began !== undefined && began.refusal === undefined) return { onDamaged }
-    return { onDamaged, takeLock: (path) => this.#lock.takeAtOnce(path) }
+  /** How a check of what is on disk sees to it that nothing stays believed that it finds damaged. */
+  forCheck(): Pick<VerifyOptions, "onBad" | "takeLock"> {
+    const engagement = this.#engagement
+    const onBad = this.#bad.hearer(() => this.#engagement)
+    // A journal that nobody holds is told at the end, under its lock.
+    if (engagement !== undefined && engagement.refusal === undefined) return { onBad }
+    return { onBad, takeLock: (path) => this.#lock.takeAtOnce(path) }
   }
 
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
@@ -261,18 +249,14 @@ export class Work {
     await this.#leaving
     try {
       const files = selected()
-      const damaged = copyOf(this.#damaged)
+      const doubted = this.#bad.kept
       this.#engagement = await Engagement.open(this.#parts, files, {
         toFetch,
-        damaged,
+        doubted,
         takeLock: (path) => this.#lock.take(path, files),
         onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
       })
-      const { store, refusal } = this.#engagement
-      if (refusal === undefined) {
-        for (const piece of this.#damaged) if (!damaged.has(piece)) store.lose(piece)
-        this.#damaged.clear()
-      }
+      this.#bad.handTo(this.#engagement, doubted)
       return this.#engagement
     } catch (error) {
       this.#opening = undefined
@@ -322,8 +306,4 @@ export class Work {
     this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
-}
-
-function copyOf(pieces: Bitfield): Bitfield {
-  return Bitfield.fromBytes(pieces.bytes, pieces.length)!
 }

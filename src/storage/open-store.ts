@@ -31,8 +31,8 @@ export interface PieceStoreOptions extends CheckOptions {
   readonly selected?: ReadonlySet<number> | undefined
   /** `always`: what is there is hashed, whatever the journal says. */
   readonly verify: "auto" | "always"
-  /** Pieces that a check found damaged: hashed, whatever the journal says. */
-  readonly damaged?: Bitfield | undefined
+  /** Pieces that a check found bad: hashed, whatever the journal says. */
+  readonly doubted?: ReadonlySet<number> | undefined
   /** Files of which no piece is this dataset's may be replaced, and what stands behind the data of others cut off. Default: false. */
   readonly overwrite?: boolean | undefined
   /**
@@ -226,7 +226,7 @@ async function resume(
   const { journal, files, metainfo, platform } = parts
   const { layout } = metainfo
   const { isNew, sameBoot, bootId, onFirstFound } = how
-  const { damaged } = options
+  const { doubted } = options
   const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
   const { home, ours } = journal.state
   // After a power cut the names of files may be there, and the journal's word that we made them not.
@@ -234,7 +234,7 @@ async function resume(
     selected || home.has(index) || (before === "machine-may-have-died" && ours.has(index))
   const looked = files.all.filter((file) => file !== undefined).filter(isLookedAt)
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
-    trusted({ layout, journal: journal.state, bootId, found, damaged, random: (below) => platform.random.below(below) })
+    trusted({ layout, journal: journal.state, bootId, found, doubted, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
   await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, onFirstFound, signal, onChecking })
 }

@@ -80,7 +80,7 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
 
 /** Takes what the journal may be trusted with. */
 async function believe(
-  { platform, metainfo, damaged }: UnwritableOptions,
+  { platform, metainfo, doubted }: UnwritableOptions,
   files: DataFiles,
   { state }: Journal,
   books: {
@@ -96,7 +96,7 @@ async function believe(
     journal: state,
     bootId,
     found: (index) => foundAs(files.at(index), state),
-    damaged,
+    doubted,
     random: (below) => platform.random.below(below),
   })
   // What it says of files that are not at their places is about `edges/`.

@@ -17,8 +17,8 @@ export interface ResumeInput {
   readonly found: (file: number) => FoundFile
   /** Pieces that are not to be believed though the journal names them: their bytes in `edges/` are gone. */
   readonly gone?: Bitfield
-  /** Pieces that somebody saw damaged: hashed, whatever the journal says. */
-  readonly damaged?: Bitfield | undefined
+  /** Pieces that somebody found bad: hashed, whatever the journal says. */
+  readonly doubted?: ReadonlySet<number> | undefined
   /** A whole number, 0 <= n < below. */
   readonly random: (below: number) => number
 }
@@ -60,7 +60,7 @@ export function trusted(input: ResumeInput): ResumeDecision {
   for (let piece = 0; piece < count; piece++) {
     const state = journal.pieces[piece]!
     if (state === PieceState.absent || missing.has(piece) || input.gone?.has(piece) === true) continue
-    if (state < needed || changed.has(piece) || input.damaged?.has(piece) === true) decision.check.add(piece)
+    if (state < needed || changed.has(piece) || input.doubted?.has(piece) === true) decision.check.add(piece)
     else decision.trusted.add(piece)
   }
   if (!sameBoot && !(journal.clean && allDone)) drawSample(input, states, decision)

@@ -64,8 +64,8 @@ export interface VerifyOptions {
   readonly datastore?: string | undefined
   /** With `datastore`: how the dataset's lock is taken, for the moment in which the journal is told what is damaged. */
   readonly takeLock?: AcquireLock | undefined
-  /** Hears of each piece all of whose bytes are there, and can't be read, or are not as the torrent has them. */
-  readonly onDamaged?: ((piece: number) => void) | undefined
+  /** Hears of each piece that does not verify: `hashed`, or not even read, as bytes of it are missing or the disk refuses them. */
+  readonly onBad?: ((piece: number, hashed: boolean) => void) | undefined
   /** The file or folder itself. */
   readonly dataPath?: string | undefined
   /** Indexes of files; absent: all. */
@@ -116,9 +116,9 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   return files
 }
 
-/** `wrong` gets the pieces that are bad though all of their bytes are, or should be, there. */
+/** `wrong` gets the pieces that are bad though all of their bytes are there. */
 async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield): Promise<VerifyReport> {
-  const { platform, metainfo, signal, onProgress, onDamaged } = options
+  const { platform, metainfo, signal, onProgress, onBad } = options
   const { layout } = metainfo
   if (signal?.aborted === true) throw abortError(signal.reason)
   const wanted = wantedPieces(files)
@@ -137,9 +137,8 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
       if (digest !== undefined) checkedBytes += layout.dataSize(piece)
       if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
       bad.add(piece)
-      if (digest === undefined && !shouldBeThere(files, piece)) return
-      wrong.add(piece)
-      onDamaged?.(piece)
+      onBad?.(piece, digest !== undefined)
+      if (digest !== undefined) wrong.add(piece)
     },
     onProgress: (bytes) => {
       done += bytes
@@ -154,15 +153,6 @@ async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield)
     .map((file) => report(files, file as DataFile, bad, wrong))
   const complete = reports.every(({ state }) => state === "ok")
   return { complete, files: reports, badPieces: toRanges(bad), checkedBytes, missingBytes }
-}
-
-/** Whether a piece that could not be read has files that are long enough, and what `edges/` keep of the others. */
-function shouldBeThere(files: DataFiles, piece: number): boolean {
-  return files.layout.extentsOfPiece(piece).every(({ file: index, fileOffset, length }) => {
-    const file = files.at(index)
-    if (file.inEdges) return files.edges?.pieces.has(piece) === true
-    return file.place !== "none" && (file.stamp?.size ?? 0) >= fileOffset + length
-  })
 }
 
 function report({ layout }: DataFiles, file: DataFile, bad: Bitfield, wrong: Bitfield): FileReport {

@@ -1,0 +1,37 @@
+import { Bitfield } from "../bytes/bitfield.js"
+import type { Engagement } from "./engagement.js"
+
+/**
+ * What checks of the data on disk found bad, on its way to the store. A store that is open hears of it at once; what is found
+ * while none is open that can be written to is kept for the next one, as the journal may not have been told.
+ */
+export class BadPieces {
+  /** Of each piece whether it was hashed, or could not even be read. */
+  readonly #kept = new Map<number, boolean>()
+
+  /** Those that are kept: whoever opens the store next has it hash them, whatever the journal says. */
+  get kept(): ReadonlySet<number> {
+    return new Set(this.#kept.keys())
+  }
+
+  /** What a check that begins now tells each piece that it finds bad. `current`: what is open at that moment. */
+  hearer(current: () => Engagement | undefined): (piece: number, hashed: boolean) => void {
+    const began = current()
+    // What arrives meanwhile may have been hashed half-written.
+    const had = began && Bitfield.fromBytes(began.store.have.bytes, began.store.have.length)
+    return (piece, hashed) => {
+      const now = current()
+      if (now === undefined || now.refusal !== undefined) this.#kept.set(piece, hashed)
+      const claimed = now === began ? had : now?.hadAtFirst
+      // What could not be read may be there still.
+      if (hashed && claimed?.has(piece)) now?.store.lose(piece)
+    }
+  }
+
+  /** A store was opened, and has hashed those `told`. Of others it hears now. */
+  handTo({ store, refusal }: Engagement, told: ReadonlySet<number>): void {
+    if (refusal !== undefined) return
+    for (const [piece, hashed] of this.#kept) if (hashed && !told.has(piece)) store.lose(piece)
+    this.#kept.clear()
+  }
+}
