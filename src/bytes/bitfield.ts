@@ -24,6 +24,14 @@ export class Bitfield {
     return field
   }
 
+  /** Another with the same bits. */
+  copy(): Bitfield {
+    const field = new Bitfield(this.length)
+    field.bytes.set(this.bytes)
+    field.#count = this.#count
+    return field
+  }
+
   /** How many are present. */
   get count(): number {
     return this.#count

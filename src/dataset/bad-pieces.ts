@@ -1,4 +1,3 @@
-import { Bitfield } from "../bytes/bitfield.js"
 import type { Engagement } from "./engagement.js"
 
 /**
@@ -18,7 +17,7 @@ export class BadPieces {
   hearer(current: () => Engagement | undefined): (piece: number, hashed: boolean) => void {
     const began = current()
     // What arrives meanwhile may have been hashed half-written.
-    const had = began && Bitfield.fromBytes(began.store.have.bytes, began.store.have.length)
+    const had = began?.store.have.copy()
     return (piece, hashed) => {
       const now = current()
       if (now === undefined || now.refusal !== undefined) this.#kept.set(piece, hashed)

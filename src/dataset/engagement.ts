@@ -1,4 +1,4 @@
-import { Bitfield } from "../bytes/bitfield.js"
+import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError, abortError } from "../errors.js"
 import { DiskError, isNoRoom } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
@@ -58,7 +58,7 @@ export class Engagement {
 
   private constructor({ store, refusal, selected }: OpenedToUse, parts: EngagementParts) {
     this.store = store
-    this.hadAtFirst = Bitfield.fromBytes(store.have.bytes, store.have.length)!
+    this.hadAtFirst = store.have.copy()
     this.refusal = refusal
     this.#selected = selected
     this.#parts = parts

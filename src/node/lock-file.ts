@@ -90,7 +90,7 @@ function create(path: string, self: Holder): boolean {
 
 function createWithoutLink(path: string, self: Holder): boolean {
   try {
-    fs.writeFileSync(path, JSON.stringify(self), { flag: "wx" })
+    writeNew(path, self)
     return true
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return false
@@ -128,14 +128,21 @@ function remove(path: string): void {
 
 function writeDraft(path: string, self: Holder): string {
   const draft = `${path}.${self.token}`
-  try {
-    fs.writeFileSync(draft, JSON.stringify(self), { flag: "wx" })
-  } catch (error) {
-    // On a full disk it was made, and could not be written.
-    remove(draft)
-    throw error
-  }
+  writeNew(draft, self)
   return draft
+}
+
+/** Says who holds the lock, in a file that is not there. Nothing stays of one that could be made and not written, as on a full disk. */
+function writeNew(path: string, self: Holder): void {
+  const descriptor = fs.openSync(path, "wx")
+  try {
+    fs.writeFileSync(descriptor, JSON.stringify(self))
+  } catch (error) {
+    fs.unlinkSync(path)
+    throw error
+  } finally {
+    fs.closeSync(descriptor)
+  }
 }
 
 function isHeldBy(path: string, token: string): boolean {

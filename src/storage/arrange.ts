@@ -86,7 +86,7 @@ class Arrangement {
       trusted.delete(piece)
       check.delete(piece)
     }
-    const doubted = Bitfield.fromBytes(check.bytes, check.length)!
+    const doubted = check.copy()
     const record = this.#record()
     const distrustAll = (): void => {
       for (let piece = 0; piece < journal.state.pieces.length; piece++) {

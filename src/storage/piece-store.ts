@@ -1,4 +1,4 @@
-import { Bitfield } from "../bytes/bitfield.js"
+import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
 import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
@@ -256,7 +256,7 @@ export class PieceStore {
   }
 
   async #select(selected: ReadonlySet<number>, opened: OpenedStore): Promise<void> {
-    const had = Bitfield.fromBytes(this.have.bytes, this.have.length)!
+    const had = this.have.copy()
     try {
       await reselect(opened, selected)
     } finally {

@@ -26,7 +26,7 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
       before: "clean",
       decide: () => {
         dropLost(opened)
-        return { trusted: Bitfield.fromBytes(have.bytes, have.length)!, check: none(), sample: none() }
+        return { trusted: have.copy(), check: none(), sample: none() }
       },
     })
     await journal.sync()
