@@ -1,16 +1,22 @@
 import type { Reporter, TestModule } from "vitest/node"
 
-/** Ends a run with one line that counts all suites together, and says why each skipped test was skipped. */
+/**
+ * Ends a run with one line that counts all suites together. Before it stand the tests that passed only when they ran
+ * again, with what failed at first.
+ */
 export default class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     let passed = 0
     let failed = 0
     let skipped = 0
+    const again: string[] = []
     for (const module of modules) {
       let tests = 0
       for (const test of module.children.allTests()) {
         tests++
-        const { state } = test.result()
+        const { state, errors } = test.result()
+        if (test.diagnostic()?.flaky)
+          again.push(`${module.relativeModuleId}: ${test.fullName}\n${errors?.[0]?.message}`)
         if (state === "passed") passed++
         else if (state === "skipped") skipped++
         else failed++
@@ -18,6 +24,7 @@ export default class ClosingLineReporter implements Reporter {
       // A file that did not even load has no tests to count, and must not look like a pass.
       if (tests === 0 || module.errors().length > 0) failed++
     }
+    for (const test of again) process.stdout.write(`\npassed when it ran again: ${test}\n`)
     process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`)
   }
 }

@@ -35,9 +35,9 @@ describeWith("bench", [libtorrent], () => {
     const run = start("--clients", "ours", "--ours", `liar=${join(folder, "liar")}`, "--runs", "2", "--json")
     expect(await run.exited, run.output).toBe(1)
 
-    const { samples, failures } = JSON.parse(
-      run.output.slice(run.output.indexOf("{"), run.output.lastIndexOf("}") + 1),
-    ) as Result
+    const line = run.output.split("\n").find((each) => each.startsWith('{"date"'))
+    expect(line, run.output).toBeDefined()
+    const { samples, failures } = JSON.parse(line!) as Result
     expect(Object.keys(failures)).toEqual(["ours:liar"])
     expect(failures["ours:liar"]).toMatch(/wrong bytes/)
     expect(samples["ours"]).toHaveLength(2)

@@ -16,7 +16,8 @@ export { webtorrentTracker } from "./webtorrent-tracker.js"
 
 /**
  * A suite that needs other programs. Where one is missing the suite is skipped, and one printed line says what to
- * install.
+ * install. A test that fails runs once more, as the other program may have failed and not ours: the run's last lines
+ * name each test that needed it, and why.
  */
 export function describeWith(
   suite: string,
@@ -25,7 +26,7 @@ export function describeWith(
 ): void {
   const missing = partners.map((partner) => partner.missing()).filter((need) => need !== undefined)
   if (missing.length === 0) {
-    describe(suite, tests)
+    describe(suite, { retry: 1 }, tests)
     return
   }
   // Straight to the run's output: a console line would come with a header of the test runner's.
