@@ -1,10 +1,11 @@
-import { BencodeError, decode, decodePrefix, encode } from "../../../src/metainfo/bencode.js"
+import { asDictionary, BencodeError, decode, decodePrefix, encode } from "../../../src/metainfo/bencode.js"
+import { rawMember } from "../../../src/metainfo/raw-member.js"
 import { must, outcome, sameBytes } from "../lib/expect.js"
 import { bencoded, type Target, words } from "../lib/target.js"
 
 const SMALL = { length: 1 << 20, depth: 3, tokens: 20 }
 
-/** What is decoded is encoded to the same bytes, and a prefix is the same as the whole. */
+/** What is decoded is encoded to the same bytes, a prefix is the same as the whole, and a member by itself as in the whole. */
 export const bencode: Target = {
   name: "bencode",
   seeds: () =>
@@ -35,6 +36,11 @@ export const bencode: Target = {
     } else {
       must(whole.error.fault === prefix.error.fault, "the same input has two faults")
       must(whole.error.offset >= 0 && whole.error.offset <= input.length, "the fault lies outside")
+    }
+    const member = rawMember(input, "info")
+    if (prefix.error === undefined) {
+      const expected = asDictionary(prefix.value.value)?.raw("info")
+      must(member === expected || sameBytes(member!, expected!), "a member by itself is not the one in the whole")
     }
     const small = outcome(() => decodePrefix(input, SMALL), BencodeError)
     // Tighter limits refuse more, and change nothing else.
