@@ -1,6 +1,6 @@
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { FileStat } from "../ports/disk.js"
-import type { FileStamp } from "./journal-state.js"
+import type { FileStamp, Stamp } from "./journal-state.js"
 
 /** What an unfinished file is called: its name with this behind. */
 const UNFINISHED = ".part"
@@ -136,7 +136,7 @@ export function stampOf(place: "part" | "final", { size, mtimeNs, inode }: FileS
 }
 
 /** The same file, not written to since; a new name does not count. */
-export function sameStamp(a: FileStamp, b: FileStamp): boolean {
+export function sameStamp(a: Stamp, b: Stamp): boolean {
   return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode
 }
 

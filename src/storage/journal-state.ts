@@ -14,13 +14,17 @@ export const PieceState = {
 
 export type PieceState = (typeof PieceState)[keyof typeof PieceState]
 
-/** What a file looked like when we last let go of it. */
-export interface FileStamp {
-  /** Under which name it stood: `final`, or `part` with `.part` behind. */
-  readonly place: "part" | "final"
+/** What a file looks like: whoever writes to it, or puts another in its place, changes that. */
+export interface Stamp {
   readonly size: number
   readonly mtimeNs: bigint
   readonly inode: bigint
+}
+
+/** What a file looked like when we last let go of it. */
+export interface FileStamp extends Stamp {
+  /** Under which name it stood: `final`, or `part` with `.part` behind. */
+  readonly place: "part" | "final"
 }
 
 /** All that a journal says. */

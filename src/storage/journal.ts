@@ -9,7 +9,7 @@ const GROWTH = 4
 /** Bytes below which nobody minds: of so short a one all is read, whatever it names (MAX_MENTIONS_PER_PIECE). */
 const SMALL = 8 * 1024
 /** A journal longer than this is not one of ours: it is not read into memory. */
-const MAX_LENGTH = 256 * 2 ** 20
+export const MAX_JOURNAL_LENGTH = 256 * 2 ** 20
 
 export interface JournalOptions {
   readonly disk: Disk
@@ -57,7 +57,7 @@ export class Journal {
   /** Undefined when there is none, or none that can be believed. Nothing is written before the first change. */
   static async read(options: JournalOptions): Promise<Journal | undefined> {
     const found = await options.disk.stat(options.path)
-    if (found?.kind !== "file" || found.size > MAX_LENGTH) return undefined
+    if (found?.kind !== "file" || found.size > MAX_JOURNAL_LENGTH) return undefined
     const bytes = await withFile(options.disk, options.path, (handle) => firstBytes(handle, found.size))
     const decoded = decodeJournal(bytes, { infoHash: options.header.infoHash, ...options })
     return decoded && new Journal(options, decoded.state, decoded.length, decoded.checksum)

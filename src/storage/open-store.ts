@@ -47,6 +47,8 @@ export interface PieceStoreOptions extends CheckOptions {
 /** What a store is opened with: what it is made of, and what it must let go of. */
 export interface OpenedStore extends WritingParts {
   readonly lock: Lock
+  /** The dataset's {@link stateDirectory}. */
+  readonly folder: string
   readonly overwrite: boolean
   /** The journal is on the disk, and nothing is written before. Rejects when that fails. */
   readonly ready: Promise<void>
@@ -113,7 +115,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
     ready.catch(() => {})
-    return { ...parts, lock, overwrite: options.overwrite ?? false, ready }
+    return { ...parts, lock, folder, overwrite: options.overwrite ?? false, ready }
   } catch (error) {
     await durability?.abandon()
     await Promise.allSettled([pool?.close(), journal?.close()])

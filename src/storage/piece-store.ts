@@ -3,6 +3,7 @@ import { AtError } from "../errors.js"
 import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
 import { diskFault } from "./disk-fault.js"
+import { writeInventory } from "./inventory.js"
 import { PieceState } from "./journal-state.js"
 import { Losses } from "./losses.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
@@ -273,6 +274,7 @@ export class PieceStore {
     await this.#gate.pass().catch(() => {})
     const { pool, platform } = this.#parts
     const opened = this.#opened
+    let clean = false
     try {
       await opened?.durability.finish()
       await pool.close()
@@ -280,17 +282,28 @@ export class PieceStore {
       if (opened !== undefined && this.#writer?.fault === undefined) {
         await stampFiles(opened)
         await opened.journal.markClean()
+        clean = true
       }
     } catch (error) {
       // The next start finds no clean mark, and checks more.
       platform.log.log("warn", "storage", `no clean mark: ${diskFault(error).message}`)
     } finally {
       await opened?.journal.close().catch(() => {})
+      if (opened !== undefined && clean) await listComplete(opened)
       // A lock that stays behind is taken over by the next process: ours is gone then.
       await opened?.lock.release().catch((error: unknown) => {
         platform.log.log("warn", "storage", `the lock can't be removed: ${diskFault(error).message}`)
       })
     }
+  }
+}
+
+/** So that the next one who wants it need not open it. Without, it is opened. */
+async function listComplete(opened: OpenedStore): Promise<void> {
+  try {
+    await writeInventory(opened, opened.folder)
+  } catch (error) {
+    opened.platform.log.log("info", "storage", `no inventory: ${diskFault(error).message}`)
   }
 }
 

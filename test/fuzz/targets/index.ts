@@ -3,6 +3,7 @@ import { bencode } from "./bencode.js"
 import { dhtNode } from "./dht-node.js"
 import { dontHave, extendedHandshake, holepunch, utMetadata, utPex } from "./extensions.js"
 import { httpAnswer, webSeed } from "./http.js"
+import { inventory } from "./inventory.js"
 import { journal, journalRecords } from "./journal.js"
 import { krpc, savedNodes } from "./krpc.js"
 import { magnet } from "./magnet.js"
@@ -22,6 +23,6 @@ export const TARGETS: readonly Target[] = [
   ...[peerSession, metadataPeer],
   ...[krpc, dhtNode, savedNodes],
   ...[httpTracker, udpTracker, trackerUrl],
-  ...[httpAnswer, webSeed, journal, journalRecords],
+  ...[httpAnswer, webSeed, journal, journalRecords, inventory],
   ...[utpPacket, utpSocket, natPmp, upnp, lsd, socks5, socks5Datagram],
 ]

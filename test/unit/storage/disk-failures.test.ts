@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest"
 import { AtError } from "../../../src/errors.js"
 import type { DiskFailure } from "../../../src/ports/disk.js"
+import { findComplete } from "../../../src/storage/inventory.js"
 import { PieceState } from "../../../src/storage/journal-state.js"
 import type { PieceStore } from "../../../src/storage/piece-store.js"
 import { commit, DATASTORE, fill, sample, World, wrongClaims } from "./fixture.js"
 import { holdingWorld } from "./holding-disk.js"
-import { doneIn, piecesIn, recover, scenarios } from "./recovery.js"
+import { doneIn, piecesIn, recover, scenarios, thereIn } from "./recovery.js"
 
 /** Runs the scenario with its n-th operation failing, until there is no n-th. */
 async function failEach(
@@ -36,6 +37,9 @@ async function failEach(
     world.disk.faults.clear()
     expect(world.process.pendingTimers, `operation ${n}`).toBe(0)
     for (const left of [world.left(), world.powerCut(0), world.powerCut(0.5)]) {
+      const { metainfo, layout } = scenario.of
+      const found = await left.run(findComplete(left.platform, { datastore: DATASTORE, infoHash: metainfo.infoHash }))
+      if (found !== undefined) expect(thereIn(left, scenario.of)).toHaveLength(layout.pieceCount)
       const durable = scenario.damaged === undefined ? doneIn(left, scenario.of) : []
       await recover(left, scenario.of, { mustHave: durable })
     }
