@@ -1,7 +1,7 @@
 import { Site } from "../catalog/site.js"
 import { AtError } from "../errors.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
-import { absolutePath, readUserSettings } from "../node/user-settings.js"
+import { absolutePath, readUserSettings, type UserSettings } from "../node/user-settings.js"
 import { abortWith } from "./abort-with.js"
 import { checkOptions, checkTarget, checkUrl } from "./check-options.js"
 import { findData } from "./data-path.js"
@@ -16,7 +16,7 @@ import { type ResolveContext, resolveTarget, type Wanted } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import { SessionSource } from "./session-source.js"
 import { sharedLimits } from "./shared-limits.js"
-import { looksLikeInfoHash, looksLikePath, malformed, parseTarget } from "./target.js"
+import { looksLikeInfoHash, looksLikePath, malformed, parseTarget, type Target } from "./target.js"
 import { TorrentCache } from "./torrent-cache.js"
 import { processTurns } from "./turns.js"
 
@@ -25,6 +25,34 @@ export interface DatasetParts extends EngagementParts {
   readonly platform: NodePlatform
   /** Aborted by `close`, and by the user's signal. */
   readonly closing: AbortController
+}
+
+/** What a user asks for. */
+export interface Understood {
+  /** The path of a file is absolute. */
+  readonly parsed: Target
+  /** Absolute. */
+  readonly datastore: string
+  readonly settings: UserSettings
+}
+
+/**
+ * Understands what a user asks for.
+ *
+ * @throws AtError `AT_INVALID_INPUT`
+ */
+export function understand(target: string, options: Options): Understood {
+  checkTarget(target)
+  checkOptions(options)
+  const settings = readUserSettings()
+  // The Python package's default is the empty text.
+  const datastore = options.datastore ? absolutePath(options.datastore) : defaultDatastore()
+  const parsed = parseTarget(target)
+  parsePeers(options.peers ?? [])
+  bootstrapNodes(options)
+  if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
+  const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
+  return { parsed: local, datastore, settings }
 }
 
 /**
@@ -37,15 +65,7 @@ export async function openParts(
   options: Options,
   passing: boolean,
 ): Promise<{ readonly parts: DatasetParts; readonly feed: ProgressFeed }> {
-  checkTarget(target)
-  checkOptions(options)
-  const settings = readUserSettings()
-  // The Python package's default is the empty text.
-  const datastore = options.datastore ? absolutePath(options.datastore) : defaultDatastore()
-  const parsed = parseTarget(target)
-  parsePeers(options.peers ?? [])
-  bootstrapNodes(options)
-  if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)
+  const { settings, datastore, parsed } = understand(target, options)
   const closing = abortWith(options.signal)
   const { signal } = closing
   const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
@@ -68,9 +88,8 @@ export async function openParts(
     },
   }
   try {
-    const local = parsed.kind === "file" ? { ...parsed, path: absolutePath(parsed.path) } : parsed
-    if (local.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, local.path, platform)
-    const resolved = await resolveTarget(local, context)
+    if (parsed.kind === "file" && !looksLikePath(target)) await refuseMistyped(target, parsed.path, platform)
+    const resolved = await resolveTarget(parsed, context)
     feed.forget()
     const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))
     const asked = { options: { ...options, data, signal }, context, datastore, resolved, passing }

@@ -259,7 +259,8 @@ function adviceFor({ failure }: HttpError): string {
   }
 }
 
-async function readTorrent(path: string, { disk }: Platform): Promise<Uint8Array> {
+/** Reads a .torrent file. @throws AtError `AT_NOT_FOUND`, `AT_METADATA` */
+export async function readTorrent(path: string, { disk }: Pick<Platform, "disk">): Promise<Uint8Array> {
   try {
     return await withFile(disk, path, async (handle) => {
       const { size, kind } = await handle.stat()

@@ -225,7 +225,9 @@ export class Work {
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere })
     }
     if (engagement.torrent === undefined) {
-      this.#feed.show(completeSnapshot(this.#dataset, engagement.store, resolved.metainfo.layout))
+      const { wanted } = engagement.store
+      const bytes = resolved.metainfo.layout.sizeOf(wanted)
+      this.#feed.show(completeSnapshot(this.#dataset, { bytes, pieces: wanted.count }))
     }
   }
 

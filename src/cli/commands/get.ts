@@ -1,10 +1,13 @@
 import type { Command } from "commander"
 import { formatSize } from "../../bytes/words.js"
+import { alreadyThere } from "../../dataset/already-there.js"
 import { Dataset } from "../../dataset/dataset.js"
+import type { Options } from "../../dataset/options.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
+import type { Console } from "../console.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
@@ -61,21 +64,27 @@ function howLong({ ratio, time }: SeedLimits): string {
 async function get(target: string, flags: GetFlags, { console, signal, onFetched }: CommandContext): Promise<void> {
   const limits = seedLimits(flags)
   const started = nodeClock.now()
-  await using dataset = await Dataset.open(target, {
+  const options: Options = {
     ...toOptions(flags, console, signal),
     verify: flags.verify ? "always" : "auto",
     sync: flags.sync,
     wait: flags.wait,
     overwrite: flags.overwrite,
     seed: flags.seed,
-  })
+  }
+  // Only an open dataset has statistics.
+  const found = flags.stats ? undefined : await alreadyThere(target, options)
+  if (found !== undefined) {
+    console.say(nothingToFetch(found.length))
+    deliver(console, found.path)
+    return
+  }
+  await using dataset = await Dataset.open(target, options)
   const path = await thenStats(flags.stats, { console, dataset }, async () => {
     const there = await dataset.download()
     const fetched = dataset.fetchedBytes
     console.say(
-      fetched === 0
-        ? `${formatSize(dataset.chosenLength)} were on disk already and are verified`
-        : summary(dataset.stats, (nodeClock.now() - started) / 1000),
+      fetched === 0 ? nothingToFetch(dataset.chosenLength) : summary(dataset.stats, (nodeClock.now() - started) / 1000),
     )
     if (flags.seed) {
       console.say(`sharing ${there} ${howLong(limits)}`)
@@ -88,8 +97,16 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     if (fetched > 0) onFetched()
     return there
   })
+  if (console.json || !flags.seed) deliver(console, path)
+}
+
+function deliver(console: Console, path: string): void {
   if (console.json) console.emit({ type: "done", path })
-  else if (!flags.seed) console.result(path)
+  else console.result(path)
+}
+
+function nothingToFetch(length: number): string {
+  return `${formatSize(length)} were on disk already and are verified`
 }
 
 /** What was of use is what was got; what came besides, perhaps twice, is told apart. */

@@ -1,4 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { startWebSeed } from "../../../testbed/web-seed.js"
@@ -138,6 +148,49 @@ describe("get when the data is there", () => {
     const { stdout } = await stage.run(["get", dataset.infoHash])
     expect(stdout).toBe(`${stage.stored("study")}\n`)
     expect(stage.traffic + dataset.seeders[0]!.peers.length + dataset.webSeeds[0]!.connections).toBe(asked)
+  })
+
+  it("finds it however it is named, without its .torrent, and says what it always says", async () => {
+    await using stage = await Stage.open()
+    for (const [name, files] of [
+      ["study", FILES],
+      ["one.bin", 70_000],
+    ] as const) {
+      const dataset = await stage.publish(name, files, { create: CREATE, seeders: [{}] })
+      const first = await stage.run(["get", dataset.infoHash, "--json"])
+      const torrent = stage.beside(`${name}.torrent`)
+      renameSync(stage.stored(".academictorrents", dataset.infoHash, "dataset.torrent"), torrent)
+      rmSync(join(stage.home, ".cache"), { recursive: true })
+      for (const target of [dataset.infoHash, `magnet:?xt=urn:btih:${dataset.infoHash}`, torrent]) {
+        const { stdout, stderr } = await stage.run(["get", target, "--offline"])
+        expect(stdout).toBe(`${stage.stored(name)}\n`)
+        expect(stderr).toContain("were on disk already and are verified")
+      }
+      const { stdout } = await stage.run(["get", dataset.infoHash, "--offline", "--json"])
+      const [was, is] = [first.stdout, stdout].map((text) => jsonLines(text).slice(-2))
+      expect(is?.[1]).toEqual({ type: "done", path: stage.stored(name) })
+      const { totalBytes, totalPieces, infoHash } = was![0]!
+      const complete = { state: "complete", totalBytes, doneBytes: totalBytes, totalPieces, donePieces: totalPieces }
+      expect(is?.[0]).toMatchObject({ type: "progress", name, infoHash, ...complete, fromPeers: 0 })
+      // What needs more than to look at the files is not done without it.
+      for (const more of [["--verify"], ["--include", "*"], ["--exclude", "x"], ["--stats"], ["--sync"], ["--seed"]]) {
+        await stage.run(["get", dataset.infoHash, "--offline", ...more], { exits: 3 })
+      }
+    }
+  })
+
+  it("believes nothing that it reaches through a link", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    for (const place of [".academictorrents", join(".academictorrents", dataset.infoHash)]) {
+      renameSync(stage.stored(place), stage.beside("moved"))
+      symlinkSync(stage.beside("moved"), stage.stored(place))
+      const { stdout } = await stage.run(["get", dataset.infoHash, "--json"], { exits: 7 })
+      expect(jsonLines(stdout).at(-1)).toMatchObject({ type: "error", code: "AT_UNSAFE_PATH" })
+      rmSync(stage.stored(place))
+      renameSync(stage.beside("moved"), stage.stored(place))
+    }
   })
 
   it("takes over what lies there without a journal", async () => {

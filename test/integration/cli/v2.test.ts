@@ -1,4 +1,5 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences, randomTree } from "../../support/trees.js"
 import { startWebServer } from "../../support/web-server.js"
@@ -34,6 +35,20 @@ describe.each(["v2", "hybrid"])("a torrent of version %s", (version) => {
         { path: "z.txt", length: 20, piecesRoot: expect.stringMatching(/^[0-9a-f]{64}$/) },
       ],
     })
+  })
+
+  it("is found complete by its infohash, without its .torrent", async () => {
+    await using stage = await Stage.open()
+    const { torrent, data, infoHash } = await made(stage)
+    mkdirSync(stage.datastore)
+    cpSync(data, stage.stored("study"), { recursive: true })
+    await stage.run(["get", torrent, "--offline"])
+    rmSync(join(stage.datastore, ".academictorrents", infoHash.slice(0, 40), "dataset.torrent"))
+    for (const target of [infoHash, torrent]) {
+      expect((await stage.run(["get", target, "--offline"])).stdout).toBe(`${stage.stored("study")}\n`)
+    }
+    const another = infoHash.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"))
+    await stage.run(["get", another, "--offline"], { exits: 3 })
   })
 
   it("is verified where it lies: a wrong byte is found, and what is missing", async () => {

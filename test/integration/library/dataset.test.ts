@@ -115,6 +115,38 @@ describe("the library", () => {
     await again.close()
   })
 
+  it("is found complete without its .torrent, unless more is asked for than its path", async () => {
+    const { datastore, dataset } = await open()
+    const { infoHash, length } = dataset
+    const path = await dataset.download()
+    await dataset.close()
+    rmSync(join(datastore, ".academictorrents", infoHash, "dataset.torrent"))
+    rmSync(join(folder, "cache"), { recursive: true, force: true })
+    const get = (more: library.Options = {}, target = infoHash): Promise<string> =>
+      at.get(target, { datastore, offline: true, ...more })
+    const told: library.ProgressSnapshot[] = []
+    expect(await get({ onProgress: (progress) => told.push(progress), include: [] })).toBe(path)
+    expect(told).toMatchObject([{ state: "complete", name: "data", infoHash, totalBytes: length, doneBytes: length }])
+    const more: library.Options[] = [
+      { include: ["*"] },
+      { exclude: ["none"] },
+      { verify: "always" },
+      { sync: true },
+      { seed: true },
+      { superSeed: true },
+      { data: path },
+    ]
+    for (const options of more)
+      await expect(get(options), JSON.stringify(options)).rejects.toMatchObject({ code: "AT_METADATA" })
+    const magnet = `magnet:?xt=urn:btih:${infoHash}`
+    expect(await get({}, magnet)).toBe(path)
+    const another = `&xt=urn:btmh:1220${"0".repeat(64)}`
+    for (const link of [`${magnet}&so=0`, magnet + another])
+      await expect(get({}, link)).rejects.toMatchObject({ code: "AT_METADATA" })
+    await expect(get({ signal: AbortSignal.abort() }, torrentFile)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await expect(get({ peers: ["no port"] })).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
+  })
+
   it("streams a file as it is, and warns of nothing", async () => {
     const warnings: string[] = []
     const onWarning = ({ message }: Error): unknown => warnings.push(message)
