@@ -188,20 +188,26 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes no file. What it finds damaged is
-   * no longer believed to be there, even if the check is stopped: a later download repairs it.
+   * Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes no file. What it finds damaged
+   * or gone is no longer believed to be there, even if the check is stopped: a later download repairs it.
    */
   verify(choice?: FileChoice): Promise<VerifyReport> {
     const { platform, datastore, options } = this.#parts
-    const check = async (signal: AbortSignal): Promise<VerifyReport> =>
-      verifyData({
-        platform,
-        metainfo: this.#metainfo,
-        ...(options.data === undefined ? { datastore, ...this.#work.forCheck() } : { dataPath: options.data }),
-        selected: this.#select(choice),
-        signal,
-        onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
-      })
+    const check = async (signal: AbortSignal): Promise<VerifyReport> => {
+      const hearer = options.data === undefined ? this.#work.forCheck() : undefined
+      try {
+        return await verifyData({
+          platform,
+          metainfo: this.#metainfo,
+          ...(options.data === undefined ? { datastore, ...hearer } : { dataPath: options.data }),
+          selected: this.#select(choice),
+          signal,
+          onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
+        })
+      } finally {
+        await hearer?.onEnd()
+      }
+    }
     return this.#call((signal) => this.#feed.during(() => check(signal)))
   }
 

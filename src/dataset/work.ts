@@ -4,7 +4,7 @@ import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
-import { BadPieces } from "./bad-pieces.js"
+import { BadPieces, type Hearer } from "./bad-pieces.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
 import { DatasetLock } from "./dataset-lock.js"
@@ -151,12 +151,12 @@ export class Work {
   }
 
   /** How a check of what is on disk sees to it that nothing stays believed that it finds damaged. */
-  forCheck(): Pick<VerifyOptions, "onBad" | "takeLock"> {
+  forCheck(): Hearer & Pick<VerifyOptions, "takeLock"> {
     const engagement = this.#engagement
-    const onBad = this.#bad.hearer(() => this.#engagement)
+    const hearer = this.#bad.hearer(() => this.#engagement)
     // A journal that nobody holds is told at the end, under its lock.
-    if (engagement !== undefined && engagement.refusal === undefined) return { onBad }
-    return { onBad, takeLock: (path) => this.#lock.takeAtOnce(path) }
+    if (engagement !== undefined && engagement.refusal === undefined) return hearer
+    return { ...hearer, takeLock: (path) => this.#lock.takeAtOnce(path) }
   }
 
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */

@@ -54,17 +54,28 @@ export class Losses implements LossListener {
   /** Pieces could not be written, as the disk said: some of their files may be gone, cut short, or come back. */
   async find(pieces: readonly number[], error: unknown): Promise<void> {
     if (!(error instanceof DiskError) || (error.failure !== "missing" && error.failure !== "exists")) return
-    const { files, metainfo } = this.#options.parts
-    const indexes = new Set<number>()
-    for (const piece of pieces) metainfo.layout.eachFileOfPiece(piece, (file) => void indexes.add(file))
-    for (const index of indexes) {
-      const file = files.at(index)
+    for (const file of this.#filesOf(pieces)) {
       // What stands where it was to be made may be what was taken away before: the next start looks at it.
-      if (error.failure === "exists") {
-        if (file.place === "none" && file.partPath === error.path) await this.#sayAway(file)
-      } else if (await isGone(file, this.#options.parts)) this.onFileGone(file)
-      else if (file.place !== "none") await this.#findBeyondEnd(file)
+      if (error.failure === "missing") await this.#lookAt(file)
+      else if (file.place === "none" && file.partPath === error.path) await this.#sayAway(file)
     }
+  }
+
+  /** Looks at files again of which pieces could not be read: some may be gone or cut short. Nobody is writing to them. */
+  async look(pieces: readonly number[]): Promise<void> {
+    for (const file of this.#filesOf(pieces)) await this.#lookAt(file)
+  }
+
+  #filesOf(pieces: readonly number[]): Set<DataFile> {
+    const { files, metainfo } = this.#options.parts
+    const all = new Set<DataFile>()
+    for (const piece of pieces) metainfo.layout.eachFileOfPiece(piece, (file) => void all.add(files.at(file)))
+    return all
+  }
+
+  async #lookAt(file: DataFile): Promise<void> {
+    if (await isGone(file, this.#options.parts)) this.onFileGone(file)
+    else if (file.place !== "none") await this.#findBeyondEnd(file)
   }
 
   /** At once: after such a fault the process may soon be ended. */

@@ -140,6 +140,15 @@ export class PieceStore {
     if (this.#closed === undefined) this.#losses.onPieceLost(piece)
   }
 
+  /**
+   * Looks again at the files of pieces that somebody could not read: what was claimed of one that is gone, or cut short, is
+   * missing from now on.
+   */
+  async lookAgain(pieces: readonly number[]): Promise<void> {
+    if (this.#closed !== undefined || pieces.length === 0) return
+    await this.#gate.alone(() => this.#losses.look(pieces))
+  }
+
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
   commit(piece: number, slot: Slot): Promise<CommitOutcome> {
     if (this.#closed !== undefined) return Promise.resolve(failed(misuse("the store is closed")))

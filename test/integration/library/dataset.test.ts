@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -101,6 +101,20 @@ describe("the library", () => {
     await last.download()
     expect(isRight(last)).toBe(true)
     await last.close()
+  })
+
+  it("downloads anew what a check finds missing or cut short, while it is open", async () => {
+    const { dataset } = await open()
+    await dataset.download()
+    rmSync(join(dataset.path, "a.bin"))
+    truncateSync(join(dataset.path, "b.bin"), 1.5 * MiB)
+    const before = dataset.fetchedBytes
+    expect((await dataset.verify()).complete).toBe(false)
+    await dataset.download()
+    for (const [name, bytes] of FILES) expect(readFileSync(join(dataset.path, name)).equals(bytes), name).toBe(true)
+    expect(dataset.fetchedBytes - before).toBe(2.5 * MiB)
+    expect((await dataset.verify()).complete).toBe(true)
+    await dataset.close()
   })
 
   it("tells of a download of what was there, and ends", async () => {

@@ -33,7 +33,7 @@ interface Touch {
 }
 
 type Act =
-  | { kind: "commit" | "read"; piece: number }
+  | { kind: "commit" | "read" | "look again"; piece: number }
   | { kind: "select"; files: number[] }
   | { kind: "flush" | "read all" | "verify" }
   | { kind: "close" | "kill"; files: number[]; meanwhile: Touch[]; verify: "auto" | "always" }
@@ -48,7 +48,7 @@ const touch = fc.record({
 })
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("commit"), piece }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("read"), piece }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("read", "look again"), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("select"), files }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("flush", "read all", "verify") }) },
   {
@@ -214,7 +214,15 @@ describe("a piece store in whose files somebody else works", () => {
               // What fails to be written need not be looked for, though some of it may stand there.
               for (const books of [stored, claimed]) books[kind === "stored" ? "add" : "delete"](number)
             } else if (one.kind === "read") await readRight(world, store, of, one.piece)
-            else if (one.kind === "read all") {
+            else if (one.kind === "look again") {
+              const number = one.piece % Math.max(1, of.layout.pieceCount)
+              await world.run(store.lookAgain([number]))
+              if (!store.have.has(number)) continue
+              for (const { file, fileOffset, length } of of.layout.extentsOfPiece(number)) {
+                if (!store.fileComplete(file)) continue
+                expect(world.disk.readFile(of.pathOf(file))?.length).toBeGreaterThanOrEqual(fileOffset + length)
+              }
+            } else if (one.kind === "read all") {
               for (const number of [...store.have]) await readRight(world, store, of, number)
             } else if (one.kind === "select") await world.run(store.select(chosen(one.files)).catch(inTheWay))
             else {

@@ -6,32 +6,37 @@ import { AtError } from "../../../src/errors.js"
 
 const REFUSAL = new AtError("AT_LOCKED", "locked", { hint: "wait" })
 
-/** A store that is open, with these pieces, and those that it was told to lose. */
+/** A store that is open, with these pieces, and those that it was told to lose, or to look for again. */
 function opened(pieces: readonly number[], refusal?: AtError) {
   const have = new Bitfield(10)
   for (const piece of pieces) have.add(piece)
   const lost: number[] = []
-  const store = { have, lose: (piece: number) => void lost.push(piece) }
-  return { lost, have, engagement: { store, refusal, hadAtFirst: have.copy() } as unknown as Engagement }
+  const lookedFor: number[] = []
+  const lookAgain = (unread: number[]) => Promise.resolve(void lookedFor.push(...unread))
+  const store = { have, lose: (piece: number) => void lost.push(piece), lookAgain }
+  return { lost, have, lookedFor, engagement: { store, refusal, hadAtFirst: have.copy() } as unknown as Engagement }
 }
 
 describe("what a check finds bad", () => {
-  it("is lost by the store that is open, but for what arrived after the check began, and what could not be read", () => {
-    const { lost, have, engagement } = opened([1, 2, 3])
+  it("is lost by the store that is open, but for what arrived after the check began; what could not be read is looked for", async () => {
+    const { lost, have, lookedFor, engagement } = opened([1, 2, 3])
     const bad = new BadPieces()
     have.add(4)
-    const hear = bad.hearer(() => engagement)
+    const { onBad: hear, onEnd } = bad.hearer(() => engagement)
     have.add(5)
     for (const piece of [1, 4, 5, 6]) hear(piece, true)
     hear(2, false)
     expect(lost).toEqual([1, 4])
+    expect(lookedFor).toEqual([])
+    await onEnd()
+    expect(lookedFor).toEqual([2])
     expect(bad.kept.size).toBe(0)
   })
 
   it("is lost by a store that was opened since, if it had it then", () => {
     const { lost, have, engagement } = opened([1])
     let current: Engagement | undefined
-    const hear = new BadPieces().hearer(() => current)
+    const { onBad: hear } = new BadPieces().hearer(() => current)
     current = engagement
     have.add(2)
     for (const piece of [1, 2]) hear(piece, true)
@@ -43,7 +48,7 @@ describe("what a check finds bad", () => {
     const writing = opened([1, 2, 3, 4])
     let current: Engagement | undefined
     const bad = new BadPieces()
-    const hear = bad.hearer(() => current)
+    const { onBad: hear } = bad.hearer(() => current)
     hear(1, true)
     hear(3, false)
     current = reading.engagement

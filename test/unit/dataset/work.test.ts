@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 // What is loaded when it is needed: the virtual clock does not wait for files.
 import "../../../src/storage/open-unwritable.js"
 import { Site } from "../../../src/catalog/site.js"
+import type { Hearer } from "../../../src/dataset/bad-pieces.js"
 import type { Options } from "../../../src/dataset/options.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
 import { SessionSource } from "../../../src/dataset/session-source.js"
@@ -108,11 +109,16 @@ describe("a download after a check", () => {
     return s
   }
 
-  const check = (
+  const check = async (
     { until, platform, dataset }: Stage,
-    parts: Pick<VerifyOptions, "onBad" | "takeLock">,
+    parts: Partial<Hearer> & Pick<VerifyOptions, "takeLock">,
     selected?: ReadonlySet<number>,
-  ) => until(verifyData({ platform, metainfo: dataset.metainfo, datastore: "/store", selected, ...parts }))
+  ) => {
+    const common = { platform, metainfo: dataset.metainfo, datastore: "/store" }
+    const report = await until(verifyData({ ...common, selected, ...parts }))
+    await until(Promise.resolve(parts.onEnd?.()))
+    return report
+  }
 
   const lockOf = ({ until, platform, dataset }: Stage) =>
     until(platform.acquireLock(`${stateDirectory("/store", dataset.metainfo.infoHash)}/lock`))
@@ -157,6 +163,21 @@ describe("a download after a check", () => {
       expect(again.work.fetchedBytes).toBe(32 * KiB)
       if (alsoLater) expect((await check(s, again.work.forCheck(), files)).complete).toBe(true)
     }
+  })
+
+  it("brings back a file that is gone, and the end of one that was cut short, while the dataset is open", async () => {
+    const s = stage()
+    await s.until(s.work.download(s.all()))
+    const before = s.work.fetchedBytes
+    await s.until(s.platform.disk.remove("/store/data/a.bin"))
+    const handle = await s.until(s.platform.disk.open("/store/data/c.bin", "write"))
+    await s.until(handle.truncate(100 * KiB))
+    await s.until(handle.close())
+    expect((await check(s, s.work.forCheck())).complete).toBe(false)
+    await s.until(s.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+    // All of the one and half of the other, in pieces of 32 KiB.
+    expect(s.work.fetchedBytes - before).toBeLessThanOrEqual((300 + 100 + 2 * 32) * KiB)
   })
 
   it("fetches nothing because a file could not be opened for a moment", async () => {
