@@ -1,5 +1,4 @@
 import { alreadyThere } from "./already-there.js"
-import { checkOptions } from "./check-options.js"
 import { Dataset } from "./dataset.js"
 import type { Options } from "./options.js"
 
@@ -19,8 +18,6 @@ import type { Options } from "./options.js"
  * ```
  */
 export async function get(target: string, options: Options = {}): Promise<string> {
-  // Looked into before it is opened.
-  checkOptions(options)
   const there = await alreadyThere(target, options)
   if (there !== undefined) return there.path
   await using dataset = await (options.seed ? Dataset.open(target, options) : Dataset.openPassing(target, options))

@@ -1,5 +1,6 @@
 import { toLatin1 } from "../bytes/text.js"
 import { ProtocolError } from "../errors.js"
+import { COLON, DICTIONARY, END, INTEGER, LIST, MINUS, NINE, ZERO } from "./bencode-bytes.js"
 import { BencodeDictionary, type BencodeValue } from "./bencode-value.js"
 
 /** How much of a stranger's input is taken. All are checked before anything is made of it. */
@@ -68,15 +69,6 @@ export function decodePrefix(
   const value = decoder.value(0)
   return { value, end: decoder.position }
 }
-
-const COLON = 0x3a
-const MINUS = 0x2d
-const ZERO = 0x30
-const NINE = 0x39
-const DICTIONARY = 0x64
-const END = 0x65
-const INTEGER = 0x69
-const LIST = 0x6c
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE

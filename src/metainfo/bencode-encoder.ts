@@ -1,4 +1,5 @@
 import { encodeUtf8, toLatin1 } from "../bytes/text.js"
+import { COLON, DICTIONARY, END, INTEGER, LIST } from "./bencode-bytes.js"
 import { BencodeDictionary, type BencodeValue } from "./bencode-value.js"
 
 /**
@@ -34,12 +35,6 @@ export function encode(input: BencodeInput): Uint8Array {
   return writer.finish()
 }
 
-const COLON = 0x3a
-const START_DICTIONARY = 0x64
-const END = 0x65
-const START_INTEGER = 0x69
-const START_LIST = 0x6c
-
 const FIRST_CAPACITY = 256
 
 /** Appends to one buffer that doubles. */
@@ -57,11 +52,11 @@ class Writer {
     else if (input instanceof Uint8Array) this.#string(input)
     else if (input instanceof Encoded) this.#bytes(input.bytes)
     else if (isList(input)) {
-      this.#byte(START_LIST)
+      this.#byte(LIST)
       for (const element of input) this.write(element)
       this.#byte(END)
     } else {
-      this.#byte(START_DICTIONARY)
+      this.#byte(DICTIONARY)
       if (input instanceof BencodeDictionary) this.#dictionary(input)
       else this.#members(input instanceof Map ? input : Object.entries(input))
       this.#byte(END)
@@ -70,7 +65,7 @@ class Writer {
 
   #integer(value: number | bigint): void {
     if (typeof value === "number" && !Number.isSafeInteger(value)) throw new TypeError(`${value} is not a safe integer`)
-    this.#byte(START_INTEGER)
+    this.#byte(INTEGER)
     this.#bytes(encodeUtf8(String(value)))
     this.#byte(END)
   }

@@ -1,10 +1,4 @@
-const COLON = 0x3a
-const ZERO = 0x30
-const NINE = 0x39
-const DICTIONARY = 0x64
-const END = 0x65
-const INTEGER = 0x69
-const LIST = 0x6c
+import { COLON, DICTIONARY, END, INTEGER, LIST, NINE, ZERO } from "./bencode-bytes.js"
 
 /**
  * The encoding of a value in a bencoded dictionary (BEP 3), a view: what `decode(bytes).raw(key)` is, without decoding what lies

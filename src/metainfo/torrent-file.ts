@@ -11,6 +11,7 @@ import {
   type BencodeValue,
   decodePrefix,
 } from "./bencode.js"
+import { DICTIONARY } from "./bencode-bytes.js"
 import { type OuterFields, readInfo, TORRENT_LIMITS } from "./info-dictionary.js"
 import type { Sha256 } from "./merkle.js"
 import { metadataError } from "./metadata-error.js"
@@ -68,8 +69,6 @@ function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256:
     if (!nodes.add(file, layer, sha256)) throw metadataError(`the torrent's piece layer for file ${file} is wrong`)
   }
 }
-
-const DICTIONARY = 0x64
 
 function describeFault(bytes: Uint8Array, error: BencodeError): AtError {
   if (bytes[0] !== DICTIONARY) return describeOther(bytes, error)

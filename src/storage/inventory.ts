@@ -5,6 +5,7 @@ import { type Disk, DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 import { sameStamp, stampOf } from "./data-file.js"
 import { parentOf } from "./directories.js"
+import { diskFault } from "./disk-fault.js"
 import { decodeInventory, encodeInventory, type Inventory, MAX_INVENTORY_LENGTH, Stamps } from "./inventory-format.js"
 import { MAX_JOURNAL_LENGTH } from "./journal.js"
 import { PieceState, type Stamp } from "./journal-state.js"
@@ -18,26 +19,13 @@ const PARALLEL = 64
 
 /**
  * Writes down what the files of a dataset look like, beside its journal, if that was closed clean and says that the dataset is
- * complete. By whoever has the dataset's lock.
+ * complete. By whoever has the dataset's lock. Where that fails, the next one who wants the dataset has to open it.
  */
 export async function writeInventory(parts: WritingParts, folder: string): Promise<void> {
-  const { disk } = parts.platform
-  const journal = await digestOf(parts.platform, `${folder}/journal`)
-  if (journal === undefined) return
-  const place = `${folder}/inventory`
-  const there = await readInventory(parts.platform, place)
-  if (there !== undefined && sameBytes(there.journal, journal)) return
-  const inventory = takeInventory(parts, journal)
-  if (inventory === undefined) return
-  const bytes = encodeInventory(inventory, parts.platform.hasher)
-  if (bytes.length > MAX_INVENTORY_LENGTH) return
-  const draft = `${place}.new`
   try {
-    await write(disk, draft, bytes)
-    await disk.rename(draft, place)
+    await renew(parts, folder)
   } catch (error) {
-    await disk.remove(draft).catch(() => {})
-    throw error
+    parts.platform.log.log("info", "storage", `no inventory: ${diskFault(error).message}`)
   }
 }
 
@@ -68,6 +56,28 @@ export async function findComplete(
   } catch (error) {
     // Who opens the store will meet it, and say what it means.
     if (error instanceof DiskError) return undefined
+    throw error
+  }
+}
+
+/** Not when there is one for the same journal. */
+async function renew(parts: WritingParts, folder: string): Promise<void> {
+  const { disk, hasher } = parts.platform
+  const journal = await digestOf(parts.platform, `${folder}/journal`)
+  if (journal === undefined) return
+  const place = `${folder}/inventory`
+  const there = await readInventory(parts.platform, place)
+  if (there !== undefined && sameBytes(there.journal, journal)) return
+  const inventory = takeInventory(parts, journal)
+  if (inventory === undefined) return
+  const bytes = encodeInventory(inventory, hasher)
+  if (bytes.length > MAX_INVENTORY_LENGTH) return
+  const draft = `${place}.new`
+  try {
+    await write(disk, draft, bytes)
+    await disk.rename(draft, place)
+  } catch (error) {
+    await disk.remove(draft).catch(() => {})
     throw error
   }
 }

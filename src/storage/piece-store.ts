@@ -298,21 +298,12 @@ export class PieceStore {
       platform.log.log("warn", "storage", `no clean mark: ${diskFault(error).message}`)
     } finally {
       await opened?.journal.close().catch(() => {})
-      if (opened !== undefined && clean) await listComplete(opened)
+      if (opened !== undefined && clean) await writeInventory(opened, opened.folder)
       // A lock that stays behind is taken over by the next process: ours is gone then.
       await opened?.lock.release().catch((error: unknown) => {
         platform.log.log("warn", "storage", `the lock can't be removed: ${diskFault(error).message}`)
       })
     }
-  }
-}
-
-/** So that the next one who wants it need not open it. Without, it is opened. */
-async function listComplete(opened: OpenedStore): Promise<void> {
-  try {
-    await writeInventory(opened, opened.folder)
-  } catch (error) {
-    opened.platform.log.log("info", "storage", `no inventory: ${diskFault(error).message}`)
   }
 }
 

@@ -64,18 +64,23 @@ async function touch(world: World, path: string, { kind, at }: { kind: string; a
 
 describe("the inventory of a dataset, whatever happens to it", () => {
   it("is believed while all is there and the journal says so, and never otherwise", async () => {
-    let believed = 0
     await fc.assert(
       fc.asyncProperty(
         fc.array(layoutFile, { minLength: 1, maxLength: 8 }),
         fc.constantFrom(100, 512, 1000, 4096),
+        fc.boolean(),
         fc.array(act, { maxLength: 20 }),
-        async (lengths, pieceLength, acts) => {
+        async (lengths, pieceLength, closesFirst, acts) => {
           const of = sample({ pieceLength, files: lengths.map((one, i) => ({ path: `d${i % 3}/f${i}`, ...one })) })
           const journal = `${stateDirectory(DATASTORE, of.metainfo.infoHash)}/journal`
           let world = new World()
           let store: PieceStore | undefined = await world.open(of)
           await world.run(fill(store, of))
+          if (closesFirst) {
+            await world.run(store.close())
+            store = undefined
+            expect((await find(world, of)) !== undefined).toBe(lengths.some(({ padding }) => !padding))
+          }
           const restart = (next: World): void => {
             world.process.stop()
             world = next
@@ -136,7 +141,6 @@ describe("the inventory of a dataset, whatever happens to it", () => {
             }
             const found = await find(world, of)
             if (found === undefined) continue
-            believed++
             expect(world.disk.readFile(journal)).toBeDefined()
             expect(allRight(world, of)).toBe(true)
             expect(found.name).toBe(of.metainfo.name)
@@ -150,7 +154,5 @@ describe("the inventory of a dataset, whatever happens to it", () => {
       ),
       { numRuns: 200 },
     )
-    // Else nothing was shown.
-    expect(believed).toBeGreaterThan(50)
   })
 })

@@ -187,15 +187,6 @@ describe("the inventory of a complete dataset", () => {
     expect(await find(world, smallTree)).toBeUndefined()
   })
 
-  it("is not made of a file that could not get its name", async () => {
-    const world = new World()
-    const store = await world.open(smallTree)
-    world.disk.putFile(smallTree.pathOf(3), smallTree.fileData(3))
-    await world.run(fill(store, smallTree).catch(() => {}))
-    await world.run(store.close())
-    expect(await find(world, smallTree)).toBeUndefined()
-  })
-
   it("replaces what a run left that was killed while it wrote one", async () => {
     const world = new World()
     const store = await world.open(smallTree)
