@@ -82,6 +82,7 @@ class Arrangement {
     const { journal, files } = this.#parts
     const decision = this.#options.decide((index) => this.#found.states.get(files.at(index)) ?? "missing")
     const { trusted, check } = decision
+    const had = this.#parts.have.copy()
     for (const piece of this.#claimsWithoutBytes()) {
       trusted.delete(piece)
       check.delete(piece)
@@ -110,6 +111,12 @@ class Arrangement {
     }
     const right = new Bitfield(check.length)
     await this.#check(check, right, record)
+    // Lost meanwhile: somebody who read them found out.
+    for (const piece of had) {
+      if (this.#parts.have.has(piece)) continue
+      trusted.delete(piece)
+      right.delete(piece)
+    }
     for (const piece of check) {
       if (!right.has(piece) || record?.right.has(piece) === true) continue
       if (journal.state.pieces[piece] === PieceState.done && !doubted.has(piece)) continue

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { fill, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
+import { holdingWorld } from "./holding-disk.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
@@ -93,6 +94,28 @@ describe("another selection", () => {
     else await expect(selecting).rejects.toEqual(code("AT_EXISTS"))
     expect([...store.have]).toEqual([])
     expect(lost).toEqual([3])
+    await world.run(store.close())
+  })
+
+  it("does not bring back the claim of a piece that was lost while others were hashed", async () => {
+    const { world, disk } = holdingWorld()
+    const store = await world.open(beside, { selected: new Set([0]) })
+    await world.run(fill(store, beside))
+    disk.putFile(beside.pathOf(2), beside.fileData(2))
+    const lost: number[] = []
+    store.onLost = (piece) => lost.push(piece)
+    const { release } = disk.slow(({ kind, path }) => kind === "read" && path === beside.pathOf(2))
+    const selecting = store.select(new Set([0, 2]))
+    await world.clock.run(100)
+    expect(disk.held).toBeGreaterThan(0)
+    store.lose(0)
+    release()
+    await world.run(selecting)
+    expect(lost).toContain(0)
+    expect([...store.have]).toEqual([1, 3, 4])
+    expect(store.fileComplete(0)).toBe(false)
+    await world.run(fill(store, beside))
+    expect(store.fileComplete(0)).toBe(true)
     await world.run(store.close())
   })
 
