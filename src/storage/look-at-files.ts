@@ -26,6 +26,11 @@ export class FilesFound {
   readonly owned = new Set<DataFile>()
   /** Unwanted files of the right length, which may complete pieces of wanted ones. */
   readonly neighbours: DataFile[] = []
+
+  /** What stands behind its end is not ours: that is only where we are writing, under the unfinished name. */
+  hasTail(file: DataFile): boolean {
+    return file.isTooLong || (!this.owned.has(file) && (file.stamp?.size ?? 0) > file.length)
+  }
 }
 
 /**
