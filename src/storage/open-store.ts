@@ -1,5 +1,4 @@
 import { Bitfield } from "../bytes/bitfield.js"
-import { formatSize } from "../bytes/words.js"
 import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
@@ -13,11 +12,13 @@ import { Directories, parentOf } from "./directories.js"
 import { Durability } from "./durability.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
+import { checkFreeSpace } from "./free-space.js"
 import { Journal, type JournalOptions } from "./journal.js"
 import type { LastEnd } from "./look-at-files.js"
 import { inParallel } from "./parallel.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
 import { type ResumeDecision, trusted } from "./resume.js"
+import { selectFiles } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
 
 export interface PieceStoreOptions extends CheckOptions {
@@ -124,27 +125,6 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   }
 }
 
-/** Which files are wanted; absent: all. */
-export function selectFiles(files: DataFiles, selected: ReadonlySet<number> | undefined): void {
-  for (const file of files.all) if (file !== undefined) file.selected = selected?.has(file.index) ?? true
-}
-
-/** The pieces that the selected files need: all of them, padding and all, when every file is selected. */
-export function wantedPieces(files: DataFiles): Bitfield {
-  const { layout } = files
-  const wanted = new Bitfield(layout.pieceCount)
-  if (files.all.every((file) => file === undefined || file.selected)) {
-    wanted.fill()
-    return wanted
-  }
-  for (const file of files.all) {
-    if (file?.selected !== true) continue
-    const { first, end } = layout.piecesOfFile(file.index)
-    for (let piece = first; piece < end; piece++) wanted.add(piece)
-  }
-  return wanted
-}
-
 /** Somebody may wonder why all is hashed. */
 async function sayUnreadable({ disk, log }: PieceStoreOptions["platform"], journal: string): Promise<void> {
   if ((await disk.stat(journal)) === undefined) return
@@ -239,28 +219,6 @@ async function resume(
     trusted({ layout, journal: journal.state, bootId, found, doubted, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
   await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, onFirstFound, signal, onChecking })
-}
-
-async function checkFreeSpace({ files, have, platform, metainfo }: WritingParts, datastore: string): Promise<void> {
-  let needed = 0
-  for (const piece of wantedPieces(files)) if (!have.has(piece)) needed += metainfo.layout.pieceSize(piece)
-  for (const file of files.all) if (file !== undefined) needed -= roomIn(file, files, have)
-  if (needed <= 0) return
-  const free = await platform.disk.freeBytes(datastore)
-  if (free >= needed) return
-  throw new AtError("AT_DISK_FULL", `${datastore} has ${formatSize(free)} free, but ${formatSize(needed)} are needed`, {
-    hint: "free some space, choose fewer files with `include`, or use another `datastore`",
-  })
-}
-
-/** Bytes that a file lacks and has room for: what is wrong there is written over, and other clients set room aside. */
-function roomIn(file: DataFile, { layout }: DataFiles, have: Bitfield): number {
-  const { index, length, allocated, missing } = file
-  if (!file.selected || file.place === "none" || missing === 0) return 0
-  const { first, end } = layout.piecesOfFile(index)
-  let held = 0
-  for (let piece = first; piece < end; piece++) if (have.has(piece)) held += layout.extentIn(piece, index).length
-  return Math.max(0, Math.min(allocated, length) - held)
 }
 
 /** The .torrent beside the data, so that it can be opened without the network. An empty one is what a power cut left. */

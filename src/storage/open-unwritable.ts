@@ -8,10 +8,11 @@ import { FilePool } from "./file-pool.js"
 import { Journal } from "./journal.js"
 import type { JournalState } from "./journal-state.js"
 import { lookToRead } from "./look-to-read.js"
-import { journalPlace, type PieceStoreOptions, wantedPieces } from "./open-store.js"
+import { journalPlace, type PieceStoreOptions } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import type { ReadingParts } from "./parts.js"
 import { type FoundFile, trusted } from "./resume.js"
+import { wantedPieces } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
 
 const PARALLEL_LOOKS = 64

@@ -1,19 +1,19 @@
 import type { Bitfield } from "../bytes/bitfield.js"
 import { AtError } from "../errors.js"
+import { closeStore } from "./close-store.js"
 import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
 import { diskFault } from "./disk-fault.js"
-import { writeInventory } from "./inventory.js"
 import { PieceState } from "./journal-state.js"
 import { Losses } from "./losses.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
-import { type OpenedStore, openStore, type PieceStoreOptions, wantedPieces } from "./open-store.js"
+import { type OpenedStore, openStore, type PieceStoreOptions } from "./open-store.js"
 import type { UnwritableOptions } from "./open-unwritable.js"
 import type { ReadingParts, StoreParts } from "./parts.js"
 import { PieceWriter } from "./piece-writer.js"
 import { reselect } from "./reselect.js"
+import { wantedPieces } from "./selected-files.js"
 import { type Slot, Slots, slotBudget } from "./slots.js"
-import { stampFiles } from "./stamp-files.js"
 import { VerifiedReader } from "./verified-reader.js"
 import { WorkGate } from "./work-gate.js"
 
@@ -281,29 +281,8 @@ export class PieceStore {
     await this.#gate.pass().catch(() => {})
     await this.#gate.idle()
     await this.#gate.pass().catch(() => {})
-    const { pool, platform } = this.#parts
-    const opened = this.#opened
-    let clean = false
-    try {
-      await opened?.durability.finish()
-      await pool.close()
-      await this.#writer?.settled()
-      if (opened !== undefined && this.#writer?.fault === undefined) {
-        await stampFiles(opened)
-        await opened.journal.markClean()
-        clean = true
-      }
-    } catch (error) {
-      // The next start finds no clean mark, and checks more.
-      platform.log.log("warn", "storage", `no clean mark: ${diskFault(error).message}`)
-    } finally {
-      await opened?.journal.close().catch(() => {})
-      if (opened !== undefined && clean) await writeInventory(opened, opened.folder)
-      // A lock that stays behind is taken over by the next process: ours is gone then.
-      await opened?.lock.release().catch((error: unknown) => {
-        platform.log.log("warn", "storage", `the lock can't be removed: ${diskFault(error).message}`)
-      })
-    }
+    if (this.#opened === undefined) await this.#parts.pool.close()
+    else await closeStore(this.#opened, this.#writer!)
   }
 }
 

@@ -2,7 +2,8 @@ import { Bitfield } from "../bytes/bitfield.js"
 import { arrange } from "./arrange.js"
 import type { DataFile } from "./data-file.js"
 import { PieceState } from "./journal-state.js"
-import { type OpenedStore, selectFiles } from "./open-store.js"
+import type { OpenedStore } from "./open-store.js"
+import { selectFiles } from "./selected-files.js"
 
 /**
  * Other files are wanted: what is there of the newly wanted is taken in. Nothing else may be under way. If it fails,

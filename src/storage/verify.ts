@@ -11,12 +11,12 @@ import { hashOnDisk } from "./disk-hashing.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
-import { wantedPieces } from "./open-store.js"
 import { inParallel } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
 import { digestingOf, isExpected } from "./piece-digests.js"
 import { type Range, toRanges } from "./ranges.js"
 import { DamageRecord } from "./record-damage.js"
+import { wantedPieces } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
 
 const PARALLEL_LOOKS = 64
