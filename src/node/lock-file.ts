@@ -111,7 +111,13 @@ async function takeOver(path: string, stale: Holder | "unreadable", self: Holder
     const unchanged =
       typeof found === "string" ? found === stale : typeof stale !== "string" && found.token === stale.token
     if (!unchanged) return false
-    fs.renameSync(writeDraft(path, self), path)
+    const draft = writeDraft(path, self)
+    try {
+      fs.renameSync(draft, path)
+    } catch (error) {
+      remove(draft)
+      throw error
+    }
     return isHeldBy(path, self.token)
   } finally {
     await guard.release()
