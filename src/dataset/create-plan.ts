@@ -40,6 +40,12 @@ export async function planTorrent(
   { version = "v1", pieceLength: wantedLength, output, signal }: CreateOptions,
 ): Promise<TorrentPlan> {
   if (wantedLength !== undefined) checkPieceLength(wantedLength)
+  const name = root.slice(root.lastIndexOf("/") + 1)
+  if (name === "") {
+    throw new AtError("AT_INVALID_INPUT", `${root} has no name that a dataset could have`, {
+      hint: "choose a folder inside it",
+    })
+  }
   const { kind, files: found, skipped } = await findFiles(disk, root, { except: output, signal })
   const length = found.reduce((sum, file) => sum + file.length, 0)
   if (length === 0) {
@@ -54,7 +60,6 @@ export async function planTorrent(
     version === "v2" ? "aligned" : "contiguous",
   )
   refuseTooMany(layout, version)
-  const name = root.slice(root.lastIndexOf("/") + 1)
   return { version, kind, name, files, layout, length, pieceLength, skipped }
 }
 

@@ -103,6 +103,12 @@ describe("create", () => {
     expect(stderr).toMatch(/is a symbolic link\n.*give the path of the file or folder that it leads to/)
   })
 
+  it("is 2 for the root of all folders, at once", async () => {
+    await using stage = await Stage.open()
+    const { stderr } = await stage.run(["create", "/", "-o", stage.beside("x.torrent")], { exits: 2 })
+    expect(stderr).toMatch(/\/ has no name.*\n.*choose a folder inside it/)
+  })
+
   it("replaces no file but with --overwrite", async () => {
     await using stage = await Stage.open()
     await randomTree(stage.beside("study"), FILES)
