@@ -7,21 +7,14 @@ import type { Random } from "../ports/random.js"
 import { AheadTrust } from "./ahead-trust.js"
 import { Concurrency } from "./concurrency.js"
 import type { Refusal } from "./judge-answer.js"
-import { Presence } from "./presence.js"
 import { RequestGap } from "./request-gap.js"
 import { RunLength } from "./run-length.js"
+import { SeedContent } from "./seed-content.js"
 import { SeedHealth, type WebSeedState } from "./seed-health.js"
 import { type UrlLayout, urlLayout } from "./url-layout.js"
-import { WrongPieces } from "./wrong-pieces.js"
 
-/** Files that were missing, and none was found, before the source is taken for the wrong place altogether. */
-const MOST_MISSING_AT_FIRST = 16
 /** Statuses that say that our requests are too many. */
 const TOO_MANY = new Set([429, 503])
-/** Missing files that are named in the ordinary log. */
-const MOST_LOGGED = 20
-/** Changes of a file's ETag or date before they are taken for a habit of the server (mirrors behind one name). */
-const MOST_CONTENT_CHANGES = 3
 /** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
 export const LONGEST_DISCARD = 4 * 1024 * 1024
 /** Bytes: a run of so many says how fast runs are. */
@@ -46,13 +39,9 @@ export class WebSeed {
   readonly #layout: UrlLayout
   readonly #meter = new RateMeter()
   #pace: number | undefined
-  readonly #presence: Presence
+  readonly #content: SeedContent
   #largest = 0
-  #contentChanges = 0
-  /** True once a request succeeded. */
-  #proven = false
   #unranged = false
-  readonly #wrong: WrongPieces
   #rangesSupported: boolean | undefined
   readonly #aheadTrust = new AheadTrust()
 
@@ -72,8 +61,9 @@ export class WebSeed {
       this.#largest = Math.max(this.#largest, file.length)
       requestBytes += Math.min(file.length, LARGE_FILE)
     }
-    this.#presence = new Presence(options.metainfo.layout, fileCount)
-    this.#wrong = new WrongPieces(options.metainfo.layout, fileCount > 1)
+    const { metainfo, log } = options
+    const shown = (file: number): string => this.#shown(file)
+    this.#content = new SeedContent({ metainfo, fileCount, health: this.#health, log, shown })
     this.concurrency = new Concurrency(fileCount === 0 ? LARGE_FILE : requestBytes / fileCount)
   }
 
@@ -88,11 +78,11 @@ export class WebSeed {
 
   /** False when a file that the piece lies in is not there. O(1). */
   hasPiece(piece: number): boolean {
-    return this.#presence.hasPiece(piece)
+    return this.#content.hasPiece(piece)
   }
 
   hasFile(file: number): boolean {
-    return this.#presence.hasFile(file)
+    return this.#content.hasFile(file)
   }
 
   /** False when the server answers with whole files only; undefined until it has been asked for a part. */
@@ -142,25 +132,12 @@ export class WebSeed {
   pieceCorrupt(piece: number): void {
     this.runLength.faulted()
     this.#log.log("warn", "webseed", `${this.name} sent a wrong piece ${piece}`)
-    const verdict = this.#wrong.add(piece, this.downloaded)
-    switch (verdict.kind) {
-      case "ask-again":
-        return
-      case "lacks-piece":
-        this.#presence.pieceMissing(piece)
-        if (this.#presence.isEmpty) this.#health.disable(verdict.reason)
-        return
-      case "lacks-file":
-        this.#fileMissing(verdict.file, verdict.reason)
-        return
-      case "useless":
-        this.#health.disable(verdict.reason)
-    }
+    this.#content.pieceCorrupt(piece, this.downloaded)
   }
 
   /** Which of its pieces had wrong hashes, in a sentence; undefined when none had. */
   get wrongPieces(): string | undefined {
-    return this.#wrong.reason
+    return this.#content.wrongPieces
   }
 
   /** The URL as people may see it. */
@@ -176,12 +153,12 @@ export class WebSeed {
 
   /** It has brought all that a request asked for. */
   get proven(): boolean {
-    return this.#proven
+    return this.#content.isProven
   }
 
   /** Whether requests may be sent before the answers to those before them are there: not to a server that drops them. */
   get takesRequestsAhead(): boolean {
-    return this.#proven && this.#aheadTrust.isGiven && this.requestGap.isFree
+    return this.proven && this.#aheadTrust.isGiven && this.requestGap.isFree
   }
 
   /** What became of a request sent behind another: whether it was answered, be it with a refusal. */
@@ -201,8 +178,7 @@ export class WebSeed {
   requestSucceeded(file: number, bytes: number): void {
     this.#health.succeeded()
     this.requestGap.served()
-    this.#proven = true
-    this.#presence.fileGiven(file)
+    this.#content.fileGiven(file)
     this.#aheadTrust.served()
     this.concurrency.requestEnded(bytes)
   }
@@ -242,14 +218,14 @@ export class WebSeed {
         break
       case "refused":
         // Who has served us may do so again: there are walls that want a login now and then, and keys that are renewed.
-        if (this.#proven) this.#faulted(refusal.reason)
+        if (this.proven) this.#faulted(refusal.reason)
         else this.#health.disable(refusal.reason)
         break
       case "busy":
         this.#busy(refusal)
         break
       case "wrong-answer":
-        if (this.#faulted(refusal.reason) && !this.#proven) this.#health.strike(refusal.reason)
+        if (this.#faulted(refusal.reason) && !this.proven) this.#health.strike(refusal.reason)
         break
     }
     return false
@@ -267,10 +243,7 @@ export class WebSeed {
    * it says nothing (mirrors behind one name), and the pieces' hashes must do.
    */
   contentChanged(file: number): boolean {
-    if (this.#contentChanges >= MOST_CONTENT_CHANGES) return false
-    this.#contentChanges++
-    this.#log.log("warn", "webseed", `server content changed: ${this.#shown(file)}`)
-    return true
+    return this.#content.changed(file)
   }
 
   #busy(refusal: Refusal & { kind: "busy" }): void {
@@ -282,7 +255,7 @@ export class WebSeed {
 
   /** Who serves us, and refuses the one request that is under way, minds how fast they come. */
   #onlyTooFast({ status, reason, retryAfter }: Refusal & { kind: "busy" }): boolean {
-    if (!TOO_MANY.has(status) || retryAfter !== undefined || !this.#proven) return false
+    if (!TOO_MANY.has(status) || retryAfter !== undefined || !this.proven) return false
     if (this.concurrency.active > 1 || !this.mayRequest) return false
     const isFirst = this.requestGap.isFree
     if (!this.requestGap.refused(this.#clock.now())) return false
@@ -303,19 +276,8 @@ export class WebSeed {
 
   #fileNotThere(file: number, { reason, status }: { reason: string; status: number }): void {
     const page = status === 200 && this.#rangesSupported === true
-    if (this.#presence.isDoubtful(file, page)) this.#faulted(reason)
-    else this.#fileMissing(file, reason)
-  }
-
-  #fileMissing(file: number, reason: string): void {
-    if (!this.#presence.hasFile(file)) return
-    this.#presence.fileMissing(file)
-    const missing = this.#presence.missingFiles
-    this.#log.log(missing <= MOST_LOGGED ? "info" : "debug", "webseed", `${this.#shown(file)} can't be used: ${reason}`)
-    if (this.#presence.isEmpty) this.#health.disable(missing === 1 ? reason : `it has none of the files: ${reason}`)
-    else if (!this.#proven && missing >= MOST_MISSING_AT_FIRST) {
-      this.#health.disable(`it has none of the first ${missing} files asked for: ${reason}`)
-    }
+    if (this.#content.isDoubtful(file, page)) this.#faulted(reason)
+    else this.#content.fileMissing(file, reason)
   }
 
   /** It answered, and not as it should. False when it is being left alone already. */
