@@ -1,9 +1,7 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { type Disk, DiskError } from "../ports/disk.js"
 import { DataFile, dataFiles } from "./data-file.js"
-import { inParallel } from "./parallel.js"
-
-const PARALLEL_LOOKS = 64
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 
 /**
  * What leads elsewhere than to a name in a folder, or could not be read as UTF-8. A backslash may be part of a name, but where it

@@ -4,12 +4,15 @@ import { hashOnDisk } from "./disk-hashing.js"
 import type { CheckOptions, StoreParts } from "./parts.js"
 import { digestingOf, isExpected } from "./piece-digests.js"
 
-/** Hashes pieces (ascending) where they stand, and calls `onRight` with those that are as the torrent has them. */
+/** `right`: as the torrent has it. `unreadable`: bytes of it are missing, or the disk refuses them. */
+export type PieceFound = "right" | "wrong" | "unreadable"
+
+/** Hashes pieces (ascending) where they stand, and says of each how it is. */
 export async function checkPieces(
   { platform, metainfo, files }: Pick<StoreParts, "platform" | "metainfo"> & { readonly files: DataFiles },
   pieces: Iterable<number>,
   { signal, onChecking }: CheckOptions,
-  onRight: (piece: number) => void,
+  onPiece: (piece: number, found: PieceFound) => void,
 ): Promise<void> {
   if (signal?.aborted === true) throw abortError(signal.reason)
   const all = [...pieces]
@@ -23,7 +26,8 @@ export async function checkPieces(
     files,
     read: (offset, into) => files.readSpan(offset, into),
     onPiece: (piece, digest) => {
-      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) onRight(piece)
+      if (digest === undefined) onPiece(piece, "unreadable")
+      else onPiece(piece, isExpected(metainfo, digesting, piece, digest) ? "right" : "wrong")
     },
     onProgress: (bytes) => {
       done += bytes

@@ -7,11 +7,9 @@ import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { hashOnDisk } from "./disk-hashing.js"
 import { FilePool } from "./file-pool.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
 import { SHA1_LENGTH } from "./piece-digests.js"
-
-const PARALLEL_LOOKS = 64
 
 export interface HashFilesOptions {
   readonly platform: StoragePlatform

@@ -9,13 +9,10 @@ import { diskFault } from "./disk-fault.js"
 import { decodeInventory, encodeInventory, type Inventory, MAX_INVENTORY_LENGTH, Stamps } from "./inventory-format.js"
 import { MAX_JOURNAL_LENGTH } from "./journal.js"
 import { PieceState, type Stamp } from "./journal-state.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import { firstBytes, withFile } from "./read-file.js"
 import { stateDirectory } from "./state-directory.js"
-
-/** Questions to the file system at a time. */
-const PARALLEL = 64
 
 /**
  * Writes down what the files of a dataset look like, beside its journal, if that was closed clean and says that the dataset is
@@ -123,7 +120,7 @@ async function standsAsListed(
   function* whileItDoes(): Generator<number> {
     for (let index = 0; index < paths.length && goesOn(); index++) yield index
   }
-  await inParallel(whileItDoes(), PARALLEL, async (index) => {
+  await inParallel(whileItDoes(), PARALLEL_LOOKS, async (index) => {
     const path = paths[index]
     const found = await disk.stat(path === "" ? root : `${root}/${path}`)
     if (found === undefined || !sameStamp(stampOf("final", found), stamps.at(index))) same = false

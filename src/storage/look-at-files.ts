@@ -3,12 +3,9 @@ import { type DataFile, sameStamp, stampOf } from "./data-file.js"
 import type { DataFiles } from "./data-files.js"
 import { somethingThere } from "./disk-fault.js"
 import { type FileStamp, type JournalState, PieceState } from "./journal-state.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import type { FoundFile } from "./resume.js"
-
-/** Questions to the file system at a time. */
-const PARALLEL = 64
 
 /** How the last owner of the dataset ended, as far as we know. */
 export type LastEnd = "clean" | "process-died" | "machine-may-have-died"
@@ -43,7 +40,7 @@ export async function lookAtFiles(
   options: LookOptions,
 ): Promise<FilesFound> {
   const found = new FilesFound()
-  await inParallel(files, PARALLEL, (file) => look(parts, file, found, options))
+  await inParallel(files, PARALLEL_LOOKS, (file) => look(parts, file, found, options))
   await lookAtNeighbours(parts, files, found)
   return found
 }
@@ -154,7 +151,7 @@ async function lookAtNeighbours(
       asked.add(other)
     })
   }
-  await inParallel(asked, PARALLEL, async (file) => {
+  await inParallel(asked, PARALLEL_LOOKS, async (file) => {
     const there = await files.look(file, "final").catch(() => undefined)
     if (there?.size !== file.length) return
     file.standsAt("final", there)

@@ -6,10 +6,8 @@ import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { CheckOptions, StoragePlatform, StoreParts } from "./parts.js"
-
-const PARALLEL_LOOKS = 64
 
 export interface ReadOnlyOptions extends CheckOptions {
   readonly platform: StoragePlatform
@@ -39,7 +37,10 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const parts = { platform, metainfo, files, pool, have }
   try {
     if (trust) for (const piece of candidates) have.add(piece)
-    else await checkPieces(parts, candidates, options, (piece) => have.add(piece))
+    else
+      await checkPieces(parts, candidates, options, (piece, found) => {
+        if (found === "right") have.add(piece)
+      })
   } catch (error) {
     await pool.close()
     throw error

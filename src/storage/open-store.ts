@@ -18,7 +18,7 @@ import type { LastEnd } from "./look-at-files.js"
 import { inParallel } from "./parallel.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
 import { type ResumeDecision, trusted } from "./resume.js"
-import { selectFiles } from "./selected-files.js"
+import { markSelected } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
 
 export interface PieceStoreOptions extends CheckOptions {
@@ -87,7 +87,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     pool = new FilePool({ disk, onCloseError: onFault })
     const parts = await assemble(options, { journal, pool, directories, folder, onFault })
     durability = parts.durability
-    selectFiles(parts.files, options.selected)
+    markSelected(parts.files, options.selected)
     let keeps = false
     const onFirstFound = (): void => {
       keeps = true

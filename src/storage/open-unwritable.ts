@@ -9,13 +9,11 @@ import { Journal } from "./journal.js"
 import type { JournalState } from "./journal-state.js"
 import { lookToRead } from "./look-to-read.js"
 import { journalPlace, type PieceStoreOptions } from "./open-store.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { ReadingParts } from "./parts.js"
 import { type FoundFile, trusted } from "./resume.js"
 import { wantedPieces } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
-
-const PARALLEL_LOOKS = 64
 
 /** What a store in a datastore that is only read is opened with. */
 export type UnwritableOptions = Omit<PieceStoreOptions, "torrentBytes" | "overwrite" | "toFetch">
@@ -63,7 +61,9 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
   }
   const check = async (pieces: Iterable<number>): Promise<void> => {
     const unknown = [...pieces].filter((piece) => !looked.has(piece))
-    await checkPieces({ platform, metainfo, files }, unknown, options, take)
+    await checkPieces({ platform, metainfo, files }, unknown, options, (piece, found) => {
+      if (found === "right") take(piece)
+    })
     for (const piece of unknown) looked.add(piece)
   }
   try {

@@ -1,3 +1,6 @@
+/** Questions to the file system at a time. */
+export const PARALLEL_LOOKS = 64
+
 /**
  * Does `action` for each item, so many at a time. The first failure stops further starts, and is thrown when what was
  * under way has ended.

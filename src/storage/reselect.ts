@@ -3,7 +3,7 @@ import { arrange } from "./arrange.js"
 import type { DataFile } from "./data-file.js"
 import { PieceState } from "./journal-state.js"
 import type { OpenedStore } from "./open-store.js"
-import { selectFiles } from "./selected-files.js"
+import { markSelected } from "./selected-files.js"
 
 /**
  * Other files are wanted: what is there of the newly wanted is taken in. Nothing else may be under way. If it fails,
@@ -13,7 +13,7 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
   const { files, journal, durability, have } = opened
   await durability.flush()
   const before = new Set(files.all.flatMap((file, index) => (file?.selected === true ? [index] : [])))
-  selectFiles(files, selected)
+  markSelected(files, selected)
   const isNew = (file: DataFile): boolean => !before.has(file.index) && file.place === "none"
   const added = files.all.filter(
     (file): file is DataFile => file?.selected === true && (isToBeRight(file) || isNew(file)),
@@ -32,7 +32,7 @@ export async function reselect(opened: OpenedStore, selected: ReadonlySet<number
     })
     await journal.sync()
   } catch (error) {
-    selectFiles(files, before)
+    markSelected(files, before)
     dropLost(opened)
     for (const file of added) if (!journal.state.home.has(file.index)) files.disown(file)
     throw error

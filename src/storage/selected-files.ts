@@ -2,7 +2,7 @@ import { Bitfield } from "../bytes/bitfield.js"
 import type { DataFiles } from "./data-files.js"
 
 /** Which files are wanted; absent: all. */
-export function selectFiles(files: DataFiles, selected: ReadonlySet<number> | undefined): void {
+export function markSelected(files: DataFiles, selected: ReadonlySet<number> | undefined): void {
   for (const file of files.all) if (file !== undefined) file.selected = selected?.has(file.index) ?? true
 }
 

@@ -1,25 +1,21 @@
 import { Bitfield } from "../bytes/bitfield.js"
-import { abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { AcquireLock } from "../ports/lock.js"
 import { authorsDataFiles } from "./authors-data.js"
+import { checkPieces } from "./check-pieces.js"
 import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
-import { hashOnDisk } from "./disk-hashing.js"
 import { Edges } from "./edges.js"
 import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
-import { inParallel } from "./parallel.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
-import { digestingOf, isExpected } from "./piece-digests.js"
 import { type Range, toRanges } from "./ranges.js"
 import { DamageRecord } from "./record-damage.js"
-import { wantedPieces } from "./selected-files.js"
+import { markSelected, wantedPieces } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
-
-const PARALLEL_LOOKS = 64
 
 /**
  * The state of a file. `unfinished`: its name still ends in `.part`. `damaged`: a piece has a wrong hash (perhaps because of
@@ -111,7 +107,7 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   const directories = new Directories({ disk, base: root, onUsed: nothing })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)
-  for (const file of all) file.selected = selected?.has(file.index) ?? true
+  markSelected(files, selected)
   await inParallel(all, PARALLEL_LOOKS, (file) => lookToRead(files, file, ["final", "part"]))
   return files
 }
@@ -120,31 +116,15 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
 async function verify(options: VerifyOptions, files: DataFiles, wrong: Bitfield): Promise<VerifyReport> {
   const { platform, metainfo, signal, onProgress, onBad } = options
   const { layout } = metainfo
-  if (signal?.aborted === true) throw abortError(signal.reason)
   const wanted = wantedPieces(files)
   const bad = new Bitfield(layout.pieceCount)
-  let total = 0
-  for (const piece of wanted) total += layout.pieceSize(piece)
-  let done = 0
   let checkedBytes = 0
-  const digesting = digestingOf(metainfo, platform.hasher)
-  await hashOnDisk({
-    ...digesting,
-    pieces: wanted,
-    files,
-    read: (offset, into) => files.readSpan(offset, into),
-    onPiece: (piece, digest) => {
-      if (digest !== undefined) checkedBytes += layout.dataSize(piece)
-      if (digest !== undefined && isExpected(metainfo, digesting, piece, digest)) return
-      bad.add(piece)
-      onBad?.(piece, digest !== undefined)
-      if (digest !== undefined) wrong.add(piece)
-    },
-    onProgress: (bytes) => {
-      done += bytes
-      onProgress?.(done, total)
-    },
-    signal,
+  await checkPieces({ platform, metainfo, files }, wanted, { signal, onChecking: onProgress }, (piece, found) => {
+    if (found !== "unreadable") checkedBytes += layout.dataSize(piece)
+    if (found === "right") return
+    bad.add(piece)
+    onBad?.(piece, found === "wrong")
+    if (found === "wrong") wrong.add(piece)
   })
   let missingBytes = 0
   for (const piece of bad) missingBytes += layout.dataSize(piece)
