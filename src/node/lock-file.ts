@@ -6,7 +6,7 @@ import { type AcquireLock, type Lock, LockedError } from "../ports/lock.js"
 import { toDiskError } from "./disk-error.js"
 import { errnoOf } from "./errno.js"
 import { type Holder, readHolder } from "./lock-holder.js"
-import { currentProcess, stateOf } from "./process-identity.js"
+import { currentProcess, type ProcessIdentity, stateOf } from "./process-identity.js"
 
 /** Milliseconds between two looks at a lock that someone is just writing or taking over. */
 const LOOK_AGAIN = 20
@@ -32,7 +32,10 @@ export const acquireLock: AcquireLock = async (path) => {
   try {
     return await acquire(path, 0)
   } catch (error) {
-    throw error instanceof AtError ? error : lockFailure(error, path)
+    if (error instanceof AtError) throw error
+    const failure = lockFailure(error, path)
+    // Who can't write there is to know all the same that somebody else does.
+    throw holderDespite(path, failure) ?? failure
   }
 }
 
@@ -42,7 +45,8 @@ async function acquire(path: string, depth: number): Promise<Lock> {
     if (create(path, self)) return new FileLock(path, self.token)
     const found = readHolder(path)
     if (found === "nothing") continue
-    if (found !== "unreadable") refuseIfHeld(path, found, self)
+    const refusal = found === "unreadable" ? undefined : whenHeld(path, found, self)
+    if (refusal !== undefined) throw refusal
     const stale = found !== "unreadable" || look >= WRECK_AFTER
     if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
@@ -156,22 +160,34 @@ function isHeldBy(path: string, token: string): boolean {
   return typeof found !== "string" && found.token === token
 }
 
-function refuseIfHeld(path: string, holder: Holder, self: Holder): void {
-  if (held.has(holder.token)) throw heldHere(path)
+/** What to tell who wants the lock; undefined when its holder is gone. `cause`: why it could not even be tried to take it. */
+function whenHeld(path: string, holder: Holder, self: ProcessIdentity, cause?: unknown): AtError | undefined {
+  if (held.has(holder.token)) return heldHere(path)
   switch (stateOf(holder, self)) {
     case "running":
       // Another thread of it, or another copy of this code.
-      if (holder.pid === self.pid) throw heldHere(path)
-      throw new LockedError(path, `process ${holder.pid} is using it`, `stop process ${holder.pid}`)
+      if (holder.pid === self.pid) return heldHere(path)
+      return new LockedError(path, `process ${holder.pid} is using it`, `stop process ${holder.pid}`, cause)
     case "unknown": {
       const where = escapeForTerminal(holder.host)
-      throw new LockedError(
+      return new LockedError(
         path,
         `process ${holder.pid} on ${where} is using it`,
         `if that machine or container is gone for good, remove ${path}`,
+        cause,
       )
     }
     case "gone":
+      return undefined
+  }
+}
+
+function holderDespite(path: string, { cause }: AtError): AtError | undefined {
+  try {
+    const found = readHolder(path)
+    return typeof found === "string" ? undefined : whenHeld(path, found, currentProcess(), cause)
+  } catch {
+    return undefined
   }
 }
 
@@ -186,5 +202,8 @@ function lockFailure(error: unknown, path: string): AtError {
   const { failure, message } = cause
   return isNoRoom(failure)
     ? new AtError("AT_DISK_FULL", message, { hint: "remove what you do not need, then try again", cause })
-    : new AtError("AT_DISK_IO", message, { hint: "check that you may write to that folder", cause })
+    : new AtError("AT_DISK_IO", message, {
+        hint: "check that you may write to that folder, or use another `datastore`",
+        cause,
+      })
 }

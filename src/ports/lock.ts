@@ -10,7 +10,8 @@ export interface Lock {
  * Takes the lock that the file at `path` (absolute) stands for; its folder must exist. Does not wait.
  *
  * A lock whose process is gone, or that was taken before the machine's last start, is taken over.
- * @throws LockedError when another process holds it; AtError `AT_LOCKED` when this one does; `AT_DISK_IO` when the disk refuses
+ * @throws LockedError when another process holds it, even if the disk would refuse; AtError `AT_LOCKED` when this one does;
+ * `AT_DISK_IO`, `AT_DISK_FULL` when the disk refuses
  */
 export type AcquireLock = (path: string) => Promise<Lock>
 
@@ -21,8 +22,9 @@ export class LockedError extends AtError {
   /** What can be done about it besides waiting: "stop process 7". */
   readonly remedy: string
 
-  constructor(path: string, holder: string, remedy: string) {
-    super("AT_LOCKED", `${path} is locked: ${holder}`, { hint: `wait for it with \`wait\`, or ${remedy}` })
+  /** `cause`: why the lock could not be taken even if it were free. */
+  constructor(path: string, holder: string, remedy: string, cause?: unknown) {
+    super("AT_LOCKED", `${path} is locked: ${holder}`, { hint: `wait for it with \`wait\`, or ${remedy}`, cause })
     this.holder = holder
     this.remedy = remedy
   }

@@ -143,6 +143,17 @@ describe("lock file", () => {
     expect(readFileSync(path, "utf8")).toBe(other)
   })
 
+  it("names its holder also where nothing can be written", async () => {
+    // There is room for this name, and for none behind it.
+    const full = join(folder, "l".repeat(250))
+    await expect(acquireLock(full)).rejects.toMatchObject({ code: "AT_DISK_IO" })
+    const elsewhere = { ...currentProcess(), host: "elsewhere", bootId: "another", token: "t" }
+    writeFileSync(full, JSON.stringify(elsewhere))
+    await expect(acquireLock(full)).rejects.toMatchObject({ code: "AT_LOCKED", message: /on elsewhere is using it/ })
+    writeFileSync(full, JSON.stringify({ ...currentProcess(), startTime: "1", token: "t" }))
+    await expect(acquireLock(full)).rejects.toMatchObject({ code: "AT_DISK_IO" })
+  })
+
   it("says that the disk refuses, when it does", async () => {
     await expect(acquireLock(join(folder, "absent/lock"))).rejects.toMatchObject({ code: "AT_DISK_IO" })
   })
