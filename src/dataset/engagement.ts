@@ -1,4 +1,5 @@
 import type { Bitfield } from "../bytes/bitfield.js"
+import { count } from "../bytes/words.js"
 import { AtError, abortError } from "../errors.js"
 import { DiskError, isNoRoom } from "../ports/disk.js"
 import type { AcquireLock } from "../ports/lock.js"
@@ -160,11 +161,25 @@ export class Engagement {
     if (this.#torrent === undefined) await this.store.close()
   }
 
+  /** What to say when these files (indexes) are not all there, and `refusal` is why nothing can be fetched. */
+  refuse(files: ReadonlySet<number>, refusal: AtError): AtError {
+    if (refusal.code === "AT_LOCKED" || !isUnwritable(refusal)) return refusal
+    const { context, resolved } = this.#parts
+    let lacking = 0
+    for (const file of files) if (!this.store.fileComplete(file)) lacking++
+    return new AtError(
+      context.offline ? "AT_NO_SOURCES" : refusal.code,
+      `${resolved.metainfo.name} is not all there (${count(lacking, "file")} missing or wrong), ` +
+        `and the datastore can't be written to: ${refusal.message}`,
+      { hint: refusal.hint, cause: refusal.cause },
+    )
+  }
+
   /** All that lies where `data` says was looked at in the beginning. */
   async #lookFor(files: ReadonlySet<number>, refusal: AtError): Promise<void> {
     if (this.#parts.options.data !== undefined) return
     // What is not all there will not be complete, however long it is hashed.
-    if (!this.store.standsWhole(files)) throw refusal
+    if (!this.store.standsWhole(files)) throw this.refuse(files, refusal)
     await this.store.select(files)
   }
 

@@ -219,7 +219,7 @@ export class Work {
       )
       if (engagement.refusal !== undefined) {
         if (isThere()) break
-        throw engagement.refusal
+        throw engagement.refuse(selected, engagement.refusal)
       }
       const torrent = await this.#start(engagement, { seed, fetch: true })
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere })

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
 import { type Command, jsonLines, type Outcome } from "./command.js"
 import { flipByte, Stage, sameFile, servedSince, wholePieces } from "./stage.js"
-import { openVolume, volumesMissing } from "./volume.js"
+import { openVolume, readOnly, volumesMissing } from "./volume.js"
 
 const missing = volumesMissing()
 if (missing !== undefined) console.log(`cli: full and read-only file systems are not tried, for want of ${missing}`)
@@ -65,10 +65,16 @@ describe("a datastore that can't be written to", () => {
     await stage.run([...args, "--include", "a.bin"], { through: volume.enter })
     await volume.remount("ro")
     await stage.run([...args, "--include", "a.bin"], { through: volume.enter })
-    expect(errorOf(await stage.run([...args, "--json"], { exits: 7, through: volume.enter }))).toMatchObject({
-      code: "AT_DISK_IO",
-      message: expect.stringContaining("read-only file system") as string,
-    })
+    const message = expect.stringMatching(
+      /^tree is not all there \(1 file missing .*\), .* can't be written to: .*read-only file system$/,
+    ) as string
+    for (const [way, exits, code] of [
+      [[], 7, "AT_DISK_IO"],
+      [["--offline"], 4, "AT_NO_SOURCES"],
+    ] as const) {
+      const outcome = await stage.run([...args, ...way, "--json"], { exits, through: volume.enter })
+      expect(errorOf(outcome)).toMatchObject({ code, message })
+    }
     const giving = stage.start(["seed", dataset.infoHash, "-o", volume.path], { through: volume.enter })
     await giving.until("it gives", () => giving.stderr.includes("sharing "))
     giving.signal("SIGTERM")
@@ -278,6 +284,25 @@ describe("what stands in the way", () => {
 })
 
 describe("a second process on the same dataset", () => {
+  it.skipIf(missing !== undefined)("that may only read is 8, too, and waits with --wait", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })
+    const first = stage.start(["get", dataset.infoHash])
+    await first.until("something has arrived", () => dataset.seeders[0]!.bytesServed > 0)
+    const through = readOnly(stage.datastore)
+    const named = `process ${first.pid} is using it`
+    for (const way of [[], ["--offline"]]) {
+      const outcome = await stage.run(["get", dataset.infoHash, ...way, "--json"], { exits: 8, through })
+      expect(errorOf(outcome)).toMatchObject({ code: "AT_LOCKED", message: expect.stringContaining(named) as string })
+    }
+    const second = stage.start(["get", dataset.infoHash, "--offline", "--wait", "--json"], { through })
+    await second.until("it waits", () => second.stdout.includes(named))
+    dataset.seeders[0]!.rate = Number.POSITIVE_INFINITY
+    await first.exits(0)
+    const { stdout } = await second.exits(0)
+    expect(jsonLines(stdout).at(-1)).toEqual({ type: "done", path: stage.stored("one.bin") })
+  })
+
   it("is 8 and names the first, which goes on", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 1_000_000, { seeders: [{ rate: 100_000 }] })

@@ -52,3 +52,9 @@ export async function openVolume(path: string, size: string, { files }: { files?
     [Symbol.asyncDispose]: () => holder.stop(),
   }
 }
+
+/** What a command is run through to find a folder that exists mounted read-only, as compute nodes often do. */
+export function readOnly(folder: string): readonly string[] {
+  const script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+  return ["unshare", "--mount", "--", "sh", "-c", script, folder]
+}
