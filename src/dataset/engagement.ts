@@ -165,11 +165,12 @@ export class Engagement {
   refuse(files: ReadonlySet<number>, refusal: AtError): AtError {
     if (refusal.code === "AT_LOCKED" || !isUnwritable(refusal)) return refusal
     const { context, resolved } = this.#parts
-    let lacking = 0
-    for (const file of files) if (!this.store.fileComplete(file)) lacking++
+    const lacking = [...files].filter((file) => !this.store.fileComplete(file))
+    const obstacle = lacking.map((file) => this.store.obstacleOf(file)).find((words) => words !== undefined)
+    const what = `${count(lacking.length, "file")} missing or wrong${obstacle === undefined ? "" : `; ${obstacle}`}`
     return new AtError(
       context.offline ? "AT_NO_SOURCES" : refusal.code,
-      `${resolved.metainfo.name} is not all there (${count(lacking, "file")} missing or wrong), ` +
+      `${resolved.metainfo.name} is not all there (${what}), ` +
         `and the datastore can't be written to: ${refusal.message}`,
       { hint: refusal.hint, cause: refusal.cause },
     )

@@ -101,14 +101,10 @@ export class DataFiles {
     return this.#finisher.createEmpty(file)
   }
 
-  /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
-  look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
+  /** What stands at the paths of a file. @throws AtError when it is no file, or a link or a file is among the folders above it */
+  async look(file: DataFile, where: "part" | "final"): Promise<FileStat | undefined> {
+    if ((await this.#directories.inspect(parentOf(file.path))) === "absent") return undefined
     return this.#finisher.look(file, where)
-  }
-
-  /** Whether the folder that the file lies in is there. @throws AtError when a link or a file is among those above it */
-  inspectFolders(file: DataFile): Promise<"there" | "absent"> {
-    return this.#directories.inspect(parentOf(file.path))
   }
 
   /**

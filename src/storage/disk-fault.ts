@@ -72,10 +72,10 @@ export function diskFault(error: unknown): AtError {
   }
 }
 
-/** A symbolic link stands where we would write. */
+/** A symbolic link stands where a file or folder of ours should be. */
 export function unsafePath(path: string, cause?: unknown): AtError {
   return new AtError("AT_UNSAFE_PATH", `a symbolic link is in the way: ${path}`, {
-    hint: "remove the link, or use another `datastore`: nothing is written through links",
+    hint: "links are not followed: remove it, or use the `datastore` that the data is really in",
     cause,
   })
 }

@@ -1,10 +1,11 @@
 import { sameBytes } from "../bytes/same-bytes.js"
+import { AtError } from "../errors.js"
 import { wholeInfoHash } from "../metainfo/known-as.js"
 import { truncated } from "../metainfo/swarm-names.js"
 import { type Disk, DiskError } from "../ports/disk.js"
 import type { Platform } from "../ports/platform.js"
 import { sameStamp, stampOf } from "./data-file.js"
-import { parentOf } from "./directories.js"
+import { Directories, parentOf } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
 import { decodeInventory, encodeInventory, type Inventory, MAX_INVENTORY_LENGTH, Stamps } from "./inventory-format.js"
 import { MAX_JOURNAL_LENGTH } from "./journal.js"
@@ -39,20 +40,20 @@ export async function findComplete(
   const { disk } = platform
   const { datastore, infoHash, signal } = place
   const folder = stateDirectory(datastore, truncated(infoHash))
+  // A store refuses what is reached through a link.
+  const directories = new Directories({ disk, base: datastore, onUsed: () => {} })
   try {
-    // A store refuses what is reached through a link.
-    for (const above of [parentOf(folder), folder]) {
-      if ((await disk.stat(above))?.kind !== "directory") return undefined
-    }
+    if ((await directories.inspect(folder)) === "absent") return undefined
     const inventory = await readInventory(platform, `${folder}/inventory`)
     if (inventory === undefined || !sameBytes(inventory.infoHash, infoHash)) return undefined
     if (inventory.bootId !== "" && inventory.bootId !== (await disk.bootId())) return undefined
     const journal = await digestOf(platform, `${folder}/journal`)
     if (journal === undefined || !sameBytes(journal, inventory.journal)) return undefined
-    return (await standsAsListed(disk, `${datastore}/${inventory.name}`, inventory, signal)) ? inventory : undefined
+    const root = `${datastore}/${inventory.name}`
+    return (await standsAsListed(disk, directories, root, inventory, signal)) ? inventory : undefined
   } catch (error) {
     // Who opens the store will meet it, and say what it means.
-    if (error instanceof DiskError) return undefined
+    if (error instanceof DiskError || error instanceof AtError) return undefined
     throw error
   }
 }
@@ -111,6 +112,7 @@ function takeInventory({ metainfo, files, journal }: WritingParts, digest: Uint8
 
 async function standsAsListed(
   disk: Disk,
+  directories: Directories,
   root: string,
   { paths, stamps }: Inventory,
   signal: AbortSignal | undefined,
@@ -122,7 +124,8 @@ async function standsAsListed(
   }
   await inParallel(whileItDoes(), PARALLEL_LOOKS, async (index) => {
     const path = paths[index]
-    const found = await disk.stat(path === "" ? root : `${root}/${path}`)
+    const whole = path === "" ? root : `${root}/${path}`
+    const found = (await directories.inspect(parentOf(whole))) === "there" ? await disk.stat(whole) : undefined
     if (found === undefined || !sameStamp(stampOf("final", found), stamps.at(index))) same = false
   })
   return goesOn()

@@ -84,11 +84,6 @@ async function lookClosely(
   found: FilesFound,
   { overwrite, before }: LookOptions,
 ): Promise<void> {
-  // Nothing has to be looked at in a folder that is not there.
-  if ((await files.inspectFolders(file)) === "absent") {
-    file.place = "none"
-    return
-  }
   const final = await files.look(file, "final")
   // An empty file is never unfinished.
   const part = file.length > 0 ? await files.look(file, "part") : undefined

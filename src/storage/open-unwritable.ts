@@ -28,16 +28,15 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
   const { disk } = platform
   const { layout } = metainfo
   const pool = new FilePool({ disk })
-  const root = `${datastore}/${metainfo.name}`
   const folder = stateDirectory(datastore, metainfo.infoHash)
   const nothing = (): void => {}
   const reads = { disk, pool, onCreated: nothing, makeFolder: () => Promise.resolve() }
   const files = new DataFiles({
     disk,
     layout,
-    files: dataFiles(layout, metainfo.kind, root),
+    files: dataFiles(layout, metainfo.kind, `${datastore}/${metainfo.name}`),
     pool,
-    directories: new Directories({ disk, base: root, onUsed: nothing }),
+    directories: new Directories({ disk, base: datastore, onUsed: nothing }),
     edges: await Edges.load({ ...reads, folder: `${folder}/edges` }),
     onChanged: nothing,
   })

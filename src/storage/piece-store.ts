@@ -210,6 +210,12 @@ export class PieceStore {
     return file === undefined || (file.place === "final" && file.missing === 0 && !file.hasWrongLength)
   }
 
+  /** Why the file counts as missing though something stands in its place, in words. */
+  obstacleOf(index: number): string | undefined {
+    const file = this.#parts.files.all[index]
+    return file?.place === "none" ? file.obstacle : undefined
+  }
+
   /** Whether the files stood under their final names, with their lengths, when they were looked at; verified or not. */
   standsWhole(indexes: Iterable<number>): boolean {
     for (const index of indexes) {

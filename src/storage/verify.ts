@@ -33,7 +33,7 @@ export interface FileReport {
   readonly state: FileState
   /** How many bytes it has; null if it is missing. */
   readonly actualLength: number | null
-  /** What stands in its place if it is missing, in words: a link, which is not followed, or a folder. */
+  /** What stands in its place if it is missing, in words: a link, which is not followed, or a folder; or a link above it. */
   readonly obstacle?: string
   /** Its pieces that can't be verified, as ranges: `{ first: 7, count: 5 }` means the pieces 7 to 11. */
   readonly badPieces: readonly Range[]
@@ -104,7 +104,7 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
       : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
   const table =
     datastore === undefined ? await authorsDataFiles(disk, metainfo, root) : dataFiles(layout, metainfo.kind, root)
-  const directories = new Directories({ disk, base: root, onUsed: nothing })
+  const directories = new Directories({ disk, base: datastore ?? root, onUsed: nothing })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)
   markSelected(files, selected)

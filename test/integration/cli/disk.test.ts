@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
@@ -281,6 +281,25 @@ describe("what stands in the way", () => {
       expect(readFileSync(join(outside, "a.csv"), "utf8")).toBe("precious")
     },
   )
+
+  it.for(["study", "study/b"])("is a link to where it was moved (%s): nobody follows it", async (place) => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    renameSync(stage.stored(place), stage.beside("moved"))
+    symlinkSync(stage.beside("moved"), stage.stored(place))
+    const obstacle = `a symbolic link is in the way: ${stage.stored(place)}`
+    for (const args of [["get"], ["get", "--include", "**"], ["seed"]]) {
+      const outcome = await stage.run([...args, dataset.infoHash, "--offline", "--json"], { exits: 7 })
+      expect(errorOf(outcome)).toMatchObject({ code: "AT_UNSAFE_PATH", message: obstacle })
+    }
+    const { stdout } = await stage.run(["verify", dataset.infoHash], { exits: 5 })
+    expect(stdout).toContain(`missing: ${obstacle}\n`)
+    if (missing !== undefined) return
+    const through = readOnly(stage.datastore)
+    const outcome = await stage.run(["get", dataset.infoHash, "--offline", "--json"], { exits: 4, through })
+    expect(errorOf(outcome)?.["message"]).toContain(obstacle)
+  })
 })
 
 describe("a second process on the same dataset", () => {

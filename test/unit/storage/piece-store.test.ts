@@ -48,7 +48,7 @@ describe("a piece store", () => {
     await world.run(store.close())
   })
 
-  it("opens a complete dataset with one look at each file and reads none of it", async () => {
+  it("opens a complete dataset with one look at each file and folder and reads none of it", async () => {
     const world = new World()
     const store = await world.open(tree)
     await world.run(fill(store, tree))
@@ -58,7 +58,9 @@ describe("a piece store", () => {
     expect(again.have.complete).toBe(true)
     await next.run(again.close())
     const data = next.disk.operations.filter(({ path }) => path.startsWith(`${DATASTORE}/dataset`))
-    expect(data.map(({ kind }) => kind)).toEqual(Array(5).fill("stat"))
+    expect(data.every(({ kind }) => kind === "stat")).toBe(true)
+    const looked = data.map(({ path }) => path)
+    expect(looked).toHaveLength(new Set(looked).size)
     expect(next.disk.operations.filter(({ kind }) => kind === "write")).toEqual([])
   })
 
