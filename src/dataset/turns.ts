@@ -1,5 +1,7 @@
 import { AtError } from "../errors.js"
+import { followLink } from "../node/follow-link.js"
 import type { AcquireLock, Lock } from "../ports/lock.js"
+import { parentOf } from "../storage/directories.js"
 
 /** What somebody in this process does with a dataset on disk. */
 export interface Use {
@@ -24,8 +26,14 @@ interface Holder {
  * second waits for the first where that ends by itself. Where it does not, waiting could last forever, and is refused.
  */
 export class Turns {
-  /** By the paths of their locks. */
+  /** By the folders of their locks, as `realPath` has them. */
   readonly #holders = new Map<string, Holder>()
+  readonly #realPath: (path: string) => Promise<string>
+
+  /** `realPath`: one path for all by which a folder can be reached. */
+  constructor(realPath: (path: string) => Promise<string>) {
+    this.#realPath = realPath
+  }
 
   /**
    * Takes the lock at `path` for `use`, as soon as no other use in this process is in the way. `wait` waits for the end of
@@ -38,10 +46,11 @@ export class Turns {
     use: Use,
     { acquireLock, wait }: { acquireLock: AcquireLock; wait: (other: Use, ended: Promise<void>) => Promise<void> },
   ): Promise<Lock> {
-    for (let other = this.#holders.get(path); other !== undefined; other = this.#holders.get(path)) {
+    const place = await this.#realPath(parentOf(path))
+    for (let other = this.#holders.get(place); other !== undefined; other = this.#holders.get(place)) {
       // Where it gets no lock, nobody is in the way.
       await other.lock.catch(() => {})
-      if (this.#holders.get(path) !== other) continue
+      if (this.#holders.get(place) !== other) continue
       if (!other.use.passing()) throw heldHere(use.name)
       await wait(other.use, other.ended)
     }
@@ -51,10 +60,10 @@ export class Turns {
     })
     const holder = { use, lock: acquireLock(path), ended }
     const leave = (): void => {
-      if (this.#holders.get(path) === holder) this.#holders.delete(path)
+      if (this.#holders.get(place) === holder) this.#holders.delete(place)
       end()
     }
-    this.#holders.set(path, holder)
+    this.#holders.set(place, holder)
     try {
       const lock = await holder.lock
       return { release: () => lock.release().finally(leave) }
@@ -65,8 +74,8 @@ export class Turns {
   }
 }
 
-/** Those of all datasets of this process. */
-export const processTurns = new Turns()
+/** Those of all datasets of this thread. */
+export const processTurns = new Turns(followLink)
 
 function heldHere(name: string): AtError {
   return new AtError("AT_LOCKED", `${name} is open in this process already`, {

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -235,6 +244,18 @@ describe("the library", () => {
   it("does not promise to go on where a .torrent that was stopped is made again", async () => {
     const making = at.create(torrentFile, { output: join(folder, "x.torrent"), signal: AbortSignal.abort() })
     await expect(making).rejects.toMatchObject({ code: "AT_ABORTED", hint: expect.stringContaining("anew") as unknown })
+  })
+
+  it("gives calls their turns also where they name one datastore by two paths", async () => {
+    const datastore = join(folder, `store${stores++}`)
+    const link = `${datastore}-link`
+    mkdirSync(datastore)
+    symlinkSync(datastore, link)
+    const common = { site: "http://127.0.0.1:9", port: 0 }
+    const paths = await Promise.all(
+      [datastore, link].map((path) => at.get(torrentFile, { ...common, datastore: path })),
+    )
+    expect(paths).toEqual([join(datastore, "data"), join(link, "data")])
   })
 
   it("fails with an AtError even where its caller made a mistake nobody foresaw", async () => {

@@ -28,7 +28,7 @@ function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {})
   const paths = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
   simulation.web.serve("http://10.0.1.1", serveFiles(paths, { fault: () => server.fault }))
   const platform = simulation.platform("10.0.0.1")
-  const turns = new Turns()
+  const turns = new Turns((path) => Promise.resolve(path))
   const { metainfo, torrentBytes } = dataset
   const use = (options: Options, passing: boolean) => {
     const closing = new AbortController()
