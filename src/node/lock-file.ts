@@ -18,7 +18,7 @@ const MAX_DEPTH = 3
 /** What `link` answers on file systems without hard links. */
 const NO_LINKS = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
 
-/** The tokens of the locks this process holds. */
+/** The tokens of the locks this thread holds. */
 const held = new Set<string>()
 
 /**
@@ -165,8 +165,10 @@ function whenHeld(path: string, holder: Holder, self: ProcessIdentity, cause?: u
   if (held.has(holder.token)) return heldHere(path)
   switch (stateOf(holder, self)) {
     case "running":
-      // Another thread of it, or another copy of this code.
-      if (holder.pid === self.pid) return heldHere(path)
+      // Perhaps another copy of this code on the same thread.
+      if (holder.pid === self.pid) {
+        return new LockedError(path, "another thread of this process is using it", "close the dataset there", cause)
+      }
       return new LockedError(path, `process ${holder.pid} is using it`, `stop process ${holder.pid}`, cause)
     case "unknown": {
       const where = escapeForTerminal(holder.host)

@@ -45,7 +45,15 @@ function parseJson(text: string): unknown {
 
 function isHolder(value: unknown): value is Holder {
   if (typeof value !== "object" || value === null) return false
-  const { host, bootId, pidNamespace, pid, startTime, token } = value as Partial<Record<keyof Holder, unknown>>
-  const texts = [host, bootId, pidNamespace, startTime, token]
+  const {
+    host,
+    bootId,
+    pidNamespace,
+    pid,
+    startTime,
+    token,
+    thread = "",
+  } = value as Partial<Record<keyof Holder, unknown>>
+  const texts = [host, bootId, pidNamespace, startTime, token, thread]
   return texts.every((text) => typeof text === "string") && Number.isInteger(pid) && Number(pid) > 0
 }

@@ -12,6 +12,8 @@ export interface ProcessIdentity {
   readonly pid: number
   /** In the kernel's ticks since the start of the machine: a number that was given again differs in it. */
   readonly startTime: string
+  /** The thread of it that is ours, as {@link threadOf} names it: a worker can end before its process. Older locks have none. */
+  readonly thread?: string
 }
 
 /** What can be told of a process from what it wrote down about itself. `unknown`: it ran elsewhere. */
@@ -24,7 +26,8 @@ export function currentProcess(): ProcessIdentity {
     bootId: readBootId(),
     pidNamespace: readLink("/proc/self/ns/pid"),
     pid: process.pid,
-    startTime: statOf(process.pid).startTime,
+    startTime: statOf(`/proc/${process.pid}`).startTime,
+    thread: threadOf("/proc/thread-self"),
   }
 }
 
@@ -33,7 +36,7 @@ export function readBootId(): string {
   return readText("/proc/sys/kernel/random/boot_id").trim()
 }
 
-/** Whether `other` still runs, as far as `self` can see. */
+/** Whether `other` still runs, its thread too, as far as `self` can see. */
 export function stateOf(other: ProcessIdentity, self: ProcessIdentity): ProcessState {
   if (other.bootId !== self.bootId) {
     // The same machine after another start, or another machine that shares the file system.
@@ -42,10 +45,22 @@ export function stateOf(other: ProcessIdentity, self: ProcessIdentity): ProcessS
   if (self.bootId === "" && other.host !== self.host) return "unknown"
   if (other.pidNamespace !== self.pidNamespace) return "unknown"
   if (!exists(other.pid)) return "gone"
-  const { startTime, zombie } = statOf(other.pid)
+  const { startTime, zombie } = statOf(`/proc/${other.pid}`)
   // A zombie has ended, but nobody asked how.
   if (zombie || (startTime !== "" && startTime !== other.startTime)) return "gone"
+  // Node ends a worker's own workers, and what they write, before the worker.
+  if (startTime !== "" && other.thread && threadOf(taskFolder(other)) !== other.thread) return "gone"
   return "running"
+}
+
+function taskFolder({ pid, thread = "" }: ProcessIdentity): string {
+  return `/proc/${pid}/task/${thread.split(" ", 1)[0]}`
+}
+
+/** Number and start time of the thread that this folder of proc(5) is about; "" when there is none. */
+function threadOf(folder: string): string {
+  const { id, startTime } = statOf(folder)
+  return startTime === "" ? "" : `${id} ${startTime}`
 }
 
 function exists(pid: number): boolean {
@@ -57,12 +72,12 @@ function exists(pid: number): boolean {
   }
 }
 
-/** From /proc/PID/stat, proc(5): the state is field 3, the start time field 22. */
-function statOf(pid: number): { readonly startTime: string; readonly zombie: boolean } {
-  const text = readText(`/proc/${pid}/stat`)
+/** Of a process or thread, from proc(5): the number is field 1, the state field 3, the start time field 22. */
+function statOf(folder: string): { readonly id: string; readonly startTime: string; readonly zombie: boolean } {
+  const text = readText(`${folder}/stat`)
   // Field 2 is the program's name in brackets, and may hold anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
-  return { startTime: fields[19] ?? "", zombie: fields[0] === "Z" }
+  return { id: text.split(" ", 1)[0]!, startTime: fields[19] ?? "", zombie: fields[0] === "Z" }
 }
 
 function readText(path: string): string {

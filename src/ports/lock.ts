@@ -9,13 +9,13 @@ export interface Lock {
 /**
  * Takes the lock that the file at `path` (absolute) stands for; its folder must exist. Does not wait.
  *
- * A lock whose process is gone, or that was taken before the machine's last start, is taken over.
- * @throws LockedError when another process holds it, even if the disk would refuse; AtError `AT_LOCKED` when this one does;
- * `AT_DISK_IO`, `AT_DISK_FULL` when the disk refuses
+ * A lock whose process is gone, or (on Linux) whose thread, or that was taken before the machine's last start, is taken over.
+ * @throws LockedError when another process or thread holds it, even if the disk would refuse; AtError `AT_LOCKED` when this
+ * thread does; `AT_DISK_IO`, `AT_DISK_FULL` when the disk refuses
  */
 export type AcquireLock = (path: string) => Promise<Lock>
 
-/** Another process holds a lock. */
+/** Another process, or another thread of this one, holds a lock. */
 export class LockedError extends AtError {
   /** Who, in words: "process 7 on node3 is using it". */
   readonly holder: string

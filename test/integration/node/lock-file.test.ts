@@ -3,9 +3,11 @@ import { once } from "node:events"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { Worker } from "node:worker_threads"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { acquireLock } from "../../../src/node/lock-file.js"
 import { currentProcess } from "../../../src/node/process-identity.js"
+import { LockedError } from "../../../src/ports/lock.js"
 
 const built = new URL("../../../dist/node/lock-file.js", import.meta.url)
 if (!existsSync(built)) throw new Error("dist/ is absent: run `npm run build` first")
@@ -88,6 +90,31 @@ describe("lock file", () => {
     const lock = await acquireLock(path)
     expect(leftovers()).toEqual(["lock"])
     await lock.release()
+  })
+
+  it("is held by a thread of this process until that lets go, or ends", async ({ skip }) => {
+    const take = async (): Promise<Worker> => {
+      const code = `import(${JSON.stringify(built.href)})
+        .then(({ acquireLock }) => acquireLock(${JSON.stringify(path)}))
+        .then(() => require("node:worker_threads").parentPort.on("message", () => {}).postMessage("taken"))`
+      const worker = new Worker(code, { eval: true, execArgv: [] })
+      await once(worker, "message")
+      return worker
+    }
+    const worker = await take()
+    try {
+      const refused: unknown = await acquireLock(path).catch((error: unknown) => error)
+      // It can be waited for, as one of another process.
+      expect(refused).toBeInstanceOf(LockedError)
+      expect(refused).toMatchObject({ message: /another thread of this process is using it/ })
+    } finally {
+      await worker.terminate()
+    }
+    if (process.platform !== "linux") skip("the end of a thread shows in /proc alone")
+    // The system may still be clearing it away.
+    const lock = await vi.waitUntil(() => acquireLock(path).catch(() => undefined), { timeout: 10_000 })
+    await lock!.release()
+    expect(leftovers()).toEqual([])
   })
 
   it.each([
