@@ -118,7 +118,7 @@ class Arrangement {
       return
     }
     if (fate === "replaced" && file.place === "final") file.place = "none"
-    if (fate === "replaced" || fate === "cut") file.replace = true
+    if (fate === "replaced" || fate === "cut") file.replaces = this.#options.overwrite ? "anything" : "empty"
     if (file.length === 0 || (fate !== "replaced" && file.place !== "none")) journal.setHome(file.index)
     else {
       journal.setOurs(file.index)

@@ -36,8 +36,8 @@ export class DataFile {
   provisional = false
   /** Somebody else wrote to it: what it held is believed piece by piece, once hashed again. */
   doubtful = false
-  /** What stands at the finished file's path may be replaced. */
-  replace = false
+  /** What of others may make way for it: an empty file at the finished file's path, or whatever stands there. */
+  replaces: "nothing" | "empty" | "anything" = "nothing"
   /** Being made, or made, ready to be written to. */
   ready: Promise<void> | undefined
   /** Being given its final name. */

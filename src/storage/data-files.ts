@@ -142,7 +142,7 @@ export class DataFiles {
     file.stamp = undefined
     file.provisional = false
     file.doubtful = false
-    file.replace = false
+    file.replaces = "nothing"
     file.ready = undefined
     // The pool has it no more from here on, and waits for it when it is closed.
     void this.#pool.forget(file.key)

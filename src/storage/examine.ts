@@ -188,7 +188,7 @@ export class Examination {
     const extents = this.#layout.extentsOfPiece(piece)
     for (const { file: index } of extents) {
       const file = files.at(index)
-      if (this.#options.overwrite && this.#found.hasTail(file)) file.replace = true
+      if (this.#options.overwrite && this.#found.hasTail(file)) file.replaces = "anything"
       file.stamp = undefined
       journal.setStamp(index, undefined)
     }

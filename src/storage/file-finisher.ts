@@ -41,8 +41,8 @@ export class FileFinisher {
   /** As {@link finish}, for many: those that nothing was written to since they were made need little for it. */
   async finishAll(files: readonly DataFile[]): Promise<void> {
     const untouched = files.filter(
-      ({ place, stamp, length, replace, finishing }) =>
-        place === "part" && stamp?.size === length && !replace && finishing === undefined,
+      ({ place, stamp, length, replaces, finishing }) =>
+        place === "part" && stamp?.size === length && replaces === "nothing" && finishing === undefined,
     )
     if (untouched.length >= FEW) {
       const naming = this.#nameAll(untouched).finally(() => {
@@ -59,9 +59,11 @@ export class FileFinisher {
   async createEmpty(file: DataFile): Promise<void> {
     if (file.place !== "none") return
     await this.#options.directories.ensure(parentOf(file.path))
-    const handle = await this.#options.disk.open(file.path, file.replace ? "create" : "create-new")
+    const { disk } = this.#options
+    // Not emptied: its bytes may have other names, too.
+    if (file.replaces === "anything") await disk.remove(file.path)
+    const handle = await disk.open(file.path, "create-new")
     try {
-      if (file.replace) await handle.truncate(0)
       file.standsAt("final", await handle.stat())
     } finally {
       await handle.close()
@@ -102,7 +104,8 @@ export class FileFinisher {
       if (there === undefined || stampOf("part", there).inode !== stamp.inode) {
         throw notOurs(file.partPath)
       }
-      if (!file.replace && (await this.look(file, "final")) !== undefined) {
+      const inTheWay = file.replaces === "anything" ? undefined : await this.look(file, "final")
+      if (inTheWay !== undefined && !(file.replaces === "empty" && inTheWay.size === 0)) {
         throw somethingThere(file.path, "it was put there during the download")
       }
       await this.#options.disk.rename(file.partPath, file.path)
@@ -111,7 +114,7 @@ export class FileFinisher {
     }
     file.ready = undefined
     file.provisional = false
-    file.replace = false
+    file.replaces = "nothing"
     this.#options.onFinished(file)
   }
 

@@ -191,14 +191,14 @@ export class FileWriter {
     const folder = parentOf(file.path)
     await this.#options.directories.ensure(folder)
     if (file.place === "final") {
-      if (!file.replace && (await this.#options.finisher.look(file, "part")) !== undefined) {
+      if (file.replaces !== "anything" && (await this.#options.finisher.look(file, "part")) !== undefined) {
         throw somethingThere(file.partPath, `that name is needed to repair ${file.path}`)
       }
       const there = await this.#options.finisher.look(file, "final")
       if (there !== undefined && stampOf("final", there).inode !== file.inode) {
         throw somethingThere(file.path, "another file was put in the place of ours")
       }
-      if (there !== undefined && there.size > file.length && !file.replace) {
+      if (there !== undefined && there.size > file.length && file.replaces !== "anything") {
         throw tooLong(file.path, { size: there.size, length: file.length })
       }
       // What we may not write to keeps its name.

@@ -88,8 +88,9 @@ async function lookClosely(
   // An empty file is never unfinished.
   const part = file.length > 0 ? await files.look(file, "part") : undefined
   if (final !== undefined && part !== undefined) {
-    if (!overwrite) throw somethingThere(file.path, `there is also ${file.partPath}`)
-    file.replace = true
+    // An empty one was replaced by the run that began the other.
+    if (!overwrite && final.size > 0) throw somethingThere(file.path, `there is also ${file.partPath}`)
+    file.replaces = overwrite ? "anything" : "empty"
   }
   const place = part === undefined ? "final" : "part"
   const there = part ?? final

@@ -268,6 +268,30 @@ describe("what we did not write", () => {
     await world.run(store.close())
   })
 
+  it("may not be replaced any more when somebody wrote to what was empty at first", async () => {
+    const world = new World()
+    world.disk.putFile(`${DATASTORE}/one`, new Uint8Array(0))
+    const store = await world.open(single)
+    await world.run(fill(store, single, { pieces: [0, 1] }))
+    world.disk.putFile(`${DATASTORE}/one`, someBytes(10))
+    expect(await world.run(commit(store, single, 2))).toEqual({ kind: "failed", error: code("AT_EXISTS") })
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(someBytes(10))
+    await world.run(store.close())
+  })
+
+  it("may be empty, too, beside the file that a stopped run had begun in its place", async () => {
+    const world = new World()
+    world.disk.putFile(`${DATASTORE}/one`, new Uint8Array(0))
+    const first = await world.open(single)
+    await world.run(fill(first, single, { pieces: [0, 1] }))
+    await world.run(first.close())
+    const store = await world.open(single)
+    expect([...store.have]).toEqual([0, 1])
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
   it("is not written to through symbolic links", async () => {
     const world = new World()
     world.disk.putFile("/elsewhere/secret", someBytes(10))
