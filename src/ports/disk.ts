@@ -6,6 +6,8 @@ export interface FileStat {
   readonly inode: bigint
   /** Bytes of the disk that it takes: less than `size` where it has holes, more where room was set aside. 0: perhaps unknown. */
   readonly allocated: number
+  /** Names that lead to it: more than one where there are hard links. */
+  readonly links: number
 }
 
 /**

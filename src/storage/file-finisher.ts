@@ -5,6 +5,7 @@ import { notOurs, otherKindThere, somethingThere, unsafePath } from "./disk-faul
 import type { FilePool } from "./file-pool.js"
 import type { FileStamp } from "./journal-state.js"
 import { inParallel } from "./parallel.js"
+import { unshare } from "./unshare.js"
 
 /** Small files that are finished at a time. */
 const PARALLEL = 16
@@ -97,6 +98,7 @@ export class FileFinisher {
 
   async #finish(file: DataFile): Promise<void> {
     if (file.place === "none") return
+    if (file.isTooLong) await unshare(file, this.#options)
     const stamp = await this.#trim(file)
     file.stamp = stamp
     if (file.place === "part") {

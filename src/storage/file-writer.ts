@@ -11,6 +11,7 @@ import type { FilePool } from "./file-pool.js"
 import { inParallel } from "./parallel.js"
 import { SmallFiles } from "./small-files.js"
 import type { SpanReader } from "./span-reader.js"
+import { unshare } from "./unshare.js"
 import { type FilePart, WriteQueue } from "./write-queue.js"
 
 /** Small files of one batch that are written at a time. */
@@ -203,6 +204,7 @@ export class FileWriter {
       }
       // What we may not write to keeps its name.
       await this.#use(file, () => Promise.resolve())
+      await unshare(file, this.#options)
       await this.#options.disk.rename(file.path, file.partPath)
       file.place = "part"
     } else if (file.place === "none") {

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createPlatform } from "../../../src/node/platform.js"
 import { PieceStore } from "../../../src/storage/piece-store.js"
@@ -64,6 +64,30 @@ describe("a piece store on this machine's disk", () => {
     const again = await open(tree, "always")
     expect(again.have.count).toBe(tree.layout.pieceCount - 1)
     await again.close()
+  })
+
+  it.each([
+    ["repaired", "data/a.bin", (bytes: Buffer) => bytes.fill(1, 500_000, 600_000)],
+    ["cut to its length", "b.bin", (bytes: Buffer) => Buffer.concat([bytes, Buffer.from("more")])],
+    ["made empty", "data/empty", () => Buffer.from("notes")],
+  ])("leaves a file alone under its other names when it is %s", async (_, path, change) => {
+    const store = await open(tree)
+    await fill(store, tree)
+    await store.close()
+    const here = join(datastore, "dataset", path)
+    const right = readFileSync(here)
+    const annotated = change(Buffer.from(right))
+    const other = join(datastore, "annotated")
+    writeFileSync(other, annotated)
+    rmSync(here)
+    linkSync(other, here)
+    const options = { platform, metainfo: tree.metainfo, datastore, verify: "auto" as const, overwrite: true }
+    const again = await PieceStore.open(options)
+    await fill(again, tree)
+    await again.close()
+    expect(Buffer.compare(readFileSync(here), right)).toBe(0)
+    expect(Buffer.compare(readFileSync(other), annotated)).toBe(0)
+    expect(readdirSync(dirname(here)).filter((name) => name.includes(".part"))).toEqual([])
   })
 
   it("takes 3,000 small files, and opens them again with one look at each", async () => {
