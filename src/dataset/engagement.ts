@@ -14,6 +14,9 @@ import { findSources } from "./sources.js"
 import type { Turns } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 
+/** Milliseconds: files that were looked at so long ago or less are not looked at again. */
+const FRESH = 3_000
+
 /** What an engagement is made from. */
 export interface EngagementParts {
   readonly platform: Platform
@@ -49,6 +52,8 @@ export class Engagement {
   /** What was there when it was opened. */
   readonly hadAtFirst: Bitfield
   readonly #parts: EngagementParts
+  /** When it was last seen how the files stand. */
+  #lookedAt: number
   /** Indexes of files. */
   #selected: ReadonlySet<number>
   #session: Session | undefined
@@ -63,6 +68,7 @@ export class Engagement {
     this.refusal = refusal
     this.#selected = selected
     this.#parts = parts
+    this.#lookedAt = parts.platform.clock.now()
   }
 
   /**
@@ -125,6 +131,19 @@ export class Engagement {
   has(files: ReadonlySet<number>): boolean {
     for (const file of files) if (!this.store.fileComplete(file)) return false
     return true
+  }
+
+  /**
+   * As {@link has}, and none of them was removed or changed meanwhile: a download takes days, and a shared folder has many
+   * users. What is not as it was is missing from then on.
+   */
+  async stillHas(files: ReadonlySet<number>): Promise<boolean> {
+    if (!this.has(files)) return false
+    const { clock } = this.#parts.platform
+    if (this.refusal !== undefined || clock.now() - this.#lookedAt < FRESH) return true
+    await this.store.lookAtComplete(files, this.#parts.options.signal)
+    this.#lookedAt = clock.now()
+    return this.has(files)
   }
 
   /** These files are wanted from now on. `selected` is asked when the turn has come. */

@@ -18,7 +18,7 @@ import type { Use } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 import { waitComplete } from "./wait-complete.js"
 
-/** Completions after which a file may still not be there: it was lost between two looks. More often is no accident. */
+/** Completions after which a file may not be there, as somebody removed or changed it meanwhile. More often is no accident. */
 const MAX_ROUNDS = 3
 
 /**
@@ -211,8 +211,12 @@ export class Work {
     const { platform, options, resolved } = this.#parts
     const { signal, timeout, seed = false } = options
     const isThere = (): boolean => engagement.has(selected)
-    for (let round = 0; !isThere(); round++) {
-      if (round === MAX_ROUNDS) throw new Error(`files of ${resolved.metainfo.name} are complete and not there`)
+    for (let round = 0; !(await engagement.stillHas(selected)); round++) {
+      if (round === MAX_ROUNDS) {
+        throw new AtError("AT_CORRUPT", `files of ${resolved.metainfo.name} are removed or changed again and again`, {
+          hint: "stop the program that does so, then get the dataset again",
+        })
+      }
       await unlessAborted(
         signal,
         engagement.select(() => this.#wanted()),

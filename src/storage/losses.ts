@@ -1,7 +1,10 @@
+import { Bitfield } from "../bytes/bitfield.js"
 import { DiskError } from "../ports/disk.js"
-import { type DataFile, doubtfulStamp } from "./data-file.js"
+import { checkPieces } from "./check-pieces.js"
+import { type DataFile, doubtfulStamp, sameStamp } from "./data-file.js"
 import type { Journal } from "./journal.js"
-import { PieceState } from "./journal-state.js"
+import { type FileStamp, PieceState } from "./journal-state.js"
+import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { StoreParts } from "./parts.js"
 import { isGone, type LossListener } from "./verified-reader.js"
 import type { WorkGate } from "./work-gate.js"
@@ -64,6 +67,43 @@ export class Losses implements LossListener {
   /** Looks at files again of which pieces could not be read: some may be gone or cut short. Nobody is writing to them. */
   async look(pieces: readonly number[]): Promise<void> {
     for (const file of this.#filesOf(pieces)) await this.#lookAt(file)
+  }
+
+  /**
+   * Looks again at files that stood complete: what somebody removed of them, or changed, is missing from now on. One that
+   * another took the place of is gone, unless it holds the same. Nobody is writing to them.
+   */
+  async lookAtComplete(files: Iterable<DataFile>, signal: AbortSignal | undefined): Promise<void> {
+    const { parts, journal } = this.#options
+    const changed: { readonly file: DataFile; readonly now: FileStamp }[] = []
+    await inParallel(files, PARALLEL_LOOKS, async (file) => {
+      if (file.place !== "final") return
+      const now = await parts.files.stampNow(file).catch(() => file.stamp)
+      if (now === undefined) this.onFileGone(file)
+      else if (file.doubtful || file.stamp === undefined || !sameStamp(now, file.stamp)) changed.push({ file, now })
+    })
+    if (changed.length === 0) return
+    const pieces = new Bitfield(parts.have.length)
+    for (const { file } of changed) {
+      // Another one may stand there by now than the one that is open.
+      await parts.pool.forget(file.key)
+      const { first, end } = parts.metainfo.layout.piecesOfFile(file.index)
+      for (let piece = first; piece < end; piece++) if (parts.have.has(piece)) pieces.add(piece)
+    }
+    await checkPieces(parts, pieces, { signal }, (piece, found) => {
+      if (found !== "right") this.onPieceLost(piece)
+    })
+    for (const { file, now } of changed) {
+      if (now.inode !== file.inode && file.missing > 0) {
+        this.onFileGone(file)
+        continue
+      }
+      file.stamp = now
+      file.inode = now.inode
+      file.doubtful = false
+      // The journal is told what it looks like when the store is closed.
+      journal?.setStamp(file.index, undefined)
+    }
   }
 
   #filesOf(pieces: readonly number[]): Set<DataFile> {

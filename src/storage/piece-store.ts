@@ -149,6 +149,21 @@ export class PieceStore {
     await this.#gate.alone(() => this.#losses.look(pieces))
   }
 
+  /**
+   * Looks again at files (indexes) that stood complete. What somebody removed or changed of them is missing from now on:
+   * see {@link onLost}.
+   * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
+   */
+  async lookAtComplete(indexes: Iterable<number>, signal?: AbortSignal): Promise<void> {
+    if (this.#closed !== undefined || this.#opened === undefined) return
+    const files = [...indexes].map((index) => this.#parts.files.all[index]).filter((file) => file !== undefined)
+    try {
+      await this.#gate.alone(() => this.#losses.lookAtComplete(files, signal))
+    } catch (error) {
+      throw diskFault(error)
+    }
+  }
+
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
   commit(piece: number, slot: Slot): Promise<CommitOutcome> {
     if (this.#closed !== undefined) return Promise.resolve(failed(misuse("the store is closed")))

@@ -338,6 +338,53 @@ describe("downloads of one dataset", () => {
   })
 })
 
+describe("a long download", () => {
+  const finished = "/store/data/a.bin"
+  type Disk = ReturnType<typeof stage>["platform"]["disk"]
+
+  async function overwrite(disk: Disk): Promise<void> {
+    const handle = await disk.open(finished, "write")
+    await handle.write([new Uint8Array(100)], 40_000)
+    await handle.close()
+  }
+
+  it.each([
+    ["removed", (disk: Disk) => disk.remove(finished)],
+    ["changed", overwrite],
+  ])("brings back what was %s of a finished file before the end", async (_, change) => {
+    const { simulation, platform, work, all, until, wrong, close } = stage({}, { up: 100 * KiB })
+    const downloading = work.download(all())
+    await simulation.run(6_000)
+    expect(wrong()).not.toContain("a.bin")
+    await until(change(platform.disk))
+    await until(downloading)
+    expect(wrong()).toEqual([])
+    await close()
+  })
+
+  it("names a file that took the place of a finished one, and leaves it alone", async () => {
+    const { simulation, platform, work, all, until, close } = stage({}, { up: 100 * KiB })
+    const downloading = work.download(all()).catch((error: unknown) => error)
+    await simulation.run(6_000)
+    const notes = new Uint8Array(LENGTHS["a.bin"]).fill(7)
+    platform.disk.putFile(finished, notes)
+    expect(await until(downloading)).toMatchObject({ code: "AT_EXISTS", message: expect.stringContaining(finished) })
+    expect(platform.disk.readFile(finished)).toEqual(notes)
+    await close()
+  })
+
+  it("fetches nothing again of a finished file whose copy took its place", async () => {
+    const { simulation, platform, dataset, work, all, until, wrong, close } = stage({}, { up: 100 * KiB })
+    const downloading = work.download(all())
+    await simulation.run(6_000)
+    platform.disk.putFile(finished, dataset.files.get("data/a.bin")!.slice())
+    await until(downloading)
+    expect(wrong()).toEqual([])
+    expect(work.fetchedBytes).toBe(1000 * KiB)
+    await close()
+  })
+})
+
 describe("a read", () => {
   it("of what was damaged on disk since it was verified fetches it again", async () => {
     const { work, only, until, close, platform, dataset, place } = stage()
