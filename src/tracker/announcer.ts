@@ -136,13 +136,16 @@ export class Announcer {
   #ask(entry: TrackerEntry): void {
     const since = this.#now()
     const event = entry.takeEvent()
+    const wantedNone = !this.#wantsPeers
     const controller = new AbortController()
     entry.follow(controller)
     entry.schedule.begin(since)
     const done = this.#announce(entry, event, controller.signal)
       .then((outcome) => {
         entry.flight = undefined
-        if (!controller.signal.aborted) this.#onOutcome(entry, event, outcome)
+        if (controller.signal.aborted) return
+        this.#onOutcome(entry, event, outcome)
+        if (wantedNone && this.#wantsPeers) this.announceSoon()
       })
       .catch((error: unknown) => this.#log("warn", `a bug: ${String(error)}`))
     entry.flight = { event, since, done }
@@ -191,6 +194,10 @@ export class Announcer {
     const { host } = this.#options
     if (answer.externalAddress !== undefined) host.onExternalAddress?.(answer.externalAddress, entry.url)
     if (answer.peers.length > 0) host.onPeers(answer.peers, entry.url)
+  }
+
+  get #wantsPeers(): boolean {
+    return this.#options.host.stats().numWant > 0
   }
 
   /** One peer at our own port may be ourselves: trackers often name us to us. */

@@ -186,6 +186,20 @@ describe("tiers of a public torrent", () => {
     await fake.clock.runUntil(announcer.stop())
   })
 
+  it("are asked anew when peers came to be wanted while they were asked for none", async () => {
+    const { fake, announcer, state } = setUp([["a.example"]], { stats: { numWant: 0 } })
+    fake.http("a.example", { answer: { interval: 1800, "min interval": 60, peers: PEERS } })
+    announcer.start()
+    state.numWant = 100
+    announcer.announceSoon()
+    await fake.clock.run(200_000)
+    expect(fake.seen.map(({ at, fields }) => `${Math.round(at / 1000)} s: ${fields.get("numwant")}`)).toEqual([
+      "0 s: 0",
+      "60 s: 100",
+    ])
+    await fake.clock.runUntil(announcer.stop())
+  })
+
   it("get their time to be of use before peers are wanted from the next", async () => {
     const { fake, announcer } = setUp([["a.example"], ["b.example"], ["c.example"]])
     for (const host of ["a.example", "b.example", "c.example"]) fake.http(host, good)
