@@ -7,6 +7,7 @@ import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
 import type { Torrent } from "../torrent/torrent.js"
+import type { Purpose } from "../torrent/torrent-options.js"
 import type { Options } from "./options.js"
 import { GO_ONLINE, type ResolveContext, type Resolved } from "./resolve.js"
 import type { SessionSource } from "./session-source.js"
@@ -42,6 +43,7 @@ interface OpenedToUse {
   readonly store: PieceStore
   readonly refusal: AtError | undefined
   readonly selected: ReadonlySet<number>
+  readonly toFetch: boolean
 }
 
 /** A dataset's store, held open, and the torrent at work on it once there is something to fetch or to give. */
@@ -56,17 +58,20 @@ export class Engagement {
   #lookedAt: number
   /** Indexes of files. */
   #selected: ReadonlySet<number>
+  /** They are what somebody wants to have, not only what is looked at to be given. */
+  #toFetch: boolean
   #session: Session | undefined
   #torrent: Torrent | undefined
   /** Ends when all that was asked for before is done: selections and starts come one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  private constructor({ store, refusal, selected }: OpenedToUse, parts: EngagementParts) {
+  private constructor({ store, refusal, selected, toFetch }: OpenedToUse, parts: EngagementParts) {
     this.store = store
     this.hadAtFirst = store.have.copy()
     this.refusal = refusal
     this.#selected = selected
+    this.#toFetch = toFetch
     this.#parts = parts
     this.#lookedAt = parts.platform.clock.now()
   }
@@ -92,12 +97,12 @@ export class Engagement {
     }
     if (data !== undefined) {
       const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
-      return new Engagement({ store, refusal: onlyRead(data), selected }, parts)
+      return new Engagement({ store, refusal: onlyRead(data), selected, toFetch }, parts)
     }
     const place = { ...common, datastore, selected, verify, doubted }
     const { torrentBytes } = resolved
     const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, toFetch, takeLock }).then(
-      (store) => ({ store, refusal: undefined, selected }),
+      (store) => ({ store, refusal: undefined, selected, toFetch }),
       async (error: unknown) => {
         const locked = toFetch && isLocked(error) && !options.seed && !options.sync
         if (!locked && !isUnwritable(error)) throw error
@@ -107,7 +112,7 @@ export class Engagement {
         const store = await PieceStore.openUnwritable(read).catch((fault: unknown) => {
           throw signal?.aborted ? fault : error
         })
-        return { store, refusal: error, selected: read.selected }
+        return { store, refusal: error, selected: read.selected, toFetch }
       },
     )
     return new Engagement(opened, parts)
@@ -151,18 +156,22 @@ export class Engagement {
     return this.#inTurn(async () => {
       const files = selected()
       const isAtWork = this.#torrent === undefined || this.#torrent.state === "downloading"
-      if (isAtWork && sameSet(files, this.#selected)) return
+      if (isAtWork && this.#toFetch && sameSet(files, this.#selected)) return
       if (this.refusal !== undefined) await this.#lookFor(files, this.refusal)
       else if (this.#torrent === undefined) await this.store.select(files)
       else await this.#torrent.select(files)
       this.#selected = files
+      this.#toFetch = true
     })
   }
 
-  /** Puts the torrent to work, unless it is already. */
-  start(how: { seed: boolean; fetch: boolean }): Promise<Torrent> {
+  /** Has the torrent at work for this, beside what it is at work for already. */
+  start({ seed, fetch }: Purpose): Promise<Torrent> {
     return this.#inTurn(async () => {
-      this.#torrent ??= await this.#start(how)
+      // Who reads a part of what is only given does not want all of it.
+      const purpose = { seed, fetch: fetch && this.#toFetch }
+      if (this.#torrent === undefined) this.#torrent = await this.#start(purpose)
+      else this.#torrent.want(purpose)
       return this.#torrent
     })
   }
@@ -216,7 +225,7 @@ export class Engagement {
     if (this.#closed !== undefined) throw abortError()
   }
 
-  async #start({ seed, fetch }: { seed: boolean; fetch: boolean }): Promise<Torrent> {
+  async #start({ seed, fetch }: Purpose): Promise<Torrent> {
     const { options, context, resolved, sessions } = this.#parts
     if (context.offline) {
       const { have, wanted } = this.store

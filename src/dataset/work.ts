@@ -4,6 +4,7 @@ import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
+import type { Purpose } from "../torrent/torrent-options.js"
 import { BadPieces, type Hearer } from "./bad-pieces.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { completeSnapshot } from "./complete-snapshot.js"
@@ -282,10 +283,10 @@ export class Work {
 
   async #start(
     engagement: Engagement,
-    how: { seed: boolean; fetch: boolean },
+    purpose: Purpose,
     signal: AbortSignal | undefined = this.#parts.options.signal,
   ): Promise<Torrent> {
-    const torrent = await unlessAborted(signal, engagement.start(how))
+    const torrent = await unlessAborted(signal, engagement.start(purpose))
     if (engagement === this.#engagement) this.#feed.follow(torrent)
     return torrent
   }

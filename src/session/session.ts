@@ -53,7 +53,7 @@ export interface SessionOptions extends LimitOptions {
 
 /** What a torrent is, and how fast it may be; the session knows the rest. */
 export interface AddOptions
-  extends Omit<TorrentOptions, keyof SharedParts | "utp" | "handover" | "downloadLimit" | "uploadLimit">,
+  extends Omit<TorrentOptions, keyof SharedParts | "utp" | "handover" | "downloadLimit" | "uploadLimit" | "onSeed">,
     Pick<LimitOptions, "maxDownload" | "maxUpload"> {}
 
 /** What the torrents of one process share: the listening port, the peer id, the way to trackers, limits. */
@@ -75,7 +75,7 @@ export class Session {
   #portMap: Promise<PortMap> | undefined
   #dht: DhtDiscovery | undefined
   #lsd: LsdDiscovery | undefined
-  /** A torrent is, or will be, given: we are here to stay. */
+  /** A torrent is given, or will be: we are here to stay. */
   #gives = false
 
   private constructor(options: SessionOptions) {
@@ -164,17 +164,19 @@ export class Session {
       utp: this.#utp !== undefined,
       downloadLimit: download,
       uploadLimit: upload,
+      onSeed: () => {
+        this.#gives = true
+        // Who gives is reached from the first moment on.
+        this.#utp?.start()
+      },
     })
     this.#torrents.set(key, torrent)
-    this.#gives ||= options.seed
     this.#arrivals.add(metainfo.infoHash)
     if (second !== undefined) {
       this.#hybrids.set(toHex(second), torrent)
       this.#arrivals.add(second)
     }
     torrent.start()
-    // Who gives is reached from the first moment on.
-    if (options.seed) this.#utp?.start()
     return torrent
   }
 

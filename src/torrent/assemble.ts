@@ -1,4 +1,3 @@
-import type { Bitfield } from "../bytes/bitfield.js"
 import { secondSwarmOf, truncated } from "../metainfo/swarm-names.js"
 import { mseTools } from "../peer/mse-tools.js"
 import { Fellows } from "../picker/fellows.js"
@@ -10,6 +9,7 @@ import { distinctPlaces } from "../webseed/url-layout.js"
 import { WebSeed } from "../webseed/web-seed.js"
 import { providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
+import type { CurrentPurpose } from "./current-purpose.js"
 import { EncryptionChoice } from "./finding/encryption-choice.js"
 import { HolePunching } from "./finding/hole-punching.js"
 import { PeerBook, type PeerOrigin } from "./finding/peer-book.js"
@@ -37,8 +37,7 @@ import { UploadOnly } from "./upload-only.js"
 /** What the parts tell the torrent. */
 interface PartsHost {
   readonly intake: IntakeHost
-  /** What is to be fetched without a reader's asking. */
-  readonly toFetch: Bitfield
+  readonly purpose: CurrentPurpose
   /** Peers to ask trackers for. */
   numWant(): number
   /** `v2`: they were named to who asked for the v2 infohash of a hybrid. */
@@ -58,7 +57,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
   const totals = new Totals(clock.now())
   const pieces = makePieces(options, host)
   const known = makeKnownPeers(options, () => swarm)
-  const giving = makeGiving(options, pieces.table)
+  const giving = makeGiving(options, host.purpose, pieces.table)
   const { table, picker, intake } = pieces
   const { book } = known
   const { uploads, cache } = giving
@@ -81,7 +80,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     clientVersion: options.clientVersion,
     listenPort: options.listenPort,
     dht: metainfo.private ? undefined : options.dht,
-    seed: options.seed,
+    seeds: () => host.purpose.seed,
     have: table.have,
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
@@ -112,7 +111,7 @@ function makePieces({ platform, metainfo, store, peerId }: TorrentOptions, host:
     memory: store.slots,
     random,
     have: store.have,
-    wanted: host.toFetch,
+    wanted: host.purpose.pieces,
     onOpen: (piece) => store.expect(piece),
   })
   const picker = new Picker(table, random, new Fellows(peerId))
@@ -145,7 +144,7 @@ function makeKnownPeers(options: TorrentOptions, swarm: () => Swarm) {
 }
 
 /** What peers get of us: pieces, hashes, metadata; and what they are told of what we have and want. */
-function makeGiving(options: TorrentOptions, table: PieceTable<Slot>) {
+function makeGiving(options: TorrentOptions, purpose: CurrentPurpose, table: PieceTable<Slot>) {
   const { platform, metainfo, store, uploadLimit: limit } = options
   const { clock, random, log, hasher } = platform
   const { layout, fileNodes: nodes } = metainfo
@@ -163,8 +162,7 @@ function makeGiving(options: TorrentOptions, table: PieceTable<Slot>) {
     uploadOnly: new UploadOnly({
       table,
       clock,
-      // While nothing is selected yet, something may be, or a reader may come.
-      mayWant: () => options.fetch && store.wanted.count === 0,
+      mayWant: () => purpose.mayFetch,
       disguised: () => superSeeding?.active === true,
     }),
   }

@@ -6,7 +6,16 @@ import type { Handover } from "./metadata/metadata-fetch.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { SharedParts } from "./shared-parts.js"
 
-export interface TorrentOptions extends SharedParts {
+/** What a torrent is at work for. */
+export interface Purpose {
+  /** The selected files are to be had. False: only what readers wait for. */
+  readonly fetch: boolean
+  /** Go on giving when all is there. */
+  readonly seed: boolean
+}
+
+/** The purpose is that of its start. */
+export interface TorrentOptions extends SharedParts, Purpose {
   readonly metainfo: Metainfo
   /** Open; the torrent closes it. */
   readonly store: PieceStore
@@ -23,10 +32,8 @@ export interface TorrentOptions extends SharedParts {
   readonly uploadLimit: RateLimit
   /** Peers at a time. Default: 80. */
   readonly maxPeers?: number | undefined
-  /** False: only give what is there. */
-  readonly fetch: boolean
-  /** Go on giving when all is there. */
-  readonly seed: boolean
+  /** It is to go on giving: from the start on, or from now on. */
+  readonly onSeed: () => void
   /** Makes what shows peers one piece after the other (BEP 16). Undefined: they are told at once what we have. */
   readonly superSeeding?: typeof SuperSeeding | undefined
 }

@@ -1,4 +1,3 @@
-import { Bitfield } from "../bytes/bitfield.js"
 import { type AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Timer } from "../ports/clock.js"
@@ -6,6 +5,7 @@ import type { ByteStream, Endpoint } from "../ports/net.js"
 import type { PieceStore } from "../storage/piece-store.js"
 import { assemble, type TorrentParts } from "./assemble.js"
 import { Completion } from "./completion.js"
+import { CurrentPurpose } from "./current-purpose.js"
 import type { PeerOrigin } from "./finding/peer-book.js"
 import { inherit } from "./inherit.js"
 import { noSources } from "./no-sources.js"
@@ -14,7 +14,7 @@ import { Soon } from "./soon.js"
 import type { ProgressSnapshot, TorrentState } from "./statistics/progress.js"
 import type { TorrentStats } from "./statistics/torrent-stats.js"
 import type { Swarm } from "./swarm.js"
-import type { TorrentOptions } from "./torrent-options.js"
+import type { Purpose, TorrentOptions } from "./torrent-options.js"
 
 /** The one timer of a torrent, ms. */
 const TICK = 250
@@ -33,6 +33,7 @@ export class Torrent implements IntakeHost {
   readonly #options: TorrentOptions
   readonly #parts: TorrentParts
   readonly #completion = new Completion()
+  readonly #purpose: CurrentPurpose
   #state: TorrentState = "stopped"
   /** Why it ended, once it has. */
   #error: AtError | undefined
@@ -43,9 +44,10 @@ export class Torrent implements IntakeHost {
     this.#options = options
     this.metainfo = options.metainfo
     this.store = options.store
+    this.#purpose = new CurrentPurpose(options, options.store)
     this.#parts = assemble(options, {
       intake: this,
-      toFetch: this.#toFetch(),
+      purpose: this.#purpose,
       numWant: () => (this.#wantsPeers ? NUM_WANT : 0),
       onPeers: (endpoints, origin, v2) => this.#addPeers(endpoints, origin, v2),
       onReaderWaits: () => this.#wake(),
@@ -69,13 +71,32 @@ export class Torrent implements IntakeHost {
 
   /** Goes to work. */
   start(): void {
-    this.#state = this.#parts.table.remaining > 0 ? "downloading" : this.#options.seed ? "seeding" : "complete"
+    if (this.#purpose.seed) this.#options.onSeed()
+    this.#state = this.#parts.table.remaining > 0 ? "downloading" : this.#purpose.otherwise
     this.#parts.stats.start(this.#state === "downloading")
     this.#parts.announcer.start()
     inherit({ ...this.#options, ...this.#parts })
     this.#addPeers(this.#options.peers, "user")
     this.#parts.webSeeds.startRuns()
     this.#tick()
+  }
+
+  /** It is at work for this from now on, beside what it is at work for already. @throws AtError what ended it */
+  want({ fetch, seed }: Purpose): void {
+    if (this.#error !== undefined) throw this.#error
+    if (fetch && !this.#purpose.fetch) {
+      this.#purpose.fetch = true
+      this.#parts.table.select(this.#purpose.pieces)
+      this.#wake()
+    }
+    if (seed && !this.#purpose.seed) {
+      this.#purpose.seed = true
+      this.#options.onSeed()
+      if (this.#state !== "complete") return
+      this.#state = "seeding"
+      this.#parts.announcer.announceSoon()
+      this.#parts.swarm.connectMore()
+    }
   }
 
   /** Takes an accepted connection; false when it is not wanted. */
@@ -191,7 +212,7 @@ export class Torrent implements IntakeHost {
 
   #finishIfDone(): void {
     if (this.#parts.table.remaining > 0 || this.#state !== "downloading") return
-    this.#state = this.#options.seed ? "seeding" : "complete"
+    this.#state = this.#purpose.otherwise
     this.#parts.stats.pause()
     this.#parts.webSeeds.endRuns()
     this.#parts.swarm.finished()
@@ -219,7 +240,7 @@ export class Torrent implements IntakeHost {
       this.#parts.readers.stored(piece)
       this.#parts.swarm.announceHave(piece)
     }
-    this.#parts.table.select(this.#toFetch())
+    this.#parts.table.select(this.#purpose.pieces)
     this.#parts.tally.select(wanted)
     this.#dropUnwanted()
     this.#wake()
@@ -258,17 +279,22 @@ export class Torrent implements IntakeHost {
   /** While it gives, too; and while nothing is selected yet, because a reader may come. */
   get #wantsPeers(): boolean {
     if (this.#state === "downloading" || this.#state === "seeding") return true
-    return this.#state === "complete" && this.#options.fetch && this.store.wanted.count === 0
+    return this.#state === "complete" && this.#purpose.mayFetch
   }
 
   #failWithoutSources(): void {
     const error = noSources({ ...this.#parts, reach: this.#options.platform.reach })
     if (error === undefined) return
     if (!this.#parts.table.selectionComplete) {
-      this.#giveUp(error)
-      return
+      if (!this.#purpose.seed) {
+        this.#giveUp(error)
+        return
+      }
+      this.#purpose.fetch = false
+      this.#parts.table.select(this.#purpose.pieces)
+      this.#completion.failed(error)
     }
-    // Only readers wait: what is there is given all the same.
+    // What is there is given all the same.
     this.#parts.readers.fail(error)
     this.#dropUnwanted()
     this.#finishIfDone()
@@ -286,10 +312,5 @@ export class Torrent implements IntakeHost {
     this.#parts.uploads.lost(piece)
     // With a file, thousands are lost in one turn.
     this.#wakeSoon.ask()
-  }
-
-  /** What is to be fetched without a reader's asking. */
-  #toFetch(): Bitfield {
-    return this.#options.fetch ? this.store.wanted : new Bitfield(this.metainfo.layout.pieceCount)
   }
 }

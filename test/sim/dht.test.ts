@@ -225,6 +225,25 @@ describe("the DHT", { timeout: 240_000 }, () => {
     await closeAll(simulation, [...nodes, reader])
   })
 
+  it("gets a node for good in who goes on giving what was only fetched at first", async () => {
+    const simulation = createSimulation({ seed: 28 })
+    const nodes = await network(simulation, 10)
+    const dataset = simDataset({ "a.bin": 1000 }, { pieceLength: 32_768 })
+    const platform = simulation.platform("99.1.2.3")
+    putDataset(platform, dataset)
+    const limits = { dht: { bootstrap: [ENTRY], store: new MemoryStore() } }
+    const giver = await simulation.runUntil(startNode({ platform, dataset, limits }), LIMIT)
+    const contacts = () => nodes.flatMap(({ dht }) => dht.nodes.flatMap((node) => [...node.contacts()]))
+    const isKnown = (): boolean => contacts().some(({ host }) => host === "99.1.2.3")
+    await pass(simulation, 60 * SECOND)
+    expect([giver.torrent.state, isKnown()]).toEqual(["complete", false])
+    giver.torrent.want({ fetch: false, seed: true })
+    await pass(simulation, 60 * SECOND)
+    expect([giver.torrent.state, isKnown()]).toEqual(["seeding", true])
+    await simulation.runUntil(giver.close(), LIMIT)
+    await closeAll(simulation, nodes)
+  })
+
   it.each([
     { isPrivate: true, sentence: "hears nothing of a private torrent (BEP 27), not even that somebody is there" },
     { isPrivate: false, sentence: "is told of any other that is given" },

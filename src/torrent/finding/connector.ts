@@ -51,8 +51,8 @@ export interface ConnectorOptions {
   /** Undefined: none. */
   readonly holePunching: HolePunching | undefined
   readonly nextSourceId: () => number
-  /** Go on giving when all is there. */
-  readonly seed: boolean
+  /** Whether we go on giving when all is there. */
+  readonly seeds: () => boolean
   /** Where our pieces are announced from. */
   readonly have: Bitfield
 }
@@ -153,7 +153,7 @@ export class Connector {
 
   /** With all there, only who goes on giving looks for others. */
   get #wantsOthers(): boolean {
-    return !this.#closed && (this.#options.table.remaining > 0 || this.#options.seed)
+    return !this.#closed && (this.#options.table.remaining > 0 || this.#options.seeds())
   }
 
   #add(

@@ -13,16 +13,25 @@ import { stateDirectory } from "../../../src/storage/state-directory.js"
 import { type VerifyOptions, verifyData } from "../../../src/storage/verify.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { type FileFault, serveFiles } from "../../sim/lib/serve-files.js"
+import { serveTracker } from "../../sim/lib/serve-tracker.js"
 import { putDataset, simDataset, wrongFiles } from "../../sim/lib/sim-dataset.js"
+import { startNode } from "../../sim/lib/sim-node.js"
 import { createSimulation } from "../../sim/lib/simulation.js"
 
 const KiB = 1024
 const LIMIT = 600_000
 const LENGTHS = { "a.bin": 300 * KiB, "b.bin": 500 * KiB, "c.bin": 200 * KiB, "empty.txt": 0 }
 
-function stage(options: Options = {}, { up = 1000 * KiB }: { up?: number } = {}) {
+const TRACKER = "10.0.2.1"
+const LEECHER = { host: "10.0.3.1", port: 6881 }
+
+function stage(options: Options = {}, { up = 1000 * KiB, trackers = [] }: { up?: number; trackers?: string[] } = {}) {
   const simulation = createSimulation({ seed: 7 })
-  const dataset = simDataset(LENGTHS, { pieceLength: 32 * KiB, webSeeds: ["http://10.0.1.1/"] })
+  const dataset = simDataset(LENGTHS, {
+    pieceLength: 32 * KiB,
+    webSeeds: ["http://10.0.1.1/"],
+    trackers: trackers.map((host) => [`http://${host}/announce`]),
+  })
   simulation.machine("10.0.1.1", { up, latency: 20 })
   const server: { fault: FileFault | undefined } = { fault: undefined }
   const paths = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
@@ -397,6 +406,99 @@ describe("a read", () => {
     const bytes = await until(work.read(place("b.bin"), 10, undefined))
     expect(bytes).toEqual(dataset.files.get("data/b.bin")?.slice(0, 10))
     await close()
+  })
+})
+
+describe("a dataset that is given", () => {
+  it("in part is completed by a download, goes on being given, and trackers hear once that it is complete", async () => {
+    const told: ProgressSnapshot[] = []
+    const onProgress = (progress: ProgressSnapshot): unknown => told.push(progress)
+    const s = stage({ onProgress }, { trackers: [TRACKER] })
+    const heard = serveTracker(s.simulation, TRACKER)
+    putDataset(s.platform, s.dataset)
+    await s.until(s.platform.disk.remove("/store/data/c.bin"))
+    await s.until(s.work.seed())
+    expect(told.at(-1)).toMatchObject({ state: "seeding", doneBytes: 800 * KiB, totalBytes: 1000 * KiB })
+    await s.until(s.work.download(s.only("a.bin", "c.bin")))
+    expect(s.wrong()).toEqual([])
+    await s.simulation.run(1_000)
+    expect(told.at(-1)).toMatchObject({ state: "seeding", donePieces: told.at(-1)?.totalPieces })
+    expect(new Set(told.map(({ state }) => state))).toEqual(new Set(["checking", "seeding", "downloading"]))
+    await s.until(s.work.download(s.all()))
+    await s.simulation.run(1_000_000)
+    await s.close()
+    const events = heard.map((announce) => announce.get("event")).filter((event) => event)
+    // The first is BEP 21's word of who has a part and wants no more.
+    expect(events).toEqual(["paused", "completed", "stopped"])
+  })
+
+  it("is repaired by a download when a check found it damaged", async () => {
+    const s = stage()
+    putDataset(s.platform, s.dataset)
+    await s.until(s.work.seed())
+    await s.until(s.platform.disk.remove("/store/data/b.bin"))
+    const parts = s.work.forCheck()
+    const checking = verifyData({ platform: s.platform, metainfo: s.dataset.metainfo, datastore: "/store", ...parts })
+    expect((await s.until(checking)).complete).toBe(false)
+    await s.until(parts.onEnd())
+    await s.until(s.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+    expect(s.work.fetchedBytes).toBeLessThanOrEqual((500 + 2 * 32) * KiB)
+    await s.close()
+  })
+
+  it("is fetched no further than it is read", async () => {
+    const s = stage()
+    putDataset(s.platform, s.dataset)
+    await s.until(s.platform.disk.remove("/store/data/b.bin"))
+    await s.until(s.work.seed())
+    const bytes = await s.until(s.work.read(s.place("b.bin") + 100 * KiB, 10, undefined))
+    expect(bytes).toEqual(s.dataset.files.get("data/b.bin")?.slice(100 * KiB, 100 * KiB + 10))
+    await s.simulation.run(60_000)
+    expect(s.work.fetchedBytes).toBe(32 * KiB)
+    await s.close()
+  })
+
+  it("goes on being given when a download finds no sources, and a later download goes on", async () => {
+    const told: ProgressSnapshot[] = []
+    const onProgress = (progress: ProgressSnapshot): unknown => told.push(progress)
+    const s = stage({ onProgress, lsd: false, webSeeds: false })
+    putDataset(s.platform, s.dataset)
+    await s.until(s.platform.disk.remove("/store/data/c.bin"))
+    await s.until(s.work.seed())
+    await expect(s.until(s.work.download(s.all()))).rejects.toMatchObject({ code: "AT_NO_SOURCES" })
+    await s.simulation.run(1_000)
+    expect(told.at(-1)?.state).toBe("seeding")
+    const reader = s.simulation.platform(LEECHER.host)
+    const node = await s.until(
+      startNode({ platform: reader, dataset: s.dataset, peers: [{ host: "10.0.0.1", port: 6881 }] }),
+    )
+    await s.until(node.torrent.whenComplete())
+    await s.until(s.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+    await s.until(node.close())
+    await s.close()
+  })
+
+  it.each(["downloaded", "read"])("after it was %s looks for those who want it", async (how) => {
+    const told: ProgressSnapshot[] = []
+    const onProgress = (progress: ProgressSnapshot): unknown => told.push(progress)
+    const s = stage({ onProgress, lsd: false }, { trackers: [TRACKER] })
+    const heard = serveTracker(s.simulation, TRACKER, { peers: [LEECHER] })
+    if (how === "read") await s.until(s.work.read(0, 1000 * KiB, undefined))
+    else await s.until(s.work.download(s.all()))
+    await s.until(s.work.seed())
+    expect(told.at(-1)?.state).toBe("seeding")
+    // It knows nobody, and has no web seed: it is the seed that has to come.
+    const platform = s.simulation.platform(LEECHER.host)
+    const dataset = { ...s.dataset, metainfo: { ...s.dataset.metainfo, webSeeds: [], trackers: [] } }
+    const node = await s.until(startNode({ platform, dataset, limits: { lsd: true } }))
+    await s.until(node.torrent.whenComplete())
+    expect(wrongFiles(platform, s.dataset)).toEqual([])
+    await s.simulation.run(300_000)
+    expect(Number(heard.at(-1)?.get("numwant"))).toBeGreaterThan(0)
+    await s.until(node.close())
+    await s.close()
   })
 })
 

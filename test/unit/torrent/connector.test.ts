@@ -47,7 +47,7 @@ async function firstWords(policy: EncryptionPolicy, known: number): Promise<{ by
       pex: undefined,
       holePunching: undefined,
       nextSourceId: () => 1,
-      seed: false,
+      seeds: () => false,
       have: table.have,
     },
     new Roster(),
