@@ -137,6 +137,8 @@ export class DataFiles {
 
   /** Nothing of it stands at its own place any more, as far as the dataset goes. */
   disown(file: DataFile): void {
+    // Perhaps with all of its folder.
+    this.#directories.forget(parentOf(file.path))
     file.losses++
     file.place = "none"
     file.stamp = undefined

@@ -8,7 +8,7 @@ export function parentOf(path: string): string {
 }
 
 /**
- * The folders below one that is trusted. Each is looked at once: a symbolic link among them could lead what we write
+ * The folders below one that is trusted. Each is looked at before its first use: a symbolic link among them could lead what we write
  * anywhere, so there must be none.
  */
 export class Directories {
@@ -60,6 +60,14 @@ export class Directories {
     const found = this.#look(folder)
     this.#remember(folder, found)
     return found
+  }
+
+  /** The folder and those above it may be gone: they are looked at anew. */
+  forget(folder: string): void {
+    for (const above of this.upFrom(folder)) {
+      this.#ensured.delete(above)
+      this.#seen.delete(above)
+    }
   }
 
   #remember(folder: string, state: Promise<"there" | "absent">): void {
