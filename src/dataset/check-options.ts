@@ -3,6 +3,7 @@ import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { LimitOptions } from "../session/limits.js"
 import type { CreateOptions } from "./create-options.js"
+import type { GiveLimits } from "./give-until.js"
 import type { Options } from "./options.js"
 import type { ReadOptions, StreamOptions } from "./read-options.js"
 import type { FileChoice } from "./selection.js"
@@ -25,6 +26,7 @@ const path = must("a path", (value) => isString(value) && value !== "")
 const flag = must("true or false", (value) => typeof value === "boolean")
 const callback = must("a function", (value) => typeof value === "function")
 const positive = must("a number above 0", (value) => isNumber(value) && value > 0)
+const amount = must("a number, 0 or more", (value) => isNumber(value) && value >= 0)
 const count = must("a whole number above 0", (value) => isNumber(value) && Number.isInteger(value) && value > 0)
 const place = must("a whole number of bytes, 0 or more", (value) => Number.isSafeInteger(value) && Number(value) >= 0)
 const texts = must("an array of strings", isStrings)
@@ -90,6 +92,8 @@ const LIMITS: Readonly<Record<keyof LimitOptions, Check>> = {
   maxConnections: count,
 }
 
+const GIVE_LIMITS: Readonly<Record<keyof GiveLimits, Check>> = { ratio: amount, time: amount, signal }
+
 const CREATE_OPTIONS: Readonly<Record<keyof CreateOptions, Check>> = {
   output: path,
   trackers: (value, option) => {
@@ -126,6 +130,11 @@ export function checkRead(offset: unknown, length: unknown, options: unknown): v
 /** As {@link checkOptions}, for a stream of a file. @throws AtError `AT_INVALID_INPUT` */
 export function checkStream(options: unknown): void {
   check(options, STREAM_OPTIONS)
+}
+
+/** As {@link checkOptions}, for `giveUntil`. @throws AtError `AT_INVALID_INPUT` */
+export function checkGiveLimits(limits: unknown): void {
+  check(limits, GIVE_LIMITS)
 }
 
 /** As {@link checkOptions}, for `create`. @throws AtError `AT_INVALID_INPUT` */

@@ -6,7 +6,7 @@ import { type VerifyReport, verifyData } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
-import { checkChoice } from "./check-options.js"
+import { checkChoice, checkGiveLimits } from "./check-options.js"
 import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import type { DatasetMetainfo } from "./dataset-metainfo.js"
@@ -178,13 +178,18 @@ export class Dataset implements AsyncDisposable {
    *
    * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk
    */
-  seed(): Promise<void> {
-    return this.#call(() => this.#work.seed())
+  async seed(): Promise<void> {
+    await this.#call(() => this.#work.seed())
   }
 
-  /** Waits while the dataset is shared, until one of the limits is reached. */
-  giveUntil(limits: GiveLimits): Promise<void> {
-    return this.#call((signal) => this.#work.giveUntil({ ...limits, signal }), limits.signal)
+  /**
+   * Shares as {@link seed} does, and waits until one of the limits is reached. Sharing goes on until the dataset is closed.
+   *
+   * @throws AtError `AT_INVALID_INPUT`, `AT_ABORTED`, as {@link seed}, or what ended the sharing
+   */
+  async giveUntil(limits: GiveLimits): Promise<void> {
+    checkGiveLimits(limits)
+    await this.#call((signal) => this.#work.giveUntil({ ...limits, signal }), limits.signal)
   }
 
   /**

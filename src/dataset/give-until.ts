@@ -8,9 +8,9 @@ const LOOK = 250
 
 /** When `giveUntil` ends: at the first limit that is reached; without any, never. */
 export interface GiveLimits {
-  /** How many times the dataset's size was uploaded. */
+  /** How many times the dataset's size was uploaded, 0 or more. */
   readonly ratio?: number | undefined
-  /** Milliseconds from now. */
+  /** Milliseconds since sharing began or, if it had begun before, since the call; 0 or more. */
   readonly time?: number | undefined
   /** Ends the wait, which then rejects with `AT_ABORTED`. */
   readonly signal?: AbortSignal | undefined

@@ -99,9 +99,9 @@ export class Work {
   }
 
   /** Puts what is on disk at others' disposal. */
-  async seed(): Promise<void> {
+  seed(): Promise<Torrent> {
     const { metainfo } = this.#parts.resolved
-    await this.#feed.during(() =>
+    return this.#feed.during(() =>
       this.#use(async () => {
         const engagement = await this.#whenFree(() => this.#engage(() => new Set(metainfo.layout.files.keys()), false))
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
@@ -112,18 +112,18 @@ export class Work {
                 : "check that `data` is the dataset's file or folder itself, not the folder that contains it",
           })
         }
-        await this.#start(engagement, { seed: true, fetch: false })
+        const torrent = await this.#start(engagement, { seed: true, fetch: false })
         this.#gives = true
+        return torrent
       }),
     )
   }
 
-  /** Waits while the dataset is being given; returns at once when it is not. */
+  /** Gives as {@link seed} does, and waits until a limit is reached. */
   async giveUntil(limits: GiveLimits): Promise<void> {
     const { platform, resolved } = this.#parts
-    const torrent = this.#engagement?.torrent
-    const { dataLength } = resolved.metainfo.layout
-    if (torrent !== undefined) await this.#use(() => giveUntil(torrent, dataLength, platform.clock, limits))
+    const torrent = await unlessAborted(limits.signal, this.seed())
+    await this.#use(() => giveUntil(torrent, resolved.metainfo.layout.dataLength, platform.clock, limits))
   }
 
   /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */

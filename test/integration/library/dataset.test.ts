@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, createServer as createTcpServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -84,6 +84,125 @@ async function open(options: library.Options = {}) {
   const dataset = await at.open(torrentFile, { datastore, site: "http://127.0.0.1:9", port: 0, ...options })
   return { dataset, datastore, has: (name: string) => existsSync(join(datastore, "data", name)) }
 }
+
+/** A tracker that names this peer to who says `completed`, and a torrent of two files that has it. What it is told: `event`s. */
+async function track(peerPort?: number) {
+  const events: (string | null)[] = []
+  const tracker = createServer(({ url = "" }, response) => {
+    const event = new URL(url, "http://127.0.0.1").searchParams.get("event")
+    events.push(event)
+    const isNamed = event === "completed" && peerPort !== undefined
+    const peers = isNamed ? Buffer.from([127, 0, 0, 1, peerPort >> 8, peerPort & 255]) : Buffer.alloc(0)
+    response.end(Buffer.concat([Buffer.from(`d8:intervali1800e5:peers${peers.length}:`), peers, Buffer.from("e")]))
+  })
+  await new Promise<void>((resolve) => tracker.listen(0, "127.0.0.1", resolve))
+  const source = join(folder, `tracked${stores++}`, "data")
+  mkdirSync(source, { recursive: true })
+  for (const name of ["a.bin", "b.bin"]) writeFileSync(join(source, name), FILES.get(name)!)
+  const created = await at.create(source, {
+    output: `${source}.torrent`,
+    trackers: [[`http://127.0.0.1:${(tracker.address() as AddressInfo).port}/announce`]],
+    urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/`],
+  })
+  const datastore = join(folder, `store${stores++}`)
+  const options = { datastore, site: "http://127.0.0.1:9", port: 0, dht: false, lsd: false }
+  const openTracked = (more: library.Options = {}) => at.open(created.path, { ...options, ...more })
+  const stop = () => new Promise((resolve) => tracker.close(resolve))
+  return { openTracked, events, stop }
+}
+
+describe("a dataset that is shared", () => {
+  const states = async (dataset: library.Dataset): Promise<string[]> => {
+    const seen: string[] = []
+    for await (const { state } of dataset.progress()) seen.push(state)
+    return seen
+  }
+
+  it("in part is completed by a download, and goes on being shared", async () => {
+    const { openTracked, events, stop } = await track()
+    const first = await openTracked()
+    await first.download({ include: ["a.bin"] })
+    await first.close()
+    events.length = 0
+    const dataset = await openTracked()
+    await dataset.seed()
+    const path = await dataset.download()
+    for (const name of ["a.bin", "b.bin"]) expect(readFileSync(join(path, name)).equals(FILES.get(name)!)).toBe(true)
+    expect(dataset.fetchedBytes).toBe(2 * MiB)
+    expect(await states(dataset)).toEqual(["seeding"])
+    await dataset.close()
+    expect(events.filter((event) => event === "completed")).toEqual(["completed"])
+    await stop()
+  })
+
+  it("is repaired by a download when its folder was removed", async () => {
+    const { openTracked, stop } = await track()
+    const dataset = await openTracked()
+    const path = await dataset.download()
+    await dataset.seed()
+    rmSync(path, { recursive: true })
+    expect((await dataset.verify()).complete).toBe(false)
+    await dataset.download()
+    expect((await dataset.verify()).complete).toBe(true)
+    await dataset.close()
+    await stop()
+  })
+
+  it("after a download connects to those who wait for it", async () => {
+    let connected = (): void => {}
+    const connection = new Promise<void>((resolve) => {
+      connected = resolve
+    })
+    const peer = createTcpServer((socket) => {
+      socket.on("error", () => {})
+      socket.once("data", () => {
+        connected()
+        socket.destroy()
+      })
+    })
+    await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve))
+    const { openTracked, stop } = await track((peer.address() as AddressInfo).port)
+    const dataset = await openTracked()
+    await dataset.download()
+    await dataset.seed()
+    expect(await states(dataset)).toEqual(["seeding"])
+    await connection
+    await dataset.close()
+    await stop()
+    await new Promise((resolve) => peer.close(resolve))
+  })
+
+  it("until a limit is shared also where nothing was at work, or is just about to be", async () => {
+    const { openTracked, events, stop } = await track()
+    await using nothing = await openTracked()
+    await expect(nothing.giveUntil({ time: 1 })).rejects.toMatchObject({ code: "AT_NO_SOURCES" })
+    await nothing.close()
+    const first = await openTracked()
+    await first.download()
+    await first.close()
+    for (const before of ["download", "seed"] as const) {
+      events.length = 0
+      const dataset = await openTracked()
+      const begun = dataset[before]()
+      if (before === "download") await begun
+      await dataset.giveUntil({ time: 1 })
+      expect(dataset.port).toBeGreaterThan(0)
+      expect(await states(dataset)).toEqual(["seeding"])
+      await dataset.close()
+      expect(events).toEqual(["started", "stopped"])
+    }
+    await stop()
+  })
+
+  it("is not shared for ever because of a limit that is none", async () => {
+    const { dataset } = await open()
+    for (const limits of [undefined, { ration: 1 }, { ratio: "x" }, { time: -1 }, { signal: {} }]) {
+      const giving = dataset.giveUntil(limits as never)
+      await expect(giving, JSON.stringify(limits)).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
+    }
+    await dataset.close()
+  })
+})
 
 describe("the library", () => {
   it("brings each of several downloads its files", async () => {
