@@ -7,7 +7,7 @@ import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
 import type { Torrent } from "../torrent/torrent.js"
-import type { Purpose } from "../torrent/torrent-options.js"
+import type { Purpose, Sources } from "../torrent/torrent-options.js"
 import type { Options } from "./options.js"
 import { GO_ONLINE, type ResolveContext, type Resolved } from "./resolve.js"
 import type { SessionSource } from "./session-source.js"
@@ -62,6 +62,8 @@ export class Engagement {
   #toFetch: boolean
   #session: Session | undefined
   #torrent: Torrent | undefined
+  /** Its sources are all that are to be had: for giving alone, those of an old .torrent will do. */
+  #knowsAllSources: boolean
   /** Ends when all that was asked for before is done: selections and starts come one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
   #closed: Promise<void> | undefined
@@ -72,6 +74,7 @@ export class Engagement {
     this.refusal = refusal
     this.#selected = selected
     this.#toFetch = toFetch
+    this.#knowsAllSources = !parts.resolved.stale
     this.#parts = parts
     this.#lookedAt = parts.platform.clock.now()
   }
@@ -170,8 +173,12 @@ export class Engagement {
     return this.#inTurn(async () => {
       // Who reads a part of what is only given does not want all of it.
       const purpose = { seed, fetch: fetch && this.#toFetch }
-      if (this.#torrent === undefined) this.#torrent = await this.#start(purpose)
-      else this.#torrent.want(purpose)
+      if (this.#torrent === undefined) {
+        this.#torrent = await this.#start(purpose, await this.#findSources(fetch))
+        return this.#torrent
+      }
+      if (fetch && !this.#knowsAllSources) this.#torrent.addSources(await this.#findSources(fetch))
+      this.#torrent.want(purpose)
       return this.#torrent
     })
   }
@@ -225,8 +232,8 @@ export class Engagement {
     if (this.#closed !== undefined) throw abortError()
   }
 
-  async #start({ seed, fetch }: Purpose): Promise<Torrent> {
-    const { options, context, resolved, sessions } = this.#parts
+  async #findSources(fetch: boolean): Promise<Sources> {
+    const { options, context, resolved } = this.#parts
     if (context.offline) {
       const { have, wanted } = this.store
       let missing = 0
@@ -242,6 +249,12 @@ export class Engagement {
     }
     const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))
     this.#refuseClosed()
+    this.#knowsAllSources ||= fetch
+    return sources
+  }
+
+  async #start({ seed, fetch }: Purpose, sources: Sources): Promise<Torrent> {
+    const { options, resolved, sessions } = this.#parts
     this.#session ??= await sessions.take()
     // Whoever closes waits for this turn, and closes the session then.
     this.#refuseClosed()

@@ -1,16 +1,10 @@
 import { ipScope, parseIp } from "../bytes/ip.js"
 import { classifyHost } from "../node/address-policy.js"
 import type { Endpoint } from "../ports/net.js"
+import type { Sources } from "../torrent/torrent-options.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { type ResolveContext, type Resolved, refreshTorrent } from "./resolve.js"
-
-/** Whom a torrent asks. */
-export interface Sources {
-  readonly trackers: readonly (readonly string[])[]
-  readonly webSeeds: readonly string[]
-  readonly peers: readonly Endpoint[]
-}
 
 /**
  * Trackers, web seeds and peers: the user's, the torrent's, the magnet link's, and what the service has learnt since.

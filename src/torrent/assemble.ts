@@ -5,8 +5,6 @@ import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
-import { distinctPlaces } from "../webseed/url-layout.js"
-import { WebSeed } from "../webseed/web-seed.js"
 import { providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
 import type { CurrentPurpose } from "./current-purpose.js"
@@ -53,7 +51,7 @@ export type TorrentParts = ReturnType<typeof assemble>
 /** Makes the parts of a torrent, and ties them together. */
 export function assemble(options: TorrentOptions, host: PartsHost) {
   const { platform, metainfo, store, downloadLimit } = options
-  const { net, http, hasher, clock, log } = platform
+  const { net, http, hasher, clock, random, log } = platform
   const totals = new Totals(clock.now())
   const pieces = makePieces(options, host)
   const known = makeKnownPeers(options, () => swarm)
@@ -84,7 +82,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     have: table.have,
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
-  const webSeeds = new WebSeedSources({ ...shared, http, seeds: makeWebSeeds(options), peers: swarm })
+  const webSeeds = new WebSeedSources({ ...shared, http, random, metainfo, urls: options.webSeeds, peers: swarm })
   const tally = new Tally(metainfo.layout, table.have, store.wanted)
   const namers = makeNamers(options, host, { ...giving, totals, tally })
   store.onLost = (piece) => {
@@ -177,11 +175,6 @@ function makeLeafCheck({ platform, metainfo }: TorrentOptions, intake: Intake, s
 function encryptionOf({ platform, encryption }: TorrentOptions) {
   const prefer = encryption === "prefer" || encryption === "require"
   return { tools: mseTools(platform), provide: providedMethods(encryption), prefer }
-}
-
-function makeWebSeeds({ platform, metainfo, webSeeds }: TorrentOptions): WebSeed[] {
-  const { clock, random, log } = platform
-  return distinctPlaces(webSeeds, metainfo).map((url) => new WebSeed({ url, metainfo, clock, random, log }))
 }
 
 interface Counts {

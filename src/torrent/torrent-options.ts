@@ -14,14 +14,18 @@ export interface Purpose {
   readonly seed: boolean
 }
 
-/** The purpose is that of its start. */
-export interface TorrentOptions extends SharedParts, Purpose {
-  readonly metainfo: Metainfo
-  /** Open; the torrent closes it. */
-  readonly store: PieceStore
+/** Whom a torrent asks. */
+export interface Sources {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
+}
+
+/** The purpose and the sources are those of its start. */
+export interface TorrentOptions extends SharedParts, Purpose, Sources {
+  readonly metainfo: Metainfo
+  /** Open; the torrent closes it. */
+  readonly store: PieceStore
   /** False: no peer exchange, and no hole punching. */
   readonly pex?: boolean | undefined
   /** The network connects by uTP, too. */

@@ -14,7 +14,7 @@ import { Soon } from "./soon.js"
 import type { ProgressSnapshot, TorrentState } from "./statistics/progress.js"
 import type { TorrentStats } from "./statistics/torrent-stats.js"
 import type { Swarm } from "./swarm.js"
-import type { Purpose, TorrentOptions } from "./torrent-options.js"
+import type { Purpose, Sources, TorrentOptions } from "./torrent-options.js"
 
 /** The one timer of a torrent, ms. */
 const TICK = 250
@@ -97,6 +97,13 @@ export class Torrent implements IntakeHost {
       this.#parts.announcer.announceSoon()
       this.#parts.swarm.connectMore()
     }
+  }
+
+  /** It asks these, too, from now on. */
+  addSources({ trackers, webSeeds, peers }: Sources): void {
+    this.#parts.announcer.add(trackers)
+    this.#parts.webSeeds.add(webSeeds)
+    this.#addPeers(peers, "user")
   }
 
   /** Takes an accepted connection; false when it is not wanted. */

@@ -55,11 +55,25 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
-    const { random } = options.platform
-    const entries = options.trackers.flatMap((tier, index) => tier.map((url) => new TrackerEntry(url, index, random)))
-    if (entries.length > MAX_TRACKERS)
-      this.#log("warn", `only the first ${MAX_TRACKERS} of ${entries.length} trackers are used`)
-    this.#tiers = new TierList(entries.slice(0, MAX_TRACKERS), { isPrivate: options.isPrivate, random })
+    this.#tiers = new TierList([], { isPrivate: options.isPrivate, random: options.platform.random })
+    this.add(options.trackers)
+  }
+
+  /** More trackers, in tiers after those that are there. Of those that are, none is taken twice. */
+  add(tiers: readonly (readonly string[])[]): void {
+    const { trackers } = this.#tiers
+    const known = new Set(trackers.map(({ url }) => url))
+    const first = (trackers.at(-1)?.tier ?? -1) + 1
+    const entries = tiers.flatMap((tier, index) =>
+      tier
+        .filter((url) => !known.has(url))
+        .map((url) => new TrackerEntry(url, first + index, this.#options.platform.random)),
+    )
+    const room = MAX_TRACKERS - trackers.length
+    if (entries.length > room)
+      this.#log("warn", `only the first ${MAX_TRACKERS} of ${trackers.length + entries.length} trackers are used`)
+    this.#tiers.add(entries.slice(0, room))
+    this.#askDue()
   }
 
   /** Starts to announce, with `event=started`. */

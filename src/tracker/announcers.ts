@@ -19,6 +19,11 @@ export class Announcers {
     for (const announcer of this.#announcers) announcer.start()
   }
 
+  /** See {@link Announcer.add}. */
+  add(tiers: readonly (readonly string[])[]): void {
+    for (const announcer of this.#announcers) announcer.add(tiers)
+  }
+
   completed(): void {
     for (const announcer of this.#announcers) announcer.completed()
   }

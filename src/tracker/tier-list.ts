@@ -27,23 +27,32 @@ export interface Askable {
  * A private torrent uses one tracker at a time, from all its tiers, and goes to the next only when it fails (BEP 27).
  */
 export class TierList<T extends Askable> {
-  readonly #lanes: readonly Lane<T>[]
+  readonly #lanes: Lane<T>[] = []
+  readonly #isPrivate: boolean
+  readonly #random: Random
   /** How many lanes are in use. */
   #open = 1
   /** When the last of them was taken into use. */
   #openedAt: number | undefined
 
-  constructor(trackers: readonly T[], options: { isPrivate: boolean; random: Random }) {
+  constructor(trackers: readonly T[], { isPrivate, random }: { isPrivate: boolean; random: Random }) {
+    this.#isPrivate = isPrivate
+    this.#random = random
+    if (isPrivate) this.#lanes.push(new Lane([], Number.POSITIVE_INFINITY))
+    this.add(trackers)
+  }
+
+  /** More trackers, of tiers that come after those that are there. */
+  add(trackers: readonly T[]): void {
     const tiers = [...new Set(trackers.map(({ tier }) => tier))].sort((a, b) => a - b)
     const shuffledTiers = tiers.map((tier) =>
       shuffled(
         trackers.filter((tracker) => tracker.tier === tier),
-        options.random,
+        this.#random,
       ),
     )
-    this.#lanes = options.isPrivate
-      ? [new Lane(shuffledTiers.flat(), Number.POSITIVE_INFINITY)]
-      : shuffledTiers.map((tier) => new Lane(tier, SLOW_AFTER))
+    if (this.#isPrivate) this.#lanes[0]!.trackers.push(...shuffledTiers.flat())
+    else this.#lanes.push(...shuffledTiers.map((tier) => new Lane(tier, SLOW_AFTER)))
   }
 
   /** Who is to be asked now, if anyone. Call it again, after the tracker's `askedAt` is set, until it answers undefined. */

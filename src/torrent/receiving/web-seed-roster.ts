@@ -30,22 +30,25 @@ export interface Source {
 
 /** The web seeds of one torrent, and what can be asked about them. */
 export class WebSeedRoster {
-  readonly seeds: readonly WebSeed[]
-  protected readonly sources: readonly Source[]
+  protected readonly sources: Source[] = []
+  readonly #seeds: WebSeed[] = []
   readonly #table: PieceTable<Slot>
   /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
   #lastHope = 0
 
-  constructor(seeds: readonly WebSeed[], table: PieceTable<Slot>, nextSourceId: () => number) {
-    this.seeds = seeds
+  constructor(table: PieceTable<Slot>) {
     this.#table = table
-    this.sources = seeds.map((seed) => ({
-      id: nextSourceId(),
-      seed,
-      active: new Set<Active>(),
-      after: undefined,
-      barren: undefined,
-    }))
+  }
+
+  /** It grows. */
+  get seeds(): readonly WebSeed[] {
+    return this.#seeds
+  }
+
+  /** One more, under the number by which its bytes are known. */
+  protected join(seed: WebSeed, id: number): void {
+    this.#seeds.push(seed)
+    this.sources.push({ id, seed, active: new Set<Active>(), after: undefined, barren: undefined })
   }
 
   /** Runs under way. */

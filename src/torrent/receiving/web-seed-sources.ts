@@ -1,12 +1,15 @@
+import type { Metainfo } from "../../metainfo/metainfo.js"
 import type { Picker } from "../../picker/picker.js"
 import type { PieceTable } from "../../picker/piece-table.js"
 import type { Run } from "../../picker/run.js"
 import type { Clock } from "../../ports/clock.js"
 import type { Http } from "../../ports/http.js"
 import type { Log } from "../../ports/log.js"
+import type { Random } from "../../ports/random.js"
 import type { Slot } from "../../storage/slots.js"
 import { RangeSession } from "../../webseed/range-session.js"
-import type { WebSeed } from "../../webseed/web-seed.js"
+import { distinctPlaces } from "../../webseed/url-layout.js"
+import { WebSeed } from "../../webseed/web-seed.js"
 import type { RateLimit } from "../rate-limit.js"
 import type { Totals } from "../totals.js"
 import type { Intake } from "./intake.js"
@@ -21,7 +24,9 @@ export interface WebSeedSourcesOptions {
   readonly http: Http
   readonly clock: Clock
   readonly log: Log
-  readonly seeds: readonly WebSeed[]
+  readonly random: Random
+  readonly metainfo: Metainfo
+  readonly urls: readonly string[]
   readonly table: PieceTable<Slot>
   readonly picker: Picker<Slot>
   readonly intake: Intake
@@ -40,9 +45,19 @@ export class WebSeedSources extends WebSeedRoster {
   readonly #onOpen = (): void => this.tick()
 
   constructor(options: WebSeedSourcesOptions) {
-    super(options.seeds, options.table, options.nextSourceId)
+    super(options.table)
     this.#options = options
-    this.#choice = new RunChoice(options)
+    this.#choice = new RunChoice({ ...options, seeds: this.seeds })
+    this.add(options.urls)
+  }
+
+  /** More of them. A URL that leads to the same files as one before is left out. */
+  add(urls: readonly string[]): void {
+    const { metainfo, clock, random, log, nextSourceId } = this.#options
+    const before = this.seeds.map(({ url }) => url)
+    for (const url of distinctPlaces([...before, ...urls], metainfo).slice(before.length)) {
+      this.join(new WebSeed({ url, metainfo, clock, random, log }), nextSourceId())
+    }
   }
 
   /** Takes nothing until the download limit allows more. */

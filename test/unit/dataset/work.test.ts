@@ -25,7 +25,17 @@ const LENGTHS = { "a.bin": 300 * KiB, "b.bin": 500 * KiB, "c.bin": 200 * KiB, "e
 const TRACKER = "10.0.2.1"
 const LEECHER = { host: "10.0.3.1", port: 6881 }
 
-function stage(options: Options = {}, { up = 1000 * KiB, trackers = [] }: { up?: number; trackers?: string[] } = {}) {
+const SITE = "10.0.4.1"
+
+interface World {
+  /** Of the web seed, bytes a second. */
+  readonly up?: number
+  readonly trackers?: readonly string[]
+  /** What is known of the torrent is older than its trackers and its web seed. */
+  readonly outdated?: boolean
+}
+
+function stage(options: Options = {}, { up = 1000 * KiB, trackers = [], outdated = false }: World = {}) {
   const simulation = createSimulation({ seed: 7 })
   const dataset = simDataset(LENGTHS, {
     pieceLength: 32 * KiB,
@@ -39,6 +49,8 @@ function stage(options: Options = {}, { up = 1000 * KiB, trackers = [] }: { up?:
   const platform = simulation.platform("10.0.0.1")
   const turns = new Turns((path) => Promise.resolve(path))
   const { metainfo, torrentBytes } = dataset
+  simulation.machine(SITE)
+  const site = simulation.web.serve(`http://${SITE}`, () => ({ status: 200, body: torrentBytes }))
   const use = (options: Options, passing: boolean) => {
     const closing = new AbortController()
     const feed = new ProgressFeed(platform.clock, options.onProgress)
@@ -47,15 +59,15 @@ function stage(options: Options = {}, { up = 1000 * KiB, trackers = [] }: { up?:
         platform,
         options: { port: 6881, dht: false, signal: closing.signal, ...options },
         resolved: {
-          metainfo,
+          metainfo: outdated ? { ...metainfo, trackers: [], webSeeds: [] } : metainfo,
           torrentBytes,
           hints: { trackers: [], webSeeds: [], peers: [] },
           selectOnly: null,
-          stale: false,
+          stale: outdated,
         },
         context: {
           platform,
-          site: new Site(undefined),
+          site: new Site(`http://${SITE}`),
           cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
           offline: false,
         },
@@ -80,7 +92,23 @@ function stage(options: Options = {}, { up = 1000 * KiB, trackers = [] }: { up?:
     return until(work.close())
   }
   const place = (path: string): number => metainfo.layout.files[index(path)]!.offset
-  return { simulation, dataset, platform, server, use, feed, work, only, all, until, wrong, close, closing, place }
+  return {
+    simulation,
+    dataset,
+    platform,
+    server,
+    site,
+    use,
+    feed,
+    work,
+    only,
+    all,
+    until,
+    wrong,
+    close,
+    closing,
+    place,
+  }
 }
 
 async function collect(feed: ProgressFeed, into: ProgressSnapshot[] = []): Promise<ProgressSnapshot[]> {
@@ -445,6 +473,22 @@ describe("a dataset that is given", () => {
     expect(s.wrong()).toEqual([])
     expect(s.work.fetchedBytes).toBeLessThanOrEqual((500 + 2 * 32) * KiB)
     await s.close()
+  })
+
+  it.each(["downloaded", "read"])("has newer trackers and web seeds looked for, once, when it is %s", async (how) => {
+    const s = stage({ lsd: false }, { trackers: [TRACKER], outdated: true })
+    const heard = serveTracker(s.simulation, TRACKER)
+    putDataset(s.platform, s.dataset)
+    await s.until(s.platform.disk.remove("/store/data/b.bin"))
+    await s.until(s.work.seed())
+    await s.simulation.run(10_000)
+    expect(s.site.requests.length).toBe(0)
+    if (how === "read") await s.until(s.work.read(s.place("b.bin"), 100, undefined))
+    await s.until(s.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+    expect(s.site.requests.length).toBe(1)
+    await s.close()
+    expect(heard.map((announce) => announce.get("event"))).toEqual(["paused", "completed", "stopped"])
   })
 
   it("is fetched no further than it is read", async () => {

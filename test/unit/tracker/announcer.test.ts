@@ -431,6 +431,25 @@ describe("failures of trackers", () => {
     await fake.clock.runUntil(announcer.stop())
   })
 
+  it("that are named later come after the others, and none is asked twice", async () => {
+    for (const isPrivate of [false, true]) {
+      const { fake, announcer, hosts } = setUp([["a.example"]], { isPrivate })
+      fake.http("a.example", { status: 500, body: empty0 })
+      for (const host of ["b.example", "c.example"]) fake.http(host, good)
+      announcer.start()
+      await fake.clock.run(1_000)
+      announcer.add([[url("a.example"), url("b.example")], [url("c.example")]])
+      await fake.clock.run(10_000)
+      expect(hosts()).toEqual(["a.example", "b.example"])
+      expect(announcer.status().map(({ url, tier }) => [new URL(url).host, tier])).toEqual([
+        ["a.example", 0],
+        ["b.example", 1],
+        ["c.example", 2],
+      ])
+      await fake.clock.runUntil(announcer.stop())
+    }
+  })
+
   it("beyond a hundred trackers are not sought", async () => {
     const { fake, announcer, hosts } = setUp(Array.from({ length: 150 }, (_, at) => [`d${at}.example`]))
     announcer.start()
