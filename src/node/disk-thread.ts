@@ -14,14 +14,14 @@ type Answered = (answer: FromDiskWorker | undefined) => void
  * unless it has work. Where there can be none, or once it died, the main thread does it: slower, but right.
  */
 export class DiskThread {
-  readonly #url: URL
+  readonly #url: URL | undefined
   #worker: Worker | undefined
   #filesBeforeWorker: number
   #closed = false
   readonly #waiting: Answered[] = []
 
-  /** `url`: where the built `disk-worker.js` is. */
-  constructor(url = new URL("./disk-worker.js", import.meta.url), filesBeforeWorker = FILES_BEFORE_WORKER) {
+  /** `url`: where the built `disk-worker.js` is. Default: beside this file. */
+  constructor(url?: URL, filesBeforeWorker = FILES_BEFORE_WORKER) {
     this.#url = url
     this.#filesBeforeWorker = filesBeforeWorker
   }
@@ -54,9 +54,10 @@ export class DiskThread {
     const threads = process.getBuiltinModule("node:worker_threads")
     let worker: Worker
     try {
-      worker = new threads.Worker(this.#url, { name: "academictorrents-disk", env: threads.SHARE_ENV, execArgv: [] })
+      const url = this.#url ?? new URL("./disk-worker.js", import.meta.url)
+      worker = new threads.Worker(url, { name: "academictorrents-disk", env: threads.SHARE_ENV, execArgv: [] })
     } catch {
-      // Node may be told to allow no workers.
+      // Node may be told to allow no workers, or a bundler hide where they are.
       this.#closed = true
       return false
     }

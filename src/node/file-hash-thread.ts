@@ -13,8 +13,8 @@ export class FileHashThread {
   /** Answers come in the order of the questions. */
   readonly #askers: Asker[] = []
 
-  /** `onDeath`: it ended by itself; what it was asked for is answered with undefined. */
-  constructor(url: URL, onDeath: (error: Error) => void) {
+  /** `url`: see {@link startHashWorker}. `onDeath`: it ended by itself; what it was asked for is answered with undefined. */
+  constructor(url: URL | undefined, onDeath: (error: Error) => void) {
     const die = (error: Error): void => {
       this.#worker.removeAllListeners().on("error", () => {})
       onDeath(error)

@@ -5,7 +5,7 @@ import type { FilesAnswer, FilesMessage } from "./hash-messages.js"
 export interface FileHasherOptions {
   /** Worker threads at most. */
   readonly workers: number
-  readonly workerUrl: URL
+  readonly workerUrl: URL | undefined
   /** Bytes: for so few no worker is started. */
   readonly worthwhile: number
   readonly log: Log
@@ -54,7 +54,7 @@ export class FileHasher {
       this.#threads.push(thread)
       return thread
     } catch (error) {
-      // Node may be told to allow no workers.
+      // Node may be told to allow no workers, or a bundler hide where they are.
       this.#fail(error)
       return undefined
     }

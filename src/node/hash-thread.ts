@@ -34,7 +34,7 @@ export class HashThread {
   #bytes = 0
   #ended = false
 
-  constructor(url: URL, memories: SharedMemories, owner: HashThreadOwner) {
+  constructor(url: URL | undefined, memories: SharedMemories, owner: HashThreadOwner) {
     this.#memories = memories
     this.#worker = startHashWorker(url)
     this.#worker.on("message", (answer: FromWorker) => {

@@ -12,8 +12,8 @@ import { storedBy, storeMessage } from "./store-message.js"
 export interface NodeHasherOptions {
   /** Worker threads at most. Default: 2, or 1 where there is one core. */
   readonly workers?: number
-  /** Where the built `hash-worker.js` is. Default: beside this file. */
-  readonly workerUrl?: URL
+  /** See {@link startHashWorker}. */
+  readonly workerUrl?: URL | undefined
   /**
    * So many bytes of pieces are hashed on the main thread before workers are started. Default: 2 MiB, which takes less
    * time than a worker needs to start, so that a small dataset is done without one.
@@ -39,7 +39,7 @@ const MAX_DEATHS = 3
  */
 export class NodeHasher implements Hasher, HashThreadOwner {
   readonly #maxThreads: number
-  readonly #workerUrl: URL
+  readonly #workerUrl: URL | undefined
   readonly #log: Log
   readonly #threads: HashThread[] = []
   readonly #memories = new SharedMemories((id) => {
@@ -53,7 +53,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
 
   constructor(options: NodeHasherOptions = {}) {
     this.#maxThreads = options.workers ?? defaultWorkers()
-    this.#workerUrl = options.workerUrl ?? new URL("./hash-worker.js", import.meta.url)
+    this.#workerUrl = options.workerUrl
     this.#bytesBeforeWorkers = options.bytesBeforeWorkers ?? BYTES_BEFORE_WORKERS
     this.#log = options.log ?? silentLog
     this.#files = new FileHasher({
@@ -163,7 +163,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
       this.#threads.push(thread)
       return thread
     } catch (error) {
-      // Node may be told to allow no workers.
+      // Node may be told to allow no workers, or a bundler hide where they are.
       this.#deaths = MAX_DEATHS - 1
       this.#noteDeath(error)
       return undefined

@@ -1,16 +1,23 @@
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { build, type OutputOptions } from "rolldown"
 import { describe, expect, it } from "vitest"
 import { Stage, sameFile } from "./stage.js"
 
 const FILES = { "README.md": 20, "data/one.csv": 400_000, "data/two.csv": 300_000 }
 const CREATE = { pieceLength: 32_768 }
 
+const scriptOf = (name: string): string => fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
+const workerOf = (name: string): string => fileURLToPath(new URL(`../../../dist/node/${name}.js`, import.meta.url))
+
 /** Runs a script that imports the package by its name, and returns what it printed; it must end by itself. */
 async function runScript(stage: Stage, name: string, ...args: string[]): Promise<Record<string, unknown>> {
-  const script = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
+  return runFile(stage, scriptOf(name), ...args)
+}
+
+async function runFile(stage: Stage, script: string, ...args: string[]): Promise<Record<string, unknown>> {
   const { stdout } = await stage.startProgram([process.execPath, script, ...args], { maxSeconds: 20 }).exits(0)
   return JSON.parse(stdout) as Record<string, unknown>
 }
@@ -58,6 +65,35 @@ describe("the library, in a process of its own", () => {
       "data",
       "data/one.csv",
     ])
+  })
+
+  it("works in a bundle, and hashes in workers where their files are beside it", async () => {
+    await using stage = await Stage.open()
+    // More than is hashed without a worker in any case, and more files than are written without one.
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}.txt`, 10]))
+    const dataset = await stage.publish("study", { "big.bin": 4_000_000, ...many }, { webSeeds: [{}] })
+    const bundle = async (format: "cjs" | "esm", workers: readonly string[]): Promise<Record<string, unknown>> => {
+      const dir = join(stage.folder, `${format}${workers.length}`)
+      const extension = format === "cjs" ? "cjs" : "mjs"
+      const output: OutputOptions = {
+        dir,
+        format,
+        entryFileNames: ({ name }) => `${name}.${name === "app" ? extension : "js"}`,
+      }
+      // As esbuild has it in CommonJS.
+      const define = format === "cjs" ? { "import.meta.url": "undefined" } : {}
+      const input = Object.fromEntries([["app", scriptOf("bundled")], ...workers.map((name) => [name, workerOf(name)])])
+      await build({ input, platform: "node", transform: { define }, output, logLevel: "silent" })
+      rmSync(stage.datastore, { recursive: true, force: true })
+      return runFile(stage, join(dir, `app.${extension}`), dataset.infoHash)
+    }
+    const path = stage.stored("study")
+    const warned = expect.arrayContaining([expect.stringContaining("hash worker died")]) as unknown
+    expect(await bundle("cjs", [])).toEqual({ path, warnings: warned })
+    expect(await bundle("esm", [])).toEqual({ path, warnings: warned })
+    writeFileSync(join(stage.folder, "package.json"), '{ "type": "module" }')
+    expect(await bundle("esm", ["hash-worker", "disk-worker"])).toEqual({ path, warnings: [] })
+    expect(sameFile(stage.stored("study/big.bin"), join(dataset.source, "big.bin"))).toBe(true)
   })
 
   it("rejects with an AtError each time", async () => {
