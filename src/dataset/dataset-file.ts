@@ -1,6 +1,10 @@
+import { AtError } from "../errors.js"
 import { checkRead, checkStream } from "./check-options.js"
 import { readAhead } from "./read-ahead.js"
 import type { ReadOptions, StreamOptions } from "./read-options.js"
+
+/** Bytes of one read: in Node 20, no array is longer. */
+const MAX_READ = 4 * 1024 ** 3
 
 type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
 
@@ -28,8 +32,8 @@ export class DatasetFile {
    * Reads `length` bytes of the file from `offset` on (fewer at the end of the file). They are downloaded if they are not on
    * disk yet, before everything else, and always verified.
    *
-   * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or
-   * what the disk refused
+   * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more, or there are more than 4 GiB to read (see
+   * {@link stream}); `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
    *
    * @example
    * ```ts
@@ -39,7 +43,13 @@ export class DatasetFile {
   async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
     checkRead(offset, length, options)
     const count = Math.min(length, this.length - offset)
-    return count <= 0 ? new Uint8Array(0) : this.#read(offset, count, options.signal)
+    if (count <= 0) return new Uint8Array(0)
+    if (count > MAX_READ) {
+      throw new AtError("AT_INVALID_INPUT", `${count} bytes of ${this.path} are more than can be read at once`, {
+        hint: "use stream(), or read at most 4 GiB at a time",
+      })
+    }
+    return this.#read(offset, count, options.signal)
   }
 
   /**

@@ -60,6 +60,14 @@ describe("reading a file of a dataset", () => {
     expect(() => file.stream(options as object)).toThrow(wrong)
   })
 
+  it("refuses more than an array can hold, and says what can be done instead", async () => {
+    const read = (_: number, length: number): Promise<Uint8Array> => Promise.resolve(new Uint8Array(length))
+    const file = new DatasetFile("big.bin", 6e9, read)
+    const refusal = { code: "AT_INVALID_INPUT", hint: expect.stringContaining("stream()") as string }
+    await expect(file.read(0, file.length)).rejects.toMatchObject(refusal)
+    expect(await file.read(file.length - 10, 6e9)).toHaveLength(10)
+  })
+
   it("passes the signal on", async () => {
     const { file } = fileOf(100)
     await expect(file.read(0, 1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "AT_ABORTED" })
