@@ -50,6 +50,7 @@ export class Dataset implements AsyncDisposable {
   #closed: Promise<void> | undefined
   /** Made when they are asked for: there may be hundreds of thousands. */
   #files: readonly DatasetFile[] | undefined
+  #byPath: ReadonlyMap<string, DatasetFile> | undefined
 
   private constructor(parts: DatasetParts, feed: ProgressFeed) {
     const { metainfo } = parts.resolved
@@ -142,7 +143,8 @@ export class Dataset implements AsyncDisposable {
    * @throws AtError `AT_INVALID_INPUT` if there is none
    */
   file(path: string): DatasetFile {
-    const file = this.files.find((candidate) => candidate.path === path)
+    this.#byPath ??= new Map(this.files.map((file) => [file.path, file]))
+    const file = this.#byPath.get(path)
     if (file !== undefined) return file
     throw new AtError("AT_INVALID_INPUT", `there is no file ${path} in ${this.name}`, {
       hint: "see dataset.files for the paths",
