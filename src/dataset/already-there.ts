@@ -6,11 +6,11 @@ import { findComplete } from "../storage/inventory.js"
 import type { Inventory } from "../storage/inventory-format.js"
 import { completeSnapshot } from "./complete-snapshot.js"
 import { guarded } from "./guarded.js"
-import { understand } from "./open-parts.js"
 import type { Options } from "./options.js"
 import { readTorrent } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import type { Target } from "./target.js"
+import { understand } from "./understand.js"
 
 /** A dataset of which all is on disk. */
 export interface AlreadyThere {
