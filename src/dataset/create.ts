@@ -8,13 +8,13 @@ import { VERSION } from "../node/version.js"
 import type { Platform } from "../ports/platform.js"
 import { hashFiles } from "../storage/create-pieces.js"
 import { checkCreateOptions, checkPath } from "./check-options.js"
-import { checkingSnapshot } from "./checking-snapshot.js"
 import type { CreateOptions } from "./create-options.js"
 import { planTorrent } from "./create-plan.js"
 import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
 import { replaceFile, tryPlace } from "./replace-file.js"
 import { safeListener } from "./safe-listener.js"
+import { stillSnapshot } from "./still-snapshot.js"
 
 /** What `create` made. */
 export interface Created {
@@ -86,7 +86,8 @@ async function createFrom(
     version,
     layout,
     signal: options.signal,
-    onProgress: (done, total) => feed.show(checkingSnapshot({ name, infoHash: "" }, done, total)),
+    onProgress: (done, total) =>
+      feed.show(stillSnapshot({ name, infoHash: "" }, { state: "checking", doneBytes: done, totalBytes: total })),
   })
   const { torrent, info } = createTorrent({
     name,

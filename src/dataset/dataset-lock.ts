@@ -1,9 +1,9 @@
 import { AtError } from "../errors.js"
 import type { AcquireLock } from "../ports/lock.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
-import { checkingSnapshot } from "./checking-snapshot.js"
 import type { EngagementParts } from "./engagement.js"
 import type { ProgressFeed } from "./progress-feed.js"
+import { stillSnapshot } from "./still-snapshot.js"
 import type { Use } from "./turns.js"
 import { waitComplete } from "./wait-complete.js"
 
@@ -28,13 +28,11 @@ export class DatasetLock {
     const { parts, feed, dataset, use } = this.#options
     const { turns, platform, options, resolved } = parts
     const { signal, timeout } = options
-    let total = 0
-    for (const file of files) total += resolved.metainfo.layout.files[file]!.length
+    let totalBytes = 0
+    for (const file of files) totalBytes += resolved.metainfo.layout.files[file]!.length
     const wait = async (other: Use, ended: Promise<void>): Promise<void> => {
-      const snapshot = (): ProgressSnapshot => ({
-        ...checkingSnapshot(dataset, 0, total),
-        waitingFor: behind(other),
-      })
+      const snapshot = (): ProgressSnapshot =>
+        stillSnapshot(dataset, { state: "checking", doneBytes: 0, totalBytes, waitingFor: behind(other) })
       const waited = {
         snapshot,
         whenComplete: () => ended,

@@ -7,7 +7,6 @@ import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
 import { checkChoice, checkGiveLimits } from "./check-options.js"
-import { checkingSnapshot } from "./checking-snapshot.js"
 import { DatasetFile } from "./dataset-file.js"
 import type { DatasetMetainfo } from "./dataset-metainfo.js"
 import type { GiveLimits } from "./give-until.js"
@@ -16,6 +15,7 @@ import { type DatasetParts, openParts } from "./open-parts.js"
 import type { Options } from "./options.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { type FileChoice, selectFiles } from "./selection.js"
+import { stillSnapshot } from "./still-snapshot.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { type WebSeedState, webSeedStates } from "./web-seed-states.js"
 import { Work } from "./work.js"
@@ -209,7 +209,8 @@ export class Dataset implements AsyncDisposable {
           ...(options.data === undefined ? { datastore, ...hearer } : { dataPath: options.data }),
           selected: this.#select(choice),
           signal,
-          onProgress: (done, total) => this.#feed.show(checkingSnapshot(this, done, total)),
+          onProgress: (done, total) =>
+            this.#feed.show(stillSnapshot(this, { state: "checking", doneBytes: done, totalBytes: total })),
         })
       } finally {
         await hearer?.onEnd()

@@ -6,8 +6,6 @@ import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Purpose } from "../torrent/torrent-options.js"
 import { BadPieces, type Hearer } from "./bad-pieces.js"
-import { checkingSnapshot } from "./checking-snapshot.js"
-import { completeSnapshot } from "./complete-snapshot.js"
 import { DatasetLock } from "./dataset-lock.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
@@ -15,6 +13,7 @@ import { noStats } from "./no-stats.js"
 import { OtherProcess } from "./other-process.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
+import { completeSnapshot, stillSnapshot } from "./still-snapshot.js"
 import type { Use } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 import { waitComplete } from "./wait-complete.js"
@@ -202,7 +201,8 @@ export class Work {
         }
       },
       onWaiting: (waitingFor) => {
-        this.#feed.show({ ...checkingSnapshot(this.#dataset, 0, resolved.metainfo.layout.dataLength), waitingFor })
+        const totalBytes = resolved.metainfo.layout.dataLength
+        this.#feed.show(stillSnapshot(this.#dataset, { state: "checking", doneBytes: 0, totalBytes, waitingFor }))
       },
     })
     return other.outlast(attempt)
@@ -261,7 +261,8 @@ export class Work {
         toFetch,
         doubted,
         takeLock: (path) => this.#lock.take(path, files),
-        onChecking: (done, total) => this.#feed.show(checkingSnapshot(this.#dataset, done, total)),
+        onChecking: (done, total) =>
+          this.#feed.show(stillSnapshot(this.#dataset, { state: "checking", doneBytes: done, totalBytes: total })),
       })
       this.#bad.handTo(this.#engagement, doubted)
       return this.#engagement

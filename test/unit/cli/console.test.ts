@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { Console } from "../../../src/cli/console.js"
-import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
+import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
 import { AtError } from "../../../src/errors.js"
 
 let out: string
@@ -24,7 +24,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const progress = checkingSnapshot({ name: "data", infoHash: "00" }, 1, 2)
+const progress = stillSnapshot({ name: "data", infoHash: "00" }, { state: "checking", doneBytes: 1, totalBytes: 2 })
 const failure = new AtError("AT_DISK_FULL", "no space for \x1b[2J", {
   hint: "make room",
   cause: new Error("ENOSPC", { cause: new Error("the disk") }),

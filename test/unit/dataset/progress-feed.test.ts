@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest"
-import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
+import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
 import type { ProgressSnapshot } from "../../../src/torrent/statistics/progress.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { deferred } from "../../support/deferred.js"
 
 const dataset = { name: "data", infoHash: "00".repeat(20) }
-const checking = (done: number): ProgressSnapshot => checkingSnapshot(dataset, done, 100)
+const checking = (done: number): ProgressSnapshot =>
+  stillSnapshot(dataset, { state: "checking", doneBytes: done, totalBytes: 100 })
 
 /** Something at work: each look at it finds one more byte done. */
 class Subject {

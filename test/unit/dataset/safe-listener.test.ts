@@ -1,8 +1,8 @@
 import { expect, it } from "vitest"
-import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
 import { safeListener } from "../../../src/dataset/safe-listener.js"
+import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
 
-const progress = checkingSnapshot({ name: "data", infoHash: "00" }, 1, 2)
+const progress = stillSnapshot({ name: "data", infoHash: "00" }, { state: "checking", doneBytes: 1, totalBytes: 2 })
 
 it("a listener that throws or rejects is told of in the log, and harms nobody", async () => {
   const logged: string[] = []

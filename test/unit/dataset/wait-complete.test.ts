@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { checkingSnapshot } from "../../../src/dataset/checking-snapshot.js"
+import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
 import { waitComplete } from "../../../src/dataset/wait-complete.js"
 import { AtError } from "../../../src/errors.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
@@ -14,7 +14,8 @@ function stage(waitingFor: string | null = "2 peers with data: waiting until the
     get idleTime() {
       return clock.now() - lastArrival
     },
-    snapshot: () => ({ ...checkingSnapshot({ name: "data", infoHash: "" }, 0, 1), waitingFor }),
+    snapshot: () =>
+      stillSnapshot({ name: "data", infoHash: "" }, { state: "checking", doneBytes: 0, totalBytes: 1, waitingFor }),
   }
   const arrive = (): void => {
     lastArrival = clock.now()
