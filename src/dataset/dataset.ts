@@ -52,7 +52,7 @@ export class Dataset implements AsyncDisposable {
   #files: readonly DatasetFile[] | undefined
   #byPath: ReadonlyMap<string, DatasetFile> | undefined
 
-  private constructor(parts: DatasetParts, feed: ProgressFeed) {
+  private constructor(parts: DatasetParts, feed: ProgressFeed, passing: boolean) {
     const { metainfo } = parts.resolved
     this.#metainfo = metainfo
     this.name = metainfo.name
@@ -60,28 +60,24 @@ export class Dataset implements AsyncDisposable {
     this.path = parts.options.data ?? `${parts.datastore}/${metainfo.name}`
     this.#parts = parts
     this.#feed = feed
-    this.#work = new Work(parts, this.#feed)
+    this.#work = new Work(parts, feed, passing)
     this.length = metainfo.layout.dataLength
   }
 
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
-    return Dataset.#open(target, options, false)
+    return Dataset.openFor(target, options, { passing: false })
   }
 
   /**
-   * As {@link open}, for a call that closes it without its caller's doing: others who want it meanwhile wait for that.
+   * As {@link open}. `passing`: its caller closes it without anybody's doing, and others who want it meanwhile wait for that.
    *
    * @internal
    */
-  static openPassing(target: string, options: Options): Promise<Dataset> {
-    return Dataset.#open(target, options, true)
-  }
-
-  static #open(target: string, options: Options, passing: boolean): Promise<Dataset> {
+  static openFor(target: string, options: Options, { passing }: { passing: boolean }): Promise<Dataset> {
     return guarded(async () => {
-      const { parts, feed } = await openParts(target, options, passing)
-      return new Dataset(parts, feed)
+      const { parts, feed } = await openParts(target, options)
+      return new Dataset(parts, feed, passing)
     })
   }
 

@@ -28,8 +28,6 @@ export interface EngagementParts {
   /** Absolute. */
   readonly datastore: string
   readonly turns: Turns
-  /** It is closed without anybody's doing, once a download is done. */
-  readonly passing: boolean
 }
 
 interface OpenOptions {

@@ -20,7 +20,7 @@ import type { Options } from "./options.js"
 export async function get(target: string, options: Options = {}): Promise<string> {
   const there = await alreadyThere(target, options)
   if (there !== undefined) return there.path
-  await using dataset = await (options.seed ? Dataset.open(target, options) : Dataset.openPassing(target, options))
+  await using dataset = await Dataset.openFor(target, options, { passing: !options.seed })
   const path = await dataset.download()
   if (options.seed) await aborted(options.signal)
   return path

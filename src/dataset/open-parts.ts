@@ -23,14 +23,13 @@ export interface DatasetParts extends EngagementParts {
 }
 
 /**
- * Understands what a user asks for, and gets the metadata. `passing`: see {@link EngagementParts}.
+ * Understands what a user asks for, and gets the metadata.
  *
  * @throws AtError `AT_INVALID_INPUT`, and what {@link resolveTarget} throws
  */
 export async function openParts(
   target: string,
   options: Options,
-  passing: boolean,
 ): Promise<{ readonly parts: DatasetParts; readonly feed: ProgressFeed }> {
   const { settings, datastore, parsed } = understand(target, options)
   const closing = abortWith(options.signal)
@@ -59,7 +58,7 @@ export async function openParts(
     const resolved = await resolveTarget(parsed, context)
     feed.forget()
     const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))
-    const asked = { options: { ...options, data, signal }, context, datastore, resolved, passing }
+    const asked = { options: { ...options, data, signal }, context, datastore, resolved }
     return { parts: { ...asked, platform, sessions, closing, turns: processTurns }, feed }
   } catch (error) {
     feed.end()

@@ -28,6 +28,7 @@ const MAX_ROUNDS = 3
 export class Work {
   readonly #parts: EngagementParts
   readonly #feed: ProgressFeed
+  readonly #passing: boolean
   readonly #dataset: { readonly name: string; readonly infoHash: string }
   readonly #lock: DatasetLock
   /** What the downloads under way want: indexes of files. */
@@ -47,10 +48,12 @@ export class Work {
   #statsBefore: TorrentStats = noStats()
   #closed = false
 
-  constructor(parts: EngagementParts, feed: ProgressFeed) {
+  /** `passing`: it is closed without anybody's doing, once a download is done. */
+  constructor(parts: EngagementParts, feed: ProgressFeed, passing: boolean) {
     const { metainfo } = parts.resolved
     this.#parts = parts
     this.#feed = feed
+    this.#passing = passing
     this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
     this.#lock = new DatasetLock({ parts, feed, dataset: this.#dataset, use: this.#asUse() })
   }
@@ -276,7 +279,7 @@ export class Work {
     const torrent = (): Torrent | undefined => this.#engagement?.torrent
     return {
       name: this.#dataset.name,
-      passing: () => this.#parts.passing || this.#closed || this.#opening === undefined,
+      passing: () => this.#passing || this.#closed || this.#opening === undefined,
       idleTime: () => torrent()?.idleTime ?? 0,
       waitingFor: () => torrent()?.snapshot().waitingFor ?? null,
     }

@@ -74,9 +74,9 @@ function stage(options: Options = {}, { up = 1000 * KiB, trackers = [], outdated
         sessions: new SessionSource(platform, { port: 6881, dht: false, ...options }),
         datastore: "/store",
         turns,
-        passing,
       },
       feed,
+      passing,
     )
     return { work, feed, closing }
   }
