@@ -233,7 +233,7 @@ export class Dataset implements AsyncDisposable {
   }
 
   /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */
-  progress(): AsyncGenerator<ProgressSnapshot> {
+  progress(): AsyncIterableIterator<ProgressSnapshot> {
     return this.#feed.iterate()
   }
 

@@ -9,6 +9,14 @@ interface Subject {
   snapshot(): ProgressSnapshot
 }
 
+/** Who goes through an iteration. */
+interface Reader {
+  /** It wants no more. */
+  left: boolean
+  /** Ends its wait for the next report. */
+  wake: (() => void) | undefined
+}
+
 /** Tells all who listen where a dataset stands, at a steady pace however fast things change. */
 export class ProgressFeed {
   readonly #clock: Clock
@@ -81,19 +89,35 @@ export class ProgressFeed {
   }
 
   /** Reports from now on, until nothing is under way any more or the feed ends. Slow readers get the latest. */
-  async *iterate(): AsyncGenerator<ProgressSnapshot> {
+  iterate(): AsyncIterableIterator<ProgressSnapshot> {
+    const reader: Reader = { left: false, wake: undefined }
+    const reports = this.#reports(reader)
+    return {
+      next: () => reports.next(),
+      // A generator that waits hears nothing of its reader's leaving.
+      return: () => {
+        reader.left = true
+        reader.wake?.()
+        return reports.return(undefined)
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  async *#reports(reader: Reader): AsyncGenerator<ProgressSnapshot, undefined> {
     if (this.#ended) return
     let latest: ProgressSnapshot | undefined = this.#current
     let told: ProgressSnapshot | undefined
-    let wake: (() => void) | undefined
     const listener = (progress: ProgressSnapshot | undefined): void => {
       latest = progress ?? latest
-      wake?.()
+      reader.wake?.()
     }
     this.#listeners.add(listener)
     this.#pace()
     try {
-      for (;;) {
+      while (!reader.left) {
         if (latest !== undefined) {
           told = latest
           latest = undefined
@@ -102,7 +126,7 @@ export class ProgressFeed {
         } else if (this.#ended || this.#isOver(told)) return
         else
           await new Promise<void>((resolve) => {
-            wake = resolve
+            reader.wake = resolve
           })
       }
     } finally {

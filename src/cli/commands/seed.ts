@@ -47,7 +47,7 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
 async function sayHowMuch(dataset: Dataset, console: Console): Promise<void> {
   const reports = dataset.progress()
   const { value: now } = await reports.next()
-  await reports.return(undefined)
+  await reports.return?.()
   const { pieceCount } = dataset.metainfo.layout
   if (now === undefined || now.donePieces === pieceCount) return
   console.say(

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
 import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
@@ -193,7 +194,7 @@ describe("progress, as an iteration", () => {
     const before = subject.done
     const { value } = await iteration.next()
     expect(value).toMatchObject({ doneBytes: before })
-    await iteration.return(undefined)
+    await iteration.return?.()
     feed.end()
   })
 
@@ -202,6 +203,25 @@ describe("progress, as an iteration", () => {
     const feed = new ProgressFeed(clock, undefined)
     feed.follow(new Subject())
     for await (const _ of feed.iterate()) break
+    await clock.run(1000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("lets its reader stop while it waits, even by the end of a stream", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const iteration = feed.iterate()
+    const next = iteration.next()
+    expect(await clock.runUntil(Promise.resolve(iteration.return?.()))).toEqual({ done: true, value: undefined })
+    expect(await next).toEqual({ done: true, value: undefined })
+    for (const error of [undefined, new Error("no")]) {
+      const stream = Readable.from(feed.iterate()).on("error", () => {})
+      stream.read()
+      await clock.run(100)
+      stream.destroy(error)
+      await clock.runUntil(new Promise((resolve) => stream.once("close", resolve)))
+    }
+    feed.follow(new Subject())
     await clock.run(1000)
     expect(clock.pendingTimers).toBe(0)
   })
