@@ -159,16 +159,19 @@ export class Dataset implements AsyncDisposable {
    *
    * @example
    * ```ts
-   * const done = dataset.download({ include: ["*.csv"] })
-   * for await (const p of dataset.progress()) console.log(p.state, p.doneBytes, p.waitingFor)
-   * console.log(await done)
+   * const report = async () => {
+   *   for await (const p of dataset.progress()) console.log(p.state, p.doneBytes, p.waitingFor)
+   * }
+   * const [path] = await Promise.all([dataset.download({ include: ["*.csv"] }), report()])
    * ```
    */
   download(choice?: FileChoice): Promise<string> {
-    return this.#call(async () => {
-      await this.#work.download(this.#select(choice))
-      return this.path
-    })
+    return this.#feed.during(() =>
+      this.#call(async () => {
+        await this.#work.download(this.#select(choice))
+        return this.path
+      }),
+    )
   }
 
   /**
@@ -212,7 +215,7 @@ export class Dataset implements AsyncDisposable {
         await hearer?.onEnd()
       }
     }
-    return this.#call((signal) => this.#feed.during(() => check(signal)))
+    return this.#feed.during(() => this.#call(check))
   }
 
   /**
@@ -232,7 +235,10 @@ export class Dataset implements AsyncDisposable {
     return this.#call((signal) => webSeedStates(context, this.#metainfo, options, this.#select(undefined), signal))
   }
 
-  /** Yields the progress about four times a second, until no call is running any more, or the dataset is closed. */
+  /**
+   * Yields the progress about four times a second, until no call is running any more, or the dataset is closed. Call it after what it
+   * is to tell of, and wait for both together: see {@link download}.
+   */
   progress(): AsyncIterableIterator<ProgressSnapshot> {
     return this.#feed.iterate()
   }

@@ -77,27 +77,25 @@ export class Work {
   async download(selected: ReadonlySet<number>): Promise<void> {
     const { signal, seed = false, sync = false } = this.#parts.options
     if (signal?.aborted) throw abortError(signal.reason)
-    await this.#feed.during(() =>
-      this.#use(async () => {
-        this.#wants.add(selected)
-        try {
-          const engagement = await this.#whenFree(async () => {
-            const opened = await this.#engage(() => this.#wanted(), true)
-            await this.#complete(opened, selected)
-            return opened
-          })
-          if (seed) await this.#start(engagement, { seed, fetch: true })
-          if (sync) await unlessAborted(signal, engagement.store.flush())
-          this.#gives ||= seed
-        } catch (error) {
-          this.#wants.delete(selected)
-          if (this.#users === 1 && !this.#gives) this.#letGo()
-          throw error
-        } finally {
-          this.#wants.delete(selected)
-        }
-      }),
-    )
+    await this.#use(async () => {
+      this.#wants.add(selected)
+      try {
+        const engagement = await this.#whenFree(async () => {
+          const opened = await this.#engage(() => this.#wanted(), true)
+          await this.#complete(opened, selected)
+          return opened
+        })
+        if (seed) await this.#start(engagement, { seed, fetch: true })
+        if (sync) await unlessAborted(signal, engagement.store.flush())
+        this.#gives ||= seed
+      } catch (error) {
+        this.#wants.delete(selected)
+        if (this.#users === 1 && !this.#gives) this.#letGo()
+        throw error
+      } finally {
+        this.#wants.delete(selected)
+      }
+    })
   }
 
   /** Puts what is on disk at others' disposal. */

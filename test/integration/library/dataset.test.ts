@@ -257,6 +257,16 @@ describe("the library", () => {
     await again.close()
   })
 
+  it("tells of a download that is refused, and ends", async () => {
+    const { dataset } = await open()
+    const refused = dataset.download({ include: ["nope"] })
+    const states: string[] = []
+    for await (const { state } of dataset.progress()) states.push(state)
+    await expect(refused).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
+    expect(states).toEqual([])
+    await dataset.close()
+  })
+
   it("is found complete without its .torrent, unless more is asked for than its path", async () => {
     const { datastore, dataset } = await open()
     const { infoHash, length } = dataset

@@ -578,7 +578,7 @@ describe("progress of a dataset", () => {
     const { work, all, until, close, feed, platform, dataset } = stage()
     putDataset(platform, dataset)
     const beside = collect(feed)
-    await until(work.download(all()))
+    await until(feed.during(() => work.download(all())))
     const after = await until(collect(feed))
     const complete = {
       state: "complete",
@@ -596,7 +596,7 @@ describe("progress of a dataset", () => {
     const { work, all, until, close, feed, place } = stage({}, { up: 200 * KiB })
     await until(work.read(place("c.bin"), 100, undefined))
     const seen = collect(feed)
-    await until(work.download(all()))
+    await until(feed.during(() => work.download(all())))
     const items = await until(seen)
     expect(items.length).toBeGreaterThan(2)
     expect(items.at(-1)).toMatchObject({ state: "complete", doneBytes: 1000 * KiB })
@@ -607,7 +607,7 @@ describe("progress of a dataset", () => {
     const { work, all, until, close, feed, server } = stage({ timeout: 5_000 })
     server.fault = "silence"
     const seen = collect(feed)
-    await expect(until(work.download(all()))).rejects.toMatchObject({ code: "AT_STALLED" })
+    await expect(until(feed.during(() => work.download(all())))).rejects.toMatchObject({ code: "AT_STALLED" })
     expect((await until(seen)).at(-1)).toMatchObject({ state: "downloading" })
     await close()
   })
