@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { CallOptions, StreamOptions } from "./dataset/call-options.js"
 export { type Created, create } from "./dataset/create.js"
 export type { CreateOptions } from "./dataset/create-options.js"
 export { Dataset } from "./dataset/dataset.js"
@@ -12,7 +13,6 @@ export { setDatastore } from "./dataset/datastore.js"
 export { get, open } from "./dataset/get.js"
 export type { GiveLimits } from "./dataset/give-until.js"
 export type { Options } from "./dataset/options.js"
-export type { ReadOptions, StreamOptions } from "./dataset/read-options.js"
 export type { FileChoice } from "./dataset/selection.js"
 export { setLimits } from "./dataset/shared-limits.js"
 export type { ScrapeCounts, SwarmSize } from "./dataset/swarm-size.js"

@@ -2,10 +2,10 @@ import { parseIp } from "../bytes/ip.js"
 import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import type { LimitOptions } from "../session/limits.js"
+import type { CallOptions, StreamOptions } from "./call-options.js"
 import type { CreateOptions } from "./create-options.js"
 import type { GiveLimits } from "./give-until.js"
 import type { Options } from "./options.js"
-import type { ReadOptions, StreamOptions } from "./read-options.js"
 import type { FileChoice } from "./selection.js"
 
 /** Throws when an option has not the value it must have. */
@@ -80,9 +80,9 @@ const OPTIONS: Readonly<Record<keyof Options, Check>> = {
   log: must("an object with a method log", (value) => has(value, "log") && typeof value.log === "function"),
 }
 
-const CHOICE: Readonly<Record<keyof FileChoice, Check>> = { include: texts, exclude: texts }
+const CALL_OPTIONS: Readonly<Record<keyof CallOptions, Check>> = { signal }
 
-const READ_OPTIONS: Readonly<Record<keyof ReadOptions, Check>> = { signal }
+const CHOICE: Readonly<Record<keyof (FileChoice & CallOptions), Check>> = { include: texts, exclude: texts, signal }
 
 const STREAM_OPTIONS: Readonly<Record<keyof StreamOptions, Check>> = { signal, start: place, end: place }
 
@@ -115,16 +115,21 @@ export function checkOptions(options: unknown): void {
   check(options, OPTIONS)
 }
 
-/** As {@link checkOptions}, for the files of a download. @throws AtError `AT_INVALID_INPUT` */
-export function checkChoice(choice: unknown): void {
-  check(choice, CHOICE)
+/** As {@link checkOptions}, for a call on an open dataset. @throws AtError `AT_INVALID_INPUT` */
+export function checkCall(options: unknown): void {
+  check(options, CALL_OPTIONS)
+}
+
+/** As {@link checkCall}, for a call that takes a choice of files. @throws AtError `AT_INVALID_INPUT` */
+export function checkChoice(options: unknown): void {
+  check(options, CHOICE)
 }
 
 /** As {@link checkOptions}, for bytes of a file. @throws AtError `AT_INVALID_INPUT` */
 export function checkRead(offset: unknown, length: unknown, options: unknown): void {
   place(offset, "offset")
   place(length, "length")
-  check(options, READ_OPTIONS)
+  checkCall(options)
 }
 
 /** As {@link checkOptions}, for a stream of a file. @throws AtError `AT_INVALID_INPUT` */

@@ -1,7 +1,7 @@
 import { AtError } from "../errors.js"
+import type { CallOptions, StreamOptions } from "./call-options.js"
 import { checkRead, checkStream } from "./check-options.js"
 import { readAhead } from "./read-ahead.js"
-import type { ReadOptions, StreamOptions } from "./read-options.js"
 
 /** Bytes of one read: in Node 20, no array is longer. */
 const MAX_READ = 4 * 1024 ** 3
@@ -40,7 +40,7 @@ export class DatasetFile {
    * const header = await dataset.file("train.csv").read(0, 100)
    * ```
    */
-  async read(offset: number, length: number, options: ReadOptions = {}): Promise<Uint8Array> {
+  async read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
     checkRead(offset, length, options)
     const count = Math.min(length, this.length - offset)
     if (count <= 0) return new Uint8Array(0)

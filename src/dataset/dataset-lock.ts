@@ -24,10 +24,9 @@ export class DatasetLock {
   }
 
   /** Where another use in this process has the lock, and will let it go by itself: when it has. `files`: what it is wanted for. */
-  take(path: string, files: ReadonlySet<number>): ReturnType<AcquireLock> {
+  take(path: string, files: ReadonlySet<number>, signal: AbortSignal): ReturnType<AcquireLock> {
     const { parts, feed, dataset, use } = this.#options
     const { turns, platform, options, resolved } = parts
-    const { signal, timeout } = options
     let totalBytes = 0
     for (const file of files) totalBytes += resolved.metainfo.layout.files[file]!.length
     const wait = async (other: Use, ended: Promise<void>): Promise<void> => {
@@ -42,7 +41,7 @@ export class DatasetLock {
       }
       feed.follow(waited)
       try {
-        await waitComplete(waited, platform.clock, { signal, timeout })
+        await waitComplete(waited, platform.clock, { signal, timeout: options.timeout })
       } finally {
         feed.forget()
       }

@@ -1,12 +1,14 @@
 import { toHex } from "../bytes/hex.js"
-import { AtError } from "../errors.js"
+import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { type VerifyReport, verifyData } from "../storage/verify.js"
+import type { VerifyReport } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import { abortWith } from "./abort-with.js"
-import { checkChoice, checkGiveLimits } from "./check-options.js"
+import type { CallOptions } from "./call-options.js"
+import { checkData } from "./check-data.js"
+import { checkCall, checkChoice, checkGiveLimits } from "./check-options.js"
 import { DatasetFile } from "./dataset-file.js"
 import type { DatasetMetainfo } from "./dataset-metainfo.js"
 import type { GiveLimits } from "./give-until.js"
@@ -15,7 +17,6 @@ import { type DatasetParts, openParts } from "./open-parts.js"
 import type { Options } from "./options.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { type FileChoice, selectFiles } from "./selection.js"
-import { stillSnapshot } from "./still-snapshot.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
 import { type WebSeedState, webSeedStates } from "./web-seed-states.js"
 import { Work } from "./work.js"
@@ -95,7 +96,7 @@ export class Dataset implements AsyncDisposable {
   /** The files that `include` and `exclude` (or a magnet link) selected when it was opened, without padding. */
   get chosenFiles(): readonly DatasetFile[] {
     const { files } = this.#metainfo.layout
-    const chosen = this.#select(undefined)
+    const chosen = this.#select()
     const indexes = [...files.keys()].filter((index) => !files[index]!.padding)
     return this.files.filter((_, position) => chosen.has(indexes[position]!))
   }
@@ -103,7 +104,7 @@ export class Dataset implements AsyncDisposable {
   /** Bytes of {@link chosenFiles} together. */
   get chosenLength(): number {
     const { files } = this.#metainfo.layout
-    return [...this.#select(undefined)].reduce((sum, file) => sum + files[file]!.length, 0)
+    return [...this.#select()].reduce((sum, file) => sum + files[file]!.length, 0)
   }
 
   /** Payload bytes downloaded since it was opened, including those that turned out to be of no use: see {@link stats}. */
@@ -148,11 +149,11 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Downloads what is missing of the chosen files (default: {@link chosenFiles}), or verifies what is there. Any number of
-   * downloads may run at the same time: each resolves when its own files are complete.
+   * Downloads what is missing of the chosen files (default, without `include` and `exclude`: {@link chosenFiles}), or verifies what
+   * is there. Any number of downloads may run at the same time: each resolves when its own files are complete.
    *
-   * A download that fails (aborted, stalled) also stops its transfers, unless another download, a read or {@link seed} needs
-   * them. A later call continues from what was verified.
+   * A download that fails (aborted, stalled) also stops its transfers, unless another download or a read needs them. A later call
+   * continues from what was verified.
    *
    * @returns the absolute path of the dataset's file or folder
    * @throws AtError `AT_INVALID_INPUT` if no file matches; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
@@ -165,13 +166,11 @@ export class Dataset implements AsyncDisposable {
    * const [path] = await Promise.all([dataset.download({ include: ["*.csv"] }), report()])
    * ```
    */
-  download(choice?: FileChoice): Promise<string> {
-    return this.#feed.during(() =>
-      this.#call(async () => {
-        await this.#work.download(this.#select(choice))
-        return this.path
-      }),
-    )
+  download(options: FileChoice & CallOptions = {}): Promise<string> {
+    return this.#chosen(options, async (selected, signal) => {
+      await this.#work.download(selected, signal)
+      return this.path
+    })
   }
 
   /**
@@ -194,45 +193,37 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Reads and checks every byte of the chosen files on disk (default: {@link chosenFiles}). Changes no file. What it finds damaged
-   * or gone is no longer believed to be there, even if the check is stopped: a later download repairs it.
+   * Reads and checks every byte of the chosen files on disk (default, without `include` and `exclude`: {@link chosenFiles}).
+   * Changes no file. What it finds damaged or gone is no longer believed to be there, even if the check is stopped: a later
+   * download repairs it.
+   *
+   * @throws AtError `AT_INVALID_INPUT` if no file matches; `AT_ABORTED`, or what the disk refused
    */
-  verify(choice?: FileChoice): Promise<VerifyReport> {
-    const { platform, datastore, options } = this.#parts
-    const check = async (signal: AbortSignal): Promise<VerifyReport> => {
-      const hearer = options.data === undefined ? this.#work.forCheck() : undefined
-      try {
-        return await verifyData({
-          platform,
-          metainfo: this.#metainfo,
-          ...(options.data === undefined ? { datastore, ...hearer } : { dataPath: options.data }),
-          selected: this.#select(choice),
-          signal,
-          onProgress: (done, total) =>
-            this.#feed.show(stillSnapshot(this, { state: "checking", doneBytes: done, totalBytes: total })),
-        })
-      } finally {
-        await hearer?.onEnd()
-      }
-    }
-    return this.#feed.during(() => this.#call(check))
+  verify(options: FileChoice & CallOptions = {}): Promise<VerifyReport> {
+    const hearers = { work: this.#work, feed: this.#feed }
+    return this.#chosen(options, (selected, signal) => checkData(this, this.#parts, hearers, { selected, signal }))
   }
 
   /**
    * Asks all trackers, at the same time, how many peers have the dataset, without joining the swarm. A tracker that has not
    * answered within five seconds counts as failed.
    */
-  swarmSizes(): Promise<SwarmSize[]> {
-    return this.#call((signal) => swarmSizes(this.#parts.context, this.#metainfo, signal))
+  async swarmSizes(options: CallOptions = {}): Promise<SwarmSize[]> {
+    checkCall(options)
+    return this.#call((signal) => swarmSizes(this.#parts.context, this.#metainfo, signal), options.signal)
   }
 
   /**
    * Asks all web seeds, at the same time, for the first byte of one of the {@link chosenFiles}: whether they are there, and have
    * that file in the right size. A web seed that has not answered within five seconds counts as failed.
    */
-  webSeedStates(): Promise<WebSeedState[]> {
-    const { context, options } = this.#parts
-    return this.#call((signal) => webSeedStates(context, this.#metainfo, options, this.#select(undefined), signal))
+  async webSeedStates(options: CallOptions = {}): Promise<WebSeedState[]> {
+    checkCall(options)
+    const { context, options: opened } = this.#parts
+    return this.#call(
+      (signal) => webSeedStates(context, this.#metainfo, opened, this.#select(), signal),
+      options.signal,
+    )
   }
 
   /**
@@ -257,6 +248,7 @@ export class Dataset implements AsyncDisposable {
   async #call<T>(work: (signal: AbortSignal) => Promise<T>, own?: AbortSignal): Promise<T> {
     if (this.#closed !== undefined) throw closedError(this.name)
     const over = abortWith(own, this.#parts.closing.signal)
+    if (over.signal.aborted) throw abortError(over.signal.reason)
     const call = guarded(() => work(over.signal))
     this.#calls.add(call)
     try {
@@ -271,10 +263,22 @@ export class Dataset implements AsyncDisposable {
     }
   }
 
-  /** Absent: the files that it was opened for. */
-  #select(choice: FileChoice | undefined): Set<number> {
-    if (choice !== undefined) checkChoice(choice)
-    return selectFiles(this.#metainfo.layout, choice ?? this.#parts.options, this.#parts.resolved.selectOnly)
+  /** A call for some of the files, of which {@link progress} tells even if it is refused. */
+  #chosen<T>(
+    options: FileChoice & CallOptions,
+    work: (selected: ReadonlySet<number>, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return this.#feed.during(async () => {
+      checkChoice(options)
+      return this.#call((signal) => work(this.#select(options), signal), options.signal)
+    })
+  }
+
+  /** Without a choice: the files that it was opened for. */
+  #select({ include, exclude }: FileChoice = {}): Set<number> {
+    const { options, resolved } = this.#parts
+    const isChosen = include !== undefined || exclude !== undefined
+    return selectFiles(this.#metainfo.layout, isChosen ? { include, exclude } : options, resolved.selectOnly)
   }
 
   #makeFiles(): DatasetFile[] {

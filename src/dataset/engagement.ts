@@ -35,6 +35,7 @@ interface OpenOptions {
   readonly doubted: ReadonlySet<number>
   readonly takeLock: AcquireLock
   readonly onChecking: (done: number, total: number) => void
+  readonly signal: AbortSignal
 }
 
 interface OpenedToUse {
@@ -86,15 +87,15 @@ export class Engagement {
   static async open(
     parts: EngagementParts,
     selected: ReadonlySet<number>,
-    { toFetch, doubted, takeLock, onChecking }: OpenOptions,
+    { toFetch, doubted, takeLock, onChecking, signal }: OpenOptions,
   ): Promise<Engagement> {
     const { platform, resolved, datastore, options } = parts
-    const { signal, verify = "auto", overwrite = false, data } = options
+    const { verify = "auto", overwrite = false, data } = options
     const common = {
       platform,
       metainfo: resolved.metainfo,
       onChecking,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     }
     if (data !== undefined) {
       const store = await PieceStore.openReadOnly({ ...common, dataPath: data })
@@ -111,7 +112,7 @@ export class Engagement {
         // Nothing is hashed yet of what somebody else may still be downloading.
         const read = locked ? { ...place, selected: new Set<number>() } : place
         const store = await PieceStore.openUnwritable(read).catch((fault: unknown) => {
-          throw signal?.aborted ? fault : error
+          throw signal.aborted ? fault : error
         })
         return { store, refusal: error, selected: read.selected, toFetch }
       },

@@ -1,4 +1,5 @@
 import { Site } from "../catalog/site.js"
+import { abortError } from "../errors.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
 import { absolutePath } from "../node/user-settings.js"
 import { abortWith } from "./abort-with.js"
@@ -57,6 +58,7 @@ export async function openParts(
     await refuseMistyped(target, parsed, platform)
     const resolved = await resolveTarget(parsed, context)
     feed.forget()
+    if (signal.aborted) throw abortError(signal.reason)
     const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))
     const asked = { options: { ...options, data, signal }, context, datastore, resolved }
     return { parts: { ...asked, platform, sessions, closing, turns: processTurns }, feed }

@@ -18,7 +18,10 @@ export interface Options extends FileChoice {
   readonly peers?: readonly string[] | undefined
   /** `auto`: trust the journal where that is safe. `always`: check every byte on disk. Default: `auto`. */
   readonly verify?: "auto" | "always" | undefined
-  /** Stops the call, which then rejects with `AT_ABORTED`. Verified data stays, and the same call continues from there. */
+  /**
+   * Stops the call, which then rejects with `AT_ABORTED`. Verified data stays, and the same call continues from there. A dataset
+   * that `open` opened with it does nothing more: all calls on it reject, and it is to be closed.
+   */
   readonly signal?: AbortSignal | undefined
   /** Called about four times a second while something is being checked, downloaded or shared. */
   readonly onProgress?: ((progress: ProgressSnapshot) => void) | undefined

@@ -5,6 +5,7 @@ import { TrackerClient } from "../tracker/tracker-client.js"
 import { parseTrackerUrl } from "../tracker/tracker-url.js"
 import type { ResolveContext } from "./resolve.js"
 import { trackerLimiter } from "./tracker-limiter.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 export type { ScrapeCounts }
 
@@ -28,21 +29,18 @@ export async function swarmSizes(
   const trackers = metainfo.trackers.flat().slice(0, MAX_TRACKERS)
   if (offline) return trackers.map((tracker) => ({ kind: "failed", tracker, message: "not asked: offline" }))
   const enough = new AbortController()
-  const stop = (): void => enough.abort()
-  signal.addEventListener("abort", stop, { once: true })
-  const timer = platform.clock.after(PATIENCE, stop)
+  const timer = platform.clock.after(PATIENCE, () => enough.abort())
   const client = new TrackerClient(platform, trackerLimiter)
+  const ask = async (tracker: string): Promise<SwarmSize> => {
+    const outcome = await client.scrape(parseTrackerUrl(tracker), metainfo.infoHash, enough.signal)
+    if (outcome.kind === "answered") return { kind: "known", tracker, ...outcome.counts }
+    return { kind: "failed", tracker, message: enough.signal.aborted ? "no answer" : outcome.message }
+  }
   try {
-    return await Promise.all(
-      trackers.map(async (tracker): Promise<SwarmSize> => {
-        const outcome = await client.scrape(parseTrackerUrl(tracker), metainfo.infoHash, enough.signal)
-        if (outcome.kind === "answered") return { kind: "known", tracker, ...outcome.counts }
-        return { kind: "failed", tracker, message: enough.signal.aborted ? "no answer" : outcome.message }
-      }),
-    )
+    return await unlessAborted(signal, Promise.all(trackers.map(ask)))
   } finally {
     timer.cancel()
-    signal.removeEventListener("abort", stop)
+    enough.abort()
     await client.close()
   }
 }

@@ -3,6 +3,7 @@ import { probe } from "../webseed/probe.js"
 import { distinctPlaces, urlLayout } from "../webseed/url-layout.js"
 import type { Options } from "./options.js"
 import type { ResolveContext } from "./resolve.js"
+import { unlessAborted } from "./unless-aborted.js"
 
 /** Web seeds that have not answered by then are not waited for, ms. */
 const PATIENCE = 5_000
@@ -31,9 +32,7 @@ export async function webSeedStates(
   if (file === undefined) return []
   const places = distinctPlaces([...urls, ...(webSeeds ? metainfo.webSeeds : [])], metainfo).slice(0, MAX_WEB_SEEDS)
   const enough = new AbortController()
-  const stop = (): void => enough.abort()
-  signal.addEventListener("abort", stop, { once: true })
-  const timer = platform.clock.after(PATIENCE, stop)
+  const timer = platform.clock.after(PATIENCE, () => enough.abort())
   const ask = async (url: string): Promise<WebSeedState> => {
     const failed = (message: string): WebSeedState => ({ kind: "failed", url, message })
     const layout = urlLayout(url, metainfo)
@@ -45,9 +44,9 @@ export async function webSeedStates(
     return { kind: "there", url, file: file.path, ranges: found.ranges }
   }
   try {
-    return await Promise.all(places.map(ask))
+    return await unlessAborted(signal, Promise.all(places.map(ask)))
   } finally {
     timer.cancel()
-    signal.removeEventListener("abort", stop)
+    enough.abort()
   }
 }

@@ -5,6 +5,7 @@ import type { VerifyOptions } from "../storage/verify.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Purpose } from "../torrent/torrent-options.js"
+import { abortWith } from "./abort-with.js"
 import { BadPieces, type Hearer } from "./bad-pieces.js"
 import { DatasetLock } from "./dataset-lock.js"
 import { Engagement, type EngagementParts } from "./engagement.js"
@@ -39,9 +40,11 @@ export class Work {
   #waiting = 0
   #gives = false
   #opening: Promise<Engagement> | undefined
+  /** Ends the opening, and what is still looked at after it. */
+  #over: AbortController | undefined
   #engagement: Engagement | undefined
   /** The end of the engagement before. */
-  #leaving: Promise<void> = Promise.resolve()
+  #leaving: Promise<unknown> = Promise.resolve()
   readonly #bad = new BadPieces()
   #fetchedBefore = 0
   /** Of the torrent that worked last. */
@@ -74,23 +77,26 @@ export class Work {
   }
 
   /** Resolves when these files (indexes) are on disk, verified. */
-  async download(selected: ReadonlySet<number>): Promise<void> {
-    const { signal, seed = false, sync = false } = this.#parts.options
-    if (signal?.aborted) throw abortError(signal.reason)
+  async download(selected: ReadonlySet<number>, signal = this.#parts.options.signal): Promise<void> {
+    const { seed = false, sync = false } = this.#parts.options
     await this.#use(async () => {
       this.#wants.add(selected)
       try {
         const engagement = await this.#whenFree(async () => {
-          const opened = await this.#engage(() => this.#wanted(), true)
-          await this.#complete(opened, selected)
+          const opened = await unlessAborted(
+            signal,
+            this.#engage(() => this.#wanted(), true),
+          )
+          await this.#complete(opened, selected, signal)
           return opened
-        })
-        if (seed) await this.#start(engagement, { seed, fetch: true })
+        }, signal)
+        if (seed) await this.#start(engagement, { seed, fetch: true }, signal)
         if (sync) await unlessAborted(signal, engagement.store.flush())
         this.#gives ||= seed
       } catch (error) {
         this.#wants.delete(selected)
         if (this.#users === 1 && !this.#gives) this.#letGo()
+        else this.#wantLess()
         throw error
       } finally {
         this.#wants.delete(selected)
@@ -163,7 +169,6 @@ export class Work {
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#opening?.catch(() => {})
     this.#letGo()
     await this.#leaving
   }
@@ -179,9 +184,9 @@ export class Work {
   }
 
   /** Makes the attempt, where it is so wished again while another process has the dataset. */
-  #whenFree<T>(attempt: () => Promise<T>): Promise<T> {
+  #whenFree<T>(attempt: () => Promise<T>, signal = this.#parts.options.signal): Promise<T> {
     const { platform, options, resolved, datastore } = this.#parts
-    const { wait = false, signal, timeout } = options
+    const { wait = false, timeout } = options
     if (!wait) return attempt()
     const other = new OtherProcess({
       clock: platform.clock,
@@ -209,9 +214,13 @@ export class Work {
     return other.outlast(attempt)
   }
 
-  async #complete(engagement: Engagement, selected: ReadonlySet<number>): Promise<void> {
+  async #complete(
+    engagement: Engagement,
+    selected: ReadonlySet<number>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { platform, options, resolved } = this.#parts
-    const { signal, timeout, seed = false } = options
+    const { timeout, seed = false } = options
     const isThere = (): boolean => engagement.has(selected)
     for (let round = 0; !(await engagement.stillHas(selected)); round++) {
       if (round === MAX_ROUNDS) {
@@ -227,7 +236,7 @@ export class Work {
         if (isThere()) break
         throw engagement.refuse(selected, engagement.refusal)
       }
-      const torrent = await this.#start(engagement, { seed, fetch: true })
+      const torrent = await this.#start(engagement, { seed, fetch: true }, signal)
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere })
     }
     if (engagement.torrent === undefined) {
@@ -243,6 +252,13 @@ export class Work {
     return union
   }
 
+  /** What a download wanted that failed is fetched no more, unless others want it. */
+  #wantLess(): void {
+    const selecting = this.#engagement?.select(() => this.#wanted())
+    // Those hear of it who still wait for something.
+    selecting?.catch(() => {})
+  }
+
   async #engage(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
     for (;;) {
       if (this.#closed) throw abortError()
@@ -254,21 +270,30 @@ export class Work {
   }
 
   async #open(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
+    const over = abortWith(this.#parts.options.signal)
+    this.#over = over
     await this.#leaving
     try {
       const files = selected()
       const doubted = this.#bad.kept
-      this.#engagement = await Engagement.open(this.#parts, files, {
+      const engagement = await Engagement.open(this.#parts, files, {
+        signal: over.signal,
         toFetch,
         doubted,
-        takeLock: (path) => this.#lock.take(path, files),
+        takeLock: (path) => this.#lock.take(path, files, over.signal),
         onChecking: (done, total) =>
           this.#feed.show(stillSnapshot(this.#dataset, { state: "checking", doneBytes: done, totalBytes: total })),
       })
-      this.#bad.handTo(this.#engagement, doubted)
-      return this.#engagement
+      if (over.signal.aborted) {
+        await this.#leave(engagement)
+        throw abortError(over.signal.reason)
+      }
+      this.#engagement = engagement
+      this.#bad.handTo(engagement, doubted)
+      return engagement
     } catch (error) {
-      this.#opening = undefined
+      over.abort()
+      if (this.#over === over) this.#opening = undefined
       throw error
     }
   }
@@ -293,26 +318,31 @@ export class Work {
     return torrent
   }
 
-  /** Does a call's work; when the torrent failed and nobody else uses it, nothing is held on to. */
+  /** Does a call's work; what nobody else uses is let go of, if the torrent failed, or is not even open yet. */
   async #use<T>(work: () => Promise<T>): Promise<T> {
     this.#users++
     try {
       return await work()
     } finally {
       this.#users--
-      if (this.#users === 0 && this.#engagement?.failed) this.#letGo()
+      if (this.#users === 0 && this.#engagement?.failed !== false) this.#letGo()
     }
   }
 
   #letGo(): void {
-    const engagement = this.#engagement
-    if (engagement === undefined) return
+    const [engagement, opening] = [this.#engagement, this.#opening]
+    if (opening === undefined) return
+    this.#over?.abort()
+    this.#opening = undefined
+    this.#gives = false
+    if (engagement === undefined) {
+      this.#leaving = opening.catch(() => {})
+      return
+    }
     this.#feed.leave()
     this.#fetchedBefore += engagement.torrent?.fetchedBytes ?? 0
     this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
     this.#engagement = undefined
-    this.#opening = undefined
-    this.#gives = false
     this.#leaving = this.#leave(engagement)
   }
 }

@@ -331,6 +331,58 @@ describe("the library", () => {
     await expect(dataset.download()).rejects.toMatchObject({ code: "AT_ABORTED" })
   })
 
+  it("stops each call by a signal of its own, and stays open", async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`
+    const { path } = await at.create(torrentFile, {
+      output: join(folder, "silent.torrent"),
+      trackers: [[`${url}announce`]],
+    })
+    const options = { datastore: join(folder, `store${stores++}`), port: 0, dht: false, urls: [url] }
+    const dataset = await at.open(path, options)
+    const calls = [
+      (signal: AbortSignal) => dataset.download({ signal }),
+      (signal: AbortSignal) => dataset.verify({ signal }),
+      (signal: AbortSignal) => dataset.swarmSizes({ signal }),
+      (signal: AbortSignal) => dataset.webSeedStates({ signal }),
+    ]
+    for (const call of calls) {
+      const stop = new AbortController()
+      const early = call(AbortSignal.abort())
+      await expect(early).rejects.toMatchObject({ code: "AT_ABORTED" })
+      const late = call(stop.signal)
+      stop.abort()
+      await expect(late).rejects.toMatchObject({ code: "AT_ABORTED" })
+      await expect(call(5 as never)).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
+    }
+    await expect(dataset.verify()).resolves.toMatchObject({ complete: false })
+    await dataset.close()
+    silent.closeAllConnections()
+    await new Promise((resolve) => silent.close(resolve))
+  })
+
+  it("downloads what it was opened for, also where only a signal is given", async () => {
+    const { dataset, has } = await open({ include: ["a.bin"] })
+    await dataset.download({ signal: new AbortController().signal })
+    expect(["a.bin", "b.bin"].map(has)).toEqual([true, false])
+    await dataset.download({ include: [] })
+    expect(["b.bin", "c.bin"].map(has)).toEqual([true, true])
+    await dataset.close()
+  })
+
+  it("is not opened by a signal that is aborted, and does nothing more once it is", async () => {
+    const aborted = { code: "AT_ABORTED" }
+    await expect(open({ signal: AbortSignal.abort() })).rejects.toMatchObject(aborted)
+    const stop = new AbortController()
+    const { dataset } = await open({ signal: stop.signal })
+    stop.abort()
+    await expect(dataset.download()).rejects.toMatchObject(aborted)
+    await expect(dataset.webSeedStates()).rejects.toMatchObject(aborted)
+    for await (const _ of dataset.progress()) expect.unreachable()
+    await dataset.close()
+  })
+
   it("is told what is wrong with a choice of files, and fetches nothing by it", async () => {
     const { dataset, has } = await open()
     for (const choice of [{ include: "*.bin" }, { include: [5] }, { inclde: ["a.bin"] }, null, "a.bin"]) {

@@ -37,7 +37,7 @@ describe("the states of web seeds", () => {
   it("are not waited for when the call is stopped, and leave no request behind", async () => {
     const { states, clock, stop, http } = ask(() => ({ ending: "nothing" }))
     clock.after(100, () => stop.abort())
-    expect(await states()).toMatchObject([{ message: "a.csv: no answer" }, { message: "a.csv: no answer" }])
+    await expect(states()).rejects.toMatchObject({ code: "AT_ABORTED" })
     expect(clock.now()).toBe(100)
     expect(http.seen.map(({ end }) => end)).toEqual(["aborted", "aborted"])
   })

@@ -422,6 +422,86 @@ describe("a long download", () => {
   })
 })
 
+describe("a download that is stopped by itself", () => {
+  const stopped = { code: "AT_ABORTED" }
+
+  it("ends its transfers and lets go of the dataset; a further one goes on from there", async () => {
+    const { work, all, until, wrong, close, simulation } = stage({}, { up: 100 * KiB })
+    const stop = new AbortController()
+    const downloading = work.download(all(), stop.signal)
+    downloading.catch(() => {})
+    await simulation.run(5_000)
+    stop.abort()
+    await expect(until(downloading)).rejects.toMatchObject(stopped)
+    await simulation.run(10_000)
+    expect(work.port).toBeUndefined()
+    const before = work.fetchedBytes
+    expect(before).toBeGreaterThan(200 * KiB)
+    await until(work.download(all()))
+    expect(wrong()).toEqual([])
+    // But for the pieces that were not full yet.
+    expect(work.fetchedBytes).toBeLessThan(1000 * KiB + before / 2)
+    await close()
+  })
+
+  it("leaves the others at work, and nothing is fetched of what it alone wanted", async () => {
+    const { work, only, until, wrong, close, simulation } = stage({}, { up: 100 * KiB })
+    const stop = new AbortController()
+    const first = work.download(only("a.bin"))
+    const second = work.download(only("b.bin", "c.bin"), stop.signal)
+    second.catch(() => {})
+    await simulation.run(500)
+    stop.abort()
+    await expect(until(second)).rejects.toMatchObject(stopped)
+    await until(first)
+    await simulation.run(60_000)
+    expect(wrong()).toEqual(["b.bin", "c.bin", "empty.txt"])
+    expect(work.fetchedBytes).toBeLessThan(500 * KiB)
+    await close()
+  })
+
+  it("ends the check of what is on disk, unless another needs it, too", async () => {
+    const { work, all, only, until, close, simulation, platform, dataset } = stage()
+    putDataset(platform, dataset)
+    const reads = () => platform.disk.operations.filter(({ kind, path }) => kind === "read" && path.includes("/data/"))
+    const begin = () => {
+      const stop = new AbortController()
+      const downloading = work.download(all(), stop.signal)
+      downloading.catch(() => {})
+      return { downloading, stop }
+    }
+    const first = begin()
+    await simulation.run(2)
+    first.stop.abort()
+    await expect(until(first.downloading)).rejects.toMatchObject(stopped)
+    await simulation.run(60_000)
+    const few = reads().length
+    const second = begin()
+    const other = work.download(only("a.bin"))
+    await simulation.run(2)
+    second.stop.abort()
+    await expect(until(second.downloading)).rejects.toMatchObject(stopped)
+    await until(other)
+    expect(few).toBeLessThan(reads().length - few)
+    expect(work.fetchedBytes).toBe(0)
+    await close()
+  })
+
+  it.each([0, 1, 2, 5, 20])("after %d ms is not in the way of one that begins at that moment", async (ms) => {
+    const { work, all, until, wrong, close, simulation } = stage()
+    const stop = new AbortController()
+    const first = work.download(all(), stop.signal)
+    first.catch(() => {})
+    await simulation.run(ms)
+    stop.abort()
+    const second = work.download(all())
+    await expect(until(first)).rejects.toMatchObject(stopped)
+    await until(second)
+    expect(wrong()).toEqual([])
+    await close()
+  })
+})
+
 describe("a read", () => {
   it("of what was damaged on disk since it was verified fetches it again", async () => {
     const { work, only, until, close, platform, dataset, place } = stage()
