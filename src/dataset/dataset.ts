@@ -176,10 +176,11 @@ export class Dataset implements AsyncDisposable {
   /**
    * Shares what is on disk, until the dataset is closed. Resolves when sharing has begun.
    *
-   * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk
+   * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk; `AT_ABORTED`
    */
-  async seed(): Promise<void> {
-    await this.#call(() => this.#work.seed())
+  async seed(options: CallOptions = {}): Promise<void> {
+    checkCall(options)
+    await this.#call((signal) => this.#work.seed(signal), options.signal)
   }
 
   /**

@@ -144,11 +144,11 @@ export class Engagement {
    * As {@link has}, and none of them was removed or changed meanwhile: a download takes days, and a shared folder has many
    * users. What is not as it was is missing from then on.
    */
-  async stillHas(files: ReadonlySet<number>): Promise<boolean> {
+  async stillHas(files: ReadonlySet<number>, signal: AbortSignal | undefined): Promise<boolean> {
     if (!this.has(files)) return false
     const { clock } = this.#parts.platform
     if (this.refusal !== undefined || clock.now() - this.#lookedAt < FRESH) return true
-    await this.store.lookAtComplete(files, this.#parts.options.signal)
+    await this.store.lookAtComplete(files, signal)
     this.#lookedAt = clock.now()
     return this.has(files)
   }

@@ -105,11 +105,12 @@ export class Work {
   }
 
   /** Puts what is on disk at others' disposal. */
-  seed(): Promise<Torrent> {
+  seed(signal = this.#parts.options.signal): Promise<Torrent> {
     const { metainfo } = this.#parts.resolved
     return this.#feed.during(() =>
       this.#use(async () => {
-        const engagement = await this.#whenFree(() => this.#engage(() => new Set(metainfo.layout.files.keys()), false))
+        const all = (): Set<number> => new Set(metainfo.layout.files.keys())
+        const engagement = await this.#whenFree(() => unlessAborted(signal, this.#engage(all, false)), signal)
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
             hint:
@@ -118,7 +119,7 @@ export class Work {
                 : "check that `data` is the dataset's file or folder itself, not the folder that contains it",
           })
         }
-        const torrent = await this.#start(engagement, { seed: true, fetch: false })
+        const torrent = await this.#start(engagement, { seed: true, fetch: false }, signal)
         this.#gives = true
         return torrent
       }),
@@ -128,7 +129,7 @@ export class Work {
   /** Gives as {@link seed} does, and waits until a limit is reached. */
   async giveUntil(limits: GiveLimits): Promise<void> {
     const { platform, resolved } = this.#parts
-    const torrent = await unlessAborted(limits.signal, this.seed())
+    const torrent = await this.seed(limits.signal)
     await this.#use(() => giveUntil(torrent, resolved.metainfo.layout.dataLength, platform.clock, limits))
   }
 
@@ -222,7 +223,7 @@ export class Work {
     const { platform, options, resolved } = this.#parts
     const { timeout, seed = false } = options
     const isThere = (): boolean => engagement.has(selected)
-    for (let round = 0; !(await engagement.stillHas(selected)); round++) {
+    for (let round = 0; !(await engagement.stillHas(selected, signal)); round++) {
       if (round === MAX_ROUNDS) {
         throw new AtError("AT_CORRUPT", `files of ${resolved.metainfo.name} are removed or changed again and again`, {
           hint: "stop the program that does so, then get the dataset again",
