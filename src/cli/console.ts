@@ -43,10 +43,11 @@ export class Console {
     this.#view = isLive ? new LiveView(target) : new LineView(target, nodeClock.now)
   }
 
-  /** The log for the engine: warnings and news with `-v`, everything with `-vv`; undefined without. */
+  /** The log for the engine: warnings and news with `-v`, everything with `-vv`; without, only notices, for people. */
   get log(): Log | undefined {
-    if (this.#verbose === 0) return undefined
-    return createLog({ level: this.#verbose > 1 ? "debug" : "info", write: (line) => this.#above(colours.dim(line)) })
+    if (this.#verbose === 0 && (this.json || this.#quiet)) return undefined
+    const level = this.#verbose > 1 ? "debug" : this.#verbose > 0 ? "info" : "notice"
+    return createLog({ level, write: (line) => this.#above(colours.dim(line)) })
   }
 
   /** Something on the way to the result, for people. */

@@ -1,7 +1,7 @@
 import { escapeForTerminal } from "../bytes/text.js"
 import type { Log, LogLevel } from "../ports/log.js"
 
-const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2 }
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, notice: 3 }
 
 /**
  * Writes lines of `level` and above to `write` (each ends in a newline), what strangers may have put into them escaped.

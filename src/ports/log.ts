@@ -1,5 +1,8 @@
-/** How important a message is: `warn` above `info` above `debug`. */
-export type LogLevel = "debug" | "info" | "warn"
+/**
+ * How important a message is: `notice` above `warn` above `info` above `debug`. A `notice` says that something the user asked
+ * for has no effect.
+ */
+export type LogLevel = "debug" | "info" | "warn" | "notice"
 
 /** Receives what the engine logs. A message may contain text from strangers: escape it before you show it on a terminal. */
 export interface Log {
