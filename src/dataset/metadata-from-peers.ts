@@ -1,9 +1,11 @@
 import { AtError, abortError } from "../errors.js"
 import { Encoded, encode } from "../metainfo/bencode.js"
 import { pieceLayersOf } from "../metainfo/write-file-tree.js"
-import type { Clock, Timer } from "../ports/clock.js"
+import type { Timer } from "../ports/clock.js"
+import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
 import { type FoundMetadata, MetadataFetch } from "../torrent/metadata/metadata-fetch.js"
+import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
@@ -44,15 +46,16 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
         name,
         matches,
         trackers,
-        peers: named,
-        hintedPeers: hinted,
+        peers: named.peers,
+        hintedPeers: hinted.peers,
+        unusablePeers: named.unusable,
       }),
   )
   // It may be another's, who knows others.
-  fetch.addPeers(named, "user")
-  fetch.addPeers(hinted, "tracker")
+  fetch.addPeers(named.peers, "user")
+  fetch.addPeers(hinted.peers, "tracker")
   means.follow(fetch)
-  const { info, layers } = await patiently(fetch, context.platform.clock, { timeout, signal: context.signal, name })
+  const { info, layers } = await patiently(fetch, context, { timeout, name })
   return encode({
     announce: hints.trackers[0],
     "announce-list": hints.trackers.length > 1 ? hints.trackers.map((url) => [url]) : undefined,
@@ -65,15 +68,15 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
 /** What is found, or the end of the caller's patience. */
 async function patiently(
   fetch: MetadataFetch,
-  clock: Clock,
-  { timeout, signal, name }: { timeout: number | undefined; signal: AbortSignal | undefined; name: string },
+  { platform: { clock, reach }, signal }: ResolveContext,
+  { timeout, name }: { timeout: number | undefined; name: string },
 ): Promise<FoundMetadata> {
   let timer: Timer | undefined
   const endOfPatience = new Promise<never>((_, reject) => {
     if (timeout === undefined) return
     const look = (): void => {
       const left = timeout - fetch.idleTime
-      if (left <= 0) reject(stalled(name, timeout, fetch.snapshot().waitingFor))
+      if (left <= 0) reject(stalled(name, timeout, { why: fetch.snapshot().waitingFor, reach }))
       else timer = clock.after(left, look)
     }
     look()
@@ -88,9 +91,16 @@ async function patiently(
   }
 }
 
-function stalled(name: string, timeout: number, waitingFor: string | null): AtError {
-  const why = waitingFor === null ? "" : `: ${waitingFor}`
-  return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s${why}`, {
-    hint: "try again later, add a peer that has the dataset with `peers`, or use the .torrent file",
+function stalled(
+  name: string,
+  timeout: number,
+  { why, reach }: { why: string | null; reach: Platform["reach"] },
+): AtError {
+  const because = why === null ? "" : `: ${why}`
+  return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s${because}`, {
+    hint:
+      reach === "web"
+        ? `try again later, or use the .torrent file; ${PEERS_NEED_PROXY}`
+        : "try again later, add a peer that has the dataset with `peers`, or use the .torrent file",
   })
 }

@@ -47,6 +47,7 @@ export async function openParts(
     offline: options.offline ?? settings.offline,
     timeout: options.timeout,
     signal,
+    namesPeers: (options.peers ?? []).length > 0,
     feed,
     fromPeers: (wanted) => {
       if (!canAskPeers(wanted, options)) return undefined

@@ -64,6 +64,8 @@ export interface ResolveContext {
   /** The caller's patience: ms without a byte. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** The user named peers. */
+  readonly namesPeers?: boolean
   /** Is told what is waited for, when that takes long. */
   readonly feed?: Pick<ProgressFeed, "follow" | "forget"> | undefined
   /** Gets a .torrent from peers, when the service can't help; undefined when there is nobody to ask. */
@@ -149,7 +151,7 @@ async function fromSiteOrPeers(
   { infoHash, infoHashV2, name, hints }: Omit<Wanted, "matches">,
   context: ResolveContext,
 ): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
-  const { platform, site, signal, fromPeers } = context
+  const { platform, site, signal, fromPeers, namesPeers = false } = context
   try {
     const url = site.torrentUrl(infoHash)
     const torrentBytes = await fetchTorrent(url, { infoHash, name }, context)
@@ -164,9 +166,11 @@ async function fromSiteOrPeers(
     if (asked === undefined) throw error
     platform.log.log("info", "metadata", `peers are asked, as the service can't help: ${String(error)}`)
     const torrentBytes = await asked.catch((fault: unknown) => {
-      // Nobody but the DHT was asked: that the service has no such dataset says more.
       const isBare = hints.peers.length + hints.trackers.length === 0
-      throw isBare && fault instanceof AtError && fault.code === "AT_METADATA" ? error : fault
+      if (!isBare || !(fault instanceof AtError && fault.code === "AT_METADATA")) throw fault
+      // Nobody but the DHT was asked: that the service has no such dataset says more.
+      if (!namesPeers || !(error instanceof AtError)) throw error
+      throw new AtError(error.code, `${error.message}; ${fault.message}`, { hint: error.hint, cause: error })
     })
     return { metainfo: matching(torrentBytes, wanted, platform), torrentBytes }
   }

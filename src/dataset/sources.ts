@@ -1,10 +1,25 @@
 import { ipScope, parseIp } from "../bytes/ip.js"
 import { classifyHost } from "../node/address-policy.js"
+import { lookupFault } from "../node/lookup-fault.js"
+import type { LogLevel } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
+import type { Platform } from "../ports/platform.js"
 import type { Sources } from "../torrent/torrent-options.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { type ResolveContext, type Resolved, refreshTorrent } from "./resolve.js"
+
+interface NamedPeer {
+  readonly host: string
+  readonly port: number
+}
+
+/** Where names of peers lead to. */
+interface FoundPeers {
+  readonly peers: readonly Endpoint[]
+  /** Which lead nowhere, and why: a sentence each. */
+  readonly unusable: readonly string[]
+}
 
 /**
  * Trackers, web seeds and peers: the user's, the torrent's, the magnet link's, and what the service has learnt since.
@@ -33,37 +48,50 @@ export async function findSources(
     .map((tier) => tier.filter((url) => !known.has(url) && known.add(url)))
     .filter((tier) => tier.length > 0)
   const webSeeds = [...urls, ...torrents.flatMap((torrent) => torrent.webSeeds), ...hints.webSeeds]
+  const [own, others] = await Promise.all([
+    findPeers(parsePeers(options.peers ?? []), context, "notice"),
+    findPeers(hinted.peers, context),
+  ])
   return {
     // Without a way to peers there is nothing to be learnt from trackers, and nobody to be told of.
     trackers: useTrackers && reach !== "web" ? tiers : [],
     webSeeds: [...new Set(useWebSeeds ? webSeeds : urls)],
-    peers: await findPeers([...parsePeers(options.peers ?? []), ...hinted.peers], context),
+    peers: [...own.peers, ...others.peers],
+    unusablePeers: own.unusable,
   }
 }
 
 /** Where these names lead to, as far as peers may be there: a link must not make us call a cloud's metadata service. */
 export async function findPeers(
-  named: readonly { readonly host: string; readonly port: number }[],
+  named: readonly NamedPeer[],
   { platform }: ResolveContext,
-): Promise<Endpoint[]> {
-  const found = await Promise.all(
-    named.map(async ({ host, port }) => {
-      try {
-        const addresses = await platform.net.resolve(host)
-        return addresses
-          .filter((address) => mayBeDialled(address, address === host))
-          .map((address) => ({ host: address, port }))
-      } catch (error) {
-        platform.log.log("warn", "peer", `${host} has no address: ${String(error)}`)
-        return []
-      }
-    }),
-  )
-  return found.flat()
+  level: LogLevel = "warn",
+): Promise<FoundPeers> {
+  const found = await Promise.all(named.map((peer) => findPeer(peer, platform)))
+  const unusable = [...new Set(found.filter((one) => typeof one === "string"))]
+  for (const reason of unusable) platform.log.log(level, "peer", reason)
+  return { peers: found.filter((one) => typeof one !== "string").flat(), unusable }
+}
+
+/** Its places, or why it has none. */
+async function findPeer({ host, port }: NamedPeer, { net }: Pick<Platform, "net">): Promise<Endpoint[] | string> {
+  try {
+    const addresses = await net.resolve(host)
+    const allowed = addresses.filter((address) => mayBeDialled(address, address === host))
+    if (allowed.length === 0) return `${host} is not called: no peer can be there`
+    return allowed.map((address) => ({ host: address, port }))
+  } catch (error) {
+    const fault = lookupFault(error)
+    return fault === undefined ? `${host}: ${messageOf(error)}` : `${host} ${fault}`
+  }
 }
 
 /** A name that stands for itself is resolved by a proxy, in the proxy's network and not in ours. */
 function mayBeDialled(address: string, isItself: boolean): boolean {
   const bytes = parseIp(address)
   return bytes === undefined ? isItself && classifyHost(address) !== "forbidden" : ipScope(bytes) !== "refused"
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,7 @@
 import { abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
+import type { Platform } from "../ports/platform.js"
+import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { stalled } from "./stalled.js"
@@ -7,6 +9,9 @@ import { unlessAborted } from "./unless-aborted.js"
 
 /** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
 const LOOK = 250
+
+/** What to do where peers are not reached. */
+const FOR_PEERS = `try again later, which continues where it stopped; ${PEERS_NEED_PROXY}`
 
 /** A torrent, as far as waiting for it goes. */
 type Waited = Pick<Torrent, "whenComplete" | "idleTime"> & {
@@ -22,9 +27,14 @@ type Waited = Pick<Torrent, "whenComplete" | "idleTime"> & {
 export async function waitComplete(
   torrent: Waited,
   clock: Clock,
-  options: { signal?: AbortSignal | undefined; timeout?: number | undefined; isThere?: (() => boolean) | undefined },
+  options: {
+    signal?: AbortSignal | undefined
+    timeout?: number | undefined
+    isThere?: (() => boolean) | undefined
+    reach?: Platform["reach"]
+  },
 ): Promise<void> {
-  const { signal, timeout, isThere } = options
+  const { signal, timeout, isThere, reach } = options
   if (signal?.aborted) throw abortError(signal.reason)
   const timers = new Map<string, Timer>()
   const sooner = new Promise<void>((resolve, reject) => {
@@ -36,7 +46,7 @@ export async function waitComplete(
     if (timeout === undefined) return
     const lookForArrivals = (): void => {
       const left = timeout - torrent.idleTime
-      if (left <= 0) reject(stalled(timeout, torrent.snapshot().waitingFor))
+      if (left <= 0) reject(stalled(timeout, torrent.snapshot().waitingFor, reach === "web" ? FOR_PEERS : undefined))
       else timers.set("arrivals", clock.after(left, lookForArrivals))
     }
     timers.set("arrivals", clock.after(timeout, lookForArrivals))

@@ -238,7 +238,7 @@ export class Work {
         throw engagement.refuse(selected, engagement.refusal)
       }
       const torrent = await this.#start(engagement, { seed, fetch: true }, signal)
-      await waitComplete(torrent, platform.clock, { signal, timeout, isThere })
+      await waitComplete(torrent, platform.clock, { signal, timeout, isThere, reach: platform.reach })
     }
     if (engagement.torrent === undefined) {
       const { wanted } = engagement.store

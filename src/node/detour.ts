@@ -38,10 +38,7 @@ export function createDetour(settings: ProxySettings): Detour | undefined {
     net: new ProxiedNet({
       direct: new NodeNet(),
       isDirect: (host) => proxies.isDirect(host),
-      open: (place, onOpen) => {
-        if (forPeers === undefined) throw new Error("there is no proxy for peers")
-        return openTunnel(forPeers, handshakeFor(forPeers, place), onOpen)
-      },
+      open: forPeers && ((place, onOpen) => openTunnel(forPeers, handshakeFor(forPeers, place), onOpen)),
     }),
     udp: forPeers?.kind === "socks5" ? socks5Udp(forPeers) : { open: noDatagrams },
     multicast: { join: noDatagrams },

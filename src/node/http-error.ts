@@ -1,6 +1,7 @@
 import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { MalformedAnswer } from "./http1-head.js"
+import { lookupFault } from "./lookup-fault.js"
 
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
@@ -13,12 +14,6 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "its certificate is not valid yet (or the clock of this machine is wrong)",
   CERT_REVOKED: "its certificate was revoked",
   HOSTNAME_MISMATCH: "its certificate is for another name",
-}
-
-/** What the system's resolver says of a name. */
-const LOOKUP_FAULTS: Readonly<Record<string, string>> = {
-  ENOTFOUND: "is not known",
-  EAI_AGAIN: "can't be looked up: no name server answers",
 }
 
 /** OpenSSL's and Node's other names for what goes wrong with TLS. */
@@ -47,6 +42,6 @@ function reasonOf(error: unknown): string {
   // Several addresses were tried: the first one's failure stands for all.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
   if (!(error instanceof Error)) return String(error)
-  const fault = LOOKUP_FAULTS[errnoOf(error)]
+  const fault = lookupFault(error)
   return fault !== undefined && "hostname" in error ? `the name ${error.hostname} ${fault}` : error.message
 }

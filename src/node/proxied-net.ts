@@ -6,12 +6,14 @@ import type { Place } from "../proxy/handshake.js"
 import { normalizeIp } from "./ip.js"
 import { hearEnd, plainBytes, SocketStream } from "./tcp.js"
 
+const NO_PROXY_FOR_PEERS = "there is no proxy for peers"
+
 export interface ProxiedNetOptions {
   /** For what needs no proxy. */
   readonly direct: Net
   isDirect(host: string): boolean
-  /** Connects to a place through the proxy. @throws when there is no way there */
-  open(place: Place, onOpen: (rest: Uint8Array) => void): Socket
+  /** Connects to a place through the proxy; undefined: there is none. @throws when there is no way there */
+  readonly open: ((place: Place, onOpen: (rest: Uint8Array) => void) => Socket) | undefined
 }
 
 /**
@@ -47,14 +49,22 @@ export class ProxiedNet implements Net {
 
   async resolve(hostname: string): Promise<string[]> {
     const name = withoutBrackets(hostname)
-    const { direct, isDirect } = this.#options
-    if (isDirect(name)) return direct.resolve(name)
+    const { direct, isDirect, open } = this.#options
+    if (isDirect(name)) {
+      const addresses = await direct.resolve(name)
+      const reached = open === undefined ? addresses.filter(isDirect) : addresses
+      if (reached.length === 0) throw new Error(`${NO_PROXY_FOR_PEERS}, and NO_PROXY does not cover ${addresses[0]}`)
+      return reached
+    }
+    if (open === undefined) throw new Error(`${NO_PROXY_FOR_PEERS}, and NO_PROXY does not cover it`)
     return [process.getBuiltinModule("node:net").isIP(name) === 0 ? name : normalizeIp(name)]
   }
 
   #open(place: Place, onOpen: (rest: Uint8Array) => void): Socket {
+    const { open } = this.#options
     try {
-      return this.#options.open(place, onOpen)
+      if (open === undefined) throw new Error(NO_PROXY_FOR_PEERS)
+      return open(place, onOpen)
     } catch (error) {
       return new (process.getBuiltinModule("node:net").Socket)().destroy(error as Error)
     }

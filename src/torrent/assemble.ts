@@ -50,7 +50,7 @@ export type TorrentParts = ReturnType<typeof assemble>
 
 /** Makes the parts of a torrent, and ties them together. */
 export function assemble(options: TorrentOptions, host: PartsHost) {
-  const { platform, metainfo, store, downloadLimit } = options
+  const { platform, metainfo, store, downloadLimit, unusablePeers = [] } = options
   const { net, http, hasher, clock, random, log } = platform
   const totals = new Totals(clock.now())
   const pieces = makePieces(options, host)
@@ -96,7 +96,7 @@ export function assemble(options: TorrentOptions, host: PartsHost) {
     readers: new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() }),
     culprits: new Culprits({ ...parts, log }),
     relief: new MemoryRelief(parts),
-    statistics: new Statistics({ ...parts, metainfo }),
+    statistics: new Statistics({ ...parts, metainfo, unusablePeers }),
     stats: new StatsCollector({ ...parts, clock, store }),
   }
 }

@@ -10,6 +10,10 @@ import type { PeerBook } from "./finding/peer-book.js"
 import type { WebSeedSources } from "./receiving/web-seed-sources.js"
 import type { Swarm } from "./swarm.js"
 
+/** What to do about peers where `reach` is `web`. */
+export const PEERS_NEED_PROXY =
+  "while a proxy is set only for HTTP, only peers that NO_PROXY covers are used: set ALL_PROXY=socks5://HOST:PORT, too, or NO_PROXY"
+
 /**
  * What to say when nobody has what is missing and nobody is left to ask, so that waiting would be for ever. Undefined
  * while there is hope: a tracker that may be asked again is hope.
@@ -21,9 +25,10 @@ export function noSources(parts: {
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcers
   readonly discoveries: Discoveries
+  readonly unusablePeers: readonly string[] | undefined
   readonly reach: Platform["reach"]
 }): AtError | undefined {
-  const { table, swarm, book, webSeeds, announcer, discoveries, reach } = parts
+  const { table, swarm, book, webSeeds, announcer, discoveries, unusablePeers = [], reach } = parts
   const needed = table.remaining - table.count("committing")
   if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
@@ -33,13 +38,10 @@ export function noSources(parts: {
     const why = wrongPieces === undefined ? "" : `: ${wrongPieces}`
     return `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces${why}`
   })
-  reasons.push(...discoveries.status())
+  reasons.push(...discoveries.status(), ...unusablePeers)
   const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
-    hint:
-      reach === "web"
-        ? "peers are not used while a proxy is set only for HTTP: set ALL_PROXY=socks5://HOST:PORT, too, or NO_PROXY"
-        : "add a source with `urls` or `peers`, or ask the publisher to seed it",
+    hint: reach === "web" ? PEERS_NEED_PROXY : "add a source with `urls` or `peers`, or ask the publisher to seed it",
   })
 }
 

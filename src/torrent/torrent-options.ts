@@ -19,6 +19,8 @@ export interface Sources {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
+  /** Which others were named and are not used, and why: a sentence each. */
+  readonly unusablePeers?: readonly string[] | undefined
 }
 
 /** The purpose and the sources are those of its start. */

@@ -290,7 +290,8 @@ export class Torrent implements IntakeHost {
   }
 
   #failWithoutSources(): void {
-    const error = noSources({ ...this.#parts, reach: this.#options.platform.reach })
+    const { platform, unusablePeers } = this.#options
+    const error = noSources({ ...this.#parts, unusablePeers, reach: platform.reach })
     if (error === undefined) return
     if (!this.#parts.table.selectionComplete) {
       if (!this.#purpose.seed) {

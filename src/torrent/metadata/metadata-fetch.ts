@@ -8,6 +8,7 @@ import type { Timer } from "../../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
 import type { MetadataMessage } from "../../wire/metadata-message.js"
 import type { PeerOrigin } from "../finding/peer-book.js"
+import { PEERS_NEED_PROXY } from "../no-sources.js"
 import type { SharedParts } from "../shared-parts.js"
 import type { ProgressSnapshot } from "../statistics/progress.js"
 import { LayerStage } from "./layer-stage.js"
@@ -34,6 +35,8 @@ export interface MetadataFetchOptions extends SharedParts {
   /** Named by the user, and by the link. */
   readonly peers: readonly Endpoint[]
   readonly hintedPeers: readonly Endpoint[]
+  /** Which others the user named that are not used, and why: a sentence each. */
+  readonly unusablePeers?: readonly string[] | undefined
 }
 
 /** What a fetch found. */
@@ -135,7 +138,7 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** Where the fetch stands. */
   snapshot(): ProgressSnapshot {
-    const { name, infoHash } = this.#options
+    const { name, infoHash, unusablePeers = [] } = this.#options
     return metadataSnapshot({
       name,
       infoHash,
@@ -143,6 +146,7 @@ export class MetadataFetch implements MetadataSwarmHost {
       layers: this.#layers,
       swarm: this.#swarm,
       sources: this.#sources,
+      unusablePeers,
       idleTime: this.idleTime,
     })
   }
@@ -248,12 +252,16 @@ export class MetadataFetch implements MetadataSwarmHost {
   }
 
   #giveUp(): void {
-    const { name } = this.#options
+    const { name, unusablePeers = [], platform } = this.#options
     const known = this.#swarm.knownCount
     const asked = known === 0 ? "no peer is known" : `none of ${count(known, "known peer")} gave ${this.#lacking.it}`
+    const why = [asked, ...unusablePeers].join("; ")
     void this.#end(
-      new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${asked}`, {
-        hint: "add a peer that has the dataset with `peers`, or use the .torrent file",
+      new AtError("AT_METADATA", `${this.#lacking.what} of ${name} can't be had: ${why}`, {
+        hint:
+          platform.reach === "web"
+            ? `use the .torrent file; ${PEERS_NEED_PROXY}`
+            : "add a peer that has the dataset with `peers`, or use the .torrent file",
       }),
     )
   }

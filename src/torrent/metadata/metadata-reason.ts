@@ -13,6 +13,8 @@ interface Situation {
   readonly connected: number
   readonly connecting: number
   readonly known: number
+  /** Of those that were named, which are not used, and why. */
+  readonly unusablePeers: readonly string[]
   readonly trackers: readonly TrackerStatus[]
   /** How the searches stand elsewhere. */
   readonly discoveries: readonly string[]
@@ -29,14 +31,17 @@ const NOT_OFFERING = {
 
 /** Says in a sentence why no metadata arrives; null while it does. */
 export function metadataReason(situation: Situation): string | null {
-  const { lacking, sinceArrival, offering, connected, connecting, known, trackers, discoveries } = situation
+  const { lacking, sinceArrival, offering, connected, connecting, known, unusablePeers } = situation
   if (sinceArrival < QUIET) return null
   if (offering > 0) return `${count(offering, "peer")} ${OFFERING[lacking]}`
   if (connected > 0) return `${count(connected, "peer")} connected, ${NOT_OFFERING[lacking]}`
   if (connecting > 0) return `connecting to ${count(connecting, "peer")}`
-  if (known > 0) return `none of ${count(known, "known peer")} gave it`
-  const sources = [...(trackers.length === 0 ? [] : [ofTrackers(trackers)]), ...discoveries]
-  return sources.length === 0 ? "no peer is known" : sources.join("; ")
+  const reasons = known > 0 ? [`none of ${count(known, "known peer")} gave it`] : ofNamers(situation)
+  return [...reasons, ...unusablePeers].join("; ") || "no peer is known"
+}
+
+function ofNamers({ trackers, discoveries }: Situation): string[] {
+  return [...(trackers.length === 0 ? [] : [ofTrackers(trackers)]), ...discoveries]
 }
 
 function ofTrackers(trackers: readonly TrackerStatus[]): string {

@@ -17,6 +17,7 @@ interface Fetch {
   readonly layers: LayerStage | undefined
   readonly swarm: { readonly connections: number; readonly connectedCount: number; readonly knownCount: number }
   readonly sources: Pick<MetadataSources, "trackers" | "searches">
+  readonly unusablePeers: readonly string[]
   /** ms since something of it last arrived. */
   readonly idleTime: number
 }
@@ -29,6 +30,7 @@ export function metadataSnapshot({
   layers,
   swarm,
   sources,
+  unusablePeers,
   idleTime,
 }: Fetch): ProgressSnapshot {
   const { size, received, pieceCount } = infoProgress(exchange, layers)
@@ -52,6 +54,7 @@ export function metadataSnapshot({
       connected,
       connecting: open - connected,
       known,
+      unusablePeers,
       trackers: sources.trackers,
       discoveries: sources.searches,
     }),

@@ -25,6 +25,7 @@ interface Parts {
   readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly book: PeerBook
+  readonly unusablePeers: readonly string[]
 }
 
 /** Puts together what a user sees of a torrent at work. */
@@ -78,7 +79,7 @@ export class Statistics {
   }
 
   #waitingFor(now: number): string | null {
-    const { totals, swarm, webSeeds, announcer, discoveries, book } = this.#parts
+    const { totals, swarm, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
     const sinceArrival = now - totals.lastArrival
     if (sinceArrival < QUIET) return null
     const lacking = webSeeds.lacking()
@@ -91,6 +92,7 @@ export class Statistics {
       })),
       connecting: swarm.connectingCount,
       known: book.size,
+      unusablePeers,
       trackers: announcer.status(),
       discoveries: discoveries.status(),
       webSeeds: webSeeds.seeds.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),

@@ -14,6 +14,8 @@ export interface Situation {
   readonly peers: readonly { readonly choking: boolean; readonly interesting: boolean }[]
   readonly connecting: number
   readonly known: number
+  /** Of those that were named, which are not used, and why. */
+  readonly unusablePeers: readonly string[]
   readonly trackers: readonly TrackerStatus[]
   /** How the searches stand in the DHT and in the local network, in a few words each. */
   readonly discoveries: readonly string[]
@@ -23,10 +25,10 @@ export interface Situation {
 
 /** Says in a sentence why nothing arrives; null while something does. */
 export function waitingReason(situation: Situation): string | null {
-  const { sinceArrival, peers, connecting, discoveries } = situation
+  const { sinceArrival, peers, connecting, unusablePeers, discoveries } = situation
   if (sinceArrival < QUIET) return null
   const searches = peers.length === 0 && connecting === 0 ? discoveries : []
-  const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches]
+  const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches, ...unusablePeers]
   return reasons.filter((reason) => reason !== undefined).join("; ") || "no source is known"
 }
 

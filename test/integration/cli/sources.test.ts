@@ -33,6 +33,23 @@ describe("no source", () => {
     expect(outcome.stderr).toContain(`${webSeed.url}/one.bin`)
   })
 
+  it("is 4 when the only peer that is named can't be used, and says why", async () => {
+    await using stage = await Stage.open({ announce: "none" })
+    const dataset = await stage.publish("one.bin", LENGTH)
+    const args = ["get", stage.torrentFile(dataset), "--no-dht", "--peer", "169.254.1.1:6881"]
+    const { stderr } = await stage.run(args, { exits: 4 })
+    expect(stderr).toMatch(/error: no peer.*; 169\.254\.1\.1 is not called: no peer can be there/)
+  })
+
+  it("is 3 when the only peer that is named for the metadata can't be used: both are said", async () => {
+    await using stage = await Stage.open()
+    const args = ["get", "0".repeat(40), "--no-dht", "--peer", "169.254.1.1:6881"]
+    const { stderr } = await stage.run(args, { exits: 3 })
+    expect(stderr).toMatch(
+      /error: there is no such dataset at .*; .*169\.254\.1\.1 is not called: no peer can be there/,
+    )
+  })
+
   it("is 4 after --timeout when all are dead", async () => {
     await using stage = await Stage.open({ tracker: { knobs: { answer: "hang-up" } } })
     const dataset = await stage.publish("one.bin", LENGTH, { entry: { webSeeds: [`http://${DEAD}/one.bin`] } })

@@ -176,11 +176,20 @@ it("behind a proxy there is no listening, there are no datagrams, and names stan
   await expect(udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
   const throughHttp = createDetour({ all: "http://127.0.0.1:9" })!
   await expect(throughHttp.udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
-  expect(await net.resolve("a.example")).toEqual(["a.example"])
+  expect(await throughHttp.net.resolve("a.example")).toEqual(["a.example"])
   const { promise: closed, resolve } = deferred<Error | undefined>()
   const listener = { onOpen: () => {}, onData: () => {}, onDrain: () => {}, onClose: resolve }
   net.connect({ host: "127.0.0.1", port: 9 }, listener)
   expect((await closed)?.message).toBe("there is no proxy for peers")
+})
+
+it("behind proxies for HTTP alone, only what NO_PROXY covers has addresses", async () => {
+  const { net } = createDetour({ http: "http://127.0.0.1:9", none: "10.0.0.0/8,localhost" })!
+  expect(await net.resolve("10.1.2.3")).toEqual(["10.1.2.3"])
+  for (const host of ["a.example", "192.0.2.1", "::1"]) {
+    await expect(net.resolve(host)).rejects.toThrow("no proxy for peers, and NO_PROXY does not cover it")
+  }
+  await expect(net.resolve("localhost")).rejects.toThrow(/NO_PROXY does not cover (127\.0\.0\.1|::1)$/)
 })
 
 describeWith("HTTP through other people's proxies", [microsocks, tinyproxy], () => {

@@ -15,13 +15,17 @@ const HINTS = {
 async function sourcesOf(
   info: Parameters<typeof folderInfo>[0],
   peers: { host: string; port: number }[] = HINTS.peers,
+  own: string[] = ["10.0.0.9:7000"],
 ) {
   const simulation = createSimulation({ seed: 1 })
   const platform = simulation.platform("10.0.0.1")
   const addresses = new Map<string, string[]>([
     ["inside.example", ["169.254.169.254", "10.0.0.3", "0.0.0.0", "fd00:ec2::254", "not an address"]],
   ])
-  platform.net.resolve = async (host) => addresses.get(host) ?? [host]
+  platform.net.resolve = async (host) => {
+    if (host.endsWith(".invalid")) throw Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" })
+    return addresses.get(host) ?? [host]
+  }
   const torrentBytes = torrentOf(folderInfo(info), { announce: "http://own.example/announce" })
   const resolved = {
     metainfo: parseTorrent(torrentBytes, digester),
@@ -32,7 +36,7 @@ async function sourcesOf(
   }
   const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
   const context = { platform, site: new Site(undefined), cache, offline: false }
-  return findSources(resolved, { peers: ["10.0.0.9:7000"] }, context, true)
+  return findSources(resolved, { peers: own }, context, true)
 }
 
 describe("sources of a dataset", () => {
@@ -61,5 +65,15 @@ describe("sources of a dataset", () => {
   ])("never are where no peer can be: %s of a metadata service", async (_, host, others) => {
     const { peers } = await sourcesOf({}, [{ host, port: 80 }])
     expect(peers).toEqual([{ host: "10.0.0.9", port: 7000 }, ...others])
+  })
+
+  it("say of the user's peers alone which are not used, and why", async () => {
+    const { peers, unusablePeers } = await sourcesOf(
+      {},
+      [{ host: "hinted.invalid", port: 80 }],
+      ["named.invalid:80", "169.254.1.1:80", "inside.example:80"],
+    )
+    expect(peers).toEqual([{ host: "10.0.0.3", port: 80 }])
+    expect(unusablePeers).toEqual(["named.invalid is not known", "169.254.1.1 is not called: no peer can be there"])
   })
 })

@@ -80,6 +80,14 @@ describe("waiting for a dataset", () => {
     )
   })
 
+  it("advises a way to peers where a proxy is set only for HTTP", async () => {
+    const { clock, torrent } = stage()
+    const waiting = waitComplete(torrent, clock, { timeout: 500, reach: "web" })
+    await expect(clock.runUntil(waiting)).rejects.toMatchObject({
+      hint: expect.stringContaining("ALL_PROXY") as string,
+    })
+  })
+
   it("gives no reason where none is known", async () => {
     const { clock, torrent } = stage(null)
     await expect(clock.runUntil(waitComplete(torrent, clock, { timeout: 500 }))).rejects.toThrow(

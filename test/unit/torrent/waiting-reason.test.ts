@@ -7,6 +7,7 @@ const nothing: Situation = {
   now: 50_000,
   peers: [],
   connecting: 0,
+  unusablePeers: [],
   known: 0,
   trackers: [],
   discoveries: [],
@@ -45,6 +46,12 @@ describe("why nothing arrives", () => {
     expect(reason({ peers: [peer(false, false)], known: 5 })).toBe("1 peer connected, none has what is missing")
     expect(reason({ connecting: 3, known: 5 })).toBe("connecting to 3 peers")
     expect(reason({ known: 1 })).toBe("none of 1 known peer can be reached")
+  })
+
+  it("peers that were named and are not used", () => {
+    const unusablePeers = ["a.example is not known"]
+    expect(reason({ unusablePeers })).toBe("a.example is not known")
+    expect(reason({ unusablePeers, known: 1 })).toBe("none of 1 known peer can be reached; a.example is not known")
   })
 
   it("trackers, as long as they have named nobody", () => {
