@@ -39,7 +39,11 @@ export interface Options extends FileChoice {
   readonly maxConnections?: number | undefined
   /** True: do not use the network. Default: false, unless `AT_OFFLINE` is set. */
   readonly offline?: boolean | undefined
-  /** True: keep sharing after the download, until `close()` or until `signal` is aborted; `get` resolves only then. Default: false. */
+  /**
+   * True: keep sharing after the download, until `close()` or until `signal` is aborted; `get` resolves only then. Where a proxy
+   * is set only for HTTP and no peer is reached without it, the download is completed and then fails with `AT_INVALID_INPUT`.
+   * Default: false.
+   */
   readonly seed?: boolean | undefined
   /**
    * True: share as the first seed (BEP 16), if everything is on disk: show each peer one piece at a time, and the next one when

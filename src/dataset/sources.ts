@@ -1,9 +1,11 @@
 import { ipScope, parseIp } from "../bytes/ip.js"
+import { AtError } from "../errors.js"
 import { classifyHost } from "../node/address-policy.js"
 import { lookupFault } from "../node/lookup-fault.js"
 import type { LogLevel } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
+import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { Sources } from "../torrent/torrent-options.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
@@ -59,6 +61,21 @@ export async function findSources(
     peers: [...own.peers, ...others.peers],
     unusablePeers: own.unusable,
   }
+}
+
+/**
+ * What to say when sharing is wanted and nobody could ever get anything: a proxy is set only for HTTP, and the user named no
+ * peer that is reached without it. Undefined elsewhere.
+ */
+export async function nobodyToShareWith(
+  { peers = [] }: Options,
+  context: ResolveContext,
+): Promise<AtError | undefined> {
+  if (context.platform.reach !== "web" || context.offline) return undefined
+  const found = await findPeers(parsePeers(peers), context, "debug")
+  if (found.peers.length > 0) return undefined
+  const what = "nothing can be shared: a proxy is set only for HTTP, and no peer is reached without it"
+  return new AtError("AT_INVALID_INPUT", [what, ...found.unusable].join("; "), { hint: PEERS_NEED_PROXY })
 }
 
 /** Where these names lead to, as far as peers may be there: a link must not make us call a cloud's metadata service. */

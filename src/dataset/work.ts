@@ -14,6 +14,7 @@ import { noStats } from "./no-stats.js"
 import { OtherProcess } from "./other-process.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
+import { nobodyToShareWith } from "./sources.js"
 import { completeSnapshot, stillSnapshot } from "./still-snapshot.js"
 import type { Use } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -78,10 +79,14 @@ export class Work {
 
   /** Resolves when these files (indexes) are on disk, verified. */
   async download(selected: ReadonlySet<number>, signal = this.#parts.options.signal): Promise<void> {
-    const { seed = false, sync = false } = this.#parts.options
+    const { options, context, platform } = this.#parts
+    const { seed = false, sync = false } = options
     await this.#use(async () => {
       this.#wants.add(selected)
       try {
+        // The data is wanted all the same, and may take days: said before, and failed with after.
+        const alone = seed ? await nobodyToShareWith(options, context) : undefined
+        if (alone !== undefined) platform.log.log("notice", "dataset", alone.message)
         const engagement = await this.#whenFree(async () => {
           const opened = await unlessAborted(
             signal,
@@ -90,8 +95,9 @@ export class Work {
           await this.#complete(opened, selected, signal)
           return opened
         }, signal)
-        if (seed) await this.#start(engagement, { seed, fetch: true }, signal)
+        if (seed && alone === undefined) await this.#start(engagement, { seed, fetch: true }, signal)
         if (sync) await unlessAborted(signal, engagement.store.flush())
+        if (alone !== undefined) throw alone
         this.#gives ||= seed
       } catch (error) {
         this.#wants.delete(selected)
@@ -106,7 +112,8 @@ export class Work {
 
   /** Puts what is on disk at others' disposal. */
   seed(signal = this.#parts.options.signal): Promise<Torrent> {
-    const { metainfo } = this.#parts.resolved
+    const { resolved, options, context } = this.#parts
+    const { metainfo } = resolved
     return this.#feed.during(() =>
       this.#use(async () => {
         const all = (): Set<number> => new Set(metainfo.layout.files.keys())
@@ -114,11 +121,13 @@ export class Work {
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
             hint:
-              this.#parts.options.data === undefined
+              options.data === undefined
                 ? "download it first, use the `datastore` that contains it, or name its file or folder itself with `data`"
                 : "check that `data` is the dataset's file or folder itself, not the folder that contains it",
           })
         }
+        const alone = await nobodyToShareWith(options, context)
+        if (alone !== undefined) throw alone
         const torrent = await this.#start(engagement, { seed: true, fetch: false }, signal)
         this.#gives = true
         return torrent

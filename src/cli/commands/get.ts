@@ -9,6 +9,7 @@ import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
 import type { Console } from "../console.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
+import { sayWhoIsServed } from "../say-who-is-served.js"
 import { thenStats } from "../then-stats.js"
 import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
 
@@ -88,6 +89,7 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     )
     if (flags.seed) {
       console.say(`sharing ${there} ${howLong(limits)}`)
+      sayWhoIsServed(dataset, console)
       // Who stops it has got what was asked for.
       if (console.json) console.emit({ type: "seeding", path: there, port: dataset.port ?? null })
       else console.result(there)

@@ -4,6 +4,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions, WAIT } from "../common-options.js"
 import type { Console } from "../console.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
+import { sayWhoIsServed } from "../say-who-is-served.js"
 import { thenStats } from "../then-stats.js"
 
 const FAREWELL: Farewell = { stopping: "stopping", stopped: "stopped sharing" }
@@ -38,6 +39,7 @@ async function seed(target: string, flags: SeedFlags, { console, signal }: Comma
   await dataset.seed()
   const port = dataset.port === undefined ? "" : ` at port ${dataset.port}`
   console.say(`sharing ${dataset.path}${port} until stopped`)
+  sayWhoIsServed(dataset, console)
   if (console.json) console.emit({ type: "seeding", path: dataset.path, port: dataset.port ?? null })
   await sayHowMuch(dataset, console)
   await thenStats(flags.stats, { console, dataset }, () => dataset.giveUntil({ signal }))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { jsonLines } from "./command.js"
 import { Stage, sameFile } from "./stage.js"
 
 const LENGTH = 300_000
@@ -8,6 +9,38 @@ const DEAD = "127.0.0.1:9"
 const FOR_HTTP = { HTTPS_PROXY: `http://${DEAD}` }
 
 describe("a proxy that is set only for HTTP", () => {
+  it("leaves nobody to share with: seed says so, and what to set", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", LENGTH)
+    const args = ["seed", dataset.infoHash, "--data", dataset.source]
+    const { stderr } = await stage.run(args, { env: FOR_HTTP, exits: 2 })
+    expect(stderr).toMatch(/nothing can be shared: a proxy is set only for HTTP/)
+    expect(stderr).toMatch(/ALL_PROXY=.*NO_PROXY/)
+    expect(stderr).not.toMatch(/^sharing/m)
+  })
+
+  it("does not keep data from peers that NO_PROXY covers", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", LENGTH)
+    const taker = stage.start(["get", dataset.infoHash])
+    const { port } = await stage.announced(taker, "started")
+    const args = ["seed", dataset.infoHash, "--data", dataset.source, "--peer", `127.0.0.1:${port}`]
+    stage.start(args, { env: { ...FOR_HTTP, NO_PROXY: "127.0.0.0/8" } })
+    await taker.exits(0)
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
+  it("lets get --seed bring the data first, and then fail; a limit of sharing would never be reached", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", LENGTH, { webSeeds: [{}] })
+    const args = ["get", dataset.infoHash, "--seed", "--seed-ratio", "2", "--json"]
+    const lines = jsonLines((await stage.run(args, { env: FOR_HTTP, exits: 2 })).stdout)
+    expect(lines.at(-1)).toMatchObject({ type: "error", code: "AT_INVALID_INPUT" })
+    expect(lines.filter(({ type }) => type === "seeding")).toEqual([])
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+    await stage.run(["get", dataset.infoHash, "--offline"])
+  })
+
   it("makes a peer useless that NO_PROXY does not cover: with no other source that ends at once", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", LENGTH)
@@ -22,5 +55,20 @@ describe("a proxy that is set only for HTTP", () => {
     const { stderr } = await stage.run(["get", dataset.infoHash, "--peer", DEAD], { env: FOR_HTTP })
     expect(stderr.split("127.0.0.1: there is no proxy for peers")).toHaveLength(2)
     expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+})
+
+describe("a SOCKS proxy", () => {
+  it.each(["seed", "get --seed"])("lets nobody in: %s says so once", async (words) => {
+    await using stage = await Stage.open({ announce: "none" })
+    const dataset = await stage.publish("one.bin", LENGTH, { webSeeds: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    const args = [...words.split(" "), stage.torrentFile(dataset), "--port", "7000"]
+    const command = stage.start(args, { env: { ALL_PROXY: `socks5://${DEAD}` } })
+    await command.until("it says so", () => command.stderr.includes("nobody can connect from outside"))
+    command.signal("SIGTERM")
+    await command.ended
+    expect(command.stderr).toMatch(/--port and --map-port have no effect/)
+    expect(command.stderr.match(/nobody can connect/g)).toHaveLength(1)
   })
 })
