@@ -51,7 +51,7 @@ async function acquire(path: string, depth: number): Promise<Lock> {
     if (stale && (await takeOver(path, found, self, depth))) return new FileLock(path, self.token)
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))
   }
-  throw new LockedError(path, "others are taking it at this moment", "run the command again")
+  throw new LockedError(path, "others are taking it at this moment", "try again")
 }
 
 class FileLock implements Lock {

@@ -32,7 +32,7 @@ function textsIn(node: ts.Node, at: string): Text[] {
   return texts
 }
 
-/** What errors advise: all that is given as a `hint`, here or through a constant. */
+/** What errors advise: all that is given as a `hint`, here or through a constant, and the remedies of locks. */
 function hintsIn(source: ts.SourceFile, file: string): Text[] {
   const constants = new Map<string, ts.Expression>()
   const hints: Text[] = []
@@ -45,6 +45,9 @@ function hintsIn(source: ts.SourceFile, file: string): Text[] {
       const { initializer } = node
       const named = ts.isIdentifier(initializer) ? constants.get(initializer.text) : undefined
       hints.push(...textsIn(named ?? initializer, `${file}:${line + 1}`))
+    }
+    if (ts.isNewExpression(node) && node.expression.getText() === "LockedError") {
+      hints.push(...textsIn(node.arguments![2]!, file))
     }
     ts.forEachChild(node, visit)
   }
@@ -101,7 +104,7 @@ describe("hints", () => {
     const wrong = hints.filter(
       ({ at, text }) =>
         !at.startsWith("cli/") &&
-        (/(?<![\w-])-(o\b|-(?!files\b))/.test(text) ||
+        (/(?<![\w-])-(o\b|-(?!files\b))|\bcommand\b/.test(text) ||
           [...text.matchAll(/`([^`]*)`/g)].some(([, option]) => !known.has(option ?? ""))),
     )
     expect(wrong).toEqual([])
