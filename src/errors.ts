@@ -49,7 +49,7 @@ export class AtError extends Error {
   override readonly name = "AtError"
   /** Stable; scripts may branch on it. */
   readonly code: AtErrorCode
-  /** What to do next; names of options are in backquotes. */
+  /** What to do next; names of options and properties are in backquotes. */
   readonly hint: string
 
   constructor(code: AtErrorCode, message: string, options: { hint: string; cause?: unknown }) {

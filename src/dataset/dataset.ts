@@ -156,7 +156,7 @@ export class Dataset implements AsyncDisposable {
    * continues from what was verified.
    *
    * @returns the absolute path of the dataset's file or folder
-   * @throws AtError `AT_INVALID_INPUT` if no file matches; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
+   * @throws AtError `AT_INVALID_INPUT` if a pattern matches no file; `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
    *
    * @example
    * ```ts

@@ -1,74 +1,75 @@
-import picomatch from "picomatch"
 import { AtError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Magnet } from "../metainfo/magnet.js"
+import { filesMatching, isGlob } from "./file-pattern.js"
 
 /**
- * Which files of a dataset are wanted: globs that match paths inside the dataset (with `**` and `{a,b}`), or folders, which mean
- * everything in them.
+ * Which files of a dataset are wanted: by the paths of files or folders inside the dataset (a folder means everything in it), or
+ * by globs that match paths (with `**` and `{a,b}`). Without `/`, either means names of files and folders at any depth.
  */
 export interface FileChoice {
-  /**
-   * Only files that match one of these. Default, and if empty: all files. A pattern without `/` matches names of files and
-   * folders at any depth.
-   */
+  /** Only files that match one of these; each must match a file. Default, and if empty: all files. */
   readonly include?: readonly string[] | undefined
-  /** Not the files that match one of these. Default: none. */
+  /** Not the files that match one of these. A path or a name must be there; a glob may match nothing. Default: none. */
   readonly exclude?: readonly string[] | undefined
+}
+
+/** A pattern of the user's, and what it means in a dataset. */
+interface Meaning {
+  readonly pattern: string
+  readonly files: readonly DataFile[]
+}
+
+interface DataFile {
+  readonly path: string
+  /** Into the layout's files. */
+  readonly index: number
 }
 
 /**
  * The files that a choice means, as indexes into `layout.files`. Where it names none to include, those of `selectOnly`
  * (a magnet link's, BEP 53), if there is any.
  *
- * @throws AtError `AT_INVALID_INPUT` when it means none
+ * @throws AtError `AT_INVALID_INPUT` when it means none, or names something that is not there
  */
 export function selectFiles(
   layout: TorrentLayout,
-  choice: FileChoice,
+  { include = [], exclude = [] }: FileChoice,
   selectOnly: Magnet["selectOnly"] = null,
 ): Set<number> {
-  const include = choice.include ?? []
-  const included = include.length === 0 ? () => true : matcher(include)
-  const only = include.length === 0 ? selectOnly : null
-  const isListed = (index: number): boolean => only?.some(({ first, last }) => first <= index && index <= last) ?? true
-  const excluded = matcher(choice.exclude ?? [])
-  const selected = new Set<number>()
-  layout.files.forEach((file, index) => {
-    if (!file.padding && isListed(index) && included(file.path) && !excluded(file.path)) selected.add(index)
-  })
-  if (selected.size === 0 && layout.files.some((file) => !file.padding)) {
-    const choiceInWords = include.join(", ") || (only === null ? "the choice" : "the numbers in the magnet link (so=…)")
-    throw new AtError("AT_INVALID_INPUT", `no file of the dataset matches ${choiceInWords}`, {
-      hint: "list the files with: academictorrents info TARGET --files",
-    })
+  const files = layout.files.flatMap(({ path, padding }, index): DataFile[] => (padding ? [] : [{ path, index }]))
+  const meaning = (pattern: string): Meaning => ({ pattern, files: filesMatching(pattern, files) })
+  const included = include.map(meaning)
+  const excluded = exclude.map(meaning)
+  refuseMisspelt([...included, ...excluded.filter(({ pattern }) => !isGlob(pattern))])
+
+  const isChosen = include.length > 0 ? isOneOf(included) : isListed(selectOnly)
+  const isExcluded = isOneOf(excluded)
+  const chosen = files.filter(isChosen)
+  const selected = chosen.filter((file) => !isExcluded(file))
+  if (selected.length === 0 && files.length > 0) {
+    if (chosen.length === 0) throw refusal("no file of the dataset matches the numbers in the magnet link (so=…)")
+    const ofWhich = include.length > 0 ? ` that match ${include.join(", ")}` : ""
+    throw refusal(`all files${ofWhich} are excluded by ${exclude.join(", ")}`)
   }
-  return selected
+  return new Set(selected.map(({ index }) => index))
 }
 
-function matcher(globs: readonly string[]): (path: string) => boolean {
-  const matches = globs.map(compile)
-  return (path) => matches.some((match) => match(path))
+/** Among so many files it would not be noticed that one is not there, or is there that was not wanted. */
+function refuseMisspelt(meanings: readonly Meaning[]): void {
+  const nowhere = meanings.filter(({ files }) => files.length === 0).map(({ pattern }) => pattern)
+  if (nowhere.length > 0) throw refusal(`no file of the dataset matches ${nowhere.join(", ")}`)
 }
 
-function compile(glob: string): (path: string) => boolean {
-  const rooted = glob.replace(/^\.?\//, "")
-  const pattern = rooted.replace(/\/$/, "/**")
-  const isInside = insideOf(rooted.replace(/\/$/, ""))
-  try {
-    const isMatch = picomatch(pattern, { dot: true, basename: !pattern.includes("/"), nonegate: true })
-    return (path) => isMatch(path) || isInside(path)
-  } catch (cause) {
-    // Empty, or longer than any path.
-    throw new AtError("AT_INVALID_INPUT", `"${glob.slice(0, 100)}" is not a valid pattern`, {
-      hint: "write the path of a file, or a glob like *.csv or train/**",
-      cause,
-    })
-  }
+function isOneOf(meanings: readonly Meaning[]): (file: DataFile) => boolean {
+  const all = new Set(meanings.flatMap(({ files }) => files))
+  return (file) => all.has(file)
 }
 
-/** Whether a path leads through the folder: one of that path, or anywhere of that name. Globs mean folders only with `/**`. */
-function insideOf(folder: string): (path: string) => boolean {
-  if (folder.includes("/")) return (path) => path.startsWith(`${folder}/`)
-  return (path) => `/${path}`.includes(`/${folder}/`)
+function isListed(selectOnly: Magnet["selectOnly"]): (file: DataFile) => boolean {
+  return ({ index }) => selectOnly?.some(({ first, last }) => first <= index && index <= last) ?? true
+}
+
+function refusal(message: string): AtError {
+  return new AtError("AT_INVALID_INPUT", message, { hint: "compare with what `dataset.files` lists" })
 }

@@ -8,6 +8,7 @@ import { nodeClock } from "../../node/clock.js"
 import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
 import type { Console } from "../console.js"
+import { sayIdleGlobs } from "../idle-globs.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { sayWhoIsServed } from "../say-who-is-served.js"
 import { thenStats } from "../then-stats.js"
@@ -81,6 +82,7 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     return
   }
   await using dataset = await Dataset.open(target, options)
+  sayIdleGlobs(flags, dataset, console)
   const path = await thenStats(flags.stats, { console, dataset }, async () => {
     const there = await dataset.download()
     const fetched = dataset.fetchedBytes

@@ -8,6 +8,7 @@ import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
 import type { WebSeedState } from "../../dataset/web-seed-states.js"
 import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
+import { sayIdleGlobs } from "../idle-globs.js"
 import type { CommandContext, Farewell, Run } from "../run.js"
 
 /** Files listed for people; `--files` and `--json` list all. */
@@ -46,6 +47,7 @@ async function info(target: string, flags: InfoFlags, { console, signal }: Comma
     ...(console.json ? { onProgress: undefined } : {}),
   })
   const choice = choiceOf(dataset, flags)
+  sayIdleGlobs(flags, dataset, console)
   const asks = !console.json || flags.scrape === true
   const [swarm, webSeeds] = await Promise.all([
     asks && flags.tracker !== false ? dataset.swarmSizes() : [],

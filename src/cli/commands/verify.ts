@@ -5,6 +5,7 @@ import { Dataset } from "../../dataset/dataset.js"
 import { AtError } from "../../errors.js"
 import type { FileReport, VerifyReport } from "../../storage/verify.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, checkPlace, toOptions, WAIT } from "../common-options.js"
+import { sayIdleGlobs } from "../idle-globs.js"
 import { type CommandContext, type Farewell, GOES_ON, type Run } from "../run.js"
 import { thenStats } from "../then-stats.js"
 
@@ -63,6 +64,7 @@ async function verify(target: string, flags: VerifyFlags, { console, signal }: C
     // One object is promised, not lines.
     ...(console.json ? { onProgress: undefined } : {}),
   })
+  sayIdleGlobs(flags, dataset, console)
   const report = await dataset.verify()
   const repaired = !report.complete && flags.repair === true
   if (repaired) {

@@ -281,12 +281,33 @@ describe("get of chosen files", () => {
     expect(Math.max(...dataset.seeders[0]!.blocksServed)).toBe(1)
   })
 
-  it("is 2 when no file is meant", async () => {
+  it("is 2 when one of the patterns matches no file, and nothing is downloaded", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("study", FILES, { seeders: [{}] })
-    const { stderr } = await stage.run(["get", dataset.infoHash, "--include", "*.parquet"], { exits: 2 })
-    expect(stderr).toContain("*.parquet")
-    expect(existsSync(stage.stored("study"))).toBe(false)
+    const refused = async (...choice: string[]): Promise<string> => {
+      const { stderr } = await stage.run(["get", dataset.infoHash, ...choice], { exits: 2 })
+      expect(existsSync(stage.stored("study"))).toBe(false)
+      return stderr
+    }
+    expect(await refused("--include", "README.md", "--include", "data/typo.csv", "--include", "*.parquet")).toBe(
+      "error: no file of the dataset matches data/typo.csv, *.parquet\n" +
+        "what to do: compare with what academictorrents info TARGET --files lists\n",
+    )
+    expect(await refused("--exclude", "data/typo.csv")).toContain("no file of the dataset matches data/typo.csv")
+    expect(await refused("--include", "data", "--exclude", "*.csv", "--exclude", "*.bin")).toContain(
+      "all files that match data are excluded by *.csv, *.bin",
+    )
+  })
+
+  it("says which glob excludes nothing, and goes on", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { seeders: [{}] })
+    const choice = ["--exclude", "*.tmp", "--exclude", "*.csv"]
+    for (const command of ["info", "get", "verify"]) {
+      const { stderr } = await stage.run([command, dataset.infoHash, ...choice])
+      expect(stderr.match(/^--exclude .*/gm)).toEqual(["--exclude *.tmp matches no file of the dataset"])
+    }
+    expect(readdirSync(stage.stored("study", "data"))).toEqual(["three.bin"])
   })
 })
 

@@ -14,6 +14,7 @@ const PATHS = [
   "!odd.txt",
   "data [v1].csv",
 ]
+const NO_SUCH = "no file of the dataset matches"
 
 function layoutOf(paths: readonly string[], padding: readonly string[] = []): TorrentLayout {
   const files = paths.map((path, i) => ({ path, offset: i * 10, length: 10, padding: padding.includes(path) }))
@@ -78,17 +79,49 @@ describe("the chosen files", () => {
     expect(select({ exclude: ["*.csv"] })).toEqual(["README.md", "train/deep/c.json", "!odd.txt"])
   })
 
+  it("are refused when a pattern to include matches none, all such patterns by their names", () => {
+    const include = ["README.md", "train/typo.csv", "trian", "*.csv", "*.parquet"]
+    expect(() => select({ include })).toThrow(new RegExp(`^${NO_SUCH} train/typo.csv, trian, \\*.parquet$`))
+  })
+
+  it("are refused when a path or a name to exclude is not there; a glob may match none", () => {
+    const exclude = ["train/c.csv", "tset", "*.tmp", "test"]
+    expect(() => select({ include: ["README"], exclude })).toThrow(new RegExp(`^${NO_SUCH} README, train/c.csv, tset$`))
+    expect(select({ exclude: ["*.tmp", "**/.DS_Store", "old/{a,b}", "train/?", "[xy].csv"] })).toEqual(PATHS)
+    // It is there, if not among those that are included.
+    expect(select({ include: ["train"], exclude: ["d.csv"] })).toEqual(PATHS.slice(1, 5))
+  })
+
+  it("are said to be excluded when they are", () => {
+    expect(() => select({ include: ["train", "test"], exclude: ["*.csv", "*.json"] })).toThrow(
+      /^all files that match train, test are excluded by \*\.csv, \*\.json$/,
+    )
+    expect(() => select({ exclude: ["**"] })).toThrow(/^all files are excluded by \*\*$/)
+  })
+
   it("are not turned around by an exclamation mark", () => {
     expect(select({ include: ["!odd.txt"] })).toEqual(["!odd.txt"])
   })
 
-  it("can each be named by the path that the dataset lists, whatever characters it has", () => {
-    expect(select({ include: ["data [v1].csv"] })).toEqual(["data [v1].csv"])
+  it("can each be named by the path that the dataset lists or by name, whatever characters it has", () => {
+    const files = ["sub/table (1).csv", "sub/table 1.csv", "data [v1].csv", "data v.csv"]
+    for (const named of ["table (1).csv", "sub/table (1).csv", "./sub/table (1).csv"]) {
+      expect(select({ include: [named] }, files)).toEqual(["sub/table (1).csv"])
+      expect(select({ exclude: [named] }, files)).toEqual(files.slice(1))
+    }
+    expect(select({ include: ["data [v1].csv"] }, files)).toEqual(["data [v1].csv"])
+    expect(select({ include: ["data [v1].csv"] }, ["sub/data v.csv", "data v.csv", "data 1.csv"])).toEqual([
+      "sub/data v.csv",
+      "data v.csv",
+      "data 1.csv",
+    ])
     const segment = fc.stringMatching(/^[a-c[\](){}*?!+@ .-]{1,6}$/).filter((name) => !/^\.{1,2}$/.test(name))
     fc.assert(
       fc.property(fc.array(segment, { minLength: 1, maxLength: 3 }), (segments) => {
         const path = segments.join("/")
-        expect(select({ include: [path] }, [path])).toEqual([path])
+        const another = `${path}x`
+        expect(select({ include: [path] }, [another, path])).toEqual([path])
+        expect(select({ include: [segments.at(-1)!] }, [path])).toEqual([path])
       }),
       { numRuns: 500 },
     )
