@@ -28,7 +28,7 @@ export function understand(target: string, options: Options): Understood {
   const settings = readUserSettings()
   // The Python package's default is the empty text.
   const datastore = options.datastore ? absolutePath(options.datastore) : defaultDatastore()
-  const parsed = parseTarget(target)
+  const parsed = parseTarget(target, options.site ?? settings.site)
   parsePeers(options.peers ?? [])
   bootstrapNodes(options)
   if (settings.site !== undefined) checkUrl("AT_SITE", settings.site)

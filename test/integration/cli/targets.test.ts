@@ -43,6 +43,14 @@ describe("a target", () => {
     expect(sameFile(stage.stored("numbers.bin"), dataset.source)).toBe(true)
   })
 
+  it("may be a .torrent at a mirror that has the URLs of the service", async () => {
+    await using stage = await Stage.open()
+    const { infoHash, source } = await published(stage)
+    const mirrored = `${stage.testbed.url}/download/${infoHash}.torrent`
+    await stage.run(["get", mirrored], { env: { AT_SITE: "http://127.0.0.1:9" } })
+    expect(sameFile(stage.stored("numbers.bin"), source)).toBe(true)
+  })
+
   it("needs the site once: after that its .torrent is known by infohash", async () => {
     let down = false
     await using stage = await Stage.open({

@@ -47,6 +47,14 @@ describe("a target", () => {
     },
   )
 
+  it.each([`http://mirror.example:8080/download/${HASH}.torrent`, `https://10.0.0.7/at/download/${HASH}`])(
+    "is the URL of a .torrent if the host is not the service's: %s",
+    (url) => {
+      expect(read(url)).toBe(`url ${url}`)
+      expect(parseTarget(url, new URL("/at/", url).href)).toMatchObject({ kind: "info-hash" })
+    },
+  )
+
   it.each([
     HASH.slice(1),
     `${HASH}0`,
