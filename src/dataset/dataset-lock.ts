@@ -30,10 +30,12 @@ export class DatasetLock {
     let totalBytes = 0
     for (const file of files) totalBytes += resolved.metainfo.layout.files[file]!.length
     const wait = async (other: Use, ended: Promise<void>): Promise<void> => {
+      const waitingFor = (): string => behind(other)
       const snapshot = (): ProgressSnapshot =>
-        stillSnapshot(dataset, { state: "checking", doneBytes: 0, totalBytes, waitingFor: behind(other) })
+        stillSnapshot(dataset, { state: "checking", doneBytes: 0, totalBytes, waitingFor: waitingFor() })
       const waited = {
         snapshot,
+        waitingFor,
         whenComplete: () => ended,
         get idleTime() {
           return other.idleTime()

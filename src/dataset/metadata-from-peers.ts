@@ -76,7 +76,7 @@ async function patiently(
     if (timeout === undefined) return
     const look = (): void => {
       const left = timeout - fetch.idleTime
-      if (left <= 0) reject(stalled(name, timeout, { why: fetch.snapshot().waitingFor, reach }))
+      if (left <= 0) reject(stalled(name, timeout, { why: fetch.waitingFor(), reach }))
       else timer = clock.after(left, look)
     }
     look()
@@ -91,13 +91,8 @@ async function patiently(
   }
 }
 
-function stalled(
-  name: string,
-  timeout: number,
-  { why, reach }: { why: string | null; reach: Platform["reach"] },
-): AtError {
-  const because = why === null ? "" : `: ${why}`
-  return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s${because}`, {
+function stalled(name: string, timeout: number, { why, reach }: { why: string; reach: Platform["reach"] }): AtError {
+  return new AtError("AT_STALLED", `no metadata of ${name} arrived for ${timeout / 1000} s: ${why}`, {
     hint:
       reach === "web"
         ? `try again later, or use the .torrent file; ${PEERS_NEED_PROXY}`

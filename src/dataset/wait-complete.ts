@@ -2,7 +2,6 @@ import { abortError } from "../errors.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
-import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { stalled } from "./stalled.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -14,9 +13,7 @@ const LOOK = 250
 const FOR_PEERS = `try again later, which continues where it stopped; ${PEERS_NEED_PROXY}`
 
 /** A torrent, as far as waiting for it goes. */
-type Waited = Pick<Torrent, "whenComplete" | "idleTime"> & {
-  snapshot(): Pick<ProgressSnapshot, "waitingFor">
-}
+type Waited = Pick<Torrent, "whenComplete" | "idleTime" | "waitingFor">
 
 /**
  * Waits for a torrent's completion or, before that, for `isThere`; for the caller's signal, or the end of his patience
@@ -46,7 +43,7 @@ export async function waitComplete(
     if (timeout === undefined) return
     const lookForArrivals = (): void => {
       const left = timeout - torrent.idleTime
-      if (left <= 0) reject(stalled(timeout, torrent.snapshot().waitingFor, reach === "web" ? FOR_PEERS : undefined))
+      if (left <= 0) reject(stalled(timeout, torrent.waitingFor(), reach === "web" ? FOR_PEERS : undefined))
       else timers.set("arrivals", clock.after(left, lookForArrivals))
     }
     timers.set("arrivals", clock.after(timeout, lookForArrivals))

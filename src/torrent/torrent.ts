@@ -148,6 +148,11 @@ export class Torrent implements IntakeHost {
     return this.#options.platform.clock.now() - this.#parts.totals.lastArrival
   }
 
+  /** Why nothing arrives, however short it has been so; a snapshot gives a reason only after a while. */
+  waitingFor(): string {
+    return this.#parts.statistics.waitingFor(this.#options.platform.clock.now())
+  }
+
   /**
    * Stops for good: ends all transfers, lets full pieces reach the disk, tells trackers (5 s at most), closes the store.
    */

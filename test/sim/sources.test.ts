@@ -60,6 +60,19 @@ describe("when nobody has what is missing", () => {
     await close(simulation, node)
   })
 
+  it("says why at any time to who asks, and by itself after three seconds without a byte", async () => {
+    const simulation = createSimulation({ seed: 2 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, trackers: [[TRACKER]] })
+    serveTracker(simulation, "10.0.2.1")
+    const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+    await simulation.run(2_900 - node.torrent.idleTime)
+    expect(node.torrent.snapshot().waitingFor).toBeNull()
+    expect(node.torrent.waitingFor()).toMatch(/tracker/)
+    await simulation.run(100)
+    expect(node.torrent.snapshot().waitingFor).toMatch(/tracker/)
+    await close(simulation, node)
+  })
+
   it("but a tracker may answer later, waits, and says why", async () => {
     const simulation = createSimulation({ seed: 2 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB, webSeeds: [WEB], trackers: [[TRACKER]] })

@@ -11,8 +11,10 @@ import type { PeerOrigin } from "../finding/peer-book.js"
 import { PEERS_NEED_PROXY } from "../no-sources.js"
 import type { SharedParts } from "../shared-parts.js"
 import type { ProgressSnapshot } from "../statistics/progress.js"
+import { QUIET } from "../statistics/waiting-reason.js"
 import { LayerStage } from "./layer-stage.js"
 import { MetadataExchange } from "./metadata-exchange.js"
+import { metadataReason } from "./metadata-reason.js"
 import { metadataSnapshot } from "./metadata-snapshot.js"
 import { MetadataSources } from "./metadata-sources.js"
 import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
@@ -138,16 +140,30 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** Where the fetch stands. */
   snapshot(): ProgressSnapshot {
-    const { name, infoHash, unusablePeers = [] } = this.#options
+    const { name, infoHash } = this.#options
     return metadataSnapshot({
       name,
       infoHash,
       exchange: this.#exchange,
       layers: this.#layers,
       swarm: this.#swarm,
-      sources: this.#sources,
+      waitingFor: this.idleTime < QUIET ? null : this.waitingFor(),
+    })
+  }
+
+  /** Why nothing arrives, however short it has been so; a snapshot gives a reason only after a while. */
+  waitingFor(): string {
+    const { unusablePeers = [] } = this.#options
+    const { connections, connectedCount: connected, knownCount: known } = this.#swarm
+    return metadataReason({
+      lacking: this.#layers === undefined ? "metadata" : "piece layers",
+      offering: (this.#layers?.exchange ?? this.#exchange).giverCount,
+      connected,
+      connecting: connections - connected,
+      known,
       unusablePeers,
-      idleTime: this.idleTime,
+      trackers: this.#sources.trackers,
+      discoveries: this.#sources.searches,
     })
   }
 

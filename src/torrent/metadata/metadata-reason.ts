@@ -1,13 +1,10 @@
 import { count } from "../../bytes/words.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
-import { QUIET } from "../statistics/waiting-reason.js"
 
 /** What is known while the metadata does not arrive. */
 interface Situation {
   /** What does not arrive. */
   readonly lacking: "metadata" | "piece layers"
-  /** ms */
-  readonly sinceArrival: number
   /** Peers that say they have it; of piece layers, those that can be asked. */
   readonly offering: number
   readonly connected: number
@@ -29,10 +26,9 @@ const NOT_OFFERING = {
   "piece layers": "none can be asked for the hashes of the pieces",
 }
 
-/** Says in a sentence why no metadata arrives; null while it does. */
-export function metadataReason(situation: Situation): string | null {
-  const { lacking, sinceArrival, offering, connected, connecting, known, unusablePeers } = situation
-  if (sinceArrival < QUIET) return null
+/** Says in a sentence why no metadata arrives. */
+export function metadataReason(situation: Situation): string {
+  const { lacking, offering, connected, connecting, known, unusablePeers } = situation
   if (offering > 0) return `${count(offering, "peer")} ${OFFERING[lacking]}`
   if (connected > 0) return `${count(connected, "peer")} connected, ${NOT_OFFERING[lacking]}`
   if (connecting > 0) return `connecting to ${count(connecting, "peer")}`

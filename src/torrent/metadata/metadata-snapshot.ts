@@ -2,41 +2,26 @@ import { toHex } from "../../bytes/hex.js"
 import { metadataPieceCount } from "../../wire/metadata-message.js"
 import { NOTHING_MOVES, type ProgressSnapshot } from "../statistics/progress.js"
 import type { LayerStage } from "./layer-stage.js"
-import { metadataReason } from "./metadata-reason.js"
-import type { MetadataSources } from "./metadata-sources.js"
 
 /** A fetch, as far as a snapshot tells of it. */
 interface Fetch {
   readonly name: string
   readonly infoHash: Uint8Array
   readonly exchange: {
-    readonly giverCount: number
     readonly progress: { readonly size: number; readonly received: number; readonly pieceCount: number }
   }
   /** Undefined before the info dictionary is there, and when nothing else is needed. */
   readonly layers: LayerStage | undefined
-  readonly swarm: { readonly connections: number; readonly connectedCount: number; readonly knownCount: number }
-  readonly sources: Pick<MetadataSources, "trackers" | "searches">
-  readonly unusablePeers: readonly string[]
-  /** ms since something of it last arrived. */
-  readonly idleTime: number
+  readonly swarm: { readonly connectedCount: number; readonly knownCount: number }
+  /** Why nothing arrives; null while something does. */
+  readonly waitingFor: string | null
 }
 
 /** Where a fetch stands. Its pieces are those of the metadata, and the parts of the piece layers. */
-export function metadataSnapshot({
-  name,
-  infoHash,
-  exchange,
-  layers,
-  swarm,
-  sources,
-  unusablePeers,
-  idleTime,
-}: Fetch): ProgressSnapshot {
+export function metadataSnapshot({ name, infoHash, exchange, layers, swarm, waitingFor }: Fetch): ProgressSnapshot {
   const { size, received, pieceCount } = infoProgress(exchange, layers)
   const doneInfo = pieceCount === 0 ? 0 : Math.floor((size * received) / pieceCount)
   const share = layers === undefined ? 0 : layers.exchange.received / layers.partCount
-  const { connections: open, connectedCount: connected, knownCount: known } = swarm
   return {
     ...NOTHING_MOVES,
     name,
@@ -46,18 +31,8 @@ export function metadataSnapshot({
     doneBytes: doneInfo + Math.floor((layers?.bytes ?? 0) * share),
     totalPieces: pieceCount + (layers?.partCount ?? 0),
     donePieces: received + (layers?.exchange.received ?? 0),
-    peers: { connected, seeds: 0, known },
-    waitingFor: metadataReason({
-      lacking: layers === undefined ? "metadata" : "piece layers",
-      sinceArrival: idleTime,
-      offering: (layers?.exchange ?? exchange).giverCount,
-      connected,
-      connecting: open - connected,
-      known,
-      unusablePeers,
-      trackers: sources.trackers,
-      discoveries: sources.searches,
-    }),
+    peers: { connected: swarm.connectedCount, seeds: 0, known: swarm.knownCount },
+    waitingFor,
   }
 }
 

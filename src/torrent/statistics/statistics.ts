@@ -74,17 +74,15 @@ export class Statistics {
         usable: webSeeds.seeds.filter((seed) => seed.state.kind !== "disabled").length,
         total: webSeeds.seeds.length,
       },
-      waitingFor: state === "downloading" ? this.#waitingFor(now) : null,
+      waitingFor: state === "downloading" && now - totals.lastArrival >= QUIET ? this.waitingFor(now) : null,
     }
   }
 
-  #waitingFor(now: number): string | null {
-    const { totals, swarm, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
-    const sinceArrival = now - totals.lastArrival
-    if (sinceArrival < QUIET) return null
+  /** Why nothing arrives, however short it has been so. */
+  waitingFor(now: number): string {
+    const { swarm, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
     const lacking = webSeeds.lacking()
     return waitingReason({
-      sinceArrival,
       now,
       peers: [...swarm.connected()].map(({ session }) => ({
         choking: session.peerChoking,

@@ -8,8 +8,6 @@ export const QUIET = 3_000
 
 /** What is known when nothing arrives. */
 export interface Situation {
-  /** ms */
-  readonly sinceArrival: number
   readonly now: number
   readonly peers: readonly { readonly choking: boolean; readonly interesting: boolean }[]
   readonly connecting: number
@@ -23,10 +21,9 @@ export interface Situation {
   readonly webSeeds: readonly { readonly url: string; readonly state: WebSeedState; readonly lacking: number }[]
 }
 
-/** Says in a sentence why nothing arrives; null while something does. */
-export function waitingReason(situation: Situation): string | null {
-  const { sinceArrival, peers, connecting, unusablePeers, discoveries } = situation
-  if (sinceArrival < QUIET) return null
+/** Says in a sentence why nothing arrives. */
+export function waitingReason(situation: Situation): string {
+  const { peers, connecting, unusablePeers, discoveries } = situation
   const searches = peers.length === 0 && connecting === 0 ? discoveries : []
   const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches, ...unusablePeers]
   return reasons.filter((reason) => reason !== undefined).join("; ") || "no source is known"

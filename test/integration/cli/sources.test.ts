@@ -57,7 +57,11 @@ describe("no source", () => {
     const args = ["get", dataset.infoHash, "--json", "--timeout", "1.5s", "--peer", DEAD]
     const outcome = await stage.run(args, { exits: 4 })
     expect(performance.now() - started).toBeGreaterThan(1500)
-    expect(jsonLines(outcome.stdout).at(-1)).toMatchObject({ type: "error", code: "AT_STALLED" })
+    expect(jsonLines(outcome.stdout).at(-1)).toMatchObject({
+      type: "error",
+      code: "AT_STALLED",
+      message: expect.stringMatching(/^nothing arrived for 1\.5 s: .*127\.0\.0\.1:9/) as string,
+    })
   })
 
   it("is 4 after --timeout when what was there dies on the way, and the same command goes on later", async () => {

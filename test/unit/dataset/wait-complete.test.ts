@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { stillSnapshot } from "../../../src/dataset/still-snapshot.js"
 import { waitComplete } from "../../../src/dataset/wait-complete.js"
 import { AtError } from "../../../src/errors.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { deferred } from "../../support/deferred.js"
 
-function stage(waitingFor: string | null = "2 peers with data: waiting until they let us download") {
+function stage() {
   const clock = new VirtualClock()
   const complete = deferred()
   let lastArrival = 0
@@ -14,8 +13,7 @@ function stage(waitingFor: string | null = "2 peers with data: waiting until the
     get idleTime() {
       return clock.now() - lastArrival
     },
-    snapshot: () =>
-      stillSnapshot({ name: "data", infoHash: "" }, { state: "checking", doneBytes: 0, totalBytes: 1, waitingFor }),
+    waitingFor: () => "2 peers with data: waiting until they let us download",
   }
   const arrive = (): void => {
     lastArrival = clock.now()
@@ -86,13 +84,6 @@ describe("waiting for a dataset", () => {
     await expect(clock.runUntil(waiting)).rejects.toMatchObject({
       hint: expect.stringContaining("ALL_PROXY") as string,
     })
-  })
-
-  it("gives no reason where none is known", async () => {
-    const { clock, torrent } = stage(null)
-    await expect(clock.runUntil(waitComplete(torrent, clock, { timeout: 500 }))).rejects.toThrow(
-      /^nothing arrived for 0\.5 s$/,
-    )
   })
 
   it("waits for ever without a time-out", async () => {

@@ -3,7 +3,6 @@ import { type Situation, waitingReason } from "../../../src/torrent/statistics/w
 import type { TrackerStatus } from "../../../src/tracker/tracker-entry.js"
 
 const nothing: Situation = {
-  sinceArrival: 10_000,
   now: 50_000,
   peers: [],
   connecting: 0,
@@ -13,7 +12,7 @@ const nothing: Situation = {
   discoveries: [],
   webSeeds: [],
 }
-const reason = (changes: Partial<Situation>): string | null => waitingReason({ ...nothing, ...changes })
+const reason = (changes: Partial<Situation>): string => waitingReason({ ...nothing, ...changes })
 
 const tracker = (state: TrackerStatus["state"], message?: string): TrackerStatus => ({
   url: "http://tracker.example/announce?passkey=secret",
@@ -25,11 +24,6 @@ const tracker = (state: TrackerStatus["state"], message?: string): TrackerStatus
 })
 
 describe("why nothing arrives", () => {
-  it("is not said while something does", () => {
-    expect(reason({ sinceArrival: 2_999 })).toBeNull()
-    expect(reason({ sinceArrival: 3_000 })).not.toBeNull()
-  })
-
   it("no source at all", () => {
     expect(reason({})).toBe("no source is known")
   })
