@@ -1,4 +1,5 @@
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
+import { clip, rowsOf } from "./columns.js"
 import { liveLines, progressLine } from "./progress-words.js"
 
 /** ms between two lines where there is no terminal. */
@@ -23,26 +24,33 @@ export interface ViewTarget {
 /** A view that redraws itself in place on a terminal. */
 export class LiveView implements ProgressView {
   readonly #target: ViewTarget
-  #drawn = 0
+  #drawn: readonly string[] = []
 
   constructor(target: ViewTarget) {
     this.#target = target
   }
 
   show(progress: ProgressSnapshot): void {
-    const width = Math.max(20, (this.#target.columns || DEFAULT_COLUMNS) - 1)
-    const lines = liveLines(progress).map((line) => clip(line, width))
+    // Some terminals go to the next line as soon as one is full.
+    const width = Math.max(1, this.#columns - 1)
+    const lines = liveLines(progress, width).map((line) => clip(line, width))
     this.#target.write(`${this.#erase()}${lines.join("\n")}\n`)
-    this.#drawn = lines.length
+    this.#drawn = lines
   }
 
   clear(): void {
     this.#target.write(this.#erase())
-    this.#drawn = 0
+    this.#drawn = []
   }
 
+  get #columns(): number {
+    return this.#target.columns || DEFAULT_COLUMNS
+  }
+
+  /** A terminal that has become narrower since has broken what was drawn into more lines. */
   #erase(): string {
-    return this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A\x1b[J`
+    const rows = this.#drawn.reduce((sum, line) => sum + rowsOf(line, this.#columns), 0)
+    return rows === 0 ? "" : `\x1b[${rows}A\x1b[J`
   }
 }
 
@@ -65,27 +73,4 @@ export class LineView implements ProgressView {
   }
 
   clear(): void {}
-}
-
-/** Characters that take two columns: East Asian ones and pictures (UAX #11, in whole blocks; one too many does no harm). */
-const WIDE =
-  /[\u1100-\u115f\u2329\u232a\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe1f\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1d300}-\u{1d37f}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
-
-/** Cuts a line to so many columns, leaving colour codes whole: a wrapped line could not be erased again. */
-function clip(line: string, width: number): string {
-  let room = width
-  let out = ""
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a colour code is one
-  for (const part of line.split(/(\x1b\[[0-9;]*m)/)) {
-    if (part.startsWith("\x1b")) {
-      out += part
-      continue
-    }
-    for (const character of part) {
-      room -= WIDE.test(character) ? 2 : 1
-      if (room < 0) break
-      out += character
-    }
-  }
-  return out
 }

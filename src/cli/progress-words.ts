@@ -2,12 +2,15 @@ import { escapeForTerminal } from "../bytes/text.js"
 import { count, formatSize } from "../bytes/words.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import { colours } from "./colours.js"
+import { wrap } from "./columns.js"
 import { formatDuration, formatPercent, formatRate } from "./units.js"
 
 /** Characters. */
 const BAR_WIDTH = 24
 /** Stands before all lines but the first, under the percentage. */
 const INDENT = " ".repeat(7)
+/** Of what is waited for, there may be many things to say. */
+const MAX_REASON_LINES = 4
 
 /** Where a dataset stands, in one line without colour. */
 export function progressLine(progress: ProgressSnapshot): string {
@@ -29,14 +32,17 @@ export function progressLine(progress: ProgressSnapshot): string {
   }
 }
 
-/** The same in several lines, with colours. */
-export function liveLines(progress: ProgressSnapshot): string[] {
+/** The same in several lines, with colours; `width` is the columns that there are for the reason of a wait. */
+export function liveLines(progress: ProgressSnapshot, width: number): string[] {
   const name = escapeForTerminal(progress.name)
+  const reason = waiting(progress)
+    .flatMap((text) => wrap(text, Math.max(1, width - INDENT.length), MAX_REASON_LINES))
+    .map((line) => colours.yellow(line))
   switch (progress.state) {
     case "metadata":
-      return [name, ...indented(fetching(progress), ...yellow(waiting(progress)))]
+      return [name, ...indented(fetching(progress), ...reason)]
     case "checking":
-      if (progress.waitingFor !== null) return [name, ...indented(...yellow(waiting(progress)))]
+      if (progress.waitingFor !== null) return [name, ...indented(...reason)]
       return [
         `${bar(progress)} ${name}`,
         ...indented(
@@ -49,10 +55,7 @@ export function liveLines(progress: ProgressSnapshot): string[] {
     case "complete":
     case "stopped":
     case "failed":
-      return [
-        `${bar(progress)} ${name}`,
-        ...indented(amounts(progress), sources(progress), ...yellow(waiting(progress))),
-      ]
+      return [`${bar(progress)} ${name}`, ...indented(amounts(progress), sources(progress), ...reason)]
   }
 }
 
@@ -118,8 +121,4 @@ function bar({ doneBytes, totalBytes }: ProgressSnapshot): string {
 
 function indented(...lines: readonly string[]): string[] {
   return lines.map((line) => INDENT + line)
-}
-
-function yellow(lines: readonly string[]): string[] {
-  return lines.map((line) => colours.yellow(line))
 }

@@ -31,9 +31,11 @@ const changed = (changes: Partial<ProgressSnapshot>): ProgressSnapshot => ({ ...
 
 /** A terminal: what stands on it after all that was written. Only what the view uses is understood. */
 class Terminal {
-  readonly columns: number
+  columns: number
   lines: string[] = [""]
   #row = 0
+  /** Rows that go on in the next, because they were full. */
+  #full = new Set<number>()
 
   constructor(columns: number) {
     this.columns = columns
@@ -45,18 +47,35 @@ class Terminal {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: the start of a control sequence is one
       const up = /^\x1b\[(\d+)A$/.exec(part)
       if (up !== null) this.#row = Math.max(0, this.#row - Number(up[1]))
-      else if (part === "\x1b[J") this.lines = [...this.lines.slice(0, this.#row), ""]
+      else if (part === "\x1b[J") this.#erase()
       else if (part === "\n") this.lines[++this.#row] ??= ""
       else this.#print([...stripVTControlCharacters(part)])
     }
   }
 
+  /** Lines that are too long now go on in the next, and what went on before is joined. */
+  resize(columns: number): void {
+    const text = this.lines.map((line, row) => (this.#full.has(row) ? line : `${line}\n`)).join("")
+    this.columns = columns
+    this.#row = 0
+    this.#erase()
+    this.write(text.slice(0, -1))
+  }
+
   /** A line that is too long goes on in the next. */
   #print(characters: readonly string[]): void {
     for (const character of characters) {
-      if (widthOf(this.lines[this.#row]!) + widthOf(character) > this.columns) this.lines[++this.#row] = ""
+      if (widthOf(this.lines[this.#row]!) + widthOf(character) > this.columns) {
+        this.#full.add(this.#row)
+        this.lines[++this.#row] = ""
+      }
       this.lines[this.#row] += character
     }
+  }
+
+  #erase(): void {
+    this.lines = [...this.lines.slice(0, this.#row), ""]
+    this.#full = new Set([...this.#full].filter((row) => row < this.#row))
   }
 }
 
@@ -99,6 +118,31 @@ describe("the live view", () => {
     expect(terminal.lines.join("\n")).not.toContain("left")
   })
 
+  it("says the whole reason in lines of the terminal's width", () => {
+    const waitingFor =
+      "web seed https://data.example.org/archive/ is not used: HTTP status 403, https://mirror.example.net/ is tried again " +
+      "in 12 s: HTTP status 503; no tracker answers (timed out)"
+    for (const columns of [60, 80, 100]) {
+      const terminal = new Terminal(columns)
+      new LiveView(terminal).show(changed({ waitingFor, eta: null }))
+      const shown = terminal.lines.slice(3, -1)
+      expect(shown.length).toBeLessThanOrEqual(4)
+      expect(shown.map((line) => line.trim()).join(" ")).toBe(`waiting: ${waitingFor}`)
+      for (const line of shown) expect(line).toMatch(/^ {7}\S/)
+    }
+  })
+
+  it("says by an ellipsis where something was cut: the fourth line of a reason, or a name", () => {
+    const terminal = new Terminal(40)
+    const url = `https://data.example.org/${"x".repeat(200)}`
+    new LiveView(terminal).show(changed({ name: "y".repeat(50), waitingFor: `web seed ${url} has not answered` }))
+    expect(terminal.lines[0]).toMatch(/yyy…$/)
+    const reason = terminal.lines.slice(3, -1)
+    expect(reason).toHaveLength(4)
+    expect(reason.map((line) => line.endsWith("…"))).toEqual([false, false, false, true])
+    for (const line of terminal.lines) expect(widthOf(line)).toBeLessThan(40)
+  })
+
   it("has a view of checking and one of giving", () => {
     const terminal = new Terminal(120)
     const view = new LiveView(terminal)
@@ -131,7 +175,7 @@ describe("the live view", () => {
     })
     fc.assert(
       fc.property(
-        fc.integer({ min: 21, max: 200 }),
+        fc.integer({ min: 7, max: 200 }),
         fc.array(snapshot, { minLength: 1, maxLength: 6 }),
         (columns, all) => {
           const terminal = new Terminal(columns)
@@ -140,7 +184,7 @@ describe("the live view", () => {
           for (const changes of all) {
             view.show(changed(changes))
             expect(terminal.lines[0]).toBe("before")
-            expect(terminal.lines.length).toBeLessThanOrEqual(6)
+            expect(terminal.lines.length).toBeLessThanOrEqual(9)
           }
           view.clear()
           expect(terminal.lines).toEqual(["before", ""])
@@ -149,6 +193,28 @@ describe("the live view", () => {
           expect(terminal.lines.slice(0, 2)).toEqual(["before", "after"])
         },
       ),
+      { numRuns: 300 },
+    )
+  })
+
+  it("erases just what it drew, also when the terminal has become narrower or wider since", () => {
+    const name = fc.constantFrom("vega-datasets", "x".repeat(150), "数据集".repeat(20), "📈".repeat(40))
+    const waitingFor = fc.option(fc.constantFrom("asking the trackers", "no source is known; ".repeat(20)))
+    const shown = fc.record({ name, waitingFor, columns: fc.integer({ min: 2, max: 200 }) })
+    fc.assert(
+      fc.property(fc.array(shown, { minLength: 1, maxLength: 6 }), fc.integer({ min: 2, max: 200 }), (all, last) => {
+        const terminal = new Terminal(80)
+        terminal.write("a\nb\n")
+        const view = new LiveView(terminal)
+        for (const { columns, ...changes } of all) {
+          terminal.resize(columns)
+          view.show(changed(changes))
+          expect(terminal.lines.slice(0, 2)).toEqual(["a", "b"])
+        }
+        terminal.resize(last)
+        view.clear()
+        expect(terminal.lines).toEqual(["a", "b", ""])
+      }),
       { numRuns: 300 },
     )
   })
