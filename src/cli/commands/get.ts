@@ -5,14 +5,14 @@ import { Dataset } from "../../dataset/dataset.js"
 import type { Options } from "../../dataset/options.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
-import type { TorrentStats } from "../../torrent/statistics/torrent-stats.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
 import type { Console } from "../console.js"
+import { getSummary } from "../get-summary.js"
 import { sayIdleGlobs } from "../idle-globs.js"
 import { type CommandContext, GOES_ON, type Run } from "../run.js"
 import { sayWhoIsServed } from "../say-who-is-served.js"
 import { thenStats } from "../then-stats.js"
-import { formatDuration, formatElapsed, formatRate, parseDuration } from "../units.js"
+import { formatDuration, parseDuration } from "../units.js"
 
 interface GetFlags extends CommonFlags {
   seed?: boolean
@@ -87,7 +87,9 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     const there = await dataset.download()
     const fetched = dataset.fetchedBytes
     console.say(
-      fetched === 0 ? nothingToFetch(dataset.chosenLength) : summary(dataset.stats, (nodeClock.now() - started) / 1000),
+      fetched === 0
+        ? nothingToFetch(dataset.chosenLength)
+        : getSummary(dataset.stats, (nodeClock.now() - started) / 1000),
     )
     if (flags.seed) {
       console.say(`sharing ${there} ${howLong(limits)}`)
@@ -111,13 +113,6 @@ function deliver(console: Console, path: string): void {
 
 function nothingToFetch(length: number): string {
   return `${formatSize(length)} were on disk already and are verified`
-}
-
-/** What was of use is what was got; what came besides, perhaps twice, is told apart. */
-function summary({ received, wasted }: TorrentStats, seconds: number): string {
-  const got = received.total - wasted.total
-  const rest = wasted.total === 0 ? "" : `; another ${formatSize(wasted.total)} arrived and was not needed`
-  return `${formatSize(got)} in ${formatElapsed(seconds)}, ${formatRate(got / Math.max(seconds, 0.001))}${rest}`
 }
 
 function seedLimits({ seed, seedRatio, seedTime }: GetFlags): SeedLimits {
