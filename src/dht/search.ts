@@ -5,7 +5,7 @@ import type { DhtNode } from "./node.js"
 
 /** ms between two rounds for a torrent that has peers (libtorrent announces every 15 min; they are kept for 30). */
 const INTERVAL = 15 * 60_000
-/** The same when nobody was found, or nobody of those found is of use. */
+/** The same when nobody was found. When nobody of those found is of use, it doubles with each round that comes for that. */
 const INTERVAL_WITHOUT_PEERS = 60_000
 /** The same when no node answered: the first wait, doubled each time, and the longest. */
 const FIRST_RETRY = 5_000
@@ -39,6 +39,10 @@ export class DhtSearch {
   #deaf = 0
   #answers = 0
   #nextAt = 0
+  /** When the next would come if peers were not needed. */
+  #regularAt = 0
+  /** Rounds in a row that came before that. */
+  #early = 0
   #endedAt = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -68,13 +72,15 @@ export class DhtSearch {
 
   /** Peers are needed: the next round comes as soon as is decent. */
   soon(): void {
-    this.#nextAt = Math.min(this.#nextAt, this.#endedAt + INTERVAL_WITHOUT_PEERS)
+    this.#nextAt = Math.min(this.#nextAt, this.#endedAt + INTERVAL_WITHOUT_PEERS * 2 ** this.#early)
   }
 
   /** Begins a round if one is due and can be had. To be called several times a second. @returns whether it did */
   tick(): boolean {
-    if (this.#closed || this.#running.size > 0 || this.#options.now() < this.#nextAt) return false
+    const now = this.#options.now()
+    if (this.#closed || this.#running.size > 0 || now < this.#nextAt) return false
     if (this.#options.nodes.some(({ busy }) => busy)) return false
+    this.#early = now < this.#regularAt ? this.#early + 1 : 0
     this.#nextAt = Number.POSITIVE_INFINITY
     this.#found.clear()
     this.#answers = 0
@@ -134,7 +140,7 @@ export class DhtSearch {
     this.#rounds++
     this.#deaf = this.#answers > 0 ? 0 : this.#deaf + 1
     this.#endedAt = this.#options.now()
-    this.#nextAt = this.#endedAt + this.#interval()
+    this.#nextAt = this.#regularAt = this.#endedAt + this.#interval()
     if (this.#deaf > 0) this.#options.onDeaf()
   }
 
