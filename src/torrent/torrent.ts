@@ -218,7 +218,6 @@ export class Torrent implements IntakeHost {
     if (this.#state !== "downloading") return
     this.#parts.webSeeds.tick()
     if (this.#parts.relief.relieve(now)) this.onMemoryFreed()
-    if (this.#parts.swarm.connectedCount === 0 && this.#parts.webSeeds.activeCount === 0) this.#parts.peerSupply.soon()
     this.#failWithoutSources()
   }
 

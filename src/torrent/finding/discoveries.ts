@@ -61,7 +61,7 @@ export class Discoveries {
     }
   }
 
-  /** Nobody is there to fetch from. */
+  /** Nobody is there who gives. */
   soon(): void {
     for (const search of this.#searches) search.soon()
   }

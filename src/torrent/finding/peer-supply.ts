@@ -1,15 +1,23 @@
 import type { Endpoint } from "../../ports/net.js"
 import type { Announcers } from "../../tracker/announcers.js"
 import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { Swarm } from "../swarm.js"
 import type { Totals } from "../totals.js"
 import type { Discoveries, Need } from "./discoveries.js"
 import type { PeerBook, PeerOrigin } from "./peer-book.js"
+
+/**
+ * ms without a byte after which others are asked for although somebody is there. Peers try out another every 30 s (BEP 3): who has
+ * given nothing by then may never do.
+ */
+const FRUITLESS = 30_000
 
 interface Parts {
   readonly announcer: Pick<Announcers, "announceSoon" | "status">
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
   readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
-  readonly webSeeds: Pick<WebSeedSources, "seeds">
+  readonly swarm: Pick<Swarm, "connectedCount">
+  readonly webSeeds: Pick<WebSeedSources, "seeds" | "activeCount">
   readonly totals: Pick<Totals, "lastArrival">
 }
 
@@ -30,17 +38,16 @@ export class PeerSupply {
 
   /** To be called every 250 ms, and first at the start. */
   tick(need: Pick<Need, "now" | "wantsPeers" | "downloading">): void {
-    const { announcer, discoveries, book, webSeeds, totals } = this.#parts
+    const { announcer, discoveries, book, swarm, webSeeds, totals } = this.#parts
     discoveries.tick({
       ...need,
       lastArrival: totals.lastArrival,
       noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
     })
-  }
-
-  /** There is nobody to fetch from: others are asked for as soon as is decent. */
-  soon(): void {
-    this.#parts.announcer.announceSoon()
-    this.#parts.discoveries.soon()
+    if (!need.downloading) return
+    const alone = swarm.connectedCount === 0 && webSeeds.activeCount === 0
+    if (!alone && need.now - totals.lastArrival < FRUITLESS) return
+    announcer.announceSoon()
+    discoveries.soon()
   }
 }
