@@ -86,6 +86,7 @@ function play(size: number, givers: readonly Giver[], limit: number) {
   let now = 0
   let found: Uint8Array | undefined
   const dropped = new Set<Giver>()
+  const letGo = new Map<Giver, number>()
   const at = (delay: number, run: () => void): void => void events.push({ at: now + delay, run })
   const exchange: MetadataExchange<Giver> = new MetadataExchange<Giver>({
     ask: (peer, piece) => {
@@ -96,6 +97,7 @@ function play(size: number, givers: readonly Giver[], limit: number) {
       })
     },
     drop: (peer) => dropped.add(peer),
+    letGo: (peer) => letGo.set(peer, now),
     matches: (metadata) => same(metadata, truth),
     onMetadata: (metadata) => {
       expect(found).toBeUndefined()
@@ -116,7 +118,7 @@ function play(size: number, givers: readonly Giver[], limit: number) {
     now = next.at
     next.run()
   }
-  return { now, found, truth, dropped }
+  return { now, found, truth, dropped, letGo }
 }
 
 function answer(truth: Uint8Array, { manner, every }: Giver, piece: number): MetadataMessage {
@@ -157,9 +159,12 @@ describe("an exchange", () => {
     expect(play(50_000, [other], 10_000).dropped).toEqual(new Set([other]))
   })
 
-  test("gives up a peer that never answers, and waits for one that refuses", () => {
+  test("gives up a peer that never answers, and lets go of one that refuses for more than a minute", () => {
     const silent: Giver = { manner: "silent", delay: 1, joins: 0, every: 1 }
     const refusing: Giver = { manner: "refuses", delay: 1, joins: 0, every: 1 }
-    expect(play(50_000, [silent, refusing], 100_000).dropped).toEqual(new Set([silent]))
+    const { dropped, letGo } = play(50_000, [silent, refusing], 100_000)
+    expect(dropped).toEqual(new Set([silent]))
+    expect([...letGo.keys()]).toEqual([refusing])
+    expect(letGo.get(refusing)).toBeGreaterThan(60_000)
   })
 })

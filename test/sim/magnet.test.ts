@@ -8,6 +8,7 @@ import { TorrentCache } from "../../src/dataset/torrent-cache.js"
 import { FileNodes } from "../../src/metainfo/file-nodes.js"
 import type { Metainfo } from "../../src/metainfo/metainfo.js"
 import { parseTorrent } from "../../src/metainfo/torrent-file.js"
+import { METADATA_EXTENSIONS, METADATA_ID } from "../../src/peer/extension-ids.js"
 import { Session } from "../../src/session/session.js"
 import { PieceStore } from "../../src/storage/piece-store.js"
 import { ConnectionBudget } from "../../src/torrent/finding/connection-budget.js"
@@ -17,9 +18,14 @@ import { MetadataFetch } from "../../src/torrent/metadata/metadata-fetch.js"
 import type { SharedParts } from "../../src/torrent/shared-parts.js"
 import type { ProgressSnapshot } from "../../src/torrent/statistics/progress.js"
 import { TrackerClient } from "../../src/tracker/tracker-client.js"
+import { EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake } from "../../src/wire/extension.js"
 import { encodeHandshake } from "../../src/wire/handshake.js"
+import { decodeMetadataMessage, encodeMetadataReject } from "../../src/wire/metadata-message.js"
 import { digester, sha256 } from "../support/torrents.js"
 import { MemoryStream, theirId } from "../unit/peer/harness.js"
+import { RecordingSink } from "../unit/wire/calls.js"
+import { Puppet } from "./lib/puppet.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, type SimDataset, simDataset, treeDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type SimPlatform } from "./lib/simulation.js"
@@ -60,6 +66,23 @@ function wantedByV2({ metainfo }: SimDataset): Partial<Wanted> {
     infoHash: known.subarray(0, 20),
     infoHashV2: known.subarray(0, 20),
     matches: (metadata) => toHex(digester.digest("sha256", metadata)) === toHex(known),
+  }
+}
+
+/** Connects to us, says that it has the metadata, and refuses to give it. */
+class Refuser extends Puppet {
+  constructor(platform: SimPlatform) {
+    const sink = new RecordingSink()
+    super(platform, dataset, sink)
+    sink.onExtended = (id, payload) => {
+      const message = id === METADATA_ID ? decodeMetadataMessage(payload) : undefined
+      if (message?.kind !== "request") return
+      this.encoder.extended(METADATA_ID, encodeMetadataReject(message.piece))
+      this.say()
+    }
+    const handshake = { messages: METADATA_EXTENSIONS, metadataSize: infoBytes.length }
+    this.encoder.extended(EXTENSION_HANDSHAKE_ID, encodeExtensionHandshake(handshake))
+    this.connect("10.0.0.1")
   }
 }
 
@@ -319,6 +342,37 @@ describe("metadata from peers", () => {
     await s.until(giver.close())
     await s.close()
     expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("is looked for in later tiers, too, while a peer refuses to give it", async () => {
+    const s = stage(18)
+    const trackers = ["10.0.2.1", "10.0.2.2"]
+    serveTracker(s.simulation, trackers[0]!, { peers: ["10.0.9.1", "10.0.9.2"].map((host) => ({ host, port: PORT })) })
+    serveTracker(s.simulation, trackers[1]!, { peers: [{ host: "10.0.1.1", port: PORT }] })
+    await s.give(dataset)
+    const hints = { trackers: trackers.map((host) => `http://${host}/announce`), webSeeds: [], peers: [] }
+    const begun = s.begin({}, undefined, { hints })
+    await s.simulation.run(1_000)
+    const refuser = new Refuser(s.simulation.platform("10.0.3.1", { latency: 10 }))
+    await s.simulation.run(5_000)
+    expect(s.snapshot()!.waitingFor).toBe("1 peer with the metadata: asked, and refused so far")
+    await s.until(begun)
+    expect(s.simulation.clock.now()).toBeLessThan(30_000)
+    refuser.close()
+    await s.close()
+  })
+
+  it("is not waited for from a peer that only refuses to give it", async () => {
+    const s = stage(19)
+    const begun = s.begin({ peers: ["10.0.9.9:6881"] })
+    begun.catch(() => {})
+    await s.simulation.run(1_000)
+    const refuser = new Refuser(s.simulation.platform("10.0.3.1", { latency: 10 }))
+    await s.simulation.run(60_000)
+    expect(refuser.open).toBe(true)
+    await s.simulation.run(30_000)
+    expect(refuser.open).toBe(false)
+    await s.close()
   })
 
   it("leaves no more connections than the torrent may have", async () => {

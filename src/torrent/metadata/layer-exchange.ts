@@ -63,6 +63,11 @@ export class LayerExchange<Peer> {
     return this.#givers.size
   }
 
+  /** Each of them has refused, when last asked. */
+  get refused(): boolean {
+    return [...this.#givers.values()].every(({ refusals }) => refusals > 0)
+  }
+
   /** Parts that are there. */
   get received(): number {
     return this.#have.count

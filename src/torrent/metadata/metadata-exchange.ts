@@ -8,6 +8,8 @@ const MAX_TIMEOUTS = 3
 /** ms that a peer is left alone after a refusal: at first, and at most (libtorrent: 60 s). It doubles in between. */
 const FIRST_REST = 5_000
 const LONGEST_REST = 60_000
+/** A peer that refuses so many times in a row, 75 s long, is let go: by then a limit for each minute would have let us have some. */
+const MAX_REFUSALS = 5
 /** Answers to no request that are forgiven: they may be late. */
 const MAX_STRAYS = 64
 /**
@@ -25,6 +27,8 @@ export interface MetadataExchangeHost<Peer> {
   ask(peer: Peer, piece: number): void
   /** It lies, or does not answer: it takes no part any more. */
   drop(peer: Peer, reason: string): void
+  /** It goes on refusing: it takes no part until it is connected again. */
+  letGo(peer: Peer, reason: string): void
   /** Whether this is the metadata that is looked for. */
   matches(metadata: Uint8Array): boolean
   /** It is there. Called once. */
@@ -66,6 +70,11 @@ export class MetadataExchange<Peer> {
   /** Peers that say they have it. */
   get giverCount(): number {
     return this.#givers.size
+  }
+
+  /** Each of them has refused, when last asked. */
+  get refused(): boolean {
+    return [...this.#givers.values()].every(({ refusals }) => refusals > 0)
   }
 
   /** How far the attempt is that is furthest. */
@@ -122,8 +131,12 @@ export class MetadataExchange<Peer> {
     }
     this.#unask(giver, piece)
     if (message.kind === "data") return this.#onData(giver, attempt, message, now)
-    giver.restsUntil = now + Math.min(LONGEST_REST, FIRST_REST * 2 ** giver.refusals)
-    giver.refusals++
+    // What was asked for together is refused together: that counts once.
+    if (giver.restsUntil <= now) {
+      giver.restsUntil = now + Math.min(LONGEST_REST, FIRST_REST * 2 ** giver.refusals)
+      giver.refusals++
+    }
+    if (giver.refusals >= MAX_REFUSALS) this.#letGo(giver)
     this.#fillAll(now)
     return false
   }
@@ -232,6 +245,11 @@ export class MetadataExchange<Peer> {
   #drop(giver: Giver<Peer>, reason: string): void {
     this.#forget(giver)
     this.#host.drop(giver.peer, reason)
+  }
+
+  #letGo(giver: Giver<Peer>): void {
+    this.#forget(giver)
+    this.#host.letGo(giver.peer, "it refuses the metadata that it says it has")
   }
 
   #forget(giver: Giver<Peer>): void {

@@ -21,6 +21,8 @@ import { MetadataSwarm, type MetadataSwarmHost } from "./metadata-swarm.js"
 
 /** ms */
 const TICK = 250
+/** ms without a piece after which other peers are looked for, though some are there: those may go on refusing. */
+const FRUITLESS = 15_000
 /** Connections are kept for so many ms after the metadata came: a download mostly follows at once. */
 const KEEP = 60_000
 
@@ -93,6 +95,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     this.#exchange = new MetadataExchange<MetadataPeer>({
       ask: (peer, piece) => void peer.ask(piece),
       drop: (peer, reason) => this.#swarm.drop(peer, reason),
+      letGo: (peer, reason) => this.#swarm.letGo(peer, reason),
       matches,
       onMetadata: (info) => this.#onInfo(info),
     })
@@ -155,9 +158,11 @@ export class MetadataFetch implements MetadataSwarmHost {
   waitingFor(): string {
     const { unusablePeers = [] } = this.#options
     const { connections, connectedCount: connected, knownCount: known } = this.#swarm
+    const { giverCount: offering, refused } = this.#layers?.exchange ?? this.#exchange
     return metadataReason({
       lacking: this.#layers === undefined ? "metadata" : "piece layers",
-      offering: (this.#layers?.exchange ?? this.#exchange).giverCount,
+      offering,
+      refused,
       connected,
       connecting: connections - connected,
       known,
@@ -220,7 +225,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     this.#layers?.exchange.tick(now)
     this.#sources.tick(now, { lastArrival: this.#lastArrival, known: this.#swarm.knownCount })
     this.#swarm.connectMore()
-    if (this.#swarm.connections === 0) this.#sources.soon()
+    if (this.#swarm.connections === 0 || this.idleTime >= FRUITLESS) this.#sources.soon()
     if (this.#layers?.isTooSlow(now, this.idleTime)) this.#finish([])
     else if (this.#hopeless) this.#giveUp()
   }

@@ -7,6 +7,8 @@ interface Situation {
   readonly lacking: "metadata" | "piece layers"
   /** Peers that say they have it; of piece layers, those that can be asked. */
   readonly offering: number
+  /** All of those have refused, when last asked. */
+  readonly refused: boolean
   readonly connected: number
   readonly connecting: number
   readonly known: number
@@ -18,8 +20,8 @@ interface Situation {
 }
 
 const OFFERING = {
-  metadata: "with the metadata: asked, and not answered yet",
-  "piece layers": "asked for the hashes of the pieces, and not answered yet",
+  metadata: "with the metadata: asked",
+  "piece layers": "asked for the hashes of the pieces",
 }
 const NOT_OFFERING = {
   metadata: "none has said that it has the metadata",
@@ -28,8 +30,10 @@ const NOT_OFFERING = {
 
 /** Says in a sentence why no metadata arrives. */
 export function metadataReason(situation: Situation): string {
-  const { lacking, offering, connected, connecting, known, unusablePeers } = situation
-  if (offering > 0) return `${count(offering, "peer")} ${OFFERING[lacking]}`
+  const { lacking, offering, refused, connected, connecting, known, unusablePeers } = situation
+  if (offering > 0) {
+    return `${count(offering, "peer")} ${OFFERING[lacking]}, and ${refused ? "refused so far" : "not answered yet"}`
+  }
   if (connected > 0) return `${count(connected, "peer")} connected, ${NOT_OFFERING[lacking]}`
   if (connecting > 0) return `connecting to ${count(connecting, "peer")}`
   const reasons = known > 0 ? [`none of ${count(known, "known peer")} gave it`] : ofNamers(situation)

@@ -165,6 +165,13 @@ export class MetadataSwarm implements MetadataPeerHost {
     peer.close(new Error(reason))
   }
 
+  /** It refuses what it says it has: its place is another's. */
+  letGo(peer: MetadataPeer, reason: string): void {
+    const connected = this.#peers.get(peer)
+    if (connected !== undefined) connected.offers = false
+    peer.close(new Error(reason))
+  }
+
   /** Nobody new is wanted. */
   stop(): void {
     this.#closing = true
