@@ -22,13 +22,15 @@ export class PeerSource implements BlockSource {
   interestedAt: number
   /** Clock time of its last request, or of our unchoke, ms. */
   requestedAt: number
+  /** Clock time when it last let us download, or else when the connection began, ms. */
+  letAt: number
   /** Clock time when we last looked through its pieces for one we need, ms. */
   interestChecked = 0
 
   constructor(id: number, session: PeerSession, now: number) {
     this.id = id
     this.session = session
-    this.since = this.interestedAt = this.requestedAt = now
+    this.since = this.interestedAt = this.requestedAt = this.letAt = now
   }
 
   /** The other side opened the connection. */
@@ -44,6 +46,11 @@ export class PeerSource implements BlockSource {
   /** It asked for a block, or may do so from now on. */
   requested(now: number): void {
     this.requestedAt = now
+  }
+
+  /** Clock time when something last went either way, or could have, ms. */
+  get usefulAt(): number {
+    return Math.max(this.letAt, this.requestedAt)
   }
 
   get counted(): boolean {

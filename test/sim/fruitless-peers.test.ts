@@ -68,6 +68,25 @@ describe("a peer that never lets us download", () => {
     await until(Promise.all([node.close(), seeder.close()]))
   })
 
+  it.each<[string, Partial<SimNodeOptions>]>([
+    ["the torrent", { torrentLimits: { maxPeers: 3 } }],
+    ["the process", { limits: { maxConnections: 3 } }],
+  ])("does not keep its place for ever when %s may have no more", async (_, limited) => {
+    const { simulation, until, seed, start, mute } = stage()
+    // Named when all places are taken.
+    serveTracker(simulation, TRACKERS[0]!, { peers: [...NOBODY, at(SEED)], profile: { latency: 1000 } })
+    const seeder = await seed()
+    const node = await start(limited)
+    const mutes = [1, 2, 3].map(mute)
+    await simulation.run(2 * MINUTE)
+    expect(mutes.map(({ open }) => open)).toEqual([true, true, true])
+    await until(node.torrent.whenComplete())
+    expect(simulation.clock.now()).toBeLessThan(5 * MINUTE)
+    // Who came, and can't be reached by us perhaps, loses one place only.
+    expect(mutes.filter(({ open }) => open)).toHaveLength(2)
+    await until(Promise.all([node.close(), seeder.close()]))
+  })
+
   it("has trackers asked for others ever more seldom", async () => {
     const { simulation, until, start, mute } = stage()
     const heard = TRACKERS.map((host) => serveTracker(simulation, host, { peers: NOBODY }))

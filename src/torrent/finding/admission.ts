@@ -1,4 +1,6 @@
+import { Allowance } from "../../bytes/allowance.js"
 import { holdingOf } from "../../bytes/ip.js"
+import type { PeerSession } from "../../peer/peer-session.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
 import type { ConnectionBudget, Sharer } from "./connection-budget.js"
@@ -23,6 +25,12 @@ const IDLE = 600_000
 const IDLE_WHEN_FULL = 60_000
 /** To a newcomer it gives way as soon as both sides had the time to say what they have, ms. */
 const IDLE_FOR_NEWCOMER = 10_000
+/**
+ * Where others could be tried, a peer by which nothing has come or gone for so long, ms, may lose its place; one of them at a time, each
+ * so many ms (libtorrent: some of them every 300 s). Newcomers are let download first (BEP 3): others may be quicker to do so.
+ */
+const FRUITLESS = 180_000
+const TURNOVER = 60_000
 /** So many connections are never taken from a torrent as long as they are of use. */
 const KEPT = 8
 
@@ -40,6 +48,7 @@ export class Admission implements Sharer {
   readonly #budget: ConnectionBudget
   readonly #most: number
   readonly #priorityOf: PriorityOf
+  readonly #turnover = new Allowance(1, TURNOVER)
 
   constructor({ peers, budget, maxPeers = MAX_PEERS, priorityOf }: AdmissionOptions) {
     this.#most = maxPeers
@@ -61,6 +70,19 @@ export class Admission implements Sharer {
   /** Whether one more may be opened, when it is this torrent's turn. `due`: we know where to. */
   mayConnect(now: number, due: () => boolean): boolean {
     return this.hasRoom && this.#budget.mayConnect(this, now, due)
+  }
+
+  /**
+   * Where all places are taken, ends a connection that has long brought nothing, for one more to be opened; not more than one a
+   * minute. To be called while something is missing. `due`: we know where to.
+   */
+  turnOver(now: number, due: () => boolean): void {
+    if ((this.hasRoom && !this.#budget.isFull) || !this.#turnover.hasLeft(now)) return
+    const fruitless = this.#mostFruitless(now)
+    if (fruitless === undefined || !due()) return
+    this.#turnover.take(now)
+    this.#budget.putFirst(this, now)
+    fruitless.session.close(new Error("has not let us download for long, and another may"))
   }
 
   /** We know nowhere to connect to: the turn is others'. */
@@ -130,6 +152,7 @@ export class Admission implements Sharer {
         continue
       }
       if (session.amInterested || session.peerInterested) peer.interestedAt = now
+      if (letsUsDownload(session, now)) peer.letAt = now
       if (now - peer.interestedAt >= (full ? IDLE_WHEN_FULL : IDLE)) {
         session.close(new Error("neither side wants anything"))
       } else if (full && !session.amInterested && !session.amChoking && now - peer.requestedAt >= IDLE_WHEN_FULL) {
@@ -184,6 +207,18 @@ export class Admission implements Sharer {
     return idlest !== undefined
   }
 
+  /** Of those that we chose, and of those that came only if these are few: perhaps we can't reach them. */
+  #mostFruitless(now: number): PeerSource | undefined {
+    const isOurs = (peer: PeerSource): boolean => !peer.incoming
+    const areFew = this.#count(isOurs) < Math.max(1, Math.floor(this.connections * FOR_OUTGOING))
+    let longest: PeerSource | undefined
+    for (const peer of this.#peers()) {
+      if (!peer.ready || !(areFew || isOurs(peer)) || now - peer.usefulAt < FRUITLESS) continue
+      if (longest === undefined || peer.usefulAt < longest.usefulAt) longest = peer
+    }
+    return longest
+  }
+
   #evictUnserved(now: number): boolean {
     let longest: PeerSource | undefined
     for (const peer of this.#peers()) {
@@ -232,6 +267,13 @@ export class Admission implements Sharer {
     outranked?.session.close(new Error("gives way to one of higher priority"))
     return outranked !== undefined
   }
+}
+
+/** It may be asked for what we want, and answers. */
+function letsUsDownload(session: PeerSession, now: number): boolean {
+  if (!session.amInterested) return false
+  // Of allowed fast pieces some come while it chokes us.
+  return (!session.peerChoking && !session.snubbed) || session.downloadRate(now) > 0
 }
 
 function isLocal(host: string): boolean {

@@ -73,7 +73,7 @@ export class ConnectionBudget {
     if (this.#isTurnOf(who, now)) return true
     if (!this.#line.isWaiting(who) && !due()) return false
     this.#line.wait(who, now)
-    if (this.#open >= this.#most && this.#connects.hasLeft(now)) this.#share(now)
+    if (this.isFull && this.#connects.hasLeft(now)) this.#share(now)
     return this.#isTurnOf(who, now)
   }
 
@@ -85,6 +85,16 @@ export class ConnectionBudget {
   /** There is room for one more, whosever turn it is. */
   hasRoom(now: number): boolean {
     return this.#free(now) > 0
+  }
+
+  /** `who` has given one of its places up, to open another: that is its turn. */
+  putFirst(who: Asker, now: number): void {
+    this.#line.wait(who, now)
+    this.#line.putFirst(who)
+  }
+
+  get isFull(): boolean {
+    return this.#open >= this.#most
   }
 
   get mayAccept(): boolean {

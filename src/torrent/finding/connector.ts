@@ -80,7 +80,9 @@ export class Connector {
     const now = clock.now()
     const giving = table.remaining === 0
     const wish = { giving, alone: !giving && this.#roster.connectedCount === 0 }
-    while (this.#admission.mayConnect(now, () => book.hasDue(now, wish))) {
+    const due = (): boolean => book.hasDue(now, wish)
+    if (!giving) this.#admission.turnOver(now, due)
+    while (this.#admission.mayConnect(now, due)) {
       const endpoint = book.next(now, wish)
       if (endpoint === undefined) {
         this.#admission.pass()

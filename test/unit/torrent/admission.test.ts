@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
+import type { PeerSession } from "../../../src/peer/peer-session.js"
 import { Admission } from "../../../src/torrent/finding/admission.js"
 import { ConnectionBudget } from "../../../src/torrent/finding/connection-budget.js"
-import type { PeerSource } from "../../../src/torrent/peer-source.js"
+import { PeerSource } from "../../../src/torrent/peer-source.js"
 
 /** A torrent that lets in whom it may. */
 function stage(maxPeers?: number) {
@@ -13,14 +14,18 @@ function stage(maxPeers?: number) {
     priorityOf: () => undefined,
   })
   const left: string[] = []
-  const add = (host: string, incoming: boolean, { ready = true, now = 0 } = {}): void => {
+  const add = (host: string, incoming: boolean, { ready = true, now = 0, choking = true } = {}): void => {
     const remote = { host, port: 6881 }
     const close = (): void => {
       left.push(host)
       peers.splice(peers.indexOf(peer), 1)
     }
-    const session = { remote, amInterested: true, peerInterested: true, amChoking: true, close }
-    const peer = { incoming, ready, session, interestedAt: now, requestedAt: now } as unknown as PeerSource
+    const direction = incoming ? "incoming" : "outgoing"
+    const wants = { amInterested: true, peerInterested: true }
+    const gives = { amChoking: true, peerChoking: choking, snubbed: false, downloadRate: () => 0 }
+    const session = { remote, direction, ...wants, ...gives, close } as unknown as PeerSession
+    const peer = new PeerSource(0, session, now)
+    peer.ready = ready
     peers.push(peer)
   }
   const comes = (host: string, of: { ready?: boolean; now?: number } = {}): boolean => {
@@ -28,7 +33,8 @@ function stage(maxPeers?: number) {
     if (isLetIn) add(host, true, of)
     return isLetIn
   }
-  const isDialed = (host: string, of: { ready?: boolean; now?: number }): void => add(host, false, of)
+  const isDialed = (host: string, of: { ready?: boolean; now?: number; choking?: boolean }): void =>
+    add(host, false, of)
   return { comes, isDialed, left, admission }
 }
 
@@ -82,5 +88,35 @@ describe("the places of a torrent", () => {
     expect(left).toEqual([])
     admission.tick(20_000)
     expect(left).toEqual(["8.8.8.1"])
+  })
+
+  it("are lost by those who have let us download nothing for longest, one a minute, while we know of others", () => {
+    const { comes, isDialed, left, admission } = stage(8)
+    for (let n = 1; n <= 4; n++) comes(`8.8.8.${n}`)
+    isDialed("8.8.4.1", { now: 2_000 })
+    isDialed("8.8.4.2", { now: 1_000 })
+    isDialed("8.8.4.3", { choking: false })
+    const minute = (from: number, isOtherKnown = true): void => {
+      for (let now = from; now < from + 60_000; now += 250) {
+        admission.tick(now)
+        admission.turnOver(now, () => isOtherKnown)
+      }
+    }
+    minute(240_000)
+    expect(left).toEqual([])
+    isDialed("8.8.4.4", { now: 300_000 })
+    minute(300_000, false)
+    expect(left).toEqual([])
+    minute(360_000)
+    expect(left).toEqual(["8.8.4.2"])
+    // There is room now.
+    minute(420_000)
+    expect(left).toEqual(["8.8.4.2"])
+    for (const [n, now] of [480_000, 540_000].entries()) {
+      isDialed(`8.8.5.${n}`, { now })
+      minute(now)
+    }
+    // Of those who came none, as a quarter is ours.
+    expect(left).toEqual(["8.8.4.2", "8.8.4.1", "8.8.4.4"])
   })
 })
