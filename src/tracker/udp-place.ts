@@ -59,6 +59,6 @@ function resolve(
     const timer = platform.clock.after(RESOLVE_TIMEOUT, () => settle(failed("its name can't be resolved in time")))
     signal.addEventListener("abort", onAbort)
     if (signal.aborted) onAbort()
-    else platform.net.resolve(hostname).then(settle, () => settle(failed("its name has no address")))
+    else platform.net.resolve(hostname).then(settle, () => settle(failed("its name can't be resolved")))
   })
 }

@@ -256,7 +256,7 @@ describe("a UDP tracker", () => {
 
   it("without an address has failed at once", async () => {
     const { fake, announce } = await setUp([])
-    expect(await fake.clock.runUntil(announce())).toEqual({ kind: "failed", message: "its name has no address" })
+    expect(await fake.clock.runUntil(announce())).toEqual({ kind: "failed", message: "its name can't be resolved" })
     expect(fake.clock.now()).toBeLessThan(10)
   })
 
