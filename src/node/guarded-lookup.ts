@@ -2,6 +2,7 @@ import type { LookupAddress, LookupAllOptions } from "node:dns"
 import type { LookupFunction } from "node:net"
 import { HttpError } from "../ports/http.js"
 import { type AddressClass, classifyAddress, mayConnect } from "./address-policy.js"
+import { hostNames } from "./host-names.js"
 
 /** How names are resolved: as `dns.lookup` does it when all addresses are asked for. */
 export type LookupAll = (
@@ -18,8 +19,12 @@ export function guardedLookups(lookup: LookupAll = systemLookup): LookupByClass 
   return { public: guardedLookup("public", lookup), local: guardedLookup("local", lookup) }
 }
 
-const systemLookup: LookupAll = (hostname, options, callback) =>
-  process.getBuiltinModule("node:dns").lookup(hostname, options, callback)
+const systemLookup: LookupAll = (hostname, _options, callback) => {
+  hostNames.find(hostname).then(
+    (addresses) => callback(null, [...addresses]),
+    (error: NodeJS.ErrnoException) => callback(error, []),
+  )
+}
 
 /**
  * Resolves a name to the addresses that a host of that class may have. The connection goes to one of just these, so a

@@ -2,6 +2,7 @@ import type { Socket, SocketConstructorOpts } from "node:net"
 import { withoutBrackets } from "../bytes/url.js"
 import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../ports/net.js"
 import { type OnRead, readAccepted } from "./accepted-socket.js"
+import { hostNames } from "./host-names.js"
 import { normalizeIp } from "./ip.js"
 
 /** Bytes received at a time, unless told otherwise. */
@@ -94,7 +95,7 @@ export class NodeNet implements Net {
   async resolve(hostname: string): Promise<string[]> {
     const name = withoutBrackets(hostname)
     if (netModule().isIP(name) !== 0) return [normalizeIp(name)]
-    const found = await process.getBuiltinModule("node:dns").promises.lookup(name, { all: true, order: "verbatim" })
+    const found = await hostNames.find(name)
     return [...new Set(found.map(({ address }) => normalizeIp(address)))]
   }
 }

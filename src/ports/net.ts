@@ -56,7 +56,7 @@ export interface Net {
   listen(options: { port: number; host?: string }, accept: (stream: ByteStream) => StreamListener): Promise<Listener>
   /**
    * The addresses of a host name (an IP address stands for itself; behind a proxy, which alone resolves names, a name does
-   * too). @throws when it has none, or no way leads there
+   * too). @throws when it has none, when nobody says in time, or when no way leads there
    */
   resolve(hostname: string): Promise<string[]>
 }
