@@ -7,6 +7,7 @@ import { exitCode } from "./exit-code.js"
 import { type LostOutput, lostOutput } from "./lost-output.js"
 import { createRun, type Run } from "./run.js"
 import type { KeepCode } from "./start.js"
+import { obeySignals } from "./stop-signals.js"
 
 /** Seconds. In longer runs V8 drops the code of what has not run for a while: the start's, above all. */
 const SHORT_RUN = 10
@@ -46,6 +47,7 @@ export async function main(
   if (lost?.error !== undefined) new Console({}).error(lost.error)
   if (lost !== undefined) process.exitCode ||= lost.code
   await flushed(process.stderr)
+  obeySignals()
   process.exit()
 }
 

@@ -1,4 +1,3 @@
-import { nodeClock } from "../node/clock.js"
 import { lostOutput } from "./lost-output.js"
 
 /** All must be saved and said within this time after the first signal, ms. */
@@ -14,6 +13,7 @@ const SAME_SIGNAL = 250
 const HASTY_LIMIT = 1_000
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+const SIGNALS = Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]
 
 /**
  * Turns SIGINT, SIGTERM, SIGHUP and the loss of standard output into an AbortSignal. The first one asks for an orderly
@@ -24,14 +24,11 @@ export class StopSignals {
   readonly #onStopping: () => void
   #exitCode: number | undefined
   #byUser = false
-  #since = 0
 
   /** `onStopping` is called at the first signal. */
   constructor(onStopping: () => void) {
     this.#onStopping = onStopping
-    for (const name of Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]) {
-      process.on(name, () => this.#signalled(EXIT_CODES[name]))
-    }
+    for (const name of SIGNALS) process.on(name, () => this.#signalled(EXIT_CODES[name]))
     // As of `… --json | head -1`.
     process.stdout.on("error", (error) => {
       if (this.#exitCode === undefined) this.#stop(lostOutput(error).code)
@@ -54,9 +51,8 @@ export class StopSignals {
 
   #signalled(code: number): void {
     if (this.#exitCode !== undefined) {
-      const mayBeTheSame = nodeClock.now() - this.#since < SAME_SIGNAL
-      if (mayBeTheSame) endWithin(HASTY_LIMIT, this.#exitCode)
-      else process.exit(this.#exitCode)
+      // So soon after the first that it may be the same: a later one is not heard here.
+      endWithin(HASTY_LIMIT, this.#exitCode)
       return
     }
     this.#byUser = true
@@ -66,10 +62,18 @@ export class StopSignals {
 
   #stop(code: number): void {
     this.#exitCode = code
-    this.#since = nodeClock.now()
     endWithin(STOP_LIMIT, code)
+    setTimeout(obeySignals, SAME_SIGNAL).unref()
     this.#controller.abort()
   }
+}
+
+/**
+ * From now on a signal ends the process as it ends any other: also where `process.exit` waits for the lookup of a name,
+ * which can't be stopped.
+ */
+export function obeySignals(): void {
+  for (const name of SIGNALS) process.removeAllListeners(name)
 }
 
 function endWithin(limit: number, code: number): void {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { type Netns, netnsMissing, openNetns } from "../support/netns.js"
 import { academictorrents, describeWith, nginx } from "../support/partners/index.js"
@@ -53,5 +54,27 @@ describeWith("names that no name server answers for", [{ missing: netnsMissing }
       maxSeconds: 60,
     })
     expect(await differences(sample.path, got)).toEqual([])
+  })
+
+  it("do not keep a second signal from ending at once, where name servers are silent altogether", async () => {
+    const { program, stop } = await academictorrents.get({
+      torrentPath: sample.torrentPath,
+      outDir: folder,
+      netns: await startNames(/./),
+      urls: ["http://www.dead.org/"],
+      maxSeconds: 60,
+    })
+    cleanUps.push(stop)
+    // The system's lookup is under way by then, and nothing stops it.
+    await program.until(/no name server answers/)
+    const exited = program.terminate().then(() => true)
+    await program.until(/"message":"stopped"/)
+    // One that comes too soon may be the first one, sent twice; and the lookup would take two minutes more.
+    let hasEnded = false
+    for (let sent = 0; sent < 40 && !hasEnded; sent++) {
+      program.terminate().catch(() => {})
+      hasEnded = await Promise.race([exited, sleep(500, false)])
+    }
+    expect(hasEnded).toBe(true)
   })
 })
