@@ -52,6 +52,8 @@ export class Engagement {
   readonly refusal: AtError | undefined
   /** What was there when it was opened. */
   readonly hadAtFirst: Bitfield
+  /** It goes on when no call needs it any more. */
+  gives = false
   readonly #parts: EngagementParts
   /** When it was last seen how the files stand. */
   #lookedAt: number

@@ -1,22 +1,19 @@
-import { AtError, abortError } from "../errors.js"
+import { AtError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import { stateDirectory } from "../storage/state-directory.js"
 import type { VerifyOptions } from "../storage/verify.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Purpose } from "../torrent/torrent-options.js"
-import { abortWith } from "./abort-with.js"
-import { BadPieces, type Hearer } from "./bad-pieces.js"
-import { DatasetLock } from "./dataset-lock.js"
-import { Engagement, type EngagementParts } from "./engagement.js"
+import type { Hearer } from "./bad-pieces.js"
+import type { Engagement, EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
-import { noStats } from "./no-stats.js"
 import { OtherProcess } from "./other-process.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
+import { SharedEngagement } from "./shared-engagement.js"
 import { nobodyToShareWith } from "./sources.js"
 import { completeSnapshot, stillSnapshot } from "./still-snapshot.js"
-import type { Use } from "./turns.js"
 import { unlessAborted } from "./unless-aborted.js"
 import { waitComplete } from "./wait-complete.js"
 
@@ -24,57 +21,43 @@ import { waitComplete } from "./wait-complete.js"
 const MAX_ROUNDS = 3
 
 /**
- * All that is done with a dataset's data: downloads, reads and giving, as many at a time as one likes, share one
- * engagement. It is opened when it is first needed, and again after it failed or was let go.
+ * All that is done with a dataset's data: downloads, reads and giving, as many at a time as one likes, on one shared
+ * engagement.
  */
 export class Work {
   readonly #parts: EngagementParts
   readonly #feed: ProgressFeed
-  readonly #passing: boolean
   readonly #dataset: { readonly name: string; readonly infoHash: string }
-  readonly #lock: DatasetLock
+  readonly #shared: SharedEngagement
   /** What the downloads under way want: indexes of files. */
   readonly #wants = new Set<ReadonlySet<number>>()
   /** Calls under way. */
   #users = 0
   /** Those of them that wait until another process is done. */
   #waiting = 0
-  #gives = false
-  #opening: Promise<Engagement> | undefined
-  /** Ends the opening, and what is still looked at after it. */
-  #over: AbortController | undefined
-  #engagement: Engagement | undefined
-  /** The end of the engagement before. */
-  #leaving: Promise<unknown> = Promise.resolve()
-  readonly #bad = new BadPieces()
-  #fetchedBefore = 0
-  /** Of the torrent that worked last. */
-  #statsBefore: TorrentStats = noStats()
-  #closed = false
 
   /** `passing`: it is closed without anybody's doing, once a download is done. */
   constructor(parts: EngagementParts, feed: ProgressFeed, passing: boolean) {
     const { metainfo } = parts.resolved
     this.#parts = parts
     this.#feed = feed
-    this.#passing = passing
     this.#dataset = { name: metainfo.name, infoHash: knownAs(metainfo) }
-    this.#lock = new DatasetLock({ parts, feed, dataset: this.#dataset, use: this.#asUse() })
+    this.#shared = new SharedEngagement(parts, { feed, dataset: this.#dataset, passing })
   }
 
   /** Payload bytes that were fetched. */
   get fetchedBytes(): number {
-    return this.#fetchedBefore + (this.#engagement?.torrent?.fetchedBytes ?? 0)
+    return this.#shared.fetchedBytes
   }
 
   /** Where the time of the transfers goes, or went that ended last. */
   get stats(): TorrentStats {
-    return this.#engagement?.torrent?.stats() ?? this.#statsBefore
+    return this.#shared.stats
   }
 
   /** Where we listen for peers; undefined while we do not. */
   get port(): number | undefined {
-    return this.#engagement?.port
+    return this.#shared.current?.port
   }
 
   /** Resolves when these files (indexes) are on disk, verified. */
@@ -90,7 +73,7 @@ export class Work {
         const engagement = await this.#whenFree(async () => {
           const opened = await unlessAborted(
             signal,
-            this.#engage(() => this.#wanted(), true),
+            this.#shared.open(() => this.#wanted(), true),
           )
           await this.#complete(opened, selected, signal)
           return opened
@@ -98,10 +81,10 @@ export class Work {
         if (seed && alone === undefined) await this.#start(engagement, { seed, fetch: true }, signal)
         if (sync) await unlessAborted(signal, engagement.store.flush())
         if (alone !== undefined) throw alone
-        this.#gives ||= seed
+        if (seed) engagement.gives = true
       } catch (error) {
         this.#wants.delete(selected)
-        if (this.#users === 1 && !this.#gives) this.#letGo()
+        if (this.#users === 1 && this.#shared.current?.gives !== true) this.#shared.letGo()
         else this.#wantLess()
         throw error
       } finally {
@@ -117,7 +100,7 @@ export class Work {
     return this.#feed.during(() =>
       this.#use(async () => {
         const all = (): Set<number> => new Set(metainfo.layout.files.keys())
-        const engagement = await this.#whenFree(() => unlessAborted(signal, this.#engage(all, false)), signal)
+        const engagement = await this.#whenFree(() => unlessAborted(signal, this.#shared.open(all, false)), signal)
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
             hint:
@@ -129,7 +112,7 @@ export class Work {
         const alone = await nobodyToShareWith(options, context)
         if (alone !== undefined) throw alone
         const torrent = await this.#start(engagement, { seed: true, fetch: false }, signal)
-        this.#gives = true
+        engagement.gives = true
         return torrent
       }),
     )
@@ -147,7 +130,7 @@ export class Work {
     return this.#use(async () => {
       const engagement = await unlessAborted(
         signal,
-        this.#engage(() => new Set(), true),
+        this.#shared.open(() => new Set(), true),
       )
       const { store, torrent, refusal } = engagement
       const { layout } = this.#parts.resolved.metainfo
@@ -158,7 +141,7 @@ export class Work {
       }
       if (refusal !== undefined) {
         // Who has the lock may have let it go by the next time.
-        if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#letGo()
+        if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#shared.letGo()
         throw refusal
       }
       const { seed = false } = this.#parts.options
@@ -169,28 +152,12 @@ export class Work {
 
   /** How a check of what is on disk sees to it that nothing stays believed that it finds damaged. */
   forCheck(): Hearer & Pick<VerifyOptions, "takeLock"> {
-    const engagement = this.#engagement
-    const hearer = this.#bad.hearer(() => this.#engagement)
-    // A journal that nobody holds is told at the end, under its lock.
-    if (engagement !== undefined && engagement.refusal === undefined) return hearer
-    return { ...hearer, takeLock: (path) => this.#lock.takeAtOnce(path) }
+    return this.#shared.forCheck()
   }
 
   /** Ends what is under way, saves, and lets go of everything. The parts' signal is to be aborted before. */
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#letGo()
-    await this.#leaving
-  }
-
-  async #leave(engagement: Engagement): Promise<void> {
-    try {
-      await engagement.close()
-    } catch (error) {
-      this.#parts.platform.log.log("warn", "dataset", `${this.#dataset.name} was not closed well: ${String(error)}`)
-    }
-    // The last pieces were written meanwhile.
-    this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
+  close(): Promise<void> {
+    return this.#shared.close()
   }
 
   /** Makes the attempt, where it is so wished again while another process has the dataset. */
@@ -210,8 +177,8 @@ export class Work {
         try {
           await pause()
           // What could only be read may be ours by now; unless somebody is reading it.
-          const isLocked = this.#engagement?.refusal?.code === "AT_LOCKED"
-          if (isLocked && this.#waiting === this.#users) this.#letGo()
+          const isLocked = this.#shared.current?.refusal?.code === "AT_LOCKED"
+          if (isLocked && this.#waiting === this.#users) this.#shared.letGo()
         } finally {
           this.#waiting--
         }
@@ -264,58 +231,9 @@ export class Work {
 
   /** What a download wanted that failed is fetched no more, unless others want it. */
   #wantLess(): void {
-    const selecting = this.#engagement?.select(() => this.#wanted())
+    const selecting = this.#shared.current?.select(() => this.#wanted())
     // Those hear of it who still wait for something.
     selecting?.catch(() => {})
-  }
-
-  async #engage(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
-    for (;;) {
-      if (this.#closed) throw abortError()
-      this.#opening ??= this.#open(selected, toFetch)
-      const engagement = await this.#opening
-      if (!engagement.failed && engagement === this.#engagement) return engagement
-      if (engagement === this.#engagement) this.#letGo()
-    }
-  }
-
-  async #open(selected: () => ReadonlySet<number>, toFetch: boolean): Promise<Engagement> {
-    const over = abortWith(this.#parts.options.signal)
-    this.#over = over
-    await this.#leaving
-    try {
-      const files = selected()
-      const doubted = this.#bad.kept
-      const engagement = await Engagement.open(this.#parts, files, {
-        signal: over.signal,
-        toFetch,
-        doubted,
-        takeLock: (path) => this.#lock.take(path, files, over.signal),
-        onChecking: (done, total) =>
-          this.#feed.show(stillSnapshot(this.#dataset, { state: "checking", doneBytes: done, totalBytes: total })),
-      })
-      if (over.signal.aborted) {
-        await this.#leave(engagement)
-        throw abortError(over.signal.reason)
-      }
-      this.#engagement = engagement
-      this.#bad.handTo(engagement, doubted)
-      return engagement
-    } catch (error) {
-      over.abort()
-      if (this.#over === over) this.#opening = undefined
-      throw error
-    }
-  }
-
-  #asUse(): Use {
-    const torrent = (): Torrent | undefined => this.#engagement?.torrent
-    return {
-      name: this.#dataset.name,
-      passing: () => this.#passing || this.#closed || this.#opening === undefined,
-      idleTime: () => torrent()?.idleTime ?? 0,
-      waitingFor: () => torrent()?.snapshot().waitingFor ?? null,
-    }
   }
 
   async #start(
@@ -324,7 +242,7 @@ export class Work {
     signal: AbortSignal | undefined = this.#parts.options.signal,
   ): Promise<Torrent> {
     const torrent = await unlessAborted(signal, engagement.start(purpose))
-    if (engagement === this.#engagement) this.#feed.follow(torrent)
+    if (engagement === this.#shared.current) this.#feed.follow(torrent)
     return torrent
   }
 
@@ -335,24 +253,7 @@ export class Work {
       return await work()
     } finally {
       this.#users--
-      if (this.#users === 0 && this.#engagement?.failed !== false) this.#letGo()
+      if (this.#users === 0 && this.#shared.current?.failed !== false) this.#shared.letGo()
     }
-  }
-
-  #letGo(): void {
-    const [engagement, opening] = [this.#engagement, this.#opening]
-    if (opening === undefined) return
-    this.#over?.abort()
-    this.#opening = undefined
-    this.#gives = false
-    if (engagement === undefined) {
-      this.#leaving = opening.catch(() => {})
-      return
-    }
-    this.#feed.leave()
-    this.#fetchedBefore += engagement.torrent?.fetchedBytes ?? 0
-    this.#statsBefore = engagement.torrent?.stats() ?? this.#statsBefore
-    this.#engagement = undefined
-    this.#leaving = this.#leave(engagement)
   }
 }
