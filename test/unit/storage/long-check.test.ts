@@ -188,7 +188,7 @@ describe("a check that takes long", () => {
     const copy = large.fileData(B).slice()
     copy[copy.length - 1]! ^= 1
     world.disk.putFile(large.pathOf(B), copy)
-    for (let ms = 500; ms < 11 * HASH_TIME; ms += 500) {
+    for (let ms = HASH_TIME / 2; ms < 11 * HASH_TIME; ms += HASH_TIME) {
       const left = world.left()
       await checkFor(left, ms)
       const next = left.killed()
