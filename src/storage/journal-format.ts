@@ -15,9 +15,6 @@ import { type Range, toRanges } from "./ranges.js"
  */
 const MAGIC = Uint8Array.of(0x41, 0x54, 0x4a, 0x01) // "ATJ", version 1
 const CHECKSUM_LENGTH = 4
-const MAX_NAME_LENGTH = 1024
-/** A header with the longest name, and its surroundings: enough to read to know whose journal it is. */
-export const MAX_HEADER_LENGTH = MAGIC.length + 1 + 4 + 20 + MAX_NAME_LENGTH + CHECKSUM_LENGTH
 
 const RecordType = {
   header: 1,
@@ -135,12 +132,6 @@ export class JournalEncoder {
     new DataView(record.buffer).setUint32(head.length + payload.length, this.#checksum)
     this.#records.push(record)
   }
-}
-
-/** The header alone, from a journal's first {@link MAX_HEADER_LENGTH} bytes; undefined when it is none. */
-export function decodeHeader(bytes: Uint8Array): JournalHeader | undefined {
-  const first = new RecordReader(bytes).next()
-  return first === undefined ? undefined : parseHeader(first)
 }
 
 /** Reads as far as it is whole. Undefined when it is no journal, another dataset's, or too long for what it is about. */

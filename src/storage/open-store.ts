@@ -5,7 +5,7 @@ import type { Disk } from "../ports/disk.js"
 import type { AcquireLock, Lock } from "../ports/lock.js"
 import type { Platform } from "../ports/platform.js"
 import { arrange } from "./arrange.js"
-import { refuseClaimedName } from "./claimed-names.js"
+import { claimName } from "./claim-name.js"
 import { type DataFile, dataFiles } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories, parentOf } from "./directories.js"
@@ -72,13 +72,11 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   let journal: Journal | undefined
   let durability: Durability | undefined
   try {
+    const syncClaim = await claimName({ platform, metainfo, datastore, directories })
     const journalOptions = { ...(await journalPlace(disk, metainfo, folder)), disk }
     const old = await Journal.read(journalOptions)
     const isNew = old === undefined
-    if (isNew) {
-      await refuseClaimedName({ ...platform, metainfo, datastore })
-      await sayUnreadable(platform, journalOptions.path)
-    }
+    if (isNew) await sayUnreadable(platform, journalOptions.path)
     journal = old ?? Journal.blank(journalOptions)
     const { bootId } = journalOptions
     const wasClean = journal.state.clean
@@ -112,7 +110,8 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
     const asItWas = wasClean && journal.isAsRead
     if (!isNew) await journal.flush()
-    const keep = (): Promise<void> => keepTorrent(disk, folder, options.torrentBytes)
+    const keep = [() => keepTorrent(disk, folder, options.torrentBytes)]
+    if (syncClaim !== undefined) keep.push(syncClaim)
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
     ready.catch(() => {})
@@ -243,7 +242,13 @@ async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undef
  */
 async function makeJournalDurable(
   { journal, platform }: WritingParts,
-  how: { isNew: boolean; asItWas: boolean; folders: ReadonlySet<string>; datastore: string; keep: () => Promise<void> },
+  how: {
+    isNew: boolean
+    asItWas: boolean
+    folders: ReadonlySet<string>
+    datastore: string
+    keep: readonly (() => Promise<void>)[]
+  },
 ): Promise<void> {
   const { isNew, asItWas, folders, datastore, keep } = how
   const syncs = [...folders].map((folder) => async (): Promise<void> => {
@@ -254,7 +259,7 @@ async function makeJournalDurable(
   })
   if (isNew) syncs.push(() => journal.rewrite())
   else if (!asItWas) syncs.push(() => journal.sync())
-  syncs.push(keep)
+  syncs.push(...keep)
   // All at a time: file systems make one commit of syncs that come together.
   await inParallel(syncs, syncs.length, (sync) => sync())
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences } from "../../support/trees.js"
@@ -206,6 +215,29 @@ describe("what stands in the way", () => {
     const served = first.seeders[0]!.bytesServed
     await stage.run(["get", first.infoHash])
     expect(first.seeders[0]!.bytesServed).toBe(served)
+  })
+
+  it("is 7 when it is another dataset of the same name that is being downloaded, though both were there before", async () => {
+    await using stage = await Stage.open()
+    const first = await stage.publish("data.zip", 1_000_000, { seeders: [{}] })
+    const second = await stage.publish("data.zip", 1_000_000, { seeders: [{}] })
+    for (const { infoHash } of [first, second]) {
+      await stage.run(["get", infoHash])
+      rmSync(stage.stored("data.zip"))
+    }
+    const [seeder] = first.seeders
+    const before = seeder!.bytesServed
+    seeder!.rate = 100_000
+    const command = stage.start(["get", first.infoHash])
+    await command.until("something has arrived", () => seeder!.bytesServed > before)
+    const outcome = await stage.run(["get", second.infoHash, "--json"], { exits: 7 })
+    expect(errorOf(outcome)).toMatchObject({
+      code: "AT_EXISTS",
+      message: expect.stringContaining("data.zip") as string,
+    })
+    seeder!.rate = Number.POSITIVE_INFINITY
+    await command.exits(0)
+    expect(sameFile(stage.stored("data.zip"), first.source)).toBe(true)
   })
 
   it("is 7 when it is a foreign file, and --overwrite goes on", async () => {

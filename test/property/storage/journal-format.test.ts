@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { decodeHeader, decodeJournal, JournalEncoder, MAX_HEADER_LENGTH } from "../../../src/storage/journal-format.js"
+import { decodeJournal, JournalEncoder } from "../../../src/storage/journal-format.js"
 import type { JournalState, PieceState } from "../../../src/storage/journal-state.js"
 
 const PIECES = 40
@@ -159,7 +159,6 @@ describe("a journal", () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         decodeJournal(bytes, expected)
         decodeJournal(join([...encode([]), bytes]), expected)
-        decodeHeader(bytes)
       }),
     )
   })
@@ -174,18 +173,6 @@ describe("a journal", () => {
   it("of another dataset is not believed", () => {
     const bytes = join(encode([]))
     expect(decodeJournal(bytes, { ...expected, infoHash: new Uint8Array(20) })).toBeUndefined()
-  })
-
-  it("tells whose it is by its first bytes", () => {
-    // As long as names get; a byte order mark is a character of it.
-    const name = `\ufeff${"x".repeat(1021)}`
-    const encoder = new JournalEncoder()
-    encoder.header({ infoHash, name })
-    encoder.pieces(
-      3,
-      Array.from({ length: 1000 }, (_, i) => 2 * i),
-    )
-    expect(decodeHeader(encoder.finish().subarray(0, MAX_HEADER_LENGTH))).toEqual({ infoHash, name })
   })
 
   it("of a million pieces done in order takes a few bytes", () => {
