@@ -127,9 +127,9 @@ export function toFileStat(stats: fs.BigIntStats): FileStat {
       : stats.isSymbolicLink()
         ? "symlink"
         : "other"
-  const { size, mtimeNs, ino: inode, blocks, nlink } = stats
+  const { size, mtimeNs, ino: inode, birthtimeNs: bornNs, blocks, nlink } = stats
   // Whatever the file system calls a block: stat(2) counts in 512 bytes.
-  return { kind, size: Number(size), mtimeNs, inode, allocated: 512 * Number(blocks), links: Number(nlink) }
+  return { kind, size: Number(size), mtimeNs, inode, bornNs, allocated: 512 * Number(blocks), links: Number(nlink) }
 }
 
 /** The first `count` bytes of `chunks`, or all. */

@@ -4,6 +4,8 @@ export interface FileStat {
   readonly size: number
   readonly mtimeNs: bigint
   readonly inode: bigint
+  /** When it was made, which no write or new name changes; 0n: the file system does not say. Nanoseconds since 1970. */
+  readonly bornNs: bigint
   /** Bytes of the disk that it takes: less than `size` where it has holes, more where room was set aside. 0: perhaps unknown. */
   readonly allocated: number
   /** Names that lead to it: more than one where there are hard links. */

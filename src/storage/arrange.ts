@@ -26,7 +26,7 @@ export interface ArrangeOptions extends ExamineOptions {
  */
 export async function arrange(parts: WritingParts, files: readonly DataFile[], options: ArrangeOptions): Promise<void> {
   const found = await lookAtFiles(parts, files, options)
-  for (const file of await moveFromEdges(parts, files)) {
+  for (const file of await moveFromEdges(parts, files, found)) {
     found.states.set(file, "unstamped")
     found.owned.add(file)
   }
@@ -147,6 +147,8 @@ class Arrangement {
       file.length === 0 ? files.createEmpty(file) : files.finish(file),
     )
     for (const file of [...this.#files, ...this.#found.neighbours]) {
+      // Nobody wants what we made there.
+      if (file.place === "none" && this.#found.owned.has(file)) continue
       const old = journal.state.stamps.get(file.index)
       // What is stamped is taken for the dataset's at the next start.
       const now = file.place === "none" || file.provisional ? undefined : file.stamp

@@ -130,9 +130,10 @@ function fold(path: string): string {
   return path.normalize("NFC").toLowerCase()
 }
 
-export function stampOf(place: "part" | "final", { size, mtimeNs, inode }: FileStat): FileStamp {
+export function stampOf(place: "part" | "final", { size, mtimeNs, inode, bornNs }: FileStat): FileStamp {
   // As the journal keeps them: a time before 1970 is a large number.
-  return { place, size, mtimeNs: BigInt.asUintN(64, mtimeNs), inode: BigInt.asUintN(64, inode) }
+  const [mtime, number, born] = [mtimeNs, inode, bornNs].map((value) => BigInt.asUintN(64, value))
+  return { place, size, mtimeNs: mtime!, inode: number!, bornNs: born! }
 }
 
 /** The same file, not written to since; a new name does not count. */
@@ -140,7 +141,12 @@ export function sameStamp(a: Stamp, b: Stamp): boolean {
   return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode
 }
 
+/** The same file, whatever was written to it since. Where nobody knows when it was made, its inode has to do. */
+export function sameFile(a: FileStamp, b: FileStamp): boolean {
+  return a.inode === b.inode && (a.bornNs === b.bornNs || a.bornNs === 0n || b.bornNs === 0n)
+}
+
 /** No file that something is claimed of looks like this: at the next start its pieces are hashed. But it is still known as ours. */
 export function doubtfulStamp({ place, inode = 0n }: DataFile): FileStamp {
-  return { place: place === "final" ? "final" : "part", size: 0, mtimeNs: 0n, inode }
+  return { place: place === "final" ? "final" : "part", size: 0, mtimeNs: 0n, inode, bornNs: 0n }
 }

@@ -98,8 +98,9 @@ export class Examination {
   /** Bytes stand there of which the journal does not know what they are. */
   #isUnknown(file: DataFile): boolean {
     if (file.place === "none" || file.length === 0 || !file.selected) return false
-    const known = this.#parts.journal.state.home.has(file.index)
-    return !known || file.place === "final" || this.#options.verify === "always"
+    const { home, stamps } = this.#parts.journal.state
+    const isKnown = home.has(file.index) && (this.#found.owned.has(file) || stamps.has(file.index))
+    return !isKnown || file.place === "final" || this.#options.verify === "always"
   }
 
   /** Claimed pieces with bytes of a file that is neither at its place nor in `edges/`. */
@@ -188,6 +189,7 @@ export class Examination {
     const extents = this.#layout.extentsOfPiece(piece)
     for (const { file: index } of extents) {
       const file = files.at(index)
+      if (file.inEdges) continue
       if (this.#options.overwrite && this.#found.hasTail(file)) file.replaces = "anything"
       file.stamp = undefined
       journal.setStamp(index, undefined)

@@ -30,6 +30,8 @@ const RecordType = {
 const OURS = 1
 const HOME = 2
 const STAMP_PLACES = ["none", "part", "final"] as const
+/** Beside a stamp's place: it says when the file was made. */
+const BORN = 4
 
 /** Pieces that one journal may name in all, per piece of the torrent: more is forged, or has seen a thousand repairs. */
 const MAX_MENTIONS_PER_PIECE = 1000
@@ -94,11 +96,13 @@ export class JournalEncoder {
     const bytes: number[] = []
     for (const [file, stamp] of stamps) {
       pushVarint(bytes, file)
-      bytes.push(stamp === undefined ? 0 : STAMP_PLACES.indexOf(stamp.place))
+      const isBorn = stamp !== undefined && stamp.bornNs !== 0n
+      bytes.push(STAMP_PLACES.indexOf(stamp?.place ?? "none") + (isBorn ? BORN : 0))
       if (stamp === undefined) continue
       pushVarint(bytes, stamp.size)
       pushUint64(bytes, stamp.mtimeNs)
       pushUint64(bytes, stamp.inode)
+      if (isBorn) pushUint64(bytes, stamp.bornNs)
     }
     if (bytes.length > 0) this.#record(RecordType.stamps, Uint8Array.from(bytes))
   }
@@ -228,7 +232,8 @@ function applyStamps(payload: Uint8Array, state: JournalState): boolean {
   const cursor = new ByteCursor(payload, 0)
   while (cursor.position < payload.length) {
     const file = cursor.varint()
-    const place = STAMP_PLACES[payload[cursor.position++] ?? STAMP_PLACES.length]
+    const how = payload[cursor.position++] ?? STAMP_PLACES.length
+    const place = STAMP_PLACES[how & ~BORN]
     if (file === undefined || place === undefined || file >= state.ours.length) return false
     files.push(file)
     if (place === "none") {
@@ -238,8 +243,10 @@ function applyStamps(payload: Uint8Array, state: JournalState): boolean {
     const size = cursor.varint()
     const mtimeNs = cursor.uint64()
     const inode = cursor.uint64()
-    if (size === undefined || mtimeNs === undefined || inode === undefined) return false
-    stamps.push({ place, size, mtimeNs, inode })
+    // Journals of before have none.
+    const bornNs = (how & BORN) === 0 ? 0n : cursor.uint64()
+    if (size === undefined || mtimeNs === undefined || inode === undefined || bornNs === undefined) return false
+    stamps.push({ place, size, mtimeNs, inode, bornNs })
   }
   for (const [at, file] of files.entries()) {
     const stamp = stamps[at]

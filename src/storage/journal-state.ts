@@ -25,6 +25,8 @@ export interface Stamp {
 export interface FileStamp extends Stamp {
   /** Under which name it stood: `final`, or `part` with `.part` behind. */
   readonly place: "part" | "final"
+  /** When it was made: its inode's number may be another file's by now. 0n: unknown. */
+  readonly bornNs: bigint
 }
 
 /** All that a journal says. */

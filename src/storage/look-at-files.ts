@@ -1,5 +1,5 @@
 import { claimedLength } from "./claimed-length.js"
-import { type DataFile, sameStamp, stampOf } from "./data-file.js"
+import { type DataFile, sameFile, sameStamp, stampOf } from "./data-file.js"
 import type { DataFiles } from "./data-files.js"
 import { somethingThere } from "./disk-fault.js"
 import { type FileStamp, type JournalState, PieceState } from "./journal-state.js"
@@ -7,8 +7,11 @@ import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { WritingParts } from "./parts.js"
 import type { FoundFile } from "./resume.js"
 
-/** How the last owner of the dataset ended, as far as we know. */
-export type LastEnd = "clean" | "process-died" | "machine-may-have-died"
+/**
+ * How the last owner of the dataset ended, as far as we know. `clean-once`: the machine was started anew since, so there may have
+ * been another owner, of whom the journal's end was lost.
+ */
+export type LastEnd = "clean" | "clean-once" | "process-died" | "machine-may-have-died"
 
 export interface LookOptions {
   /** Files of which no piece is ours may be replaced. */
@@ -47,28 +50,39 @@ export async function lookAtFiles(
 
 async function look(parts: WritingParts, file: DataFile, found: FilesFound, options: LookOptions): Promise<void> {
   const { journal, files } = parts
-  const stamp = journal.state.stamps.get(file.index)
   const claimed = claimedLength(files.layout, journal.state.pieces, file.index)
   try {
-    if (stamp !== undefined) {
-      const there = await files.look(file, stamp.place)
-      const isSame = there !== undefined && sameStamp(stamp, stampOf(stamp.place, there))
-      if (isSame && there.size >= claimed && (await isNameFree(files, file, stamp))) {
-        file.standsAt(stamp.place, there)
-        found.states.set(file, "equal")
-        found.owned.add(file)
-        return
-      }
-    }
-    await lookClosely(parts, file, claimed, found, options)
+    if (!(await standsAsStamped(parts, file, claimed, found))) await lookClosely(parts, file, claimed, found, options)
   } catch (error) {
     // Nobody wants to write there: it only can't be given.
     if (file.selected) throw error
     file.place = "none"
   }
   if (file.selected) return
-  if (file.place === "final" && found.owned.has(file)) journal.setHome(file.index)
-  else if (!journal.state.home.has(file.index)) file.place = "none"
+  const isOwned = found.owned.has(file)
+  if (file.place === "final" && isOwned) journal.setHome(file.index)
+  if (journal.state.home.has(file.index)) return
+  // Who wants it one day knows it by that.
+  if (isOwned) journal.setStamp(file.index, file.stamp)
+  file.place = "none"
+}
+
+/** `claimed`: bytes that the journal calls written. */
+async function standsAsStamped(
+  { journal, files }: WritingParts,
+  file: DataFile,
+  claimed: number,
+  found: FilesFound,
+): Promise<boolean> {
+  const stamp = journal.state.stamps.get(file.index)
+  if (stamp === undefined) return false
+  const there = await files.look(file, stamp.place)
+  if (there === undefined || !sameStamp(stamp, stampOf(stamp.place, there)) || there.size < claimed) return false
+  if (!(await isNameFree(files, file, stamp))) return false
+  file.standsAt(stamp.place, there)
+  found.states.set(file, "equal")
+  found.owned.add(file)
+  return true
 }
 
 /** Whether nothing stands where a wanted file is to get its final name. */
@@ -99,10 +113,8 @@ async function lookClosely(
     return
   }
   file.standsAt(place, there)
-  const { ours, stamps } = journal.state
-  const stamp = stamps.get(file.index)
-  const isOwned = place === "part" ? ours.has(file.index) : isOurFinal(journal.state, file, before)
-  if (isOwned) found.owned.add(file)
+  const stamp = journal.state.stamps.get(file.index)
+  if (isOurs(journal.state, file.index, stampOf(place, there), before)) found.owned.add(file)
   // A new name alone is no change.
   const isSame = stamp === undefined || sameStamp(stamp, stampOf(place, there))
   // Somebody cut it short.
@@ -110,12 +122,17 @@ async function lookClosely(
   else found.states.set(file, stamp === undefined ? "unstamped" : "equal")
 }
 
-/** Whether what stands under a file's final name is the one that we made or found there. */
-function isOurFinal({ stamps, home, ours }: JournalState, { index, inode }: DataFile, before: LastEnd): boolean {
+/** Whether what stands there is the file that we made or found. */
+function isOurs({ stamps, home, ours }: JournalState, index: number, now: FileStamp, before: LastEnd): boolean {
   const stamp = stamps.get(index)
   // Who was stopped may have had no time to say that it was given its name, or which one it is.
-  if (stamp !== undefined) return stamp.inode === inode && (stamp.place === "final" || before !== "clean")
-  return (home.has(index) && before !== "clean") || (ours.has(index) && before === "machine-may-have-died")
+  const wasStopped = before === "process-died" || before === "machine-may-have-died"
+  if (stamp !== undefined) {
+    return sameFile(stamp, now) && (now.place === "part" || stamp.place === "final" || wasStopped)
+  }
+  // An empty one may be what is left of an attempt to make it; if it is not, nothing is lost with it.
+  if (now.place === "part") return ours.has(index) && (before !== "clean" || now.size === 0)
+  return (home.has(index) && wasStopped) || (ours.has(index) && before === "machine-may-have-died")
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { DataFile } from "./data-file.js"
+import { type DataFile, doubtfulStamp } from "./data-file.js"
 import { PieceState } from "./journal-state.js"
+import type { FilesFound } from "./look-at-files.js"
 import type { WritingParts } from "./parts.js"
 
 /**
@@ -9,14 +10,18 @@ import type { WritingParts } from "./parts.js"
  * The journal says that a file is ours before it is made, and that its bytes are at home once they are durable: a run
  * that ends in between finds the edges as they were, and copies again.
  */
-export async function moveFromEdges(parts: WritingParts, candidates: readonly DataFile[]): Promise<DataFile[]> {
+export async function moveFromEdges(
+  parts: WritingParts,
+  candidates: readonly DataFile[],
+  found: FilesFound,
+): Promise<DataFile[]> {
   const { files, journal, durability, metainfo } = parts
   const edges = files.edges
   if (edges === undefined || edges.pieces.size === 0) return []
   const { layout } = metainfo
   const moves = candidates.flatMap((file) => {
-    const { ours, home, pieces } = journal.state
-    const free = file.place === "none" || (file.place === "part" && ours.has(file.index))
+    const { home, pieces } = journal.state
+    const free = file.place === "none" || (file.place === "part" && found.owned.has(file))
     if (!file.selected || file.length === 0 || home.has(file.index) || !free) return []
     const { first, end } = layout.piecesOfFile(file.index)
     const held: number[] = []
@@ -33,8 +38,14 @@ export async function moveFromEdges(parts: WritingParts, candidates: readonly Da
     file.stamp = undefined
     // Somebody removed them: once the file is at home, nothing would tell that they are not there.
     for (const piece of gone) journal.setPiece(piece, PieceState.absent)
-    for (const piece of held) await copyPiece(parts, file, piece)
-    await files.sync(file)
+    try {
+      for (const piece of held) await copyPiece(parts, file, piece)
+      await files.sync(file)
+    } catch (error) {
+      // So that the next attempt knows the file.
+      if (file.place === "part") journal.setStamp(file.index, doubtfulStamp(file))
+      throw error
+    }
   }
   await durability.flush()
   for (const { file } of moves) {

@@ -208,16 +208,21 @@ async function resume(
   const { layout } = metainfo
   const { isNew, sameBoot, bootId, onFirstFound } = how
   const { doubted } = options
-  const before: LastEnd = isNew || journal.state.clean ? "clean" : sameBoot ? "process-died" : "machine-may-have-died"
-  const { home, ours } = journal.state
-  // After a power cut the names of files may be there, and the journal's word that we made them not.
+  const { home, ours, clean } = journal.state
+  const before = isNew ? "clean" : lastEnd(clean, sameBoot)
+  // Who was stopped may have had no time to say that it made a file.
   const isLookedAt = ({ selected, index }: DataFile): boolean =>
-    selected || home.has(index) || (before === "machine-may-have-died" && ours.has(index))
+    selected || home.has(index) || (before !== "clean" && ours.has(index))
   const looked = files.all.filter((file) => file !== undefined).filter(isLookedAt)
   const decide = (found: Parameters<typeof trusted>[0]["found"]): ResumeDecision =>
     trusted({ layout, journal: journal.state, bootId, found, doubted, random: (below) => platform.random.below(below) })
   const { verify, overwrite = false, toFetch = true, signal, onChecking } = options
   await arrange(parts, looked, { verify, overwrite, toFetch, before, decide, onFirstFound, signal, onChecking })
+}
+
+function lastEnd(clean: boolean, sameBoot: boolean): LastEnd {
+  if (clean) return sameBoot ? "clean" : "clean-once"
+  return sameBoot ? "process-died" : "machine-may-have-died"
 }
 
 /** The .torrent beside the data, so that it can be opened without the network. An empty one is what a power cut left. */

@@ -362,6 +362,14 @@ export function describeDiskCompliance(name: string, make: MakeStage<DiskSubject
       expect((await disk.stat(`${root}/a`))!.inode).not.toBe((await disk.stat(`${root}/b`))!.inode)
     })
 
+    holds("says when a file was made, which neither a write nor a new name changes", make, async ({ disk, root }) => {
+      await put(disk, `${root}/a`, pattern(1))
+      const { bornNs } = (await disk.stat(`${root}/a`))!
+      await put(disk, `${root}/a`, pattern(2))
+      await disk.rename(`${root}/a`, `${root}/b`)
+      expect((await disk.stat(`${root}/b`))!.bornNs).toBe(bornNs)
+    })
+
     holds("removes a file, or finds it gone already, but no folder", make, async ({ disk, root }) => {
       await put(disk, `${root}/file`, pattern(1))
       await disk.remove(`${root}/file`)

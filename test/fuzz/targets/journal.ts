@@ -105,8 +105,8 @@ function written(): Uint8Array {
   encoder.pieces(2, [0, 1])
   encoder.pieces(3, [0, 5, 6, 299])
   encoder.stamps([
-    [0, { place: "final", size: 12_345, mtimeNs: 1_700_000_000_000_000_000n, inode: 77n }],
-    [1, { place: "part", size: 2 ** 40, mtimeNs: 1n, inode: 2n ** 63n }],
+    [0, { place: "final", size: 12_345, mtimeNs: 1_700_000_000_000_000_000n, inode: 77n, bornNs: 0n }],
+    [1, { place: "part", size: 2 ** 40, mtimeNs: 1n, inode: 2n ** 63n, bornNs: 2n ** 60n }],
     [2, undefined],
   ])
   encoder.open("8f3c-boot")

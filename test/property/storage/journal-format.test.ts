@@ -11,7 +11,7 @@ const expected = { infoHash, pieceCount: PIECES, fileCount: FILES }
 /** One append each: pieces that reach a state, a stamp, or the clean mark. */
 type Step =
   | { kind: "pieces"; state: PieceState; pieces: number[] }
-  | { kind: "stamp"; file: number; size: number; mtimeNs: bigint; inode: bigint }
+  | { kind: "stamp"; file: number; size: number; mtimeNs: bigint; inode: bigint; bornNs: bigint }
   | { kind: "files"; files: number[]; home: boolean }
   | { kind: "clean" }
 
@@ -29,6 +29,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     size: fc.maxSafeNat(),
     mtimeNs: fc.bigInt(0n, 2n ** 63n),
     inode: fc.bigInt(0n, 2n ** 64n - 1n),
+    // 0: as in journals of before.
+    bornNs: fc.oneof(fc.constant(0n), fc.bigInt(0n, 2n ** 64n - 1n)),
   }),
   fc.record({ kind: fc.constant("files" as const), files: ascending(FILES), home: fc.boolean() }),
   fc.constant({ kind: "clean" as const }),
@@ -64,7 +66,7 @@ const plain = (state: JournalState | undefined) =>
     home: [...state.home],
     stamps: [...state.stamps]
       .sort(([a], [b]) => a - b)
-      .map(([file, { size, mtimeNs, inode }]) => [file, size, mtimeNs, inode]),
+      .map(([file, { size, mtimeNs, inode, bornNs }]) => [file, size, mtimeNs, inode, bornNs]),
     bootId: state.bootId,
     clean: state.clean,
   }
@@ -91,8 +93,8 @@ describe("a journal", () => {
           .filter((other) => other.kind === "stamp")
           .reverse()
           .slice(0, 1)) {
-          const { size, mtimeNs, inode } = one
-          expect(decoded.state.stamps.get(one.file)).toEqual({ place: "final", size, mtimeNs, inode })
+          const { size, mtimeNs, inode, bornNs } = one
+          expect(decoded.state.stamps.get(one.file)).toEqual({ place: "final", size, mtimeNs, inode, bornNs })
         }
       }),
     )

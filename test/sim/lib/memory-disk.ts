@@ -157,8 +157,9 @@ export class MemoryDisk implements Disk {
     this.#volume.makeDirectory(path, "safe")
   }
 
-  putFile(path: string, data: Uint8Array): void {
-    const file = this.#volume.newFile()
+  /** `inode`: for a number that another file had, as file systems give it again. */
+  putFile(path: string, data: Uint8Array, inode?: bigint): void {
+    const file = this.#volume.newFile(inode)
     file.write(data, 0)
     file.sync()
     this.#volume.put(path, file)

@@ -13,6 +13,7 @@ type Page = Uint8Array | undefined
  */
 export class MemoryFile {
   readonly inode: bigint
+  readonly bornNs: bigint
   mtimeNs: bigint
   #size = 0
   readonly #pages = new Map<number, Uint8Array>()
@@ -22,8 +23,9 @@ export class MemoryFile {
   /** Pages a failed sync let go of: they read well, but only writing them again can make them safe. */
   readonly #dropped = new Map<number, Page>()
 
-  constructor(inode: bigint, mtimeNs: bigint) {
+  constructor(inode: bigint, bornNs: bigint, mtimeNs = bornNs) {
     this.inode = inode
+    this.bornNs = bornNs
     this.mtimeNs = mtimeNs
   }
 
@@ -125,7 +127,7 @@ export class MemoryFile {
   }
 
   copy(): MemoryFile {
-    const copy = new MemoryFile(this.inode, this.mtimeNs)
+    const copy = new MemoryFile(this.inode, this.bornNs, this.mtimeNs)
     for (const [page, bytes] of this.#pages) copy.#pages.set(page, bytes.slice())
     // The safe states are never written to, so the copy may share them.
     copy.#unsafe = new Map(this.#unsafe)

@@ -167,7 +167,8 @@ export function statOf(node: MemoryNode): FileStat {
   const size = node instanceof MemoryFile ? node.size : node instanceof MemoryLink ? node.target.length : 0
   const kind = node instanceof MemoryFile ? "file" : node instanceof MemoryLink ? "symlink" : "directory"
   const allocated = node instanceof MemoryFile ? node.allocated : 0
-  return { kind, size, mtimeNs: node.mtimeNs, inode: node.inode, allocated, links: 1 }
+  const bornNs = node instanceof MemoryFile ? node.bornNs : 0n
+  return { kind, size, mtimeNs: node.mtimeNs, inode: node.inode, bornNs, allocated, links: 1 }
 }
 
 function setEntry(directory: MemoryDirectory, name: string, node: MemoryNode | undefined): void {

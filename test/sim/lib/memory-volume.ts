@@ -81,8 +81,8 @@ export class MemoryVolume {
     directory.entries.set(name, node)
   }
 
-  newFile(): MemoryFile {
-    return new MemoryFile(this.tree.newInode(), this.#now())
+  newFile(inode = this.tree.newInode()): MemoryFile {
+    return new MemoryFile(inode, this.#now())
   }
 
   newLink(target: string): MemoryLink {

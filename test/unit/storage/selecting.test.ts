@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest"
-import { fill, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
+import { commit, fill, sample, someBytes, smallTree as tree, World, wrongClaims } from "./fixture.js"
 import { holdingWorld } from "./holding-disk.js"
 
 const code = (value: string) => expect.objectContaining({ code: value })
 
 /** The files of the tree. */
-const [S1, S2, END] = [1, 2, 3]
+const [BIG, S1, S2, END] = [0, 1, 2, 3]
 
 /** Only `s2` is wanted, and there: the rest of its piece stands in `edges/`. */
 async function withEdges(seed: string | number = 1) {
@@ -94,6 +94,46 @@ describe("another selection", () => {
     else await expect(selecting).rejects.toEqual(code("AT_EXISTS"))
     expect([...store.have]).toEqual([])
     expect(lost).toEqual([3])
+    await world.run(store.close())
+  })
+
+  it("can be repeated after the disk failed while bytes were moved: what was moved so far is known as ours", async () => {
+    const { world, store } = await withEdges()
+    const part = `${tree.pathOf(BIG)}.part`
+    world.disk.failAt(({ kind, path }) => kind === "write" && path === part, "full")
+    await expect(world.run(store.select(new Set([BIG, S2])))).rejects.toEqual(code("AT_DISK_FULL"))
+    expect(world.disk.readFile(part)!.length).toBeGreaterThan(3000)
+    await world.run(store.select(new Set([BIG, S2])))
+    expect(store.have.has(3)).toBe(true)
+    await world.run(fill(store, tree))
+    expect(world.disk.readFile(tree.pathOf(BIG))).toEqual(tree.fileData(BIG))
+    await world.run(store.close())
+  })
+
+  it("does not make a file foreign that was begun before a power cut, and not wanted by the next run", async () => {
+    const two = sample({
+      pieceLength: 10_000,
+      files: [
+        { path: "begun", length: 15_000 },
+        { path: "other", length: 10_000 },
+      ],
+    })
+    const world = new World()
+    const store = await world.open(two)
+    await world.run(commit(store, two, 0))
+    // What a power cut leaves is for chance.
+    for (let chance = 0; chance < 100; chance++) {
+      const next = world.powerCut(0.5, "next", chance)
+      await next.run(commit(await next.open(two, { selected: new Set([1]) }), two, 1))
+      const later = next.killed()
+      const without = await later.open(two, { selected: new Set([1]) })
+      expect(without.have.has(1)).toBe(true)
+      await later.run(without.close())
+      const again = await later.open(two)
+      await later.run(fill(again, two))
+      expect(later.disk.readFile(two.pathOf(0))).toEqual(two.fileData(0))
+      await later.run(again.close())
+    }
     await world.run(store.close())
   })
 

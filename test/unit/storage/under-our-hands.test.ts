@@ -47,11 +47,13 @@ describe("an unfinished file that somebody replaced", () => {
     await world.run(store.close())
   })
 
-  it("is not believed by the next run", async () => {
+  it("is in the way of the next run, and replaced on demand", async () => {
     const { world, store } = await unfinished(4)
     world.disk.putFile(PART, foreign)
     await world.run(store.close())
-    const again = await world.open(one)
+    await expect(world.open(one)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(PART)).toEqual(foreign)
+    const again = await world.open(one, { overwrite: true })
     expect([...again.have]).toEqual([])
     await world.run(again.close())
   })
@@ -71,6 +73,19 @@ describe("an unfinished file that somebody took away, and brought back after ano
     expect([...again.have]).toEqual([0, 1, 2, 3])
     await world.run(fill(again, one))
     expect(world.disk.readFile(FINAL)).toEqual(one.data)
+    await world.run(again.close())
+  })
+
+  it("is so, too, where it was missed by the run that had made it", async () => {
+    const { world, store } = await unfinished(4)
+    const part = world.disk.readFile(PART)!
+    await world.run(world.disk.remove(PART))
+    await world.run(store.lookAgain([0]))
+    expect([...store.have]).toEqual([])
+    await world.run(store.close())
+    world.disk.putFile(PART, part)
+    const again = await world.open(one)
+    expect([...again.have]).toEqual([0, 1, 2, 3])
     await world.run(again.close())
   })
 

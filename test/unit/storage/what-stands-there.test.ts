@@ -248,6 +248,77 @@ describe("what we did not write", () => {
     }
   })
 
+  it("is neither cut off nor written over under our unfinished name, where the dataset was there once", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single))
+    await world.run(first.close())
+    await world.run(world.disk.remove(`${DATASTORE}/one`))
+    const foreign = someBytes(5000, "foreign")
+    world.disk.putFile(`${DATASTORE}/one.part`, foreign)
+    await expect(world.open(single)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(`${DATASTORE}/one.part`)).toEqual(foreign)
+    const store = await world.open(single, { overwrite: true })
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
+  it("is not written over under our unfinished name either, where it took that of a file that we had begun", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single, { pieces: [0] }))
+    await world.run(first.close())
+    const foreign = someBytes(2500, "foreign")
+    world.disk.putFile(`${DATASTORE}/one.part`, foreign)
+    await expect(world.open(single)).rejects.toEqual(code("AT_EXISTS"))
+    expect(world.disk.readFile(`${DATASTORE}/one.part`)).toEqual(foreign)
+  })
+
+  it("is found again under our unfinished name in a copy of the datastore, as far as it verifies", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single, { pieces: [1] }))
+    await world.run(first.close())
+    world.disk.putFile(`${DATASTORE}/one.part`, world.disk.readFile(`${DATASTORE}/one.part`)!)
+    const store = await world.open(single)
+    expect([...store.have]).toEqual([1])
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
+  it.each(["one", "one.part"])(
+    "is not taken for ours where the number of ours was given to it again: %s",
+    async (name) => {
+      const world = new World()
+      const path = `${DATASTORE}/${name}`
+      const first = await world.open(single)
+      await world.run(fill(first, single, name === "one" ? {} : { pieces: [0] }))
+      await world.run(first.close())
+      const { inode } = (await world.run(world.disk.stat(path)))!
+      await world.run(world.disk.remove(path))
+      const notes = someBytes(20, "my notes")
+      world.disk.putFile(path, notes, inode)
+      await expect(world.open(single)).rejects.toEqual(code("AT_EXISTS"))
+      expect(world.disk.readFile(path)).toEqual(notes)
+    },
+  )
+
+  it("is repaired where it is still the file that we made, though no piece of it is right any more", async () => {
+    const world = new World()
+    const first = await world.open(single)
+    await world.run(fill(first, single))
+    await world.run(first.close())
+    const handle = await world.run(world.disk.open(`${DATASTORE}/one`, "write"))
+    await world.run(handle.write([someBytes(2500, "damage")], 0))
+    await world.run(handle.close())
+    const store = await world.open(single)
+    await world.run(fill(store, single))
+    expect(world.disk.readFile(`${DATASTORE}/one`)).toEqual(single.data)
+    await world.run(store.close())
+  })
+
   it("may be replaced without asking when it is empty", async () => {
     const world = new World()
     world.disk.putFile(`${DATASTORE}/one`, new Uint8Array(0))
@@ -314,7 +385,8 @@ describe("what we did not write", () => {
     world.disk.putFile(second, someBytes(10, "foreign"))
     await expect(world.open(three)).rejects.toEqual(code("AT_EXISTS"))
     await world.run(world.disk.rename(second, `${second}.part`))
-    const again = await world.open(three)
+    await expect(world.open(three)).rejects.toEqual(code("AT_EXISTS"))
+    const again = await world.open(three, { overwrite: true })
     expect([...again.have]).toEqual([])
     expect(world.dataPaths()).not.toContain(second)
     await world.run(fill(again, three))
