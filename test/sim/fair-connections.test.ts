@@ -77,7 +77,8 @@ describe("a torrent that comes to a session whose connections are all in use", (
     for (let n = 0; n < 3; n++) await stage.add(datasetOf(`dead ${n}`), nowhere(n, 200))
     const dataset = datasetOf("late")
     const seeder = await stage.seeder("10.0.1.1", dataset)
-    await stage.simulation.run(20_000)
+    // In the midst of attempts, which take ten seconds each.
+    await stage.simulation.run(25_000)
     const torrent = await stage.add(dataset, [seeder])
     expect(await stage.timeOf(torrent)).toBeLessThan(3_000)
     await stage.close()

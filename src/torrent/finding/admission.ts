@@ -114,10 +114,9 @@ export class Admission implements Sharer {
     const incomingFull = this.#incomingFull
     if (!incomingFull && !this.#full) return true
     const isIncoming = (peer: PeerSource): boolean => peer.incoming
-    const isUnanswered = (peer: PeerSource): boolean => !peer.incoming && now - peer.interestedAt >= UNANSWERED
     return (
       this.#evictStalled(isIncoming) ||
-      (!incomingFull && this.#evictStalled(isUnanswered)) ||
+      (!incomingFull && this.#evictUnanswered(now)) ||
       this.#evict(incomingFull ? isIncoming : () => true, now) ||
       (!incomingFull && this.hasRoom && this.#budget.giveTo(this.connections, now)) ||
       this.#outrank(remote, now)
@@ -125,12 +124,13 @@ export class Admission implements Sharer {
   }
 
   /**
-   * Ends one that stalls or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest;
+   * Ends one that stalls, is not answered, or is idle; else, of those by which nothing comes or goes, the one that has asked for nothing longest;
    * and `toNone`, the slowest of more than a few.
    */
   giveWay(now: number, toNone: boolean): boolean {
     return (
       this.#evictStalled((peer) => peer.incoming) ||
+      this.#evictUnanswered(now) ||
       this.#evict(() => true, now) ||
       this.#evictUnserved(now) ||
       (toNone && this.#evictSlowest(now))
@@ -192,6 +192,11 @@ export class Admission implements Sharer {
     }
     oldest?.session.close(new Error("its handshake stalls, and another wants its place"))
     return oldest !== undefined
+  }
+
+  /** Ends the oldest of those that we open and that nobody answers. False when there is none. */
+  #evictUnanswered(now: number): boolean {
+    return this.#evictStalled((peer) => !peer.incoming && now - peer.interestedAt >= UNANSWERED)
   }
 
   /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */
