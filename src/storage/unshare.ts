@@ -18,9 +18,12 @@ export interface UnshareOptions {
  * changes nothing under the others, which may lie outside of the datastore.
  */
 export async function unshare(file: DataFile, { disk, pool, onChanged }: UnshareOptions): Promise<void> {
-  if (((await disk.stat(file.path))?.links ?? 0) <= 1) return
+  const shared = await disk.stat(file.path)
+  if (shared === undefined || shared.links <= 1) return
   await pool.forget(file.key)
-  const copy = `${file.partPath}.copy`
+  const copy = `${file.partPath}.copy-${shared.inode}`
+  // With this number, it is what a run of ours left that was killed.
+  await disk.remove(copy)
   const from = await disk.open(file.path, "read")
   try {
     const to = await disk.open(copy, "create-new")
