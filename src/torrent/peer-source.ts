@@ -5,7 +5,7 @@ import type { Endpoint } from "../ports/net.js"
 /** How a peer counts in the availability: not yet, as a seed, or by the pieces it has. */
 export type Counted = "no" | "seed" | "pieces"
 
-/** A connected peer as the torrent sees it. */
+/** A peer as the torrent sees it: one that is connected, or that we are just connecting to. */
 export class PeerSource implements BlockSource {
   readonly id: number
   readonly session: PeerSession
@@ -18,7 +18,7 @@ export class PeerSource implements BlockSource {
   punched = false
   /** Clock time when we began to connect, or accepted it, ms. */
   readonly since: number
-  /** Clock time when one side last wanted something of the other, ms. */
+  /** Clock time when one side last wanted something of the other, or else when the connection began, ms. */
   interestedAt: number
   /** Clock time of its last request, or of our unchoke, ms. */
   requestedAt: number

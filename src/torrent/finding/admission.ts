@@ -148,7 +148,7 @@ export class Admission implements Sharer {
     for (const peer of [...this.#peers()]) {
       const { session } = peer
       if (!peer.ready) {
-        if (now - peer.interestedAt >= UNREADY) session.close(new Error("no handshake that counts"))
+        if (now - peer.since >= UNREADY) session.close(new Error("no handshake that counts"))
         continue
       }
       if (session.amInterested || session.peerInterested) peer.interestedAt = now
@@ -188,7 +188,7 @@ export class Admission implements Sharer {
     let oldest: PeerSource | undefined
     for (const peer of this.#peers()) {
       if (peer.ready || !which(peer)) continue
-      if (oldest === undefined || peer.interestedAt < oldest.interestedAt) oldest = peer
+      if (oldest === undefined || peer.since < oldest.since) oldest = peer
     }
     oldest?.session.close(new Error("its handshake stalls, and another wants its place"))
     return oldest !== undefined
@@ -196,7 +196,7 @@ export class Admission implements Sharer {
 
   /** Ends the oldest of those that we open and that nobody answers. False when there is none. */
   #evictUnanswered(now: number): boolean {
-    return this.#evictStalled((peer) => !peer.incoming && now - peer.interestedAt >= UNANSWERED)
+    return this.#evictStalled((peer) => !peer.incoming && now - peer.since >= UNANSWERED)
   }
 
   /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */

@@ -80,8 +80,7 @@ export class HolePunching {
     for (const peer of peers) {
       const [address] = peer.addresses
       if (peer.punched || peer.incoming || peer.session.reached || address === undefined) continue
-      // Before it is ready nothing else counts as interest than the beginning.
-      if (now - peer.interestedAt < PATIENCE || !needsHelp(this.#options.flags(address))) continue
+      if (now - peer.since < PATIENCE || !needsHelp(this.#options.flags(address))) continue
       peer.punched = this.ask(address, now)
     }
   }

@@ -161,7 +161,7 @@ describe("who wants to get through", () => {
     const dialled = (host: string) => ({
       incoming: false,
       punched: false,
-      interestedAt: 1000,
+      since: 1000,
       addresses: [rendezvous(host)],
       session: { reached: false },
     })
