@@ -9,7 +9,7 @@ export class Presence {
   readonly #layout: TorrentLayout
   /** Files to be had at all: neither empty nor padding. */
   readonly #fileCount: number
-  /** Files of which something came. */
+  /** Files for which a request brought what it asked for. */
   readonly #given: Bitfield
   readonly #missing = new Set<number>()
   /** How often a file was not there, and its server was blamed for it. */
@@ -42,7 +42,7 @@ export class Presence {
     return this.#missing.size === this.#fileCount || this.#lacking?.complete === true
   }
 
-  /** Something of the file came. */
+  /** A request for a part of the file, or all of it, brought what it asked for. */
   fileGiven(file: number): void {
     this.#given.add(file)
     this.#doubts.delete(file)

@@ -48,7 +48,7 @@ export class SeedContent {
     return this.#presence.hasFile(file)
   }
 
-  /** Something of any file came. */
+  /** A request brought all that it asked for. */
   get isProven(): boolean {
     return this.#isProven
   }
@@ -58,7 +58,7 @@ export class SeedContent {
     return this.#wrong.reason
   }
 
-  /** Something of the file came. */
+  /** A request for a part of the file, or all of it, brought what it asked for. */
   fileGiven(file: number): void {
     this.#isProven = true
     this.#presence.fileGiven(file)
@@ -80,7 +80,7 @@ export class SeedContent {
     }
   }
 
-  /** A piece that came from here alone has a wrong hash. `brought`: bytes that the source has brought in all. */
+  /** The source sent wrong bytes of a piece. `brought`: bytes that it has brought in all. */
   pieceCorrupt(piece: number, brought: number): void {
     const verdict = this.#wrong.add(piece, brought)
     switch (verdict.kind) {

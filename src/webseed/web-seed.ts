@@ -128,7 +128,7 @@ export class WebSeed {
     this.#pace = rate
   }
 
-  /** A piece that came from here alone has a wrong hash. */
+  /** It sent wrong bytes of a piece. */
   pieceCorrupt(piece: number): void {
     this.runLength.faulted()
     this.#log.log("warn", "webseed", `${this.name} sent a wrong piece ${piece}`)

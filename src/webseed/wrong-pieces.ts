@@ -18,7 +18,7 @@ export type WrongPieceVerdict =
   | { readonly kind: "lacks-file"; readonly file: number; readonly reason: string }
 
 /**
- * Judges a source by the pieces with wrong hashes that came from it alone. On the servers where datasets lie single files get
+ * Judges a source by the pieces of which it sent wrong bytes. On the servers where datasets lie single files get
  * replaced: wrong bytes in one place say little about others; in several, with few right ones beside them, they say enough.
  */
 export class WrongPieces {
