@@ -244,7 +244,7 @@ export class Session {
 
   #createLsd(): LsdDiscovery | undefined {
     const { platform, lsd = false } = this.#options
-    // The same.
+    // Nothing goes around a proxy.
     if (!lsd || platform.reach !== "open") return undefined
     return new LsdDiscovery({ platform, port: this.port })
   }

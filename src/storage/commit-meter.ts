@@ -68,7 +68,7 @@ class Stage {
   }
 }
 
-/** Both in one go. */
+/** Hashing and writing in one go. */
 class StoreStage extends Stage {
   #hashing = 0
   #writing = 0
