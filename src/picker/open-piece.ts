@@ -44,7 +44,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   #cursor = 0
   /** The source that was asked last: it is the first choice for the rest of the piece, so that blame stays exact. */
   lastAsked = 0
-  /** A web seed is fetching the whole piece. */
+  /** A web seed's run is in this piece. */
   inRun = false
   /** Clock time since when nobody could be asked for it, ms; the picker's mark, wiped when somebody sets to work. */
   idleSince: number | undefined

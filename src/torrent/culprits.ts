@@ -38,6 +38,7 @@ export class Culprits {
     const { swarm, webSeeds, book, log } = this.#parts
     const peer = swarm.sourceById(source)
     const endpoint = peer?.session.remote ?? this.#endpoints.get(source)
+    // A web seed. A peer that was forgotten looks the same, but no web seed has its number: nothing happens.
     if (endpoint === undefined) {
       webSeeds.pieceCorrupt(source, piece)
       return

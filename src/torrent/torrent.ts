@@ -16,7 +16,7 @@ import type { TorrentStats } from "./statistics/torrent-stats.js"
 import type { Swarm } from "./swarm.js"
 import type { Purpose, Sources, TorrentOptions } from "./torrent-options.js"
 
-/** The one timer of a torrent, ms. */
+/** Between two ticks, ms. */
 const TICK = 250
 /** A tick that comes so late, ms: we were suspended (Ctrl-Z, a machine asleep), and have not read yet what came meanwhile. */
 const SUSPENDED = 1000
@@ -25,7 +25,7 @@ const NUM_WANT = 100
 
 /**
  * One torrent at work. It owns all that changes about the torrent; everything happens inside run-to-completion handlers
- * of the parts below, on one thread. One tick drives all that depends on time.
+ * of the parts below, on one thread. One tick drives what depends on time, but for single waits.
  */
 export class Torrent implements IntakeHost {
   readonly metainfo: Metainfo
@@ -100,13 +100,13 @@ export class Torrent implements IntakeHost {
   }
 
   /** It asks these, too, from now on. */
-  addSources({ trackers, webSeeds, peers }: Sources): void {
+  addSources({ trackers, webSeeds, peers }: Omit<Sources, "unusablePeers">): void {
     this.#parts.announcer.add(trackers)
     this.#parts.webSeeds.add(webSeeds)
     this.#addPeers(peers, "user")
   }
 
-  /** Takes an accepted connection; false when it is not wanted. */
+  /** Takes an accepted connection; undefined when it is not wanted. */
   accept(stream: ByteStream, received: Uint8Array): ReturnType<Swarm["accept"]> {
     return this.#state === "stopped" ? undefined : this.#parts.swarm.accept(stream, received)
   }

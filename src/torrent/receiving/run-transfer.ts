@@ -26,7 +26,7 @@ const MOST_SKIPPED = 16
  */
 export class RunTransfer implements Writer {
   destination: Uint8Array | null = null
-  /** Bytes that were of none: others delivered the block first, or the run was over before it was whole. */
+  /** Bytes that were of no use: others delivered the block first, or the run was over before it was whole. */
   wasted = 0
   /** Those of them that are the beginning of a block whose rest never came. */
   cutOff = 0

@@ -40,7 +40,7 @@ export class WebSeedRoster {
     this.#table = table
   }
 
-  /** It grows. */
+  /** All web seeds. The list grows. */
   get seeds(): readonly WebSeed[] {
     return this.#seeds
   }
