@@ -146,6 +146,8 @@ export class Work {
       }
       const { seed = false } = this.#parts.options
       const working = await this.#start(engagement, { seed, fetch: true }, signal)
+      const kept = layout.extents(offset, length).map(({ file }) => store.keepAtPlace(file))
+      await unlessAborted(signal, Promise.all(kept))
       return working.read(offset, length, signal)
     })
   }

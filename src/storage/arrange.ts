@@ -26,7 +26,8 @@ export interface ArrangeOptions extends ExamineOptions {
  */
 export async function arrange(parts: WritingParts, files: readonly DataFile[], options: ArrangeOptions): Promise<void> {
   const found = await lookAtFiles(parts, files, options)
-  for (const file of await moveFromEdges(parts, files, found)) {
+  const wanted = files.filter(({ selected }) => selected)
+  for (const file of await moveFromEdges(parts, wanted, found)) {
     found.states.set(file, "unstamped")
     found.owned.add(file)
   }

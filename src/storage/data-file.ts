@@ -16,6 +16,8 @@ export class DataFile {
   /** Absolute; of the unfinished one. */
   readonly partPath: string
   selected = false
+  /** Somebody reads it: what comes of it goes to its place, though nobody wants all of it. */
+  kept = false
   /** Why it is not looked at though something stands in its place, in words: a link, or a folder. */
   obstacle: string | undefined
   /** How often it was given up, because it had vanished: what was written to it before is gone. */
@@ -75,9 +77,9 @@ export class DataFile {
     return this.listed ?? this.finishing
   }
 
-  /** Whether a piece's bytes of it stand in `edges/`: nobody wants the file, and it is not there. */
+  /** Whether a piece's bytes of it stand in `edges/`: nobody wants the file, or reads it, and it is not there. */
   get inEdges(): boolean {
-    return this.place === "none" && !this.selected
+    return this.place === "none" && !this.selected && !this.kept
   }
 
   /** Somebody wrote behind its end before we came: nobody could bring back these bytes, so they are not ours to cut off. */

@@ -4,7 +4,7 @@ import type { FilesFound } from "./look-at-files.js"
 import type { WritingParts } from "./parts.js"
 
 /**
- * Files that are wanted now and were not before may have bytes in `edges/`: these are copied to their places, made
+ * Files that go to their places now and did not before may have bytes in `edges/`: these are copied to their places, made
  * durable there, and only then removed. Returns the files that got some.
  *
  * The journal says that a file is ours before it is made, and that its bytes are at home once they are durable: a run
@@ -22,7 +22,7 @@ export async function moveFromEdges(
   const moves = candidates.flatMap((file) => {
     const { home, pieces } = journal.state
     const free = file.place === "none" || (file.place === "part" && found.owned.has(file))
-    if (!file.selected || file.length === 0 || home.has(file.index) || !free) return []
+    if (file.length === 0 || home.has(file.index) || !free) return []
     const { first, end } = layout.piecesOfFile(file.index)
     const held: number[] = []
     const gone: number[] = []

@@ -5,6 +5,7 @@ import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
 import { diskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
+import { keepAtPlace } from "./keep-at-place.js"
 import { Losses } from "./losses.js"
 import { openReadOnly, type ReadOnlyOptions } from "./open-read-only.js"
 import { type OpenedStore, openStore, type PieceStoreOptions } from "./open-store.js"
@@ -46,8 +47,10 @@ export class PieceStore {
   readonly #gate: WorkGate
   readonly #commits: CommitQueue
   readonly #losses: Losses
-  /** Ends with the selections that were asked for. */
-  #selecting: Promise<unknown> | undefined
+  /** Ends with what was asked for that moves bytes from `edges/`. */
+  #moving: Promise<unknown> | undefined
+  /** By files' indexes: what {@link keepAtPlace} was asked for. */
+  readonly #kept = new Map<number, Promise<void>>()
   #closed: Promise<void> | undefined
 
   private constructor(path: string, parts: StoreParts, opened?: OpenedStore, further?: ReadingParts) {
@@ -179,7 +182,7 @@ export class PieceStore {
   async read(piece: number, begin: number, into: Uint8Array): Promise<void> {
     // While files are taken in that had bytes in `edges/`, these may be at both places or at none.
     const { edges } = this.#parts.files
-    while (this.#selecting !== undefined && edges?.pieces.has(piece) === true) await this.#selecting
+    while (this.#moving !== undefined && edges?.pieces.has(piece) === true) await this.#moving
     if (this.#closed !== undefined) throw misuse("the store is closed")
     try {
       await this.#gate.track(this.#reader.read(piece, begin, into))
@@ -199,16 +202,24 @@ export class PieceStore {
       if (this.#further === undefined) throw misuse("the store is open for reading")
       return this.#lookFurther((further) => further.select(selected))
     }
-    const selecting = this.#gate.alone(() => this.#select(selected, opened))
-    const settled = selecting.catch(() => {})
-    this.#selecting = settled
-    try {
-      await selecting
-    } catch (error) {
-      throw diskFault(error)
-    } finally {
-      if (this.#selecting === settled) this.#selecting = undefined
+    const follow = (): void => {
+      this.#wanted = wantedPieces(opened.files)
     }
+    return this.#move(() => reselect(opened, selected).finally(follow))
+  }
+
+  /**
+   * What comes of a file (index) goes to its place from now on, wanted or not: somebody reads it, and may read much. Where that
+   * can't be, it stays in `edges/`.
+   */
+  async keepAtPlace(index: number): Promise<void> {
+    const file = this.#parts.files.all[index]
+    const opened = this.#opened
+    if (this.#closed !== undefined || opened === undefined || file?.inEdges !== true) return
+    // Once: where it could not be, it will not be better with the next read.
+    const kept = this.#kept.get(index) ?? this.#move(() => keepAtPlace(opened, file))
+    this.#kept.set(index, kept)
+    await kept
   }
 
   /**
@@ -286,13 +297,24 @@ export class PieceStore {
     }
   }
 
-  async #select(selected: ReadonlySet<number>, opened: OpenedStore): Promise<void> {
-    const had = this.have.copy()
+  /** Does what may move bytes from `edges/` to their places, alone. */
+  async #move(work: () => Promise<void>): Promise<void> {
+    const moving = this.#gate.alone(async () => {
+      const had = this.have.copy()
+      try {
+        await work()
+      } finally {
+        for (const piece of had) if (!this.have.has(piece)) this.onLost?.(piece)
+      }
+    })
+    const settled = moving.catch(() => {})
+    this.#moving = settled
     try {
-      await reselect(opened, selected)
+      await moving
+    } catch (error) {
+      throw diskFault(error)
     } finally {
-      this.#wanted = wantedPieces(opened.files)
-      for (const piece of had) if (!this.have.has(piece)) this.onLost?.(piece)
+      if (this.#moving === settled) this.#moving = undefined
     }
   }
 

@@ -3,6 +3,7 @@ import { arrange } from "./arrange.js"
 import type { DataFile } from "./data-file.js"
 import { PieceState } from "./journal-state.js"
 import type { OpenedStore } from "./open-store.js"
+import type { WritingParts } from "./parts.js"
 import { markSelected } from "./selected-files.js"
 
 /**
@@ -45,7 +46,7 @@ function isToBeRight(file: DataFile): boolean {
 }
 
 /** Of some pieces the bytes in `edges/` turn out to be gone when they are wanted at their places. */
-function dropLost({ have, journal, files }: OpenedStore): void {
+export function dropLost({ have, journal, files }: WritingParts): void {
   for (const piece of have) {
     if (journal.state.pieces[piece] !== PieceState.absent) continue
     have.delete(piece)

@@ -299,6 +299,19 @@ describe("the library", () => {
     await expect(get({ peers: ["no port"] })).rejects.toMatchObject({ code: "AT_INVALID_INPUT" })
   })
 
+  it("streams a file to its place, and downloads only the rest of it later", async () => {
+    const { dataset, datastore, has } = await open()
+    for await (const _ of dataset.file("b.bin").stream({ end: MiB })) expect(has("b.bin")).toBe(false)
+    expect(has("b.bin.part")).toBe(true)
+    await dataset.close()
+    const { dataset: again } = await open({ datastore })
+    await again.download({ include: ["b.bin"] })
+    expect(again.fetchedBytes).toBeLessThanOrEqual(MiB + PIECE_LENGTH)
+    expect(Buffer.compare(readFileSync(join(dataset.path, "b.bin")), FILES.get("b.bin")!)).toBe(0)
+    expect(has("b.bin.part")).toBe(false)
+    await again.close()
+  })
+
   it("streams a file as it is, and warns of nothing", async () => {
     const warnings: string[] = []
     const onWarning = ({ message }: Error): unknown => warnings.push(message)

@@ -10,6 +10,7 @@ type Act =
   | { kind: "corrupt"; piece: number }
   | { kind: "read"; piece: number }
   | { kind: "select"; files: number[] }
+  | { kind: "stream"; file: number; piece: number }
   | { kind: "cut short"; pieces: number[]; events: number; how: "kill" | "power-cut"; files: number[] }
   | { kind: "flush" }
   | { kind: "wait" }
@@ -24,6 +25,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("corrupt" as const), piece }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("read" as const), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("select" as const), files }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("stream" as const), file: fc.nat(30), piece }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -78,12 +80,24 @@ describe("a piece store, whatever is done with it", () => {
                 stored.add(number)
                 break
               }
+              case "stream": {
+                const file = one.file % lengths.length
+                const { first, end } = of.layout.piecesOfFile(file)
+                await world.run(store.keepAtPlace(file))
+                await lostNothing(stored)
+                if (end === first) break
+                const number = first + (one.piece % (end - first))
+                expect(await world.run(commit(store, of, number))).toEqual({ kind: "stored" })
+                stored.add(number)
+                break
+              }
               case "cut short": {
                 const numbers = new Set(one.pieces.map((value) => value % Math.max(1, pieceCount)))
                 for (const number of numbers) {
                   if (!store.wanted.has(number)) continue
                   void commit(store, of, number).then(({ kind }) => kind === "stored" && stored.add(number))
                 }
+                for (const file of chosen(one.files)) void store.keepAtPlace(file)
                 const end = world.clock.eventCount + one.events
                 await world.clock.runUntil(() => world.clock.eventCount >= end).catch(() => {})
                 if (one.how === "kill") {

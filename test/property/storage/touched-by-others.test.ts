@@ -35,6 +35,7 @@ interface Touch {
 type Act =
   | { kind: "commit" | "read" | "look again"; piece: number }
   | { kind: "select"; files: number[] }
+  | { kind: "stream"; file: number; piece: number }
   | { kind: "flush" | "read all" | "verify" }
   | { kind: "close" | "kill"; files: number[]; meanwhile: Touch[]; verify: "auto" | "always" }
   | { kind: "touch"; touch: Touch }
@@ -50,6 +51,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("commit"), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("read", "look again"), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("select"), files }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("stream"), file: fc.nat(30), piece }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("flush", "read all", "verify") }) },
   {
     weight: 3,
@@ -206,9 +208,16 @@ describe("a piece store in whose files somebody else works", () => {
               const report = await world.run(verifyData({ platform, metainfo: of.metainfo, datastore: DATASTORE }))
               expect(report.complete).toBe(allRight(world, of))
             } else if (store === undefined) continue
-            else if (one.kind === "commit") {
-              const number = one.piece % Math.max(1, of.layout.pieceCount)
-              if (!store.wanted.has(number) || store.have.has(number)) continue
+            else if (one.kind === "commit" || one.kind === "stream") {
+              let number = one.piece % Math.max(1, of.layout.pieceCount)
+              if (one.kind === "stream") {
+                const file = one.file % lengths.length
+                const { first, end } = of.layout.piecesOfFile(file)
+                await world.run(store.keepAtPlace(file))
+                if (lengths[file]!.padding || end === first) continue
+                number = first + (one.piece % (end - first))
+              } else if (!store.wanted.has(number)) continue
+              if (store.have.has(number)) continue
               const { kind } = await world.run(commit(store, of, number))
               expect(kind).not.toBe("corrupt")
               // What fails to be written need not be looked for, though some of it may stand there.

@@ -515,6 +515,37 @@ describe("a read", () => {
     expect(bytes).toEqual(dataset.files.get("data/b.bin")?.slice(0, 10))
     await close()
   })
+
+  it("keeps what it fetches in the unfinished file, which is not part of what is downloaded", async () => {
+    const told: ProgressSnapshot[] = []
+    const onProgress = (progress: ProgressSnapshot): unknown => told.push(progress)
+    const s = stage({ onProgress })
+    await s.until(s.work.read(s.place("b.bin"), 200 * KiB, undefined))
+    const paths = s.platform.disk.filePaths()
+    expect(paths).toContain("/store/data/b.bin.part")
+    // The first piece is also a part of a.bin.
+    expect(paths.filter((path) => path.includes("/edges/"))).toHaveLength(1)
+    await s.until(s.work.download(s.only("c.bin")))
+    await s.simulation.run(60_000)
+    // It lies in pieces 25 to 31.
+    expect(told.at(-1)).toMatchObject({ state: "complete", doneBytes: 200 * KiB, totalPieces: 7 })
+    expect(s.platform.disk.readFile("/store/data/b.bin.part")).toBeDefined()
+    const before = s.work.fetchedBytes
+    await s.until(s.work.download(s.all()))
+    expect(s.wrong()).toEqual([])
+    expect(s.work.fetchedBytes).toBe(1000 * KiB)
+    expect(before).toBeLessThan(500 * KiB)
+    await s.close()
+  })
+
+  it("that finds no sources makes no file", async () => {
+    const s = stage({ webSeeds: false, lsd: false })
+    await expect(s.until(s.work.read(s.place("b.bin"), 200 * KiB, undefined))).rejects.toMatchObject({
+      code: "AT_NO_SOURCES",
+    })
+    expect(s.platform.disk.filePaths().filter((path) => path.startsWith("/store/data"))).toEqual([])
+    await s.close()
+  })
 })
 
 describe("a dataset that is given", () => {
