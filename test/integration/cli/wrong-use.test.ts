@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { jsonLines } from "./command.js"
 import { Stage } from "./stage.js"
@@ -8,6 +10,8 @@ const COMMANDS = ["get", "info", "verify", "seed", "create"]
 let stage: Stage
 beforeAll(async () => {
   stage = await Stage.open()
+  // So that nothing but what a case is about is wrong with `create .`.
+  writeFileSync(join(stage.folder, "data"), "data")
 })
 afterAll(async () => {
   await stage[Symbol.asyncDispose]()
@@ -46,7 +50,7 @@ describe("wrong use", () => {
     "seed from two places": ["seed", HASH, "--data", "x", "-o", "y"],
     "create without -o": ["create", "."],
     "create with a malformed piece length": ["create", ".", "-o", "x.torrent", "--piece-length", "20000"],
-    "create of nothing": ["create", "/nonexistent", "-o", "x.torrent"],
+    "create of nothing": ["create", "absent", "-o", "x.torrent"],
     "a torrent of two versions": ["create", ".", "-o", "x.torrent", "--v2", "--hybrid"],
     "verify without a target": ["verify"],
     "info of a malformed target": ["info", "xyz://"],
@@ -66,10 +70,11 @@ describe("wrong use", () => {
   })
 
   it.for(Object.entries(cases))("is 2 for %s, with and without --json", async ([, args]) => {
-    const plain = await stage.run(args, { exits: 2 })
+    const wrong = { exits: 2, cwd: stage.folder }
+    const plain = await stage.run(args, wrong)
     expect(plain.stdout).toBe("")
     expect(plain.stderr).toMatch(/error: ./)
-    const json = await stage.run([...args.slice(0, 1), "--json", ...args.slice(1)], { exits: 2 })
+    const json = await stage.run([...args.slice(0, 1), "--json", ...args.slice(1)], wrong)
     expect(jsonLines(json.stdout)).toEqual([
       {
         type: "error",
