@@ -175,7 +175,7 @@ function whenHeld(path: string, holder: Holder, self: ProcessIdentity, cause?: u
       return new LockedError(
         path,
         `process ${holder.pid} on ${where} is using it`,
-        `if that machine or container is gone for good, remove ${path}`,
+        `if that machine or container is gone for good or was restarted, remove ${path}`,
         cause,
       )
     }

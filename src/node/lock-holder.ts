@@ -47,13 +47,17 @@ function isHolder(value: unknown): value is Holder {
   if (typeof value !== "object" || value === null) return false
   const {
     host,
+    machineId = "",
     bootId,
     pidNamespace,
     pid,
     startTime,
     token,
     thread = "",
+    time = 0,
   } = value as Partial<Record<keyof Holder, unknown>>
-  const texts = [host, bootId, pidNamespace, startTime, token, thread]
-  return texts.every((text) => typeof text === "string") && Number.isInteger(pid) && Number(pid) > 0
+  const texts = [host, machineId, bootId, pidNamespace, startTime, token, thread]
+  return (
+    texts.every((text) => typeof text === "string") && Number.isInteger(pid) && Number(pid) > 0 && Number.isFinite(time)
+  )
 }

@@ -9,7 +9,8 @@ export interface Lock {
 /**
  * Takes the lock that the file at `path` (absolute) stands for; its folder must exist. Does not wait.
  *
- * A lock whose process is gone, or (on Linux) whose thread, or that was taken before the machine's last start, is taken over.
+ * A lock whose process is gone, or (on Linux) whose thread, or that was taken before the machine's last start, is taken over, but
+ * none that may be of another machine or container.
  * @throws LockedError when another process or thread holds it, even if the disk would refuse; AtError `AT_LOCKED` when this
  * thread does; `AT_DISK_IO`, `AT_DISK_FULL` when the disk refuses
  */

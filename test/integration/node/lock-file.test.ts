@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { tmpdir, uptime } from "node:os"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
@@ -11,6 +11,9 @@ import { LockedError } from "../../../src/ports/lock.js"
 
 const built = new URL("../../../dist/node/lock-file.js", import.meta.url)
 if (!existsSync(built)) throw new Error("dist/ is absent: run `npm run build` first")
+
+/** In milliseconds since 1970. */
+const BEFORE_START = Date.now() - (uptime() + 60) * 1000
 
 let folder: string
 let path: string
@@ -117,17 +120,34 @@ describe("lock file", () => {
     expect(leftovers()).toEqual([])
   })
 
-  it.each([
-    { what: "before the machine's last start", change: { bootId: "another" } },
-    { what: "by an earlier process of the same number", change: { startTime: "1" } },
-  ])("is taken over when it was taken $what", async ({ change }) => {
-    writeFileSync(path, JSON.stringify({ ...currentProcess(), ...change, token: "t" }))
+  it("is taken over when it was taken by an earlier process of the same number", async () => {
+    writeFileSync(path, JSON.stringify({ ...currentProcess(), startTime: "1", token: "t" }))
+    await (await acquireLock(path)).release()
+    expect(leftovers()).toEqual([])
+  })
+
+  it("is taken over when it was taken before the machine's last start", async ({ skip }) => {
+    const self = currentProcess()
+    if (self.machineId === "") skip("this machine has no id")
+    writeFileSync(path, JSON.stringify({ ...self, bootId: "another", time: BEFORE_START, token: "t" }))
     await (await acquireLock(path)).release()
     expect(leftovers()).toEqual([])
   })
 
   it.each([
-    { what: "another machine", change: { host: "elsewhere", bootId: "another" } },
+    { what: "that has another id", change: { machineId: "another", time: BEFORE_START } },
+    // As in many containers, and in locks of older versions.
+    { what: "that has no id", change: { machineId: undefined, time: BEFORE_START } },
+    { what: "whose id was copied, and that runs since before the lock was taken", change: {} },
+  ])("is not taken from a machine of the same name $what", async ({ change }) => {
+    const other = { ...currentProcess(), bootId: "another", ...change, token: "t" }
+    writeFileSync(path, JSON.stringify(other))
+    await expect(acquireLock(path)).rejects.toMatchObject({ code: "AT_LOCKED", hint: new RegExp(`remove ${path}`) })
+    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(other)
+  })
+
+  it.each([
+    { what: "another machine", change: { host: "elsewhere", bootId: "another", time: BEFORE_START } },
     { what: "another container", change: { host: "elsewhere", pidNamespace: "pid:[1]" } },
   ])("is not taken from a process on $what, which can't be seen from here", async ({ change }) => {
     writeFileSync(path, JSON.stringify({ ...currentProcess(), ...change, pid: 2 ** 22 + 1, token: "t" }))
