@@ -30,8 +30,8 @@ interface Shown {
   current: number | undefined
   /** When it was shown the current one, ms. */
   since: number
-  /** Blocks of the current one that it asked for. */
-  asked: Bitfield
+  /** Of the pieces that it was shown and does not have yet: the blocks that it asked for. */
+  readonly asked: Map<number, Bitfield>
   /** Those given that were not seen at another peer yet, and since when, ms. */
   readonly waiting: Map<number, number>
   /** How many may wait. */
@@ -83,7 +83,7 @@ export class SuperSeeding {
       given: new Bitfield(count),
       current: undefined,
       since: this.#clock.now(),
-      asked: new Bitfield(0),
+      asked: new Map(),
       waiting: new Map(),
       window: WINDOW,
     })
@@ -135,16 +135,9 @@ export class SuperSeeding {
   asks(peer: PeerSource, piece: number, begin: number, length: number): boolean {
     const shown = this.#peers.get(peer)
     if (shown === undefined || !shown.pieces.has(piece)) return false
-    const now = this.#clock.now()
-    this.#askedAt = now
-    if (piece !== shown.current) return true
-    this.#ask(shown.asked, piece, begin, length)
-    if (!shown.asked.complete) return true
-    shown.current = undefined
-    shown.given.add(piece)
-    this.#given.add(piece)
-    shown.waiting.set(piece, now)
-    this.#show(peer, shown)
+    this.#askedAt = this.#clock.now()
+    if (shown.given.has(piece) || peer.session.pieces?.has(piece)) return true
+    if (this.#ask(shown, piece, begin, length)) this.#give(peer, shown, piece)
     return true
   }
 
@@ -158,7 +151,7 @@ export class SuperSeeding {
     for (const [peer, shown] of this.#peers) {
       for (const [piece, since] of shown.waiting) if (now - since >= PATIENCE) shown.waiting.delete(piece)
       // It can't ask yet: its time to do so begins when it can.
-      if (peer.session.amChoking && peer.session.peerInterested && shown.asked.count === 0) shown.since = now
+      if (peer.session.amChoking && peer.session.peerInterested && !hasAsked(shown)) shown.since = now
       if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
       if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
         const rarest = this.#rarest(peer, shown)
@@ -184,22 +177,24 @@ export class SuperSeeding {
   /** The peer has the piece, from us or from elsewhere. */
   #has(shown: Shown, piece: number): void {
     if (shown.current === piece) this.#withdraw(shown)
+    shown.asked.delete(piece)
     if (!shown.given.delete(piece)) this.#copies[piece]!++
   }
 
   /** The piece is with another peer: who was given it gets something new. */
   #passedOn(peer: PeerSource, shown: Shown, piece: number): void {
     if (shown.waiting.delete(piece)) shown.window = WINDOW
-    else if (shown.current === piece && shown.asked.count === 0) this.#withdraw(shown)
+    else if (shown.current === piece && !hasAsked(shown)) this.#withdraw(shown)
     else return
     this.#show(peer, shown)
   }
 
   /** It takes no notice of the piece that it was shown. */
-  #passesBy({ session }: PeerSource, { current, since, asked }: Shown, now: number): boolean {
+  #passesBy({ session }: PeerSource, shown: Shown, now: number): boolean {
+    const { current, since } = shown
     if (current === undefined) return false
     if (!session.peerInterested) return now - since >= UNINTERESTED
-    return asked.count === 0 && !session.amChoking && now - since >= PATIENCE
+    return !hasAsked(shown) && !session.amChoking && now - since >= PATIENCE
   }
 
   /** The current piece counts no more, though it may still be asked for. */
@@ -217,7 +212,6 @@ export class SuperSeeding {
     if (piece === undefined) return
     shown.current = piece
     shown.since = this.#clock.now()
-    shown.asked = new Bitfield(this.#layout.blockCount(piece))
     shown.pieces.add(piece)
     this.#copies[piece]!++
     peer.session.sendHave(piece)
@@ -239,11 +233,31 @@ export class SuperSeeding {
     return rarest
   }
 
-  /** Blocks that are asked for in whole, each once: who asks again and again for one gets nothing new for it. */
-  #ask(asked: Bitfield, piece: number, begin: number, length: number): void {
+  /**
+   * Blocks that are asked for in whole, each once: who asks again and again for one gets nothing new for it.
+   * @returns whether that were all of the piece
+   */
+  #ask({ asked }: Shown, piece: number, begin: number, length: number): boolean {
+    const blocks = asked.get(piece) ?? new Bitfield(this.#layout.blockCount(piece))
+    asked.set(piece, blocks)
     const end = begin + length
-    const last = end === this.#layout.pieceSize(piece) ? asked.length : Math.floor(end / BLOCK_LENGTH)
-    for (let block = Math.ceil(begin / BLOCK_LENGTH); block < last; block++) asked.add(block)
+    const last = end === this.#layout.pieceSize(piece) ? blocks.length : Math.floor(end / BLOCK_LENGTH)
+    for (let block = Math.ceil(begin / BLOCK_LENGTH); block < last; block++) blocks.add(block)
+    return blocks.complete
+  }
+
+  /** The peer asked for all of the piece: perhaps late, when it was withdrawn, and so is with others, too. */
+  #give(peer: PeerSource, shown: Shown, piece: number): void {
+    shown.asked.delete(piece)
+    shown.given.add(piece)
+    this.#given.add(piece)
+    if (piece !== shown.current) {
+      this.#copies[piece]!++
+      return
+    }
+    shown.current = undefined
+    shown.waiting.set(piece, this.#clock.now())
+    this.#show(peer, shown)
   }
 
   /**
@@ -269,4 +283,9 @@ export class SuperSeeding {
     }
     return false
   }
+}
+
+/** Whether it asked for any block of the piece that it was shown last. */
+function hasAsked({ current, asked }: Shown): boolean {
+  return current !== undefined && (asked.get(current)?.count ?? 0) > 0
 }

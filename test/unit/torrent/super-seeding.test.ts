@@ -270,6 +270,22 @@ describe("super-seeding (BEP 16)", () => {
     }
   })
 
+  it("counts a piece as given that a peer asked for when it was just withdrawn", () => {
+    const [a, b] = [scene.join(), scene.join()]
+    const [late] = a.shown
+    // Its requests are on the way when another turns out to have the piece, and is gone soon.
+    scene.has(b, late!)
+    scene.asks(a, late!)
+    scene.superSeeding.forget(b.source)
+    const next = scene.join()
+    expect(next.shown).not.toContain(late)
+    scene.superSeeding.forget(next.source)
+    for (let i = 1; i < PIECES; i++) scene.asks(a, a.shown[i]!)
+    // It says of none that it has it, as we seem to have it, too.
+    scene.pass(250)
+    expect(scene.superSeeding.active).toBe(false)
+  })
+
   it("ends with who lacks more than ten thousand pieces, so that it comes again and is told at once", () => {
     const large = new Scene(1, 10_010)
     const [a, b] = [large.join(), large.join(1, 2, 3, 4, 5, 6, 7, 8, 9)]
@@ -298,7 +314,7 @@ describe("super-seeding (BEP 16)", () => {
       fc.property(fc.array(step, { maxLength: 200 }), fc.nat(100), (steps, seed) => {
         const played = new Scene(seed)
         const peers = new Map<number, Fake>()
-        /** Peers that have the piece or are shown it and have not turned it down: as few as there may be, and as many. */
+        /** What peers asked for in whole, and did not say they have. */
         const asked = new Map<Fake, Set<number>>()
         const copies = (piece: number): number => {
           let count = 0
@@ -329,15 +345,17 @@ describe("super-seeding (BEP 16)", () => {
             played.superSeeding.add(peer.source)
             played.says(peer, [])
           }
+          const has = what === "have" ? [piece] : what === "says" ? [piece, (piece + 3) % PIECES] : []
+          for (const one of has) asked.get(peer)!.delete(one)
           if (what === "have") played.has(peer, piece)
           else if (what === "ask" && peer.shown.includes(piece)) {
-            asked.get(peer)!.add(piece)
+            if (!peer.pieces!.has(piece)) asked.get(peer)!.add(piece)
             played.asks(peer, piece)
           } else if (what === "lose" && peer.pieces!.delete(piece)) played.superSeeding.dontHave(peer.source, piece)
           else if (what === "leave") {
             played.superSeeding.forget(peer.source)
             peers.delete(who)
-          } else if (what === "says") played.says(peer, [piece, (piece + 3) % PIECES])
+          } else if (what === "says") played.says(peer, has)
           else if (what === "pass") played.pass(250 * (piece + 1))
           if (!played.superSeeding.active) return
         }
