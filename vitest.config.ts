@@ -12,6 +12,7 @@ export default defineConfig({
     sequence: { sequencer: SlowFirst },
     // No test asks the world for DHT nodes, nor the local network for anything.
     env: { AT_DHT_BOOTSTRAP: "", AT_NO_LSD: "1" },
+    setupFiles: ["./test/support/long-samples.ts"],
     reporters: ["default", "./test/support/matrix/reporter.ts", "./test/support/closing-line-reporter.ts"],
   },
 })

@@ -191,8 +191,9 @@ describe("CONNECT", () => {
   })
 
   it("ends on any bytes, without an error of its own", () => {
+    const chunk = fc.oneof(fc.uint8Array({ maxLength: 300 }), word.map(encodeUtf8))
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.uint8Array({ maxLength: 300 }), word.map(encodeUtf8))), (chunks) => {
+      fc.property(fc.array(chunk, { maxLength: 60 }), (chunks) => {
         const handshake = new ConnectHandshake({ host: "a.example", port: 443 }, "")
         for (const chunk of [encodeUtf8("HTTP/1.1 "), ...chunks]) if (handshake.read(chunk).kind !== "more") return
       }),

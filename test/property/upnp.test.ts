@@ -59,7 +59,7 @@ test("any bytes at all are an answer or none, however they are cut", () => {
   )
   const text = fc.oneof(
     fc.uint8Array({ maxLength: 3000 }),
-    fc.array(piece).map((parts) => Buffer.from(parts.join(""))),
+    fc.array(piece, { maxLength: 40 }).map((parts) => Buffer.from(parts.join(""))),
   )
   fc.assert(
     fc.property(text, fc.boolean(), (bytes, ended) => {

@@ -16,7 +16,7 @@ type Step =
   | { kind: "clean" }
 
 const ascending = (length: number) =>
-  fc.uniqueArray(fc.nat(length - 1), { minLength: 1 }).map((values) => values.sort((a, b) => a - b))
+  fc.uniqueArray(fc.nat(length - 1), { minLength: 1, maxLength: length }).map((values) => values.sort((a, b) => a - b))
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constant("pieces" as const),

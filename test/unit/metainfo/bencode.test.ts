@@ -34,7 +34,7 @@ function faultOf(source: string | Uint8Array): string {
 
 const bencodeInput = fc.letrec<{ value: BencodeInput }>((tie) => ({
   value: fc.oneof(
-    { maxDepth: 5, withCrossShrink: true },
+    { maxDepth: 3, withCrossShrink: true },
     fc.maxSafeInteger(),
     fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }),
     fc.uint8Array({ maxLength: 40 }),

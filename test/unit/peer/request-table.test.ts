@@ -32,7 +32,7 @@ describe("the request table", () => {
         expect(table.keys()).toEqual([...model.keys()])
         for (const [key, value] of model) expect(table.get(key)).toBe(value)
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 

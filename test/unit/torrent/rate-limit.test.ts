@@ -20,7 +20,6 @@ describe("a rate limit", () => {
         fc.integer({ min: 100, max: 10_000_000 }),
         fc.array(fc.record({ pause: fc.nat(700), chunk: fc.integer({ min: 1, max: 65_536 }) }), {
           maxLength: 80,
-          size: "max",
         }),
         async (rate, steps) => {
           const clock = new VirtualClock()
