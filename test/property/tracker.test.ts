@@ -56,7 +56,7 @@ function check(body: Uint8Array): void {
   for (const { host, port } of peers) {
     expect(Number.isInteger(port) && port > 0 && port < 65_536).toBe(true)
     expect(host).toMatch(/^[0-9a-f.:]+$/)
-    expect(host).not.toMatch(/^(0\.|169\.254\.|22[4-9]\.|2[3-5]\d\.|ff|fe[89ab])/)
+    expect(host).not.toMatch(/^(0\.|169\.254\.|22[4-9]\.|2[3-5]\d\.|ff..:|fe[89ab].:)/)
   }
 }
 

@@ -137,7 +137,7 @@ describe("UDP tracker answers (BEP 15)", () => {
         expect(answer === undefined).toBe(bytes.length < 20)
         for (const { host, port } of answer?.peers ?? []) {
           expect(port).toBeGreaterThan(0)
-          expect(host).not.toMatch(/^(0\.|22[4-9]\.|2[3-5]\d\.|ff|fe[89ab])/)
+          expect(host).not.toMatch(/^(0\.|22[4-9]\.|2[3-5]\d\.|ff..:|fe[89ab].:)/)
         }
         // What can't be an interval is none.
         if (answer !== undefined) expect(answer.interval).toBe(Math.max(Buffer.from(bytes).readInt32BE(8), 0))
