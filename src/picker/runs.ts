@@ -55,7 +55,7 @@ export class Runs<B extends PieceBuffer = PieceBuffer> {
   }
 
   /** Second half of the run with most left, for an idle web seed: undefined when none has more than two pieces. */
-  split(has: (piece: number) => boolean): { shortened: Run; run: Run } | undefined {
+  split(has: (piece: number) => boolean): Run | undefined {
     let longest: Run | undefined
     for (const run of this.#runs)
       if (run.remaining > 2 && run.remaining > (longest?.remaining ?? 0) && has(run.end - 1)) longest = run
@@ -66,9 +66,10 @@ export class Runs<B extends PieceBuffer = PieceBuffer> {
     if (first >= end) return undefined
     const run = new Run(first)
     run.end = end
-    longest.end = first
     this.#runs.add(run)
-    return { shortened: longest, run }
+    longest.end = first
+    longest.onShortened?.()
+    return run
   }
 
   /** The next piece of a run, opened; undefined when there is no memory for it now, or the run is at its end. */

@@ -225,7 +225,7 @@ describe("the picker", () => {
         for (const length of lengths) {
           const run =
             w.picker.runs.pick({ has: () => true, maxBytes: length, after: runs.at(-1)?.end }) ??
-            w.picker.runs.split(() => true)?.run
+            w.picker.runs.split(() => true)
           if (run !== undefined) runs.push(run)
           w.table.assertInvariants()
         }
@@ -249,6 +249,17 @@ describe("the picker", () => {
     expect(asked).toEqual([7, 6])
     expect(run.end).toBe(6)
     expect(shortened).toBe(2)
+  })
+
+  it("gives the second half of a run to another web seed, and the first one hears of it", () => {
+    const w = world({ length: 8 * BLOCK_LENGTH, pieceLength: BLOCK_LENGTH, peers: [[true]], memory: 6, seed: 2 })
+    const run = w.picker.runs.pick({ has: () => true, maxBytes: 8 * BLOCK_LENGTH, after: undefined })!
+    let shortenedTo: number | undefined
+    run.onShortened = () => {
+      shortenedTo = run.end
+    }
+    expect(w.picker.runs.split(() => true)).toMatchObject({ next: 4, end: 8 })
+    expect(shortenedTo).toBe(4)
   })
 
   it("drops an open piece that nobody can complete, so that its memory serves another", () => {

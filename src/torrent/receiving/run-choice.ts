@@ -128,9 +128,7 @@ export class RunChoice {
       // Where it may start depends on what the others do.
       source.barren = seed.rangesSupported === false ? undefined : table.missed
     }
-    const split = picker.runs.split((piece) => has(piece) && this.#canStart(source, piece, 0))
-    split?.shortened.onShortened?.()
-    return split?.run
+    return picker.runs.split((piece) => has(piece) && this.#canStart(source, piece, 0))
   }
 
   /** A server that knows no ranges is not asked for the middle of a large file while others bring the piece. */
