@@ -7,7 +7,7 @@ import type { Clock } from "../../ports/clock.js"
 import type { Slot } from "../../storage/slots.js"
 import type { WebSeed } from "../../webseed/web-seed.js"
 import type { Totals } from "../totals.js"
-import type { Active, Source } from "./web-seed-roster.js"
+import type { ActiveRun, Source, Start } from "./active-run.js"
 
 /** An open piece this old may be completed by a web seed although others are at it, ms. */
 const SLOW_PIECE = 10_000
@@ -26,13 +26,6 @@ const STUCK = 10_000
 export interface PeerTimes {
   /** Milliseconds until the peer with that source number will have sent all it was asked for; 0 when it is gone. */
   timeLeft(source: number, now: number): number
-}
-
-/** What a web seed is to fetch: a run, its first piece, open, and where in that it begins. */
-export interface Start {
-  readonly run: Run
-  readonly first: OpenPiece<Slot>
-  readonly position: number
 }
 
 interface Parts {
@@ -75,9 +68,9 @@ export class RunChoice {
    * The run that will last longest, of those that a source should go on with: its own, as they may be on bad connections,
    * and with nothing else to do those of others.
    */
-  takeOver(source: Source, others: readonly Source[]): Active | undefined {
+  takeOver(source: Source, others: readonly Source[]): ActiveRun | undefined {
     const now = this.#parts.clock.now()
-    let slowest: Active | undefined
+    let slowest: ActiveRun | undefined
     for (const other of others) {
       if (other !== source && source.active.size > 0) continue
       // Who sends whole files would begin anew, should the run come back to it.
@@ -92,7 +85,7 @@ export class RunChoice {
   }
 
   /** Whether the source would need less than half of the time that the run has left, which has had its chance. */
-  #goesOnFaster(source: Source, active: Active, now: number): boolean {
+  #goesOnFaster(source: Source, active: ActiveRun, now: number): boolean {
     const { session, transfer } = active
     const { seed } = source
     const { table } = this.#parts
@@ -151,7 +144,7 @@ function timeFor({ pace }: WebSeed, bytes: number): number {
  * What the rest of a run would take on another connection of its source, ms. That has what the server gave and does not give
  * now: it may have been shared by connections, or have come back a moment ago.
  */
-function renewed({ session, source: { seed } }: Active, now: number): number {
+function renewed({ session, source: { seed } }: ActiveRun, now: number): number {
   const expected = (seed.pace ?? MODEM) - Math.max(seed.rate(now) - session.rate(now), 0)
   return expected > 0 ? (session.bytesLeft * 1000) / expected : Number.POSITIVE_INFINITY
 }

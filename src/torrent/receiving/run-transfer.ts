@@ -8,12 +8,16 @@ import type { Runs } from "../../picker/runs.js"
 import type { Slot } from "../../storage/slots.js"
 import type { Intake } from "./intake.js"
 
+/** Why bytes were of no use: others delivered the block first, or the run was over before it was whole. */
+export type Waste = "duplicate" | "cut off"
+
 /** What a run's bytes come from, and can be held up. */
-interface RunSource {
+export interface RunSource {
   pause(): void
   resume(): void
   /** Ends the run where it is. */
   stop(): void
+  onWasted(bytes: number, why: Waste): void
 }
 
 /** Blocks in a row that others delivered first: what is left of the piece is asked for anew, from where it lacks. */
@@ -26,10 +30,6 @@ const MOST_SKIPPED = 16
  */
 export class RunTransfer implements Writer {
   destination: Uint8Array | null = null
-  /** Bytes that were of no use: others delivered the block first, or the run was over before it was whole. */
-  wasted = 0
-  /** Those of them that are the beginning of a block whose rest never came. */
-  cutOff = 0
   readonly #id: number
   readonly #run: Run
   readonly #source: RunSource
@@ -125,10 +125,10 @@ export class RunTransfer implements Writer {
 
   /** Another source goes on with the run, where this one is: what was received stays. */
   handOver(): void {
-    const before = this.wasted
-    this.#leaveBlock()
-    this.wasted += this.#held?.length ?? 0
-    this.cutOff = this.wasted - before
+    if (this.destination !== null) this.#intake.abandonBlock(this.#block(this.#position), this)
+    this.destination = null
+    this.#source.onWasted(this.#filled + (this.#held?.length ?? 0), "cut off")
+    this.#filled = 0
     this.#held = undefined
     this.#open = undefined
   }
@@ -139,7 +139,7 @@ export class RunTransfer implements Writer {
       if (this.#open === undefined && !this.#enterPiece()) {
         if (this.#run.remaining > 0) break
         // Others took the tail of the run after its bytes had come.
-        this.wasted += chunk.length - at
+        this.#source.onWasted(chunk.length - at, "duplicate")
         return chunk.length
       }
       const size = this.#table.layout.pieceSize(this.#piece)
@@ -150,7 +150,7 @@ export class RunTransfer implements Writer {
       if (this.destination !== null) {
         copyBytes(this.destination, this.#filled, chunk, at, at + length)
         this.#filled += length
-      } else this.wasted += length
+      } else this.#source.onWasted(length, "duplicate")
       at += length
       this.#position += length
       if (this.#position === blockEnd) this.#finishBlock()
@@ -177,19 +177,9 @@ export class RunTransfer implements Writer {
 
   #finishBlock(): void {
     this.destination = null
-    if (!this.#intake.endBlock(this.#block(this.#position - 1), this, this.#id)) this.#discardBlock()
-    this.#filled = 0
-  }
-
-  #leaveBlock(): void {
-    if (this.destination !== null) this.#intake.abandonBlock(this.#block(this.#position), this)
-    this.destination = null
-    this.#discardBlock()
-  }
-
-  /** What was written of the block does not count: somebody else took it over, or nobody ended it. */
-  #discardBlock(): void {
-    this.wasted += this.#filled
+    const kept = this.#intake.endBlock(this.#block(this.#position - 1), this, this.#id)
+    // Else somebody took it over.
+    if (!kept) this.#source.onWasted(this.#filled, "duplicate")
     this.#filled = 0
   }
 

@@ -1,32 +1,7 @@
 import type { PieceTable } from "../../picker/piece-table.js"
-import type { Run } from "../../picker/run.js"
 import type { Slot } from "../../storage/slots.js"
-import type { RangeSession } from "../../webseed/range-session.js"
 import type { WebSeed } from "../../webseed/web-seed.js"
-import type { RunTransfer } from "./run-transfer.js"
-
-/** A run under way. */
-export interface Active {
-  readonly source: Source
-  readonly session: RangeSession
-  readonly transfer: RunTransfer
-  readonly run: Run
-  /** How often the source has asked for it anew, on another connection. */
-  readonly renewals: number
-  /** What of {@link RunTransfer.wasted} is in the totals. */
-  counted: number
-}
-
-/** A web seed, and what it is at. */
-export interface Source {
-  readonly id: number
-  readonly seed: WebSeed
-  readonly active: Set<Active>
-  /** Where its last run ended: it goes on there when it can. */
-  after: number | undefined
-  /** The table's `missed` when nothing was found for it: until that grows there is nothing. */
-  barren: number | undefined
-}
+import type { ActiveRun, Source } from "./active-run.js"
 
 /** The web seeds of one torrent, and what can be asked about them. */
 export class WebSeedRoster {
@@ -48,7 +23,7 @@ export class WebSeedRoster {
   /** One more, under the number by which its bytes are known. */
   protected join(seed: WebSeed, id: number): void {
     this.#seeds.push(seed)
-    this.sources.push({ id, seed, active: new Set<Active>(), after: undefined, barren: undefined })
+    this.sources.push({ id, seed, active: new Set<ActiveRun>(), after: undefined, barren: undefined })
   }
 
   /** Runs under way. */

@@ -1,43 +1,27 @@
 import type { Metainfo } from "../../metainfo/metainfo.js"
-import type { Picker } from "../../picker/picker.js"
-import type { PieceTable } from "../../picker/piece-table.js"
 import type { Run } from "../../picker/run.js"
-import type { Clock } from "../../ports/clock.js"
-import type { Http } from "../../ports/http.js"
-import type { Log } from "../../ports/log.js"
 import type { Random } from "../../ports/random.js"
-import type { Slot } from "../../storage/slots.js"
-import { RangeSession } from "../../webseed/range-session.js"
 import { distinctPlaces } from "../../webseed/url-layout.js"
 import { WebSeed } from "../../webseed/web-seed.js"
 import type { RateLimit } from "../rate-limit.js"
-import type { Totals } from "../totals.js"
-import type { Intake } from "./intake.js"
-import { firstLacking, type PeerTimes, RunChoice, type Start } from "./run-choice.js"
-import { RunTransfer } from "./run-transfer.js"
-import { type Active, type Source, WebSeedRoster } from "./web-seed-roster.js"
+import { ActiveRun, type ActiveRunHost, type ActiveRunParts, type Source, type Start } from "./active-run.js"
+import { firstLacking, type PeerTimes, RunChoice } from "./run-choice.js"
+import { WebSeedRoster } from "./web-seed-roster.js"
 
 /** Bytes: a run with no more to come is about to end. At 25 MB/s it takes 80 ms, a round trip across an ocean. */
 const NEARLY_DONE = 2 * 1024 * 1024
 
-export interface WebSeedSourcesOptions {
-  readonly http: Http
-  readonly clock: Clock
-  readonly log: Log
+export interface WebSeedSourcesOptions extends ActiveRunParts {
   readonly random: Random
   readonly metainfo: Metainfo
   readonly urls: readonly string[]
-  readonly table: PieceTable<Slot>
-  readonly picker: Picker<Slot>
-  readonly intake: Intake
-  readonly totals: Totals
   readonly downloadLimit: RateLimit
   readonly nextSourceId: () => number
   readonly peers: PeerTimes
 }
 
 /** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
-export class WebSeedSources extends WebSeedRoster {
+export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
   readonly #options: WebSeedSourcesOptions
   readonly #choice: RunChoice
   #closing = false
@@ -70,7 +54,7 @@ export class WebSeedSources extends WebSeedRoster {
     const source = this.sources.find((candidate) => candidate.id === id)
     if (source === undefined) return
     source.seed.pieceCorrupt(piece)
-    if (source.seed.state.kind === "disabled") for (const run of [...source.active]) this.#end(run, true)
+    if (source.seed.state.kind === "disabled") for (const run of [...source.active]) run.end()
   }
 
   /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
@@ -103,12 +87,23 @@ export class WebSeedSources extends WebSeedRoster {
   /** Ends the runs that are at pieces which are no longer wanted. */
   dropUnwanted(): void {
     for (const { active } of this.sources)
-      for (const run of [...active]) if (!this.#options.table.isWanted(run.transfer.piece)) this.#end(run, true)
+      for (const run of [...active]) if (!this.#options.table.isWanted(run.transfer.piece)) run.end()
   }
 
   /** A slot is free: runs that wait for one come first. */
   memoryFreed(): void {
     for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
+    this.startRuns()
+  }
+
+  onReceived(bytes: number): void {
+    const { totals, clock, downloadLimit } = this.#options
+    totals.fromWebSeed(bytes, clock.now())
+    downloadLimit.take(bytes)
+    if (!this.#paused && !downloadLimit.open) this.tick()
+  }
+
+  onOver(): void {
     this.startRuns()
   }
 
@@ -119,9 +114,9 @@ export class WebSeedSources extends WebSeedRoster {
     if (pause !== this.#paused) {
       this.#paused = pause
       for (const { active } of this.sources) {
-        for (const { session, transfer } of active) {
-          if (pause) session.pause()
-          else if (!transfer.waiting) session.resume()
+        for (const run of active) {
+          if (pause) run.pause()
+          else run.resume()
         }
       }
     }
@@ -130,7 +125,7 @@ export class WebSeedSources extends WebSeedRoster {
 
   /** Ends all runs; what they brought stays. */
   endRuns(): void {
-    for (const { active } of this.sources) for (const run of [...active]) this.#end(run, true)
+    for (const { active } of this.sources) for (const run of [...active]) run.end()
   }
 
   /** Ends all runs, and starts none again. */
@@ -163,17 +158,13 @@ export class WebSeedSources extends WebSeedRoster {
     const slow = this.#choice.takeOver(source, others)
     const first = slow?.transfer.open
     if (slow === undefined || first === undefined) return false
-    const { run, session, transfer } = slow
+    const { run, session } = slow
     const { log, clock, picker } = this.#options
     log.log("debug", "web seed", `${slow.source.seed.name} is slow: ${source.seed.name} goes on with its run`)
-    slow.source.active.delete(slow)
     // A bad connection says little about the next one: longer patience keeps this from going on for ever.
     const own = slow.source === source
     if (!own) slow.source.seed.runTaken(session.rate(clock.now()))
-    session.abort()
-    transfer.handOver()
-    this.#count(slow)
-    run.onShortened = undefined
+    slow.handOver()
     let end = run.next
     while (end < run.end && source.seed.hasPiece(end)) end++
     picker.runs.cut(run, end)
@@ -181,61 +172,8 @@ export class WebSeedSources extends WebSeedRoster {
     return true
   }
 
-  #begin(source: Source, { run, first, position }: Start, renewals = 0): void {
-    const { layout } = this.#options.table
-    const offset = layout.pieceOffset(first.piece) + position
-    const end = Math.min(layout.length, layout.pieceOffset(run.end))
-    const session: RangeSession = new RangeSession({
-      seed: source.seed,
-      http: this.#options.http,
-      clock: this.#options.clock,
-      offset,
-      end,
-      listener: {
-        onBytes: (chunk) => {
-          transfer.write(chunk)
-          if (layout.files[layout.fileAt(session.position - chunk.length)]?.padding) {
-            // Made here, not received.
-            active.counted = transfer.wasted
-            return
-          }
-          this.#options.totals.fromWebSeed(chunk.length, this.#options.clock.now())
-          this.#countWaste(active)
-          this.#options.downloadLimit.take(chunk.length)
-          if (!this.#paused && !this.#options.downloadLimit.open) this.tick()
-        },
-        onDone: () => this.#end(active, false),
-        onFault: ({ message }) => {
-          this.#options.log.log("debug", "web seed", `${source.seed.name}: ${message}`)
-          this.#end(active, false)
-        },
-      },
-    })
-    const transfer = new RunTransfer({
-      id: source.id,
-      run,
-      source: {
-        pause: () => session.pause(),
-        resume: () => {
-          if (!this.#paused) session.resume()
-        },
-        // A server that knows no ranges could not be asked for the rest.
-        stop: () => {
-          if (source.seed.rangesSupported !== false) session.shorten(0)
-        },
-      },
-      first,
-      position,
-      table: this.#options.table,
-      runs: this.#options.picker.runs,
-      intake: this.#options.intake,
-      now: () => this.#options.clock.now(),
-    })
-    const active: Active = { source, session, transfer, run, renewals, counted: 0 }
-    run.onShortened = () => session.shorten(Math.min(layout.length, layout.pieceOffset(run.end)))
-    source.active.add(active)
-    source.after = run.end
-    session.start()
+  #begin(source: Source, start: Start, renewals = 0): void {
+    new ActiveRun({ source, start, renewals, parts: this.#options, host: this }).start()
   }
 
   /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
@@ -250,26 +188,5 @@ export class WebSeedSources extends WebSeedRoster {
       if (!table.isAwaited(run.next) && run.remaining > (longest?.remaining ?? 0)) longest = run
     }
     if (longest !== undefined) picker.runs.cut(longest, longest.next)
-  }
-
-  #end(active: Active, abort: boolean): void {
-    if (!active.source.active.delete(active)) return
-    active.run.onShortened = undefined
-    if (abort) active.session.abort()
-    active.transfer.end()
-    this.#count(active)
-    this.startRuns()
-  }
-
-  /** What a run that is over leaves unfinished. */
-  #count(active: Active): void {
-    this.#options.totals.cutOffBytes += active.transfer.cutOff
-    active.counted += active.transfer.cutOff
-    this.#countWaste(active)
-  }
-
-  #countWaste(active: Active): void {
-    this.#options.totals.duplicateBytes += active.transfer.wasted - active.counted
-    active.counted = active.transfer.wasted
   }
 }

@@ -22,7 +22,7 @@ describe("a web seed's run", () => {
     while (!run.over) run.deliver(10_007)
     await stage.store.settleAll()
     expect(stage.table.remaining).toBe(0)
-    expect(run.transfer.wasted).toBe(0)
+    expect(run.wasted).toBe(0)
   })
 
   it("pauses its source when there is no memory, and goes on with the very next byte when there is", async () => {
@@ -78,7 +78,7 @@ describe("a web seed's run", () => {
     while (!run.over) run.deliver(5000)
     await stage.store.settleAll()
     expect(stage.table.remaining).toBe(0)
-    expect(run.transfer.wasted).toBe(BLOCK_LENGTH)
+    expect(run.wasted).toBe(BLOCK_LENGTH)
   })
 
   it("counts as wasted all of a block that a peer takes over in the middle", async () => {
@@ -89,7 +89,7 @@ describe("a web seed's run", () => {
     while (!run.over) run.deliver(5000)
     await stage.store.settleAll()
     expect(stage.table.remaining).toBe(0)
-    expect(run.transfer.wasted).toBe(BLOCK_LENGTH)
+    expect(run.wasted).toBe(BLOCK_LENGTH)
   })
 
   it("takes a block over from a peer in the middle", async () => {
@@ -119,7 +119,7 @@ describe("a web seed's run", () => {
     expect(open?.receivedCount).toBe(1)
     expect(open?.nextUnasked()).toBe(1)
     expect(open?.inRun).toBe(false)
-    expect(run.delivered - run.transfer.wasted).toBe(PIECE + BLOCK_LENGTH)
+    expect(run.delivered - run.wasted).toBe(PIECE + BLOCK_LENGTH)
   })
 
   it("starts inside a piece that others left half done", async () => {
@@ -246,8 +246,8 @@ class Scenario {
     table.assertInvariants()
     const held = table.count("open") + table.count("committing") + this.hogged.length
     if (slots.inUse !== held) throw new Error(`${slots.inUse} slots are in use, ${held} should be`)
-    for (const { transfer, delivered } of this.runs) {
-      if (transfer.wasted > delivered) throw new Error("bytes are miscounted")
+    for (const { wasted, delivered } of this.runs) {
+      if (wasted > delivered) throw new Error("bytes are miscounted")
     }
   }
 

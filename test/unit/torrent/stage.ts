@@ -272,6 +272,8 @@ export class StageRun {
   over = false
   /** Bytes given to the transfer. */
   delivered = 0
+  /** Those of them that were of no use. */
+  wasted = 0
   readonly #stage: Stage
   #position: number
   #end: number
@@ -303,6 +305,9 @@ export class StageRun {
       run,
       source: {
         stop: () => {},
+        onWasted: (bytes) => {
+          this.wasted += bytes
+        },
         pause: () => {
           this.paused = true
         },
