@@ -5,9 +5,11 @@ import { Picker } from "../picker/picker.js"
 import { PieceTable } from "../picker/piece-table.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Slot } from "../storage/slots.js"
+import type { Announcers } from "../tracker/announcers.js"
 import { providedMethods } from "../wire/encryption-policy.js"
 import { Culprits } from "./culprits.js"
 import type { CurrentPurpose } from "./current-purpose.js"
+import type { Discoveries } from "./finding/discoveries.js"
 import { EncryptionChoice } from "./finding/encryption-choice.js"
 import { HolePunching } from "./finding/hole-punching.js"
 import { PeerBook, type PeerOrigin } from "./finding/peer-book.js"
@@ -24,6 +26,7 @@ import { Readers } from "./readers.js"
 import { Intake, type IntakeHost } from "./receiving/intake.js"
 import { LeafCheck } from "./receiving/leaf-check.js"
 import { WebSeedSources } from "./receiving/web-seed-sources.js"
+import { Roster } from "./roster.js"
 import { Statistics } from "./statistics/statistics.js"
 import { StatsCollector } from "./statistics/stats-collector.js"
 import { Tally } from "./statistics/tally.js"
@@ -46,50 +49,61 @@ interface PartsHost {
 }
 
 /** What a torrent is made of. */
-export type TorrentParts = ReturnType<typeof assemble>
+export interface TorrentParts {
+  readonly table: PieceTable<Slot>
+  readonly picker: Picker<Slot>
+  readonly intake: Intake
+  readonly leafCheck: LeafCheck | undefined
+  readonly book: PeerBook
+  readonly announcer: Announcers
+  readonly discoveries: Discoveries
+  readonly peerSupply: PeerSupply
+  readonly roster: Roster
+  readonly swarm: Swarm
+  readonly webSeeds: WebSeedSources
+  readonly uploads: Uploads
+  readonly readers: Readers
+  readonly culprits: Culprits
+  readonly relief: MemoryRelief
+  readonly totals: Totals
+  readonly tally: Tally
+  readonly statistics: Statistics
+  readonly stats: StatsCollector
+}
 
 /** Makes the parts of a torrent, and ties them together. */
-export function assemble(options: TorrentOptions, host: PartsHost) {
+export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts {
   const { platform, metainfo, store, downloadLimit, unusablePeers = [] } = options
-  const { net, http, hasher, clock, random, log } = platform
+  const { clock, log } = platform
+  const roster = new Roster()
   const totals = new Totals(clock.now())
   const pieces = makePieces(options, host)
-  const known = makeKnownPeers(options, () => swarm)
-  const giving = makeGiving(options, host.purpose, pieces.table)
   const { table, picker, intake } = pieces
-  const { book } = known
-  const { uploads, cache } = giving
+  const known = makeKnownPeers(options, roster, (endpoint) => swarm.punch(endpoint))
+  const giving = makeGiving(options, host.purpose, table)
+  const leafCheck = makeLeafCheck(options, intake, roster)
   let nextSource = 1
-  const shared = { ...pieces, clock, log, totals, downloadLimit, nextSourceId: () => nextSource++ }
-  const leafCheck = makeLeafCheck(options, intake, () => swarm)
+  const shared = { ...platform, ...pieces, totals, downloadLimit, nextSourceId: () => nextSource++ }
   const swarm: Swarm = new Swarm({
     ...shared,
     ...known,
     ...giving,
-    net,
-    hasher,
-    external: options.external,
-    budget: options.budget,
-    maxPeers: options.maxPeers,
-    encryption: encryptionOf(options),
-    infoHash: metainfo.infoHash,
-    infoHashV2: metainfo.infoHashV2 === null ? undefined : truncated(metainfo.infoHashV2),
-    peerId: options.peerId,
-    clientVersion: options.clientVersion,
-    listenPort: options.listenPort,
-    dht: metainfo.private ? undefined : options.dht,
+    ...connectionOptions(options),
+    roster,
     seeds: () => host.purpose.seed,
     have: table.have,
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
-  const webSeeds = new WebSeedSources({ ...shared, http, random, metainfo, urls: options.webSeeds, peers: swarm })
+  const webSeeds = new WebSeedSources({ ...shared, metainfo, urls: options.webSeeds, peers: roster })
   const tally = new Tally(metainfo.layout, table.have, store.wanted)
   const namers = makeNamers(options, host, { ...giving, totals, tally })
   store.onLost = (piece) => {
-    cache.forget(piece)
+    giving.cache.forget(piece)
     host.onLost(piece)
   }
-  const parts = { table, picker, totals, book, intake, uploads, swarm, webSeeds, tally, leafCheck, ...namers }
+  const { book } = known
+  const { uploads } = giving
+  const parts = { table, picker, intake, leafCheck, book, roster, swarm, webSeeds, uploads, totals, tally, ...namers }
   return {
     ...parts,
     peerSupply: new PeerSupply(parts),
@@ -118,7 +132,7 @@ function makePieces({ platform, metainfo, store, peerId }: TorrentOptions, host:
 }
 
 /** Who is known, and how peers help to know and to reach others. */
-function makeKnownPeers(options: TorrentOptions, swarm: () => Swarm) {
+function makeKnownPeers(options: TorrentOptions, roster: Roster, punch: (endpoint: Endpoint) => void) {
   const { platform, external, listenPort } = options
   const book = new PeerBook(platform.random, new EncryptionChoice(options.encryption))
   const priorityOf = preferByPriority(book, external, listenPort)
@@ -131,11 +145,11 @@ function makeKnownPeers(options: TorrentOptions, swarm: () => Swarm) {
   })
   const holePunching = options.utp
     ? new HolePunching({
-        peers: () => swarm().connected(),
+        peers: () => roster.connected(),
         isOwn: ({ host, port }) => port === listenPort && host === external.seenFrom(host),
         named: (peer, endpoint) => pex.named(peer, endpoint),
         flags: (endpoint) => book.flags(endpoint),
-        punch: (endpoint) => swarm().punch(endpoint),
+        punch,
       })
     : undefined
   return { book, priorityOf, pex, holePunching }
@@ -166,15 +180,28 @@ function makeGiving(options: TorrentOptions, purpose: CurrentPurpose, table: Pie
   }
 }
 
-function makeLeafCheck({ platform, metainfo }: TorrentOptions, intake: Intake, swarm: () => Swarm) {
+function makeLeafCheck({ platform, metainfo }: TorrentOptions, intake: Intake, roster: Roster) {
   const { layout, fileNodes: nodes } = metainfo
   if (nodes === null) return undefined
-  return new LeafCheck({ layout, nodes, hasher: platform.hasher, intake, peers: () => swarm().connected() })
+  return new LeafCheck({ layout, nodes, hasher: platform.hasher, intake, peers: () => roster.connected() })
 }
 
-function encryptionOf({ platform, encryption }: TorrentOptions) {
+/** What connections to peers are opened with, and how many. */
+function connectionOptions(options: TorrentOptions) {
+  const { platform, metainfo, encryption } = options
   const prefer = encryption === "prefer" || encryption === "require"
-  return { tools: mseTools(platform), provide: providedMethods(encryption), prefer }
+  return {
+    infoHash: metainfo.infoHash,
+    infoHashV2: metainfo.infoHashV2 === null ? undefined : truncated(metainfo.infoHashV2),
+    peerId: options.peerId,
+    clientVersion: options.clientVersion,
+    listenPort: options.listenPort,
+    external: options.external,
+    dht: metainfo.private ? undefined : options.dht,
+    encryption: { tools: mseTools(platform), provide: providedMethods(encryption), prefer },
+    budget: options.budget,
+    maxPeers: options.maxPeers,
+  }
 }
 
 interface Counts {

@@ -2,13 +2,15 @@ import type { Log } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
 import type { PeerBook } from "./finding/peer-book.js"
 import type { WebSeedSources } from "./receiving/web-seed-sources.js"
+import type { Roster } from "./roster.js"
 import type { Swarm } from "./swarm.js"
 
 /** Peers remembered that gave blocks, the latest ones: a liar may leave before his piece is whole. */
 const MOST_REMEMBERED = 2000
 
 interface Parts {
-  readonly swarm: Pick<Swarm, "sourceById" | "convict">
+  readonly roster: Pick<Roster, "sourceById">
+  readonly swarm: Pick<Swarm, "convict">
   readonly webSeeds: Pick<WebSeedSources, "pieceCorrupt">
   readonly book: PeerBook
   readonly log: Log
@@ -27,7 +29,7 @@ export class Culprits {
   /** The source gave a block. */
   gave(source: number): void {
     if (this.#endpoints.has(source)) return
-    this.#endpoints.set(source, this.#parts.swarm.sourceById(source)?.session.remote)
+    this.#endpoints.set(source, this.#parts.roster.sourceById(source)?.session.remote)
     if (this.#endpoints.size <= MOST_REMEMBERED) return
     const [oldest] = this.#endpoints.keys()
     if (oldest !== undefined) this.#endpoints.delete(oldest)
@@ -35,8 +37,8 @@ export class Culprits {
 
   /** The source sent wrong bytes, without a doubt. */
   convict(source: number, piece: number): void {
-    const { swarm, webSeeds, book, log } = this.#parts
-    const peer = swarm.sourceById(source)
+    const { roster, swarm, webSeeds, book, log } = this.#parts
+    const peer = roster.sourceById(source)
     const endpoint = peer?.session.remote ?? this.#endpoints.get(source)
     // A web seed. A peer that was forgotten looks the same, but no web seed has its number: nothing happens.
     if (endpoint === undefined) {

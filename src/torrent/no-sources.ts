@@ -8,7 +8,7 @@ import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import type { Discoveries } from "./finding/discoveries.js"
 import type { PeerBook } from "./finding/peer-book.js"
 import type { WebSeedSources } from "./receiving/web-seed-sources.js"
-import type { Swarm } from "./swarm.js"
+import type { Roster } from "./roster.js"
 
 /** What to do about peers where `reach` is `web`. */
 export const PEERS_NEED_PROXY =
@@ -20,7 +20,7 @@ export const PEERS_NEED_PROXY =
  */
 export function noSources(parts: {
   readonly table: PieceTable<Slot>
-  readonly swarm: Swarm
+  readonly roster: Roster
   readonly book: PeerBook
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcers
@@ -28,9 +28,9 @@ export function noSources(parts: {
   readonly unusablePeers: readonly string[] | undefined
   readonly reach: Platform["reach"]
 }): AtError | undefined {
-  const { table, swarm, book, webSeeds, announcer, discoveries, unusablePeers = [], reach } = parts
+  const { table, roster, book, webSeeds, announcer, discoveries, unusablePeers = [], reach } = parts
   const needed = table.remaining - table.count("committing")
-  if (needed === 0 || swarm.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
+  if (needed === 0 || roster.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
   const lacking = webSeeds.lacking()
   const reasons = webSeeds.seeds.map(({ url, state, wrongPieces }, index) => {

@@ -31,6 +31,7 @@ import type { Totals } from "./totals.js"
 import type { UploadOnly } from "./upload-only.js"
 
 export interface PeerEventsOptions {
+  readonly roster: Roster
   readonly clock: Clock
   readonly hasher: Pick<Hasher, "digest">
   readonly log: Log
@@ -65,7 +66,6 @@ export interface PeerEventsOptions {
 
 /** The parts of the swarm that hear of what peers say. */
 interface Hearers {
-  readonly roster: Roster
   readonly interest: Interest
   readonly asking: Asking
   readonly throttle: Throttle
@@ -85,8 +85,8 @@ export class PeerEvents implements PeerHost<PeerSession> {
   constructor(options: PeerEventsOptions, hearers: Hearers) {
     this.#options = options
     this.#hearers = hearers
-    this.#roster = hearers.roster
-    this.#twins = new Twins({ ...options, roster: hearers.roster })
+    this.#roster = options.roster
+    this.#twins = new Twins(options)
   }
 
   onReady(session: PeerSession): void {

@@ -10,7 +10,7 @@ import { Interest } from "./interest.js"
 import { PeerEvents, type PeerEventsOptions } from "./peer-events.js"
 import type { PeerSource } from "./peer-source.js"
 import type { RateLimit } from "./rate-limit.js"
-import { Roster } from "./roster.js"
+import type { Roster } from "./roster.js"
 import { Soon } from "./soon.js"
 import { Throttle } from "./throttle.js"
 
@@ -19,8 +19,9 @@ export interface SwarmOptions extends ConnectorOptions, PeerEventsOptions {
 }
 
 /** The peers of one torrent: what is done with all of them. */
-export class Swarm extends Roster {
+export class Swarm {
   readonly #options: SwarmOptions
+  readonly #roster: Roster
   readonly #interest: Interest
   readonly #choking: Choking
   readonly #asking: Asking
@@ -31,29 +32,28 @@ export class Swarm extends Roster {
   readonly #rechoke = new Soon(() => this.#chokeAnew())
 
   constructor(options: SwarmOptions) {
-    super()
     this.#options = options
-    const { table, picker, uploads, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
+    this.#roster = options.roster
+    const { roster, table, picker, uploads, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
     this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
     this.#choking = new Choking({ uploads, have, superSeeding })
-    this.#asking = new Asking({ ...options, peers: () => this.connected() })
+    this.#asking = new Asking({ ...options, peers: () => roster.connected() })
     this.#throttle = new Throttle({
       clock,
       totals,
       limit: downloadLimit,
-      peers: () => this.connected(),
+      peers: () => roster.connected(),
       onRelease: () => this.fillAll(),
     })
     this.#nodePort = options.dht && new NodePort(options.dht)
     const events = new PeerEvents(options, {
-      roster: this,
       interest: this.#interest,
       asking: this.#asking,
       throttle: this.#throttle,
       refill: () => this.#refill.ask(),
       rechoke: () => this.#rechoke.ask(),
     })
-    this.#connector = new Connector(options, this, events)
+    this.#connector = new Connector(options, roster, events)
   }
 
   /** Reads nothing until the download limit allows more. */
@@ -85,14 +85,14 @@ export class Swarm extends Roster {
   fillAll(): void {
     if (this.#throttle.holding) return
     const now = this.#options.clock.now()
-    for (const peer of this.connected()) this.#asking.fill(peer, now)
+    for (const peer of this.#roster.connected()) this.#asking.fill(peer, now)
   }
 
   /** Other pieces are needed than before. */
   reconsider(): void {
     this.#options.book.reconsider()
     this.#sayUploadOnly()
-    for (const peer of this.connected()) this.#interest.update(peer)
+    for (const peer of this.#roster.connected()) this.#interest.update(peer)
     this.fillAll()
     this.connectMore()
   }
@@ -100,15 +100,15 @@ export class Swarm extends Roster {
   /** To be called every 250 ms. */
   tick(now: number): void {
     this.#closeUseless()
-    for (const { session } of [...this.everyone()]) session.tick(now)
+    for (const { session } of [...this.#roster.everyone()]) session.tick(now)
     this.#throttle.tick()
     this.#options.superSeeding?.tick(this.#gives())
     this.#sayUploadOnly()
-    this.#interest.tick(this.connected(), now)
+    this.#interest.tick(this.#roster.connected(), now)
     this.#connector.tick(now)
-    this.#nodePort?.tick(this.connected())
-    this.#options.pex?.tick([...this.connected()], now)
-    this.#options.holePunching?.tick(this.everyone(), now)
+    this.#nodePort?.tick(this.#roster.connected())
+    this.#options.pex?.tick([...this.#roster.connected()], now)
+    this.#options.holePunching?.tick(this.#roster.everyone(), now)
     this.#chokeAnew()
     this.#options.uploads.serveAll()
     this.fillAll()
@@ -119,13 +119,13 @@ export class Swarm extends Roster {
 
   /** All that is wanted is there: nothing more to ask anybody. */
   finished(): void {
-    for (const { session } of this.connected()) session.setInterested(false)
+    for (const { session } of this.#roster.connected()) session.setInterested(false)
     this.#sayUploadOnly()
   }
 
   /** The block is here, from whomever: those who were asked for it too need not send it. */
   cancelCopies(block: number): void {
-    this.#asking.cancelCopies(this.connected(), block)
+    this.#asking.cancelCopies(this.#roster.connected(), block)
   }
 
   /** Drops a source that sent wrong bytes. */
@@ -145,7 +145,7 @@ export class Swarm extends Roster {
   #sayUploadOnly(): void {
     const { uploadOnly } = this.#options
     if (!uploadOnly.update()) return
-    for (const { session } of this.connected()) session.sayUploadOnly(uploadOnly.value)
+    for (const { session } of this.#roster.connected()) session.sayUploadOnly(uploadOnly.value)
   }
 
   /**
@@ -153,7 +153,7 @@ export class Swarm extends Roster {
    * are, and come again.
    */
   #closeUseless(): void {
-    for (const peer of [...this.connected()]) {
+    for (const peer of [...this.#roster.connected()]) {
       if (this.#interest.useless(peer)) peer.session.close(new Error("neither side wants anything"))
     }
   }
@@ -161,12 +161,12 @@ export class Swarm extends Roster {
   /** Somebody is waiting for what we give. */
   #gives(): boolean {
     if (this.#options.uploads.waiting) return true
-    for (const { session } of this.connected()) if (session.sendBacklog > 0) return true
+    for (const { session } of this.#roster.connected()) if (session.sendBacklog > 0) return true
     return false
   }
 
   #chokeAnew(): void {
     const seeding = this.#options.table.remaining === 0
-    this.#choking.rechoke([...this.connected()], { now: this.#options.clock.now(), seeding })
+    this.#choking.rechoke([...this.#roster.connected()], { now: this.#options.clock.now(), seeding })
   }
 }

@@ -173,7 +173,7 @@ export class Torrent implements IntakeHost {
     this.#parts.tally.stored(piece)
     this.#parts.readers.stored(piece)
     this.#parts.webSeeds.pieceStored(piece)
-    this.#parts.swarm.announceHave(piece)
+    this.#parts.roster.announceHave(piece)
     this.#finishIfDone()
   }
 
@@ -249,7 +249,7 @@ export class Torrent implements IntakeHost {
     for (const piece of have) {
       if (!this.#parts.table.found(piece)) continue
       this.#parts.readers.stored(piece)
-      this.#parts.swarm.announceHave(piece)
+      this.#parts.roster.announceHave(piece)
     }
     this.#parts.table.select(this.#purpose.pieces)
     this.#parts.tally.select(wanted)
@@ -320,7 +320,7 @@ export class Torrent implements IntakeHost {
   #lost(piece: number): void {
     if (!this.#parts.table.lost(piece)) return
     this.#parts.tally.lost(piece)
-    this.#parts.swarm.announceLoss(piece)
+    this.#parts.roster.announceLoss(piece)
     this.#parts.uploads.lost(piece)
     // With a file, thousands are lost in one turn.
     this.#wakeSoon.ask()

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../ports/net.js"
 import type { Announcers } from "../../tracker/announcers.js"
 import type { WebSeedSources } from "../receiving/web-seed-sources.js"
-import type { Swarm } from "../swarm.js"
+import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { Discoveries, Need } from "./discoveries.js"
 import type { PeerBook, PeerOrigin } from "./peer-book.js"
@@ -16,7 +16,7 @@ interface Parts {
   readonly announcer: Pick<Announcers, "announceSoon" | "status">
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
   readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
-  readonly swarm: Pick<Swarm, "connectedCount">
+  readonly roster: Pick<Roster, "connectedCount">
   readonly webSeeds: Pick<WebSeedSources, "seeds" | "activeCount">
   readonly totals: Pick<Totals, "lastArrival">
 }
@@ -38,14 +38,14 @@ export class PeerSupply {
 
   /** To be called every 250 ms, and first at the start. */
   tick(need: Pick<Need, "now" | "wantsPeers" | "downloading">): void {
-    const { announcer, discoveries, book, swarm, webSeeds, totals } = this.#parts
+    const { announcer, discoveries, book, roster, webSeeds, totals } = this.#parts
     discoveries.tick({
       ...need,
       lastArrival: totals.lastArrival,
       noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
     })
     if (!need.downloading) return
-    const alone = swarm.connectedCount === 0 && webSeeds.activeCount === 0
+    const alone = roster.connectedCount === 0 && webSeeds.activeCount === 0
     if (!alone && need.now - totals.lastArrival < FRUITLESS) return
     announcer.announceSoon()
     discoveries.soon()

@@ -8,7 +8,7 @@ import type { Discoveries } from "../finding/discoveries.js"
 import type { PeerBook } from "../finding/peer-book.js"
 import type { Uploads } from "../giving/uploads.js"
 import type { WebSeedSources } from "../receiving/web-seed-sources.js"
-import type { Swarm } from "../swarm.js"
+import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Tally } from "./tally.js"
@@ -20,7 +20,7 @@ interface Parts {
   readonly tally: Tally
   readonly totals: Totals
   readonly uploads: Uploads
-  readonly swarm: Swarm
+  readonly roster: Roster
   readonly webSeeds: WebSeedSources
   readonly announcer: Announcers
   readonly discoveries: Discoveries
@@ -46,9 +46,9 @@ export class Statistics {
   }
 
   snapshot(state: TorrentState, now: number): ProgressSnapshot {
-    const { metainfo, table, tally, totals, uploads, swarm, webSeeds, book } = this.#parts
+    const { metainfo, table, tally, totals, uploads, roster, webSeeds, book } = this.#parts
     const downloadRate = totals.peerRate(now) + totals.webSeedRate(now)
-    const connected = [...swarm.connected()]
+    const connected = [...roster.connected()]
     return {
       name: metainfo.name,
       infoHash: knownAs(metainfo),
@@ -80,15 +80,15 @@ export class Statistics {
 
   /** Why nothing arrives, however short it has been so. */
   waitingFor(now: number): string {
-    const { swarm, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
+    const { roster, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
     const lacking = webSeeds.lacking()
     return waitingReason({
       now,
-      peers: [...swarm.connected()].map(({ session }) => ({
+      peers: [...roster.connected()].map(({ session }) => ({
         choking: session.peerChoking,
         interesting: session.amInterested,
       })),
-      connecting: swarm.connectingCount,
+      connecting: roster.connectingCount,
       known: book.size,
       unusablePeers,
       trackers: announcer.status(),

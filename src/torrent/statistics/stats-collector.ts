@@ -5,6 +5,7 @@ import type { PieceStore } from "../../storage/piece-store.js"
 import type { Slot } from "../../storage/slots.js"
 import type { Uploads } from "../giving/uploads.js"
 import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { Roster } from "../roster.js"
 import type { Swarm } from "../swarm.js"
 import type { Totals } from "../totals.js"
 import { BOTTLENECKS, type Bottleneck, bottleneck, type Moment } from "./bottleneck.js"
@@ -16,7 +17,8 @@ interface Parts {
   readonly store: Pick<PieceStore, "slots" | "meter">
   readonly totals: Totals
   readonly uploads: Pick<Uploads, "uploaded">
-  readonly swarm: Pick<Swarm, "connected" | "holding">
+  readonly roster: Pick<Roster, "connected">
+  readonly swarm: Pick<Swarm, "holding">
   readonly webSeeds: Pick<WebSeedSources, "activeCount" | "waitingCount" | "paused">
 }
 
@@ -109,12 +111,12 @@ export class StatsCollector {
 
   /** O(peers). */
   #look(): Moment {
-    const { table, swarm, webSeeds } = this.#parts
+    const { table, roster, swarm, webSeeds } = this.#parts
     let peers = 0
     let peerHasRoom = false
     let peerIsFull = false
     let peerIsAsked = false
-    for (const { session } of swarm.connected()) {
+    for (const { session } of roster.connected()) {
       peers++
       if (session.outstanding > 0) peerIsAsked = true
       if (session.windowFull) peerIsFull = true

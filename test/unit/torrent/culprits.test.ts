@@ -13,7 +13,8 @@ function stage() {
   const corrupt: number[] = []
   const book = new PeerBook(seededRandom(1), new EncryptionChoice("allow"))
   const culprits = new Culprits({
-    swarm: { sourceById: (id) => connected.get(id), convict: (peer) => void convicted.push(peer) },
+    roster: { sourceById: (id) => connected.get(id) },
+    swarm: { convict: (peer) => void convicted.push(peer) },
     webSeeds: { pieceCorrupt: (id) => void corrupt.push(id) },
     book,
     log: { log: () => {} },

@@ -39,7 +39,7 @@ function stageOf(peers: readonly Peer[]) {
   const relief = new MemoryRelief({
     table: stage.table,
     picker: stage.picker,
-    swarm: {
+    roster: {
       *connected() {
         yield* sources
       },
