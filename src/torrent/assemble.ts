@@ -25,7 +25,8 @@ import { MemoryRelief } from "./memory-relief.js"
 import { Readers } from "./readers.js"
 import { Intake, type IntakeHost } from "./receiving/intake.js"
 import { LeafCheck } from "./receiving/leaf-check.js"
-import { WebSeedSources } from "./receiving/web-seed-sources.js"
+import { WebSeedRoster } from "./receiving/web-seed-roster.js"
+import { WebSeedRuns } from "./receiving/web-seed-runs.js"
 import { Roster } from "./roster.js"
 import { Statistics } from "./statistics/statistics.js"
 import { StatsCollector } from "./statistics/stats-collector.js"
@@ -60,7 +61,8 @@ export interface TorrentParts {
   readonly peerSupply: PeerSupply
   readonly roster: Roster
   readonly swarm: Swarm
-  readonly webSeeds: WebSeedSources
+  readonly webSeeds: WebSeedRoster
+  readonly webSeedRuns: WebSeedRuns
   readonly uploads: Uploads
   readonly readers: Readers
   readonly culprits: Culprits
@@ -94,7 +96,9 @@ export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts
     have: table.have,
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
-  const webSeeds = new WebSeedSources({ ...shared, metainfo, urls: options.webSeeds, peers: roster })
+  const webSeeds = new WebSeedRoster({ ...shared, metainfo })
+  webSeeds.add(options.webSeeds)
+  const webSeedRuns = new WebSeedRuns({ ...shared, webSeeds, peers: roster })
   const tally = new Tally(metainfo.layout, table.have, store.wanted)
   const namers = makeNamers(options, host, { ...giving, totals, tally })
   store.onLost = (piece) => {
@@ -103,7 +107,7 @@ export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts
   }
   const { book } = known
   const { uploads } = giving
-  const parts = { table, picker, intake, leafCheck, book, roster, swarm, webSeeds, uploads, totals, tally, ...namers }
+  const parts = { ...pieces, ...namers, leafCheck, book, roster, swarm, webSeeds, webSeedRuns, uploads, totals, tally }
   return {
     ...parts,
     peerSupply: new PeerSupply(parts),

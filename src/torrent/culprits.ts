@@ -1,7 +1,7 @@
 import type { Log } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
 import type { PeerBook } from "./finding/peer-book.js"
-import type { WebSeedSources } from "./receiving/web-seed-sources.js"
+import type { WebSeedRuns } from "./receiving/web-seed-runs.js"
 import type { Roster } from "./roster.js"
 import type { Swarm } from "./swarm.js"
 
@@ -11,7 +11,7 @@ const MOST_REMEMBERED = 2000
 interface Parts {
   readonly roster: Pick<Roster, "sourceById">
   readonly swarm: Pick<Swarm, "convict">
-  readonly webSeeds: Pick<WebSeedSources, "pieceCorrupt">
+  readonly webSeedRuns: Pick<WebSeedRuns, "pieceCorrupt">
   readonly book: PeerBook
   readonly log: Log
 }
@@ -37,12 +37,12 @@ export class Culprits {
 
   /** The source sent wrong bytes, without a doubt. */
   convict(source: number, piece: number): void {
-    const { roster, swarm, webSeeds, book, log } = this.#parts
+    const { roster, swarm, webSeedRuns, book, log } = this.#parts
     const peer = roster.sourceById(source)
     const endpoint = peer?.session.remote ?? this.#endpoints.get(source)
     // A web seed. A peer that was forgotten looks the same, but no web seed has its number: nothing happens.
     if (endpoint === undefined) {
-      webSeeds.pieceCorrupt(source, piece)
+      webSeedRuns.pieceCorrupt(source, piece)
       return
     }
     const { host, port } = endpoint

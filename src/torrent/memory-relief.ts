@@ -1,7 +1,7 @@
 import type { Picker } from "../picker/picker.js"
 import type { PieceTable } from "../picker/piece-table.js"
 import type { Slot } from "../storage/slots.js"
-import type { WebSeedSources } from "./receiving/web-seed-sources.js"
+import type { WebSeedRoster } from "./receiving/web-seed-roster.js"
 import type { Roster } from "./roster.js"
 
 /** Sees to it that pieces nobody can go on with do not hold all the memory while somebody could bring others. */
@@ -9,13 +9,13 @@ export class MemoryRelief {
   readonly #table: PieceTable<Slot>
   readonly #picker: Picker<Slot>
   readonly #roster: Pick<Roster, "connected" | "anyoneHas">
-  readonly #webSeeds: Pick<WebSeedSources, "anyoneHas" | "readyHas" | "someoneIdle">
+  readonly #webSeeds: Pick<WebSeedRoster, "anyoneHas" | "readyHas" | "someoneIdle">
 
   constructor(parts: {
     table: PieceTable<Slot>
     picker: Picker<Slot>
     roster: Pick<Roster, "connected" | "anyoneHas">
-    webSeeds: Pick<WebSeedSources, "anyoneHas" | "readyHas" | "someoneIdle">
+    webSeeds: Pick<WebSeedRoster, "anyoneHas" | "readyHas" | "someoneIdle">
   }) {
     this.#table = parts.table
     this.#picker = parts.picker

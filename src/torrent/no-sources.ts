@@ -7,7 +7,7 @@ import type { Announcers } from "../tracker/announcers.js"
 import type { TrackerStatus } from "../tracker/tracker-entry.js"
 import type { Discoveries } from "./finding/discoveries.js"
 import type { PeerBook } from "./finding/peer-book.js"
-import type { WebSeedSources } from "./receiving/web-seed-sources.js"
+import type { WebSeedRoster } from "./receiving/web-seed-roster.js"
 import type { Roster } from "./roster.js"
 
 /** What to do about peers where `reach` is `web`. */
@@ -22,7 +22,7 @@ export function noSources(parts: {
   readonly table: PieceTable<Slot>
   readonly roster: Roster
   readonly book: PeerBook
-  readonly webSeeds: WebSeedSources
+  readonly webSeeds: WebSeedRoster
   readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly unusablePeers: readonly string[] | undefined

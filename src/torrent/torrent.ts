@@ -77,7 +77,7 @@ export class Torrent implements IntakeHost {
     this.#parts.announcer.start()
     inherit({ ...this.#options, ...this.#parts })
     this.#addPeers(this.#options.peers, "user")
-    this.#parts.webSeeds.startRuns()
+    this.#parts.webSeedRuns.startRuns()
     this.#tick()
   }
 
@@ -172,7 +172,7 @@ export class Torrent implements IntakeHost {
   onPieceStored(piece: number): void {
     this.#parts.tally.stored(piece)
     this.#parts.readers.stored(piece)
-    this.#parts.webSeeds.pieceStored(piece)
+    this.#parts.webSeedRuns.pieceStored(piece)
     this.#parts.roster.announceHave(piece)
     this.#finishIfDone()
   }
@@ -195,7 +195,7 @@ export class Torrent implements IntakeHost {
 
   onMemoryFreed(): void {
     if (this.#state !== "downloading") return
-    this.#parts.webSeeds.memoryFreed()
+    this.#parts.webSeedRuns.memoryFreed()
     this.#parts.swarm.fillAll()
   }
 
@@ -216,7 +216,7 @@ export class Torrent implements IntakeHost {
     this.#parts.peerSupply.tick({ now, wantsPeers: this.#wantsPeers, downloading: this.#state === "downloading" })
     this.#finishIfDone()
     if (this.#state !== "downloading") return
-    this.#parts.webSeeds.tick()
+    this.#parts.webSeedRuns.tick()
     if (this.#parts.relief.relieve(now)) this.onMemoryFreed()
     this.#failWithoutSources()
   }
@@ -225,7 +225,7 @@ export class Torrent implements IntakeHost {
     if (this.#parts.table.remaining > 0 || this.#state !== "downloading") return
     this.#state = this.#purpose.otherwise
     this.#parts.stats.pause()
-    this.#parts.webSeeds.endRuns()
+    this.#parts.webSeedRuns.endRuns()
     this.#parts.swarm.finished()
     if (this.#parts.table.have.complete) this.#parts.announcer.completed()
     this.#completion.reached()
@@ -241,7 +241,7 @@ export class Torrent implements IntakeHost {
       this.#parts.totals.lastArrival = this.#options.platform.clock.now()
     }
     this.#parts.swarm.reconsider()
-    this.#parts.webSeeds.startRuns()
+    this.#parts.webSeedRuns.startRuns()
   }
 
   #followSelection(): void {
@@ -260,7 +260,7 @@ export class Torrent implements IntakeHost {
 
   #dropUnwanted(): void {
     this.#parts.picker.dropUnwanted((block) => this.#parts.swarm.cancelCopies(block))
-    this.#parts.webSeeds.dropUnwanted()
+    this.#parts.webSeedRuns.dropUnwanted()
   }
 
   #giveUp(error: AtError): void {
@@ -280,7 +280,7 @@ export class Torrent implements IntakeHost {
     this.#error ??= error
     this.#parts.stats.end()
     this.#timer?.cancel()
-    this.#parts.webSeeds.close()
+    this.#parts.webSeedRuns.close()
     this.#parts.discoveries.close()
     this.#parts.swarm.close()
     this.#parts.readers.fail(this.#error)

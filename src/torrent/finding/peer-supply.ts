@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../ports/net.js"
 import type { Announcers } from "../../tracker/announcers.js"
-import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { WebSeedRoster } from "../receiving/web-seed-roster.js"
 import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { Discoveries, Need } from "./discoveries.js"
@@ -17,7 +17,7 @@ interface Parts {
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
   readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
   readonly roster: Pick<Roster, "connectedCount">
-  readonly webSeeds: Pick<WebSeedSources, "seeds" | "activeCount">
+  readonly webSeeds: Pick<WebSeedRoster, "seeds" | "activeCount">
   readonly totals: Pick<Totals, "lastArrival">
 }
 

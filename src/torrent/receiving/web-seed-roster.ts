@@ -1,18 +1,56 @@
+import type { Metainfo } from "../../metainfo/metainfo.js"
 import type { PieceTable } from "../../picker/piece-table.js"
+import type { Clock } from "../../ports/clock.js"
+import type { Log } from "../../ports/log.js"
+import type { Random } from "../../ports/random.js"
 import type { Slot } from "../../storage/slots.js"
-import type { WebSeed } from "../../webseed/web-seed.js"
+import { distinctPlaces } from "../../webseed/url-layout.js"
+import { WebSeed } from "../../webseed/web-seed.js"
 import type { ActiveRun, Source } from "./active-run.js"
+
+export interface WebSeedRosterOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: Random
+  readonly metainfo: Metainfo
+  readonly table: PieceTable<Slot>
+  readonly nextSourceId: () => number
+}
 
 /** The web seeds of one torrent, and what can be asked about them. */
 export class WebSeedRoster {
-  protected readonly sources: Source[] = []
-  readonly #seeds: WebSeed[] = []
+  readonly #options: WebSeedRosterOptions
   readonly #table: PieceTable<Slot>
+  readonly #sources: Source[] = []
+  readonly #seeds: WebSeed[] = []
   /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
   #lastHope = 0
 
-  constructor(table: PieceTable<Slot>) {
-    this.#table = table
+  constructor(options: WebSeedRosterOptions) {
+    this.#options = options
+    this.#table = options.table
+  }
+
+  /** More of them. A URL that leads to the same files as one before is left out. */
+  add(urls: readonly string[]): void {
+    const { metainfo, clock, random, log, nextSourceId } = this.#options
+    const before = this.#seeds.map(({ url }) => url)
+    for (const url of distinctPlaces([...before, ...urls], metainfo).slice(before.length)) {
+      const seed = new WebSeed({ url, metainfo, clock, random, log })
+      this.#seeds.push(seed)
+      this.#sources.push({
+        id: nextSourceId(),
+        seed,
+        active: new Set<ActiveRun>(),
+        after: undefined,
+        barren: undefined,
+      })
+    }
+  }
+
+  /** All web seeds, and what each is at. The list grows. */
+  get sources(): readonly Source[] {
+    return this.#sources
   }
 
   /** All web seeds. The list grows. */
@@ -20,21 +58,15 @@ export class WebSeedRoster {
     return this.#seeds
   }
 
-  /** One more, under the number by which its bytes are known. */
-  protected join(seed: WebSeed, id: number): void {
-    this.#seeds.push(seed)
-    this.sources.push({ id, seed, active: new Set<ActiveRun>(), after: undefined, barren: undefined })
-  }
-
   /** Runs under way. */
   get activeCount(): number {
-    return this.sources.reduce((count, source) => count + source.active.size, 0)
+    return this.#sources.reduce((count, source) => count + source.active.size, 0)
   }
 
   /** Runs that wait for memory. */
   get waitingCount(): number {
     let count = 0
-    for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) count++
+    for (const { active } of this.#sources) for (const { transfer } of active) if (transfer.waiting) count++
     return count
   }
 
@@ -50,7 +82,7 @@ export class WebSeedRoster {
 
   /** True when a web seed could be asked now, for a piece that is missing, and is asked for nothing. */
   get someoneIdle(): boolean {
-    return this.sources.some(
+    return this.#sources.some(
       ({ seed, active }) =>
         seed.state.kind === "ready" &&
         active.size === 0 &&

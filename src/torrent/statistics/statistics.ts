@@ -7,7 +7,7 @@ import type { Announcers } from "../../tracker/announcers.js"
 import type { Discoveries } from "../finding/discoveries.js"
 import type { PeerBook } from "../finding/peer-book.js"
 import type { Uploads } from "../giving/uploads.js"
-import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { WebSeedRoster } from "../receiving/web-seed-roster.js"
 import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
@@ -21,7 +21,7 @@ interface Parts {
   readonly totals: Totals
   readonly uploads: Uploads
   readonly roster: Roster
-  readonly webSeeds: WebSeedSources
+  readonly webSeeds: WebSeedRoster
   readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly book: PeerBook

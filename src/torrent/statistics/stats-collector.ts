@@ -4,7 +4,8 @@ import type { Clock } from "../../ports/clock.js"
 import type { PieceStore } from "../../storage/piece-store.js"
 import type { Slot } from "../../storage/slots.js"
 import type { Uploads } from "../giving/uploads.js"
-import type { WebSeedSources } from "../receiving/web-seed-sources.js"
+import type { WebSeedRoster } from "../receiving/web-seed-roster.js"
+import type { WebSeedRuns } from "../receiving/web-seed-runs.js"
 import type { Roster } from "../roster.js"
 import type { Swarm } from "../swarm.js"
 import type { Totals } from "../totals.js"
@@ -19,7 +20,8 @@ interface Parts {
   readonly uploads: Pick<Uploads, "uploaded">
   readonly roster: Pick<Roster, "connected">
   readonly swarm: Pick<Swarm, "holding">
-  readonly webSeeds: Pick<WebSeedSources, "activeCount" | "waitingCount" | "paused">
+  readonly webSeeds: Pick<WebSeedRoster, "activeCount" | "waitingCount">
+  readonly webSeedRuns: Pick<WebSeedRuns, "paused">
 }
 
 /** Finds out where a torrent's time goes, by a look at each tick. */
@@ -111,7 +113,7 @@ export class StatsCollector {
 
   /** O(peers). */
   #look(): Moment {
-    const { table, roster, swarm, webSeeds } = this.#parts
+    const { table, roster, swarm, webSeeds, webSeedRuns } = this.#parts
     let peers = 0
     let peerHasRoom = false
     let peerIsFull = false
@@ -126,7 +128,7 @@ export class StatsCollector {
     this.#peersPeak = Math.max(this.#peersPeak, peers)
     this.#webSeedsPeak = Math.max(this.#webSeedsPeak, runs)
     return {
-      limited: swarm.holding || webSeeds.paused,
+      limited: swarm.holding || webSeedRuns.paused,
       memoryLeft: table.memoryLeft,
       missing: table.count("missing") + table.count("reserved") > 0,
       hungry: this.#someHungry(),

@@ -15,7 +15,7 @@ function stage() {
   const culprits = new Culprits({
     roster: { sourceById: (id) => connected.get(id) },
     swarm: { convict: (peer) => void convicted.push(peer) },
-    webSeeds: { pieceCorrupt: (id) => void corrupt.push(id) },
+    webSeedRuns: { pieceCorrupt: (id) => void corrupt.push(id) },
     book,
     log: { log: () => {} },
   })

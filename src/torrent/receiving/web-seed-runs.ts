@@ -1,47 +1,31 @@
-import type { Metainfo } from "../../metainfo/metainfo.js"
 import type { Run } from "../../picker/run.js"
-import type { Random } from "../../ports/random.js"
-import { distinctPlaces } from "../../webseed/url-layout.js"
-import { WebSeed } from "../../webseed/web-seed.js"
 import type { RateLimit } from "../rate-limit.js"
 import { ActiveRun, type ActiveRunHost, type ActiveRunParts, type Source, type Start } from "./active-run.js"
 import { firstLacking, type PeerTimes, RunChoice } from "./run-choice.js"
-import { WebSeedRoster } from "./web-seed-roster.js"
+import type { WebSeedRoster } from "./web-seed-roster.js"
 
 /** Bytes: a run with no more to come is about to end. At 25 MB/s it takes 80 ms, a round trip across an ocean. */
 const NEARLY_DONE = 2 * 1024 * 1024
 
-export interface WebSeedSourcesOptions extends ActiveRunParts {
-  readonly random: Random
-  readonly metainfo: Metainfo
-  readonly urls: readonly string[]
+export interface WebSeedRunsOptions extends ActiveRunParts {
+  readonly webSeeds: WebSeedRoster
   readonly downloadLimit: RateLimit
-  readonly nextSourceId: () => number
   readonly peers: PeerTimes
 }
 
-/** The web seeds of one torrent: gives each as many runs as it bears, and leads their bytes into the open pieces. */
-export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
-  readonly #options: WebSeedSourcesOptions
+/** Gives each web seed of a torrent as many runs as it bears. */
+export class WebSeedRuns implements ActiveRunHost {
+  readonly #options: WebSeedRunsOptions
+  readonly #sources: readonly Source[]
   readonly #choice: RunChoice
   #closing = false
   #paused = false
   readonly #onOpen = (): void => this.tick()
 
-  constructor(options: WebSeedSourcesOptions) {
-    super(options.table)
+  constructor(options: WebSeedRunsOptions) {
     this.#options = options
-    this.#choice = new RunChoice({ ...options, seeds: this.seeds })
-    this.add(options.urls)
-  }
-
-  /** More of them. A URL that leads to the same files as one before is left out. */
-  add(urls: readonly string[]): void {
-    const { metainfo, clock, random, log, nextSourceId } = this.#options
-    const before = this.seeds.map(({ url }) => url)
-    for (const url of distinctPlaces([...before, ...urls], metainfo).slice(before.length)) {
-      this.join(new WebSeed({ url, metainfo, clock, random, log }), nextSourceId())
-    }
+    this.#sources = options.webSeeds.sources
+    this.#choice = new RunChoice({ ...options, seeds: options.webSeeds.seeds })
   }
 
   /** Takes nothing until the download limit allows more. */
@@ -51,7 +35,7 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
 
   /** The web seed behind a source number sent wrong bytes. */
   pieceCorrupt(id: number, piece: number): void {
-    const source = this.sources.find((candidate) => candidate.id === id)
+    const source = this.#sources.find((candidate) => candidate.id === id)
     if (source === undefined) return
     source.seed.pieceCorrupt(piece)
     if (source.seed.state.kind === "disabled") for (const run of [...source.active]) run.end()
@@ -60,9 +44,9 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
   /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
   startRuns(): void {
     if (this.#closing || this.#paused) return
-    for (const source of this.sources) {
+    for (const source of this.#sources) {
       while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
-        if (!this.#startRun(source) && !this.#takeOver(source, this.sources)) break
+        if (!this.#startRun(source) && !this.#takeOver(source, this.#sources)) break
       }
       // All of its connections may be bad.
       if (source.seed.state.kind === "ready") this.#takeOver(source, [source])
@@ -75,7 +59,7 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
    * piece would be fetched for nothing, and what comes next is begun sooner by anyone.
    */
   pieceStored(piece: number): void {
-    for (const { active } of this.sources) {
+    for (const { active } of this.#sources) {
       for (const { session, transfer, run } of active) {
         if (transfer.open?.piece !== piece) continue
         this.#options.picker.runs.cut(run, run.next)
@@ -86,13 +70,13 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
 
   /** Ends the runs that are at pieces which are no longer wanted. */
   dropUnwanted(): void {
-    for (const { active } of this.sources)
+    for (const { active } of this.#sources)
       for (const run of [...active]) if (!this.#options.table.isWanted(run.transfer.piece)) run.end()
   }
 
   /** A slot is free: runs that wait for one come first. */
   memoryFreed(): void {
-    for (const { active } of this.sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
+    for (const { active } of this.#sources) for (const { transfer } of active) if (transfer.waiting) transfer.retry()
     this.startRuns()
   }
 
@@ -113,7 +97,7 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
     if (pause) this.#options.downloadLimit.whenOpen(this.#onOpen)
     if (pause !== this.#paused) {
       this.#paused = pause
-      for (const { active } of this.sources) {
+      for (const { active } of this.#sources) {
         for (const run of active) {
           if (pause) run.pause()
           else run.resume()
@@ -125,7 +109,7 @@ export class WebSeedSources extends WebSeedRoster implements ActiveRunHost {
 
   /** Ends all runs; what they brought stays. */
   endRuns(): void {
-    for (const { active } of this.sources) for (const run of [...active]) run.end()
+    for (const { active } of this.#sources) for (const run of [...active]) run.end()
   }
 
   /** Ends all runs, and starts none again. */
