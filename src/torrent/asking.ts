@@ -74,7 +74,7 @@ export class Asking {
     const { session } = peer
     if (!peer.counted || !session.amInterested || session.peerChoking || session.room < open.blockCount) return
     const seed = sources.sourceById(open.lastAsked)
-    if (seed?.availability !== "seed") return
+    if (seed?.countedAs !== "seed") return
     for (let index = 0; index < open.blockCount; index++) {
       const block = this.#table.layout.block(piece, index)
       if (seed.isAsked(block)) seed.session.cancel(block)

@@ -26,7 +26,7 @@ export class Interest {
     this.forget(peer, previous)
     const { pieces, peerId } = peer.session
     if (pieces === undefined || peerId === undefined) return
-    peer.availability = pieces.complete ? "seed" : "pieces"
+    peer.countedAs = pieces.complete ? "seed" : "pieces"
     if (pieces.complete) this.#table.availability.addSeed()
     else {
       this.#table.availability.addPeer(pieces)
@@ -36,8 +36,8 @@ export class Interest {
 
   /** The peer has one more piece. @returns whether we need it */
   have(peer: PeerSource, piece: number): boolean {
-    if (peer.availability === "no") this.pieces(peer, undefined)
-    else if (peer.availability === "pieces") this.#table.availability.addHave(piece)
+    if (peer.countedAs === "no") this.pieces(peer, undefined)
+    else if (peer.countedAs === "pieces") this.#table.availability.addHave(piece)
     const needed = this.#table.isNeeded(piece)
     if (needed) peer.session.setInterested(true)
     return needed
@@ -45,16 +45,16 @@ export class Interest {
 
   /** The peer has one piece less. Whether we still want something of it is looked at with the next tick: it is O(pieces). */
   dontHave(peer: PeerSource, piece: number): void {
-    if (peer.availability === "seed") this.pieces(peer, undefined)
-    else if (peer.availability === "pieces") this.#table.availability.removeHave(piece)
+    if (peer.countedAs === "seed") this.pieces(peer, undefined)
+    else if (peer.countedAs === "pieces") this.#table.availability.removeHave(piece)
     peer.interestChecked = Number.NEGATIVE_INFINITY
   }
 
   /** The peer does not count any more. */
   forget(peer: PeerSource, pieces: Bitfield | undefined): void {
-    if (peer.availability === "seed") this.#table.availability.removeSeed()
-    else if (peer.availability === "pieces" && pieces !== undefined) this.#table.availability.removePeer(pieces)
-    peer.availability = "no"
+    if (peer.countedAs === "seed") this.#table.availability.removeSeed()
+    else if (peer.countedAs === "pieces" && pieces !== undefined) this.#table.availability.removePeer(pieces)
+    peer.countedAs = "no"
     this.#fellows.delete(peer.id)
   }
 

@@ -9,7 +9,7 @@ export type Counted = "no" | "seed" | "pieces"
 export class PeerSource implements BlockSource {
   readonly id: number
   readonly session: PeerSession
-  availability: Counted = "no"
+  countedAs: Counted = "no"
   /** Addresses of the book that lead to it: they are busy as long as it is connected. */
   readonly addresses: Endpoint[] = []
   /** The handshake is done. */
@@ -54,7 +54,7 @@ export class PeerSource implements BlockSource {
   }
 
   get counted(): boolean {
-    return this.availability === "pieces"
+    return this.countedAs === "pieces"
   }
 
   get pieceCount(): number {

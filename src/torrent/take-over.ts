@@ -26,7 +26,7 @@ export function takeOver(
   for (const peer of peers) {
     if (taken >= most) break
     // All downloaders want something of a seed: what a fellow will give, if late, is not asked of it twice.
-    if (peer.counted && helper.availability === "seed") continue
+    if (peer.counted && helper.countedAs === "seed") continue
     const { session } = peer
     const { outstanding } = session
     if (outstanding === 0 || session === helper.session) continue

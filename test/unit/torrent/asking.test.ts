@@ -150,8 +150,8 @@ describe("asking peers for blocks", () => {
     const fellow = new Seed(2)
     fellow.pieces.clear()
     fellow.pieces.add(piece)
-    fellow.source.availability = "pieces"
-    seed.source.availability = "seed"
+    fellow.source.countedAs = "pieces"
+    seed.source.countedAs = "seed"
     const open = table.open.get(piece)!
     seed.onDropped = (cancelled) => {
       open.unask(layout.indexOfBlock(cancelled))
@@ -169,10 +169,10 @@ describe("asking peers for blocks", () => {
     const { asking, layout, table } = stageOf()
     const seed = new Seed(1)
     asking.fill(seed.source, 0)
-    seed.source.availability = "seed"
+    seed.source.countedAs = "seed"
     const [first, second] = [...new Set([...seed.asked].map((block) => layout.pieceOfBlock(block)))] as [number, number]
     const fellow = new Seed(2)
-    fellow.source.availability = "pieces"
+    fellow.source.countedAs = "pieces"
     const open = table.open.get(first)!
     open.begin(0, fellow.source.session.writer)
     asking.turnFromSeed(fellow.source, first, { sourceById: () => seed.source }, 0)

@@ -41,9 +41,9 @@ describe("a connected peer, as a source of blocks", () => {
   it("counts by its pieces only when it is counted so", () => {
     const peer = source({ peerChoking: false })
     expect(peer.counted).toBe(false)
-    peer.availability = "seed"
+    peer.countedAs = "seed"
     expect(peer.counted).toBe(false)
-    peer.availability = "pieces"
+    peer.countedAs = "pieces"
     expect(peer.counted).toBe(true)
   })
 
