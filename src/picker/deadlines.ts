@@ -58,7 +58,7 @@ export class Deadlines<B extends PieceBuffer = PieceBuffer> {
   }
 
   #recall(): void {
-    const changes = this.#table.missed + this.#table.hungered
+    const changes = this.#table.missingEpoch + this.#table.requestableEpoch
     if (changes === this.#changes) return
     this.#changes = changes
     for (const [piece, time] of this.#served) if (this.#table.isNeeded(piece)) this.#heap.push(time, piece)

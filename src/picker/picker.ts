@@ -129,7 +129,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
 
   /** Gives up an open piece that no source can complete, so that its memory serves another. True when there was one. */
   dropHopeless(canComplete: (piece: number) => boolean): boolean {
-    for (const open of this.#table.hungry) {
+    for (const open of this.#table.requestable) {
       if (open.outstanding > 0 || open.beingWritten || open.inRun || canComplete(open.piece)) continue
       this.#table.drop(open)
       return true
@@ -140,7 +140,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   /** The open piece with fewest blocks that had nobody at work for long, and whom `canServe` gives nobody now. */
   starved(now: number, canServe: (piece: number) => boolean): OpenPiece<B> | undefined {
     let poorest: OpenPiece<B> | undefined
-    for (const open of this.#table.hungry) {
+    for (const open of this.#table.requestable) {
       if (open.outstanding > 0 || open.beingWritten || open.inRun || canServe(open.piece)) continue
       open.idleSince ??= now
       if (now - open.idleSince < STARVED) continue
@@ -169,7 +169,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
       let open = table.open.get(piece)
       if (open === undefined && table.is(piece, "missing")) {
         open = table.openPiece(piece, now)
-        // Without memory, what is open already is found among the hungry.
+        // Without memory, what is open already is found among the requestable ones.
         if (open === undefined) return "stop"
       }
       if (open !== undefined && open.unasked > 0) picked += this.#askUnasked(source, open, want - picked, ask)
@@ -180,9 +180,9 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
 
   /** The piece to go on with. */
   #nextFor(source: BlockSource, now: number): OpenPiece<B> | undefined {
-    const hungry = this.#hungryFor(source)
-    if (hungry === undefined || !this.#isForFellows(source, hungry)) return hungry ?? this.#openFor(source, now)
-    return this.#openFor(source, now) ?? hungry
+    const open = this.#requestableFor(source)
+    if (open === undefined || !this.#isForFellows(source, open)) return open ?? this.#openFor(source, now)
+    return this.#openFor(source, now) ?? open
   }
 
   /** A seed is better asked for a piece that only seeds have than for the rest of one that others can give. */
@@ -193,9 +193,10 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
   }
 
   /** An open piece with blocks to ask for: first one that this source was asked for before, else the one nearest its end. */
-  #hungryFor(source: BlockSource): OpenPiece<B> | undefined {
+  #requestableFor(source: BlockSource): OpenPiece<B> | undefined {
     let best: OpenPiece<B> | undefined
-    for (const open of source.onlyPieces === undefined ? this.#table.hungry : this.#hungryAmong(source.onlyPieces)) {
+    const { onlyPieces } = source
+    for (const open of onlyPieces === undefined ? this.#table.requestable : this.#requestableAmong(onlyPieces)) {
       if (open.inRun || !source.hasPiece(open.piece)) continue
       if (open.lastAsked === source.id) return open
       if (best === undefined || open.unasked < best.unasked) best = open
@@ -203,7 +204,7 @@ export class Picker<B extends PieceBuffer = PieceBuffer> {
     return best
   }
 
-  *#hungryAmong(pieces: Iterable<number>): Generator<OpenPiece<B>> {
+  *#requestableAmong(pieces: Iterable<number>): Generator<OpenPiece<B>> {
     for (const piece of pieces) {
       const open = this.#table.open.get(piece)
       if (open !== undefined && open.unasked > 0) yield open

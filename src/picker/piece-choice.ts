@@ -18,10 +18,10 @@ export class PieceChoice<B extends PieceBuffer> {
   readonly #last = new Map<number, number>()
   readonly #stride: number
   /**
-   * When no missing piece was found for a source: the table's `missed` plus the pieces it had. Until that grows there is
-   * none, and looking for one is O(pieces).
+   * When no missing piece was found for a source: the table's `missingEpoch` plus the pieces it had. Until that grows
+   * there is none, and looking for one is O(pieces).
    */
-  readonly #barren = new Map<number, number>()
+  readonly #foundNothingAt = new Map<number, number>()
   /** How far a piece is ours to fetch: those of one stride belong together. */
   readonly #claim: (piece: number) => number
 
@@ -41,17 +41,17 @@ export class PieceChoice<B extends PieceBuffer> {
   /** The source is gone, or has fewer pieces than before. */
   forget(source: number): void {
     this.#last.delete(source)
-    this.#barren.delete(source)
+    this.#foundNothingAt.delete(source)
   }
 
   /** Undefined: nothing is missing that it can be asked for. */
   missingFor(source: BlockSource): number | undefined {
     if (this.#table.availability.candidates === 0) return undefined
     if (source.onlyPieces !== undefined) return this.#rarestAmong(source.onlyPieces, source)
-    const known = this.#table.missed + source.pieceCount
-    if (this.#barren.get(source.id) === known) return undefined
+    const known = this.#table.missingEpoch + source.pieceCount
+    if (this.#foundNothingAt.get(source.id) === known) return undefined
     const piece = this.#neighbour(source) ?? this.#search(source)
-    if (piece === undefined) this.#barren.set(source.id, known)
+    if (piece === undefined) this.#foundNothingAt.set(source.id, known)
     return piece
   }
 

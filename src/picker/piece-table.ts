@@ -40,7 +40,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** Open pieces, oldest first. */
   readonly open = new Map<number, OpenPiece<B>>()
   /** Those of them that have blocks nobody was asked for. */
-  readonly hungry = new Set<OpenPiece<B>>()
+  readonly requestable = new Set<OpenPiece<B>>()
   readonly #memory: PieceMemory<B>
   readonly #onOpen: ((piece: number) => void) | undefined
   readonly #state: Uint8Array
@@ -48,9 +48,9 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   readonly #counts = new Uint32Array(STATES.length)
   /** Committing pieces that the disk lost before their commit's end came to us. */
   readonly #lostEarly = new Set<number>()
-  #missed = 0
+  #missingEpoch = 0
   #droppedBytes = 0
-  #hungered = 0
+  #requestableEpoch = 0
 
   constructor(options: {
     layout: TorrentLayout
@@ -95,13 +95,13 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   }
 
   /** Grows whenever a piece becomes missing: who found nothing before may find something now. */
-  get missed(): number {
-    return this.#missed
+  get missingEpoch(): number {
+    return this.#missingEpoch
   }
 
   /** Grows whenever an open piece has blocks to ask for again. */
-  get hungered(): number {
-    return this.#hungered
+  get requestableEpoch(): number {
+    return this.#requestableEpoch
   }
 
   /** Received bytes of open pieces that were given up. */
@@ -154,7 +154,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     const open = new OpenPiece<B>(piece, this.layout.pieceSize(piece), buffer, now)
     this.#set(piece, "open")
     this.open.set(piece, open)
-    this.hungry.add(open)
+    this.requestable.add(open)
     this.#onOpen?.(piece)
     return open
   }
@@ -236,10 +236,10 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
   /** To be called after blocks of an open piece were asked for or given up. */
   settle(open: OpenPiece<B>): void {
     if (this.open.get(open.piece) !== open) return
-    if (open.unasked === 0) this.hungry.delete(open)
-    else if (!this.hungry.has(open)) {
-      this.hungry.add(open)
-      this.#hungered++
+    if (open.unasked === 0) this.requestable.delete(open)
+    else if (!this.requestable.has(open)) {
+      this.requestable.add(open)
+      this.#requestableEpoch++
     }
   }
 
@@ -257,13 +257,14 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     }
     if (counts.some((count, state) => count !== this.#counts[state])) throw new Error("the counts are wrong")
     for (const open of this.open.values())
-      if (open.unasked > 0 && !this.hungry.has(open)) throw new Error(`piece ${open.piece} is hungry and not listed`)
+      if (open.unasked > 0 && !this.requestable.has(open))
+        throw new Error(`piece ${open.piece} is requestable and not listed`)
     this.availability.assertInvariants()
   }
 
   #forget(open: OpenPiece<B>): void {
     this.open.delete(open.piece)
-    this.hungry.delete(open)
+    this.requestable.delete(open)
   }
 
   #keep(piece: number): void {
@@ -287,7 +288,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     this.#state[piece] = CODES[state]
     this.#counts[CODES[state]]!++
     if (state === "missing") {
-      this.#missed++
+      this.#missingEpoch++
       this.availability.addCandidate(piece)
     }
     if (state === "have") this.have.add(piece)

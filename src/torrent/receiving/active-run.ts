@@ -20,8 +20,8 @@ export interface Source {
   readonly active: Set<ActiveRun>
   /** Where its last run ended: it goes on there when it can. */
   after: number | undefined
-  /** The table's `missed` when nothing was found for it: until that grows there is nothing. */
-  barren: number | undefined
+  /** The table's `missingEpoch` when nothing was found for it: until that grows there is nothing. */
+  foundNothingAt: number | undefined
 }
 
 /** What a web seed is to fetch: a run, its first piece, open, and where in that it begins. */

@@ -110,7 +110,7 @@ export class RunChoice {
     const { seed } = source
     const { table, picker } = this.#parts
     const has = (piece: number): boolean => seed.hasPiece(piece)
-    if (source.barren !== table.missed) {
+    if (source.foundNothingAt !== table.missingEpoch) {
       const run = picker.runs.pick({
         has,
         maxBytes: seed.runLength.bytes,
@@ -119,7 +119,7 @@ export class RunChoice {
       })
       if (run !== undefined) return run
       // Where it may start depends on what the others do.
-      source.barren = seed.rangesSupported === false ? undefined : table.missed
+      source.foundNothingAt = seed.rangesSupported === false ? undefined : table.missingEpoch
     }
     return picker.runs.split((piece) => has(piece) && this.#canStart(source, piece, 0))
   }

@@ -43,7 +43,7 @@ export class WebSeedRoster {
         seed,
         active: new Set<ActiveRun>(),
         after: undefined,
-        barren: undefined,
+        foundNothingAt: undefined,
       })
     }
   }

@@ -22,7 +22,7 @@ export interface Moment {
   /** Pieces are missing that are not open yet. */
   readonly missing: boolean
   /** Open pieces have blocks that a peer may be asked for. */
-  readonly hungry: boolean
+  readonly requestable: boolean
   /** Pieces are open. */
   readonly open: boolean
   /** A peer has room for requests. */
@@ -39,9 +39,9 @@ export interface Moment {
 /** What the download waits for: the first cause that holds. */
 export function bottleneck(moment: Moment): Bottleneck {
   if (moment.limited) return "limit"
-  const starved = moment.waitingRuns > 0 || (moment.peerHasRoom && moment.missing && !moment.hungry)
+  const starved = moment.waitingRuns > 0 || (moment.peerHasRoom && moment.missing && !moment.requestable)
   if (starved && !moment.memoryLeft) return "noSlot"
-  if (!moment.missing && !moment.hungry && moment.runs === 0) return moment.open ? "ending" : "storing"
+  if (!moment.missing && !moment.requestable && moment.runs === 0) return moment.open ? "ending" : "storing"
   if (moment.peerIsFull) return "windowFull"
   if (moment.runs > 0) return "webSeed"
   return moment.peerIsAsked ? "other" : "idle"

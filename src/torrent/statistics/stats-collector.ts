@@ -131,7 +131,7 @@ export class StatsCollector {
       limited: swarm.holding || webSeedRuns.paused,
       memoryLeft: table.memoryLeft,
       missing: table.count("missing") + table.count("reserved") > 0,
-      hungry: this.#someHungry(),
+      requestable: this.#someRequestable(),
       open: table.open.size > 0,
       peerHasRoom,
       peerIsFull,
@@ -142,8 +142,8 @@ export class StatsCollector {
   }
 
   /** Those that a web seed fills are not for others, and are few. */
-  #someHungry(): boolean {
-    for (const open of this.#parts.table.hungry) if (!open.inRun) return true
+  #someRequestable(): boolean {
+    for (const open of this.#parts.table.requestable) if (!open.inRun) return true
     return false
   }
 }

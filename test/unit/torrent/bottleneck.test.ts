@@ -6,7 +6,7 @@ const FLOWING: Moment = {
   limited: false,
   memoryLeft: true,
   missing: true,
-  hungry: false,
+  requestable: false,
   open: true,
   peerHasRoom: true,
   peerIsFull: false,
@@ -29,7 +29,7 @@ describe("a download waits for", () => {
     [
       "a peer, when memory is full of pieces with blocks to ask for",
       "windowFull",
-      { memoryLeft: false, hungry: true, peerIsFull: true },
+      { memoryLeft: false, requestable: true, peerIsFull: true },
     ],
     ["a peer, when its window is full", "windowFull", { peerIsFull: true, runs: 1 }],
     ["a web seed, when no peer's window is full", "webSeed", { runs: 1 }],

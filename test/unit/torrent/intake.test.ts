@@ -146,7 +146,7 @@ describe("the download half", () => {
     const before = open.unasked
     peer.drop()
     expect(open.unasked).toBe(before + 1)
-    expect(stage.table.hungry.has(open)).toBe(true)
+    expect(stage.table.requestable.has(open)).toBe(true)
     expect(open.beingWritten).toBe(false)
   })
 })
