@@ -33,7 +33,7 @@ export function noSources(parts: {
   if (needed === 0 || roster.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
   const lacking = webSeeds.lacking()
-  const reasons = webSeeds.seeds.map(({ url, state, wrongPieces }, index) => {
+  const reasons = webSeeds.all.map(({ url, state, wrongPieces }, index) => {
     if (state.kind === "disabled") return `${redactUrl(url)}: ${state.reason}`
     const why = wrongPieces === undefined ? "" : `: ${wrongPieces}`
     return `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces${why}`

@@ -17,7 +17,7 @@ interface Parts {
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
   readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
   readonly roster: Pick<Roster, "connectedCount">
-  readonly webSeeds: Pick<WebSeedRoster, "seeds" | "activeCount">
+  readonly webSeeds: Pick<WebSeedRoster, "all" | "activeCount">
   readonly totals: Pick<Totals, "lastArrival">
 }
 
@@ -42,7 +42,7 @@ export class PeerSupply {
     discoveries.tick({
       ...need,
       lastArrival: totals.lastArrival,
-      noOtherSource: book.size === 0 && webSeeds.seeds.length === 0 && announcer.status().length === 0,
+      noOtherSource: book.size === 0 && webSeeds.all.length === 0 && announcer.status().length === 0,
     })
     if (!need.downloading) return
     const alone = roster.connectedCount === 0 && webSeeds.activeCount === 0

@@ -16,7 +16,7 @@ import { type RunSource, RunTransfer, type Waste } from "./run-transfer.js"
 /** A web seed, and what it is at. */
 export interface Source {
   readonly id: number
-  readonly seed: WebSeed
+  readonly webSeed: WebSeed
   readonly active: Set<ActiveRun>
   /** Where its last run ended: it goes on there when it can. */
   after: number | undefined
@@ -77,7 +77,7 @@ export class ActiveRun implements RunListener, RunSource {
     this.#parts = parts
     this.#host = options.host
     const offset = table.layout.pieceOffset(start.first.piece) + start.position
-    this.session = new RangeSession({ seed: source.seed, http, clock, offset, end: this.#end, listener: this })
+    this.session = new RangeSession({ seed: source.webSeed, http, clock, offset, end: this.#end, listener: this })
     this.transfer = new RunTransfer({
       ...start,
       id: source.id,
@@ -118,7 +118,7 @@ export class ActiveRun implements RunListener, RunSource {
 
   stop(): void {
     // A server that knows no ranges could not be asked for the rest.
-    if (this.source.seed.rangesSupported !== false) this.session.shorten(0)
+    if (this.source.webSeed.rangesSupported !== false) this.session.shorten(0)
   }
 
   onWasted(bytes: number, why: Waste): void {
@@ -136,7 +136,7 @@ export class ActiveRun implements RunListener, RunSource {
   }
 
   onFault({ message }: WebSeedFault): void {
-    this.#parts.log.log("debug", "web seed", `${this.source.seed.name}: ${message}`)
+    this.#parts.log.log("debug", "web seed", `${this.source.webSeed.name}: ${message}`)
     this.end()
   }
 

@@ -35,7 +35,7 @@ interface Parts {
   readonly clock: Clock
   readonly peers: PeerTimes
   /** All of the torrent. */
-  readonly seeds: readonly WebSeed[]
+  readonly webSeeds: readonly WebSeed[]
 }
 
 /** Decides what a web seed fetches next. */
@@ -55,8 +55,8 @@ export class RunChoice {
     if (run !== undefined && next !== undefined) return { run, first: next, position: 0 }
     const first = picker.pickStuck(
       (open) =>
-        source.seed.hasPiece(open.piece) &&
-        (open.outstanding === 0 || now - open.openedAt > SLOW_PIECE || this.#isFaster(source.seed, open, now)) &&
+        source.webSeed.hasPiece(open.piece) &&
+        (open.outstanding === 0 || now - open.openedAt > SLOW_PIECE || this.#isFaster(source.webSeed, open, now)) &&
         this.#canStart(source, open.piece, firstLacking(open)),
     )
     if (first === undefined) return undefined
@@ -74,7 +74,10 @@ export class RunChoice {
     for (const other of others) {
       if (other !== source && source.active.size > 0) continue
       // Who sends whole files would begin anew, should the run come back to it.
-      if (other.seed.rangesSupported === false && !(source.seed.rangesSupported === true && source.seed.proven))
+      if (
+        other.webSeed.rangesSupported === false &&
+        !(source.webSeed.rangesSupported === true && source.webSeed.proven)
+      )
         continue
       for (const active of other.active) {
         if (active.session.timeLeft(now) <= (slowest?.session.timeLeft(now) ?? 0)) continue
@@ -87,13 +90,13 @@ export class RunChoice {
   /** Whether the source would need less than half of the time that the run has left, which has had its chance. */
   #goesOnFaster(source: Source, active: ActiveRun, now: number): boolean {
     const { session, transfer } = active
-    const { seed } = source
+    const { webSeed } = source
     const { table } = this.#parts
     const { open } = transfer
-    if (open === undefined || table.open.get(open.piece) !== open || !seed.hasPiece(open.piece)) return false
+    if (open === undefined || table.open.get(open.piece) !== open || !webSeed.hasPiece(open.piece)) return false
     // Its last run failed: it would only interrupt who is at it.
-    if (seed.pace === 0) return false
-    const needed = active.source === source ? renewed(active, now) : timeFor(seed, session.bytesLeft)
+    if (webSeed.pace === 0) return false
+    const needed = active.source === source ? renewed(active, now) : timeFor(webSeed, session.bytesLeft)
     const patience = 2 * needed + WORTHWHILE
     if (session.age(now) < Math.min(patience, SLOW_RUN) * 2 ** active.renewals) return false
     if (session.timeLeft(now) <= patience) return false
@@ -101,37 +104,37 @@ export class RunChoice {
   }
 
   /** Whether the web seed would be done with the piece long before the peer that was asked last. */
-  #isFaster(seed: WebSeed, open: OpenPiece<Slot>, now: number): boolean {
-    const needed = ((open.size - firstLacking(open)) * 1000) / seed.rate(now)
+  #isFaster(webSeed: WebSeed, open: OpenPiece<Slot>, now: number): boolean {
+    const needed = ((open.size - firstLacking(open)) * 1000) / webSeed.rate(now)
     return this.#parts.peers.timeLeft(open.lastAsked, now) > 2 * needed + WORTHWHILE
   }
 
   #pickRun(source: Source): Run | undefined {
-    const { seed } = source
+    const { webSeed } = source
     const { table, picker } = this.#parts
-    const has = (piece: number): boolean => seed.hasPiece(piece)
+    const has = (piece: number): boolean => webSeed.hasPiece(piece)
     if (source.foundNothingAt !== table.missingEpoch) {
       const run = picker.runs.pick({
         has,
-        maxBytes: seed.runLength.bytes,
+        maxBytes: webSeed.runLength.bytes,
         after: source.after,
         canStart: (piece) => this.#canStart(source, piece, 0),
       })
       if (run !== undefined) return run
       // Where it may start depends on what the others do.
-      source.foundNothingAt = seed.rangesSupported === false ? undefined : table.missingEpoch
+      source.foundNothingAt = webSeed.rangesSupported === false ? undefined : table.missingEpoch
     }
     return picker.runs.split((piece) => has(piece) && this.#canStart(source, piece, 0))
   }
 
   /** A server that knows no ranges is not asked for the middle of a large file while others bring the piece. */
-  #canStart({ seed }: Source, piece: number, position: number): boolean {
-    const { table, totals, clock, seeds } = this.#parts
+  #canStart({ webSeed }: Source, piece: number, position: number): boolean {
+    const { table, totals, clock, webSeeds } = this.#parts
     const offset = table.layout.pieceOffset(piece) + position
-    if (seed.canStartAt(offset) || clock.now() - totals.lastArrival > STUCK) return true
+    if (webSeed.canStartAt(offset) || clock.now() - totals.lastArrival > STUCK) return true
     const elsewhere = (other: WebSeed): boolean =>
-      other !== seed && other.state.kind !== "disabled" && other.hasPiece(piece) && other.canStartAt(offset)
-    return table.availability.count(piece) === 0 && !seeds.some(elsewhere)
+      other !== webSeed && other.state.kind !== "disabled" && other.hasPiece(piece) && other.canStartAt(offset)
+    return table.availability.count(piece) === 0 && !webSeeds.some(elsewhere)
   }
 }
 
@@ -144,8 +147,8 @@ function timeFor({ pace }: WebSeed, bytes: number): number {
  * What the rest of a run would take on another connection of its source, ms. That has what the server gave and does not give
  * now: it may have been shared by connections, or have come back a moment ago.
  */
-function renewed({ session, source: { seed } }: ActiveRun, now: number): number {
-  const expected = (seed.pace ?? MODEM) - Math.max(seed.rate(now) - session.rate(now), 0)
+function renewed({ session, source: { webSeed } }: ActiveRun, now: number): number {
+  const expected = (webSeed.pace ?? MODEM) - Math.max(webSeed.rate(now) - session.rate(now), 0)
   return expected > 0 ? (session.bytesLeft * 1000) / expected : Number.POSITIVE_INFINITY
 }
 

@@ -22,7 +22,7 @@ export class WebSeedRoster {
   readonly #options: WebSeedRosterOptions
   readonly #table: PieceTable<Slot>
   readonly #sources: Source[] = []
-  readonly #seeds: WebSeed[] = []
+  readonly #all: WebSeed[] = []
   /** A piece that gave hope: looking for one is O(pieces), and mostly it still does. */
   #lastHope = 0
 
@@ -34,13 +34,13 @@ export class WebSeedRoster {
   /** More of them. A URL that leads to the same files as one before is left out. */
   add(urls: readonly string[]): void {
     const { metainfo, clock, random, log, nextSourceId } = this.#options
-    const before = this.#seeds.map(({ url }) => url)
+    const before = this.#all.map(({ url }) => url)
     for (const url of distinctPlaces([...before, ...urls], metainfo).slice(before.length)) {
-      const seed = new WebSeed({ url, metainfo, clock, random, log })
-      this.#seeds.push(seed)
+      const webSeed = new WebSeed({ url, metainfo, clock, random, log })
+      this.#all.push(webSeed)
       this.#sources.push({
         id: nextSourceId(),
-        seed,
+        webSeed,
         active: new Set<ActiveRun>(),
         after: undefined,
         foundNothingAt: undefined,
@@ -54,8 +54,8 @@ export class WebSeedRoster {
   }
 
   /** All web seeds. The list grows. */
-  get seeds(): readonly WebSeed[] {
-    return this.#seeds
+  get all(): readonly WebSeed[] {
+    return this.#all
   }
 
   /** Runs under way. */
@@ -72,21 +72,21 @@ export class WebSeedRoster {
 
   /** True while a web seed may yet deliver the piece, now or after a wait. */
   anyoneHas(piece: number): boolean {
-    return this.seeds.some((seed) => seed.state.kind !== "disabled" && seed.hasPiece(piece))
+    return this.all.some((webSeed) => webSeed.state.kind !== "disabled" && webSeed.hasPiece(piece))
   }
 
   /** True when a web seed could be asked for the piece now. */
   readyHas(piece: number): boolean {
-    return this.seeds.some((seed) => seed.state.kind === "ready" && seed.hasPiece(piece))
+    return this.all.some((webSeed) => webSeed.state.kind === "ready" && webSeed.hasPiece(piece))
   }
 
   /** True when a web seed could be asked now, for a piece that is missing, and is asked for nothing. */
   get someoneIdle(): boolean {
     return this.#sources.some(
-      ({ seed, active }) =>
-        seed.state.kind === "ready" &&
+      ({ webSeed, active }) =>
+        webSeed.state.kind === "ready" &&
         active.size === 0 &&
-        this.#table.availability.rarest((piece) => seed.hasPiece(piece)) !== undefined,
+        this.#table.availability.rarest((piece) => webSeed.hasPiece(piece)) !== undefined,
     )
   }
 
@@ -106,10 +106,10 @@ export class WebSeedRoster {
   /** How many of the pieces that are to be had each one lacks. O(pieces). */
   lacking(): number[] {
     const table = this.#table
-    return this.seeds.map((seed) => {
+    return this.all.map((webSeed) => {
       let lacking = 0
       for (let piece = 0; piece < table.layout.pieceCount; piece++)
-        if (table.isNeeded(piece) && !seed.hasPiece(piece)) lacking++
+        if (table.isNeeded(piece) && !webSeed.hasPiece(piece)) lacking++
       return lacking
     })
   }

@@ -25,7 +25,7 @@ export class WebSeedRuns implements ActiveRunHost {
   constructor(options: WebSeedRunsOptions) {
     this.#options = options
     this.#sources = options.webSeeds.sources
-    this.#choice = new RunChoice({ ...options, seeds: options.webSeeds.seeds })
+    this.#choice = new RunChoice({ ...options, webSeeds: options.webSeeds.all })
   }
 
   /** Takes nothing until the download limit allows more. */
@@ -37,19 +37,19 @@ export class WebSeedRuns implements ActiveRunHost {
   pieceCorrupt(id: number, piece: number): void {
     const source = this.#sources.find((candidate) => candidate.id === id)
     if (source === undefined) return
-    source.seed.pieceCorrupt(piece)
-    if (source.seed.state.kind === "disabled") for (const run of [...source.active]) run.end()
+    source.webSeed.pieceCorrupt(piece)
+    if (source.webSeed.state.kind === "disabled") for (const run of [...source.active]) run.end()
   }
 
   /** Starts runs wherever there is room: a web seed ready for one more, memory for its first piece, pieces to fetch. */
   startRuns(): void {
     if (this.#closing || this.#paused) return
     for (const source of this.#sources) {
-      while (source.seed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
+      while (source.webSeed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
         if (!this.#startRun(source) && !this.#takeOver(source, this.#sources)) break
       }
       // All of its connections may be bad.
-      if (source.seed.state.kind === "ready") this.#takeOver(source, [source])
+      if (source.webSeed.state.kind === "ready") this.#takeOver(source, [source])
       this.#makeWay(source)
     }
   }
@@ -120,11 +120,11 @@ export class WebSeedRuns implements ActiveRunHost {
   }
 
   /** One more while a run is about to end: else the line would be idle until the next one's first answer. */
-  #mostRuns({ seed, active }: Source): number {
-    const { limit } = seed.concurrency
+  #mostRuns({ webSeed, active }: Source): number {
+    const { limit } = webSeed.concurrency
     // Several may end at a time, but one more answer keeps the line busy. A server we know nothing of may send too much.
-    if (limit === 1 || active.size > limit || !seed.proven) return limit
-    if (seed.concurrency.isCrowded(this.#options.clock.now())) return limit
+    if (limit === 1 || active.size > limit || !webSeed.proven) return limit
+    if (webSeed.concurrency.isCrowded(this.#options.clock.now())) return limit
     for (const { run, session } of active) {
       if (this.#options.table.layout.pieceOffset(run.end) - session.position <= NEARLY_DONE) return limit + 1
     }
@@ -144,13 +144,13 @@ export class WebSeedRuns implements ActiveRunHost {
     if (slow === undefined || first === undefined) return false
     const { run, session } = slow
     const { log, clock, picker } = this.#options
-    log.log("debug", "web seed", `${slow.source.seed.name} is slow: ${source.seed.name} goes on with its run`)
+    log.log("debug", "web seed", `${slow.source.webSeed.name} is slow: ${source.webSeed.name} goes on with its run`)
     // A bad connection says little about the next one: longer patience keeps this from going on for ever.
     const own = slow.source === source
-    if (!own) slow.source.seed.runTaken(session.rate(clock.now()))
+    if (!own) slow.source.webSeed.runTaken(session.rate(clock.now()))
     slow.handOver()
     let end = run.next
-    while (end < run.end && source.seed.hasPiece(end)) end++
+    while (end < run.end && source.webSeed.hasPiece(end)) end++
     picker.runs.cut(run, end)
     this.#begin(source, { run, first, position: firstLacking(first) }, own ? slow.renewals + 1 : 0)
     return true
@@ -161,10 +161,10 @@ export class WebSeedRuns implements ActiveRunHost {
   }
 
   /** When a reader waits for a piece, and the source is busy with what nobody waits for, one of its runs ends early. */
-  #makeWay({ seed, active }: Source): void {
+  #makeWay({ webSeed, active }: Source): void {
     const { table, picker } = this.#options
-    if (!table.memoryLeft || seed.state.kind !== "ready" || active.size === 0) return
-    if (picker.firstAwaited((piece) => seed.hasPiece(piece)) === undefined) return
+    if (!table.memoryLeft || webSeed.state.kind !== "ready" || active.size === 0) return
+    if (picker.firstAwaited((piece) => webSeed.hasPiece(piece)) === undefined) return
     let longest: Run | undefined
     for (const { run } of active) {
       // It is about to end anyway.

@@ -71,8 +71,8 @@ export class Statistics {
       },
       webSeeds: {
         active: webSeeds.activeCount,
-        usable: webSeeds.seeds.filter((seed) => seed.state.kind !== "disabled").length,
-        total: webSeeds.seeds.length,
+        usable: webSeeds.all.filter(({ state }) => state.kind !== "disabled").length,
+        total: webSeeds.all.length,
       },
       waitingFor: state === "downloading" && now - totals.lastArrival >= QUIET ? this.waitingFor(now) : null,
     }
@@ -93,7 +93,7 @@ export class Statistics {
       unusablePeers,
       trackers: announcer.status(),
       discoveries: discoveries.status(),
-      webSeeds: webSeeds.seeds.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),
+      webSeeds: webSeeds.all.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),
     })
   }
 }
