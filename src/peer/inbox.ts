@@ -4,11 +4,11 @@ import type { TorrentLayout } from "../metainfo/layout.js"
 import type { WireSink } from "../wire/sink.js"
 import type { BlockWriter } from "./block-writer.js"
 import type { Extensions } from "./extensions.js"
-import type { Giver } from "./giver.js"
 import type { HashRequests } from "./hash-requests.js"
 import type { PeerHost } from "./peer-host.js"
 import type { PeerState } from "./peer-state.js"
 import type { Requester } from "./requester.js"
+import type { Uploader } from "./uploader.js"
 
 /**
  * Some clients send their bitfield late, or again; each costs us work for every piece. Those that stand for haves and are
@@ -29,7 +29,7 @@ interface InboxParts<Peer extends PeerState> {
   readonly host: PeerHost<Peer>
   readonly layout: TorrentLayout
   readonly requester: Requester<Peer>
-  readonly giver: Giver<Peer>
+  readonly uploader: Uploader<Peer>
   readonly extensions: Extensions<Peer>
   readonly hashes: HashRequests<Peer>
 }
@@ -44,7 +44,7 @@ export class Inbox<Peer extends PeerState> implements WireSink {
   readonly #host: PeerHost<Peer>
   readonly #layout: TorrentLayout
   readonly #requester: Requester<Peer>
-  readonly #giver: Giver<Peer>
+  readonly #uploader: Uploader<Peer>
   readonly #extensions: Extensions<Peer>
   readonly #hashes: HashRequests<Peer>
   #bitfields = 0
@@ -56,7 +56,7 @@ export class Inbox<Peer extends PeerState> implements WireSink {
     this.#host = parts.host
     this.#layout = parts.layout
     this.#requester = parts.requester
-    this.#giver = parts.giver
+    this.#uploader = parts.uploader
     this.#extensions = parts.extensions
     this.#hashes = parts.hashes
   }
@@ -110,11 +110,11 @@ export class Inbox<Peer extends PeerState> implements WireSink {
   }
 
   onRequest(piece: number, begin: number, length: number): void {
-    this.#giver.onRequest(piece, begin, length)
+    this.#uploader.onRequest(piece, begin, length)
   }
 
   onCancel(piece: number, begin: number, length: number): void {
-    this.#giver.onCancel(piece, begin, length)
+    this.#uploader.onCancel(piece, begin, length)
   }
 
   onPort(port: number): void {

@@ -7,12 +7,12 @@ import type { Handshake } from "../wire/handshake.js"
 import { Connection } from "./connection.js"
 import { EncryptedStream } from "./encrypted-stream.js"
 import { Extensions } from "./extensions.js"
-import { Giver } from "./giver.js"
 import { HashRequests } from "./hash-requests.js"
 import { Inbox } from "./inbox.js"
 import type { PeerSessionOptions } from "./peer-session-options.js"
 import { PeerState } from "./peer-state.js"
 import { Requester } from "./requester.js"
+import { Uploader } from "./uploader.js"
 
 /** Requests for hashes at a time (libtorrent: 2). */
 const HASH_REQUESTS = 4
@@ -25,7 +25,7 @@ export class PeerSession extends PeerState implements StreamListener {
   readonly #options: PeerSessionOptions<PeerSession>
   readonly #connection: Connection
   readonly #requester: Requester<PeerSession>
-  readonly #giver: Giver<PeerSession>
+  readonly #uploader: Uploader<PeerSession>
   readonly #extensions: Extensions<PeerSession>
   readonly #hashes: HashRequests<PeerSession>
   readonly #inbox: Inbox<PeerSession>
@@ -41,7 +41,7 @@ export class PeerSession extends PeerState implements StreamListener {
     })
     const parts = { peer: this, host, clock, layout, connection }
     const requester = new Requester<PeerSession>({ ...parts, meter: this.downloadMeter })
-    const giver = new Giver<PeerSession>({ ...parts, meter: this.uploadMeter })
+    const uploader = new Uploader<PeerSession>({ ...parts, meter: this.uploadMeter })
     const extensions = new Extensions<PeerSession>({ ...parts, requester, introduction: options })
     const hashes = new HashRequests<PeerSession>({
       ...parts,
@@ -50,10 +50,10 @@ export class PeerSession extends PeerState implements StreamListener {
     })
     this.#connection = connection
     this.#requester = requester
-    this.#giver = giver
+    this.#uploader = uploader
     this.#extensions = extensions
     this.#hashes = hashes
-    this.#inbox = new Inbox<PeerSession>({ ...parts, requester, giver, extensions, hashes })
+    this.#inbox = new Inbox<PeerSession>({ ...parts, requester, uploader, extensions, hashes })
   }
 
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
@@ -156,16 +156,16 @@ export class PeerSession extends PeerState implements StreamListener {
 
   /** Chokes the other side. What it waits for is refused, but for allowed fast pieces; the host may forget it. */
   choke(): void {
-    this.#giver.choke()
+    this.#uploader.choke()
   }
 
   unchoke(): void {
-    this.#giver.unchoke()
+    this.#uploader.unchoke()
   }
 
   /** Lets the other side ask for a piece while we choke it (BEP 6); nothing without the fast extension. */
   allowFast(piece: number): void {
-    this.#giver.allowFast(piece)
+    this.#uploader.allowFast(piece)
   }
 
   /**
@@ -173,12 +173,12 @@ export class PeerSession extends PeerState implements StreamListener {
    * it is until `onTaken` is called.
    */
   sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
-    return this.#giver.sendBlock(piece, begin, data, onTaken)
+    return this.#uploader.sendBlock(piece, begin, data, onTaken)
   }
 
   /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
   reject(piece: number, begin: number, length: number): void {
-    this.#giver.reject(piece, begin, length)
+    this.#uploader.reject(piece, begin, length)
   }
 
   /**

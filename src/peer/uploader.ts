@@ -9,7 +9,7 @@ import type { PeerState } from "./peer-state.js"
 import { TheirRequests } from "./their-requests.js"
 
 /** Answers one peer's requests: which ones count, and that each is answered once. */
-export class Giver<Peer extends PeerState> {
+export class Uploader<Peer extends PeerState> {
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
   readonly #clock: Clock
