@@ -116,6 +116,6 @@ export class OwnRequests {
   lost(now: number): number | undefined {
     const oldest = this.#table.firstValue
     if (oldest === undefined || oldest >= this.#answeredUpTo) return undefined
-    return now - oldest >= REQUEST_TIMEOUT ? this.#table.firstKey : undefined
+    return now - oldest >= REQUEST_TIMEOUT ? this.#table.keyAt(0) : undefined
   }
 }

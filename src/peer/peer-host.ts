@@ -27,10 +27,11 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
   onUnchoked(peer: Peer): void
   /** `peer.peerInterested` changed. */
   onInterestChanged(peer: Peer): void
-  /** A valid request, and we do not choke it or allowed it the piece: answer with `sendBlock` or `reject`. */
+  /**
+   * A valid request, and we do not choke it or allowed it the piece: answer with `sendBlock` or `reject`. Until then it is
+   * among those that wait, if the other side does not take it back and is not choked.
+   */
   onRequest(peer: Peer, piece: number, begin: number, length: number): void
-  /** It takes a waiting request back. The session refuses it, if the host has not by the end of the call. */
-  onCancel(peer: Peer, piece: number, begin: number, length: number): void
   /** A block that was asked for begins to arrive: where its bytes go, or null to discard them. */
   onBlockBegin(peer: Peer, block: number, length: number): Uint8Array | null
   /**

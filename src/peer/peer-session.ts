@@ -22,10 +22,11 @@ const HASH_REQUESTS = 4
  * timers: a stream, a clock and {@link tick} drive it, and a {@link PeerHost} decides.
  */
 export class PeerSession extends PeerState implements StreamListener {
+  /** What it asks of us. */
+  readonly uploader: Uploader<PeerSession>
   readonly #options: PeerSessionOptions<PeerSession>
   readonly #connection: Connection
   readonly #requester: Requester<PeerSession>
-  readonly #uploader: Uploader<PeerSession>
   readonly #extensions: Extensions<PeerSession>
   readonly #hashes: HashRequests<PeerSession>
   readonly #inbox: Inbox<PeerSession>
@@ -50,7 +51,7 @@ export class PeerSession extends PeerState implements StreamListener {
     })
     this.#connection = connection
     this.#requester = requester
-    this.#uploader = uploader
+    this.uploader = uploader
     this.#extensions = extensions
     this.#hashes = hashes
     this.#inbox = new Inbox<PeerSession>({ ...parts, requester, uploader, extensions, hashes })
@@ -156,16 +157,16 @@ export class PeerSession extends PeerState implements StreamListener {
 
   /** Chokes the other side. What it waits for is refused, but for allowed fast pieces; the host may forget it. */
   choke(): void {
-    this.#uploader.choke()
+    this.uploader.choke()
   }
 
   unchoke(): void {
-    this.#uploader.unchoke()
+    this.uploader.unchoke()
   }
 
   /** Lets the other side ask for a piece while we choke it (BEP 6); nothing without the fast extension. */
   allowFast(piece: number): void {
-    this.#uploader.allowFast(piece)
+    this.uploader.allowFast(piece)
   }
 
   /**
@@ -173,12 +174,12 @@ export class PeerSession extends PeerState implements StreamListener {
    * it is until `onTaken` is called.
    */
   sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
-    return this.#uploader.sendBlock(piece, begin, data, onTaken)
+    return this.uploader.sendBlock(piece, begin, data, onTaken)
   }
 
   /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
   reject(piece: number, begin: number, length: number): void {
-    this.#uploader.reject(piece, begin, length)
+    this.uploader.reject(piece, begin, length)
   }
 
   /**

@@ -4,8 +4,8 @@ const FIRST_CAPACITY = 64
 const SPREAD = 0x9e3779b1
 
 /**
- * Requests that wait for an answer, in the order in which they were made: a key and a number each. All operations are
- * O(1) and allocate nothing once it has grown: it is used for every block.
+ * Requests that wait for an answer, in the order in which they were made: a key and a number each. What is done for every
+ * block is O(1), or a short walk, and allocates nothing once it has grown.
  *
  * Entries lie in parallel arrays, linked in order; an open-addressing table finds them by key. Links and table slots hold
  * an entry's index + 1, so that 0 is "no entry".
@@ -30,14 +30,16 @@ export class RequestTable {
     return this.#size
   }
 
-  /** The key of the oldest entry. */
-  get firstKey(): number | undefined {
-    return this.#first === 0 ? undefined : this.#keys[this.#first - 1]
-  }
-
   /** The number of the oldest entry. */
   get firstValue(): number | undefined {
     return this.#first === 0 ? undefined : this.#values[this.#first - 1]
+  }
+
+  /** The key that so many others are before; O(place). */
+  keyAt(place: number): number | undefined {
+    let entry = this.#first
+    for (let before = 0; before < place && entry !== 0; before++) entry = this.#next[entry - 1]!
+    return entry === 0 ? undefined : this.#keys[entry - 1]
   }
 
   has(key: number): boolean {

@@ -8,6 +8,13 @@ const MAX_WAITING = 1000
 /** A block of an allowed fast piece may be asked for so often while we choke (libtorrent and BEP 6: no endless service). */
 const FAST_SERVICES = 3
 
+/** A part of a piece that a peer asks for: where it begins in the piece, and bytes. */
+export interface TheirRequest {
+  readonly piece: number
+  readonly begin: number
+  readonly length: number
+}
+
 /** What a peer asked of us and has not got yet. */
 export class TheirRequests {
   readonly #layout: TorrentLayout
@@ -35,6 +42,11 @@ export class TheirRequests {
     return true
   }
 
+  /** The peer was allowed the piece, however often it has asked for it since. */
+  isAllowed(piece: number): boolean {
+    return this.#allowed.has(piece)
+  }
+
   /** Counts a request of a choked peer. False when it is not allowed. */
   useAllowance(piece: number): boolean {
     const left = this.#allowed.get(piece)
@@ -48,24 +60,34 @@ export class TheirRequests {
     return this.#table.add(this.#layout.pieceOffset(piece) + begin, length)
   }
 
-  has(piece: number, begin: number, length: number): boolean {
-    return this.#table.get(this.#layout.pieceOffset(piece) + begin) === length
+  /** The one that so many others are before. */
+  at(place: number): TheirRequest | undefined {
+    const key = this.#table.keyAt(place)
+    return key === undefined ? undefined : this.#requestAt(key)
   }
 
   /** False when this very request is not waiting. */
   delete(piece: number, begin: number, length: number): boolean {
-    if (!this.has(piece, begin, length)) return false
-    this.#table.delete(this.#layout.pieceOffset(piece) + begin)
+    const key = this.#layout.pieceOffset(piece) + begin
+    if (this.#table.get(key) !== length) return false
+    this.#table.delete(key)
     return true
   }
 
-  /** Drops all, but those for allowed fast pieces where `keepAllowed`; calls `each` for what was dropped, oldest first. */
-  drop(keepAllowed: boolean, each: (piece: number, begin: number, length: number) => void): void {
+  /** Drops those for the pieces that `which` names. @returns them, oldest first */
+  drop(which: (piece: number) => boolean): TheirRequest[] {
+    const dropped: TheirRequest[] = []
     for (const key of this.#table.keys()) {
-      const piece = Math.floor(key / this.#layout.pieceLength)
-      if (keepAllowed && this.#allowed.has(piece)) continue
-      const length = this.#table.delete(key)
-      if (length !== undefined) each(piece, key - this.#layout.pieceOffset(piece), length)
+      const request = this.#requestAt(key)
+      if (!which(request.piece)) continue
+      this.#table.delete(key)
+      dropped.push(request)
     }
+    return dropped
+  }
+
+  #requestAt(key: number): TheirRequest {
+    const piece = Math.floor(key / this.#layout.pieceLength)
+    return { piece, begin: key - this.#layout.pieceOffset(piece), length: this.#table.get(key)! }
   }
 }

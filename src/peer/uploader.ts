@@ -6,9 +6,9 @@ import { MAX_BLOCK_LENGTH } from "../wire/message.js"
 import type { Connection } from "./connection.js"
 import type { PeerHost } from "./peer-host.js"
 import type { PeerState } from "./peer-state.js"
-import { TheirRequests } from "./their-requests.js"
+import { type TheirRequest, TheirRequests } from "./their-requests.js"
 
-/** Answers one peer's requests: which ones count, and that each is answered once. */
+/** What one peer asks of us: which requests count, which wait, and that each is answered once. */
 export class Uploader<Peer extends PeerState> {
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
@@ -39,14 +39,9 @@ export class Uploader<Peer extends PeerState> {
   choke(): void {
     if (this.#peer.amChoking || this.#connection.phase !== "open") return
     this.#peer.amChoking = true
-    const { fast } = this.#peer
-    const { encoder } = this.#connection
-    encoder.choke()
+    this.#connection.encoder.choke()
     // BEP 6: choke first, then reject. Without the extension a choke refuses all by itself.
-    this.#requests.drop(fast, (piece, begin, length) => {
-      if (fast) encoder.rejectRequest(piece, begin, length)
-    })
-    this.#connection.send()
+    this.#refuse((piece) => !this.#requests.isAllowed(piece))
   }
 
   unchoke(): void {
@@ -61,6 +56,21 @@ export class Uploader<Peer extends PeerState> {
     if (!this.#peer.fast || this.#connection.phase !== "open" || !this.#requests.allow(piece)) return
     this.#connection.encoder.allowedFast(piece)
     this.#connection.send()
+  }
+
+  /** Requests that wait for an answer. */
+  get waiting(): number {
+    return this.#connection.phase === "open" ? this.#requests.size : 0
+  }
+
+  /** The request that so many others wait longer than. */
+  waitingAt(place: number): TheirRequest | undefined {
+    return this.#connection.phase === "open" ? this.#requests.at(place) : undefined
+  }
+
+  /** Bytes not yet handed to the network. */
+  get sendBacklog(): number {
+    return this.#connection.backlog
   }
 
   /** Answers a request, if it is still waiting. @returns whether it was */
@@ -82,6 +92,11 @@ export class Uploader<Peer extends PeerState> {
     this.#connection.send()
   }
 
+  /** Refuses all that waits for parts of a piece. */
+  rejectPiece(lost: number): void {
+    if (this.#connection.phase === "open") this.#refuse((piece) => piece === lost)
+  }
+
   onRequest(piece: number, begin: number, length: number): void {
     if (length > MAX_BLOCK_LENGTH) throw new ProtocolError(`a request for ${length} bytes`)
     if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a request for bytes that do not exist")
@@ -95,10 +110,15 @@ export class Uploader<Peer extends PeerState> {
 
   onCancel(piece: number, begin: number, length: number): void {
     if (!this.#layout.mayAsk(piece, begin, length)) throw new ProtocolError("a cancel for bytes that do not exist")
-    if (!this.#requests.has(piece, begin, length)) return
-    this.#host.onCancel(this.#peer, piece, begin, length)
     // BEP 6: each request has an answer, a cancelled one too.
     this.reject(piece, begin, length)
+  }
+
+  #refuse(which: (piece: number) => boolean): void {
+    for (const { piece, begin, length } of this.#requests.drop(which)) {
+      if (this.#peer.fast) this.#connection.encoder.rejectRequest(piece, begin, length)
+    }
+    this.#connection.send()
   }
 }
 

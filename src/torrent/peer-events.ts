@@ -119,7 +119,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     if (session.writer.block !== undefined) intake.abandonBlock(session.writer.block, session.writer)
     interest.forget(peer, session.pieces)
     this.#options.superSeeding?.forget(peer)
-    uploads.forget(session)
+    uploads.forget(session.uploader)
     metadataUploads?.forget(session)
     this.#options.hashAnswers?.forget(session)
     pex?.forget(peer)
@@ -182,12 +182,8 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const { clock, have, uploads, superSeeding } = this.#options
     peer.requested(clock.now())
     const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, begin, length)
-    if (mayHave && have.has(piece)) uploads.request(session, piece, begin, length)
+    if (mayHave && have.has(piece)) uploads.asked(session.uploader, piece, begin)
     else session.reject(piece, begin, length)
-  }
-
-  onCancel(session: PeerSession, piece: number, begin: number, length: number): void {
-    this.#options.uploads.cancel(session, piece, begin, length)
   }
 
   onBlockBegin(session: PeerSession, block: number): Uint8Array | null {
@@ -256,7 +252,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
   }
 
   onSendRoom(session: PeerSession): void {
-    this.#options.uploads.serve(session)
+    this.#options.uploads.serve(session.uploader)
   }
 }
 

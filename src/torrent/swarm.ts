@@ -34,9 +34,9 @@ export class Swarm {
   constructor(options: SwarmOptions) {
     this.#options = options
     this.#roster = options.roster
-    const { roster, table, picker, uploads, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
+    const { roster, table, picker, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
     this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
-    this.#choking = new Choking({ uploads, have, superSeeding })
+    this.#choking = new Choking({ have, superSeeding })
     this.#asking = new Asking({ ...options, peers: () => roster.connected() })
     this.#throttle = new Throttle({
       clock,

@@ -109,7 +109,6 @@ class Client implements PeerHost<PeerSession> {
   onRequest(_peer: PeerSession, piece: number, begin: number, length: number): void {
     this.#waiting.push([piece, begin, length])
   }
-  onCancel(): void {}
   onBlockBegin(_peer: PeerSession, block: number, length: number): Uint8Array {
     const from =
       this.#layout.pieceOffset(this.#layout.pieceOfBlock(block)) + this.#layout.indexOfBlock(block) * BLOCK_LENGTH

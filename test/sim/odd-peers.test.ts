@@ -113,3 +113,41 @@ describe("whoever asks a seed for anything, in any order", () => {
     expect(platform.clock.pendingTimers).toBe(0)
   })
 })
+
+describe("a peer whose turn is over", () => {
+  it("gets what it asked for of a piece that it was allowed (BEP 6), and a refusal for all else", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = simDataset({ "a.bin": 8 * MiB }, { pieceLength: PIECE })
+    const platform = simulation.platform("10.0.0.1", { latency: 10 })
+    putDataset(platform, dataset)
+    const slow = { maxUpload: 16 * KiB }
+    const node = await simulation.runUntil(
+      startNode({ platform, dataset, fetch: false, seed: true, torrentLimits: slow }),
+      LIMIT,
+    )
+    // Twice as many as there are slots for.
+    const peers = Array.from({ length: 16 }, (_, n) => {
+      const ears = new RecordingSink()
+      const puppet = new Puppet(simulation.platform(`10.0.1.${n + 1}`, { latency: 10 }), dataset, ears)
+      puppet.encoder.interested()
+      puppet.connect("10.0.0.1")
+      return { ears, puppet }
+    })
+    await simulation.run(SECOND)
+    const { ears, puppet } = peers[0]!
+    const heard = (name: string) => ears.calls.filter((call) => call[0] === name)
+    expect(heard("unchoke")).toHaveLength(1)
+    const allowed = heard("allowedFast").map(([, piece]) => piece as number)
+    const others = Array.from({ length: 32 }, (_, piece) => piece).filter((piece) => !allowed.includes(piece))
+    for (const piece of others) for (let n = 0; n < 16; n++) puppet.encoder.request(piece, n * 16 * KiB, 16 * KiB)
+    for (let n = 0; n < 16; n++) puppet.encoder.request(allowed[0]!, n * 16 * KiB, 16 * KiB)
+    puppet.say()
+    await simulation.run(120 * SECOND)
+    expect(heard("choke")).toHaveLength(1)
+    expect(heard("piece").filter(([, piece]) => piece === allowed[0])).toHaveLength(16)
+    expect(heard("reject").filter(([, piece]) => piece === allowed[0])).toEqual([])
+    expect(heard("piece").length + heard("reject").length).toBe(16 * (others.length + 1))
+    for (const { puppet } of peers) puppet.close()
+    await simulation.runUntil(node.close(), LIMIT)
+  })
+})

@@ -2,22 +2,17 @@ import type { Bitfield } from "../../bytes/bitfield.js"
 import { Choker } from "../../peer/choker.js"
 import type { PeerSource } from "../peer-source.js"
 import type { SuperSeeding } from "./super-seeding.js"
-import type { Uploads } from "./uploads.js"
 
 /** Puts the choker's choice into effect. */
 export class Choking {
   readonly #choker = new Choker()
-  readonly #uploads: Pick<Uploads, "choked">
   readonly #have: Bitfield
-
   readonly #superSeeding: SuperSeeding | undefined
 
   constructor(options: {
-    uploads: Pick<Uploads, "choked">
     have: Bitfield
     superSeeding?: SuperSeeding | undefined
   }) {
-    this.#uploads = options.uploads
     this.#have = options.have
     this.#superSeeding = options.superSeeding
   }
@@ -42,9 +37,8 @@ export class Choking {
       if (unchoked.has(id)) {
         if (session.amChoking) peer.requested(options.now)
         session.unchoke()
-      } else if (!session.amChoking) {
+      } else {
         session.choke()
-        this.#uploads.choked(session)
       }
     }
   }

@@ -8,29 +8,24 @@ const SEND_AHEAD = 512 * 1024
 /** So many of a peer's requests are read from the disk at a time: slow disks answer many as fast as one. */
 const READ_AHEAD = 64
 
-interface Request {
-  readonly piece: number
-  readonly begin: number
-  readonly length: number
-}
-
-/** The peer, as far as giving goes. */
-type Receiver = Pick<PeerSession, "reject" | "sendBlock" | "sendBacklog">
-
-interface Queue {
-  readonly requests: Request[]
-  reading: boolean
-}
+/** A peer's requests, which wait in the order they came. */
+type Receiver = Pick<
+  PeerSession["uploader"],
+  "waiting" | "waitingAt" | "sendBlock" | "reject" | "rejectPiece" | "sendBacklog"
+>
 
 /**
  * The upload half: answers peers' requests in the order they came, as fast as the connection and the limit take them.
- * How many a peer may have waiting is for its connection to bound.
+ * Which wait, and how many a peer may have waiting, is for its uploader to say.
  */
 export class Uploads {
   readonly #cache: PieceCache
   readonly #limit: RateLimit
   readonly #log: Log
-  readonly #queues = new Map<Receiver, Queue>()
+  /** Those that asked for something, in turn. */
+  readonly #peers = new Set<Receiver>()
+  /** Those that something is being read for. */
+  readonly #serving = new Set<Receiver>()
   readonly #onOpen = (): void => this.serveAll()
   /** Payload bytes sent. */
   uploaded = 0
@@ -43,55 +38,30 @@ export class Uploads {
 
   /** Some request is not answered yet. */
   get waiting(): boolean {
-    for (const { requests } of this.#queues.values()) if (requests.length > 0) return true
+    for (const { waiting } of this.#peers) if (waiting > 0) return true
     return false
   }
 
-  request(peer: Receiver, piece: number, begin: number, length: number): void {
-    let queue = this.#queues.get(peer)
-    if (queue === undefined) {
-      queue = { requests: [], reading: false }
-      this.#queues.set(peer, queue)
-    }
-    if (queue.requests.length < READ_AHEAD) this.#cache.warm(piece, begin)
-    queue.requests.push({ piece, begin, length })
+  /** The peer's latest request is for this. */
+  asked(peer: Receiver, piece: number, begin: number): void {
+    this.#peers.add(peer)
+    if (peer.waiting <= READ_AHEAD) this.#cache.warm(piece, begin)
     this.serve(peer)
-  }
-
-  cancel(peer: Receiver, piece: number, begin: number, length: number): void {
-    const requests = this.#queues.get(peer)?.requests
-    const at = requests?.findIndex((r) => r.piece === piece && r.begin === begin && r.length === length) ?? -1
-    if (requests === undefined || at < 0) return
-    requests.splice(at, 1)
-    peer.reject(piece, begin, length)
-  }
-
-  /** The peer was choked: what it asked for is refused (BEP 6) or forgotten. */
-  choked(peer: Receiver): void {
-    const queue = this.#queues.get(peer)
-    for (const { piece, begin, length } of queue?.requests.splice(0) ?? []) peer.reject(piece, begin, length)
   }
 
   /** The piece is not there any more: whoever waits for some of it is refused (BEP 54). */
   lost(piece: number): void {
-    for (const [peer, { requests }] of this.#queues) {
-      const refused = requests.filter((request) => request.piece === piece)
-      if (refused.length === 0) continue
-      requests.splice(0, Infinity, ...requests.filter((request) => request.piece !== piece))
-      for (const { begin, length } of refused) peer.reject(piece, begin, length)
-    }
+    for (const peer of this.#peers) peer.rejectPiece(piece)
   }
 
   forget(peer: Receiver): void {
-    this.#queues.get(peer)?.requests.splice(0)
-    this.#queues.delete(peer)
+    this.#peers.delete(peer)
   }
 
   /** The connection or the limit may take more. */
   serve(peer: Receiver): void {
-    const queue = this.#queues.get(peer)
-    if (queue === undefined || queue.reading) return
-    this.#serve(peer, queue).catch((error: unknown) => {
+    if (!this.#peers.has(peer) || this.#serving.has(peer)) return
+    this.#serve(peer).catch((error: unknown) => {
       this.#log.log("warn", "upload", `reading for a peer failed: ${String(error)}`)
     })
   }
@@ -99,31 +69,30 @@ export class Uploads {
   /** Serves nobody any more. */
   close(): void {
     this.#limit.forget(this.#onOpen)
-    for (const peer of [...this.#queues.keys()]) this.forget(peer)
+    this.#peers.clear()
   }
 
   /** The limit may have opened. */
   serveAll(): void {
-    for (const [peer, queue] of [...this.#queues]) {
+    for (const peer of [...this.#peers]) {
       if (!this.#limit.open) return
-      if (queue.requests.length > 0) this.serve(peer)
+      if (peer.waiting > 0) this.serve(peer)
     }
   }
 
   /** Whoever got the last that the limit let through comes last when it opens again. */
-  #comesLast(peer: Receiver, queue: Queue): void {
-    if (!this.#queues.delete(peer)) return
-    this.#queues.set(peer, queue)
+  #comesLast(peer: Receiver): void {
+    if (this.#peers.delete(peer)) this.#peers.add(peer)
   }
 
-  async #serve(peer: Receiver, queue: Queue): Promise<void> {
-    queue.reading = true
+  async #serve(peer: Receiver): Promise<void> {
+    this.#serving.add(peer)
     try {
       while (this.#limit.open && peer.sendBacklog < SEND_AHEAD) {
-        const request = queue.requests.shift()
+        const request = peer.waitingAt(0)
         if (request === undefined) return
         const { piece, begin, length } = request
-        const ahead = queue.requests[READ_AHEAD - 1]
+        const ahead = peer.waitingAt(READ_AHEAD - 1)
         if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin)
         let loan = this.#cache.peek(piece, begin, length)
         if (loan === undefined) {
@@ -133,20 +102,16 @@ export class Uploads {
             peer.reject(piece, begin, length)
             throw error
           }
-          if (!this.#queues.has(peer)) {
-            loan.giveBack()
-            return
-          }
         }
         // It may have been taken back while it was read.
         if (!peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)) continue
         this.#limit.take(length)
         this.uploaded += length
-        if (!this.#limit.open) this.#comesLast(peer, queue)
+        if (!this.#limit.open) this.#comesLast(peer)
       }
-      if (!this.#limit.open && queue.requests.length > 0) this.#limit.whenOpen(this.#onOpen)
+      if (!this.#limit.open && peer.waiting > 0) this.#limit.whenOpen(this.#onOpen)
     } finally {
-      queue.reading = false
+      this.#serving.delete(peer)
     }
   }
 }

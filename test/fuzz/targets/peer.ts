@@ -50,7 +50,7 @@ export const peerSession: Target = {
       if (said !== undefined) session.onData(said)
       else act(step, choices, session, host)
       if (step === 22) for (let passed = choices.byte(); passed >= 0; passed--) pass(clock, session)
-      must(host.waiting <= REQUEST_QUEUE, `${host.waiting} requests of its own wait`)
+      must(session.uploader.waiting <= REQUEST_QUEUE, `${session.uploader.waiting} requests of its own wait`)
       must(session.outstanding === host.requested.size, "the books of what was asked for differ")
     }
     session.close()
@@ -108,30 +108,27 @@ function act(step: number, choices: Choices, session: PeerSession, host: StrictH
   if (step === 16 && !session.isOutstanding(block) && session.room > 0) host.asks(session, block)
   else if (step === 17) session.cancel(block)
   else if (step === 18) session.unchoke()
-  else if (step === 19) {
-    host.takeWaiting()
-    session.choke()
-  } else if (step === 20) for (const [piece, begin, length] of host.takeWaiting()) session.reject(piece, begin, length)
+  else if (step === 19) session.choke()
+  else if (step === 20) refuseAll(session)
   else if (step === 23) session.holdReading(choices.byte() % 2 === 1)
+}
+
+function refuseAll(session: PeerSession): void {
+  for (let left = session.uploader.waiting; left > 0; left--) {
+    const { piece, begin, length } = session.uploader.waitingAt(0)!
+    session.reject(piece, begin, length)
+    must(session.uploader.waiting === left - 1, "a request is refused and waits")
+  }
 }
 
 /** Holds the session to what it promises its host. */
 class StrictHost extends RecordingHost {
   readonly requested = new Set<number>()
   closed = false
-  #waiting: (readonly [piece: number, begin: number, length: number])[] = []
-
-  get waiting(): number {
-    return this.#waiting.length
-  }
 
   asks(session: PeerSession, block: number): void {
     session.request(block)
     if (session.isOutstanding(block)) this.requested.add(block)
-  }
-
-  takeWaiting(): (readonly [number, number, number])[] {
-    return this.#waiting.splice(0)
   }
 
   override onRequest(peer: PeerSession, piece: number, begin: number, length: number): void {
@@ -140,11 +137,8 @@ class StrictHost extends RecordingHost {
       "it asks for what is not there",
     )
     must(!peer.amChoking, "it is heard though it is choked")
-    this.#waiting.push([piece, begin, length])
-  }
-
-  override onCancel(_peer: PeerSession, piece: number, begin: number, length: number): void {
-    this.#waiting = this.#waiting.filter(([p, b, l]) => p !== piece || b !== begin || l !== length)
+    const latest = peer.uploader.waitingAt(peer.uploader.waiting - 1)
+    must(latest?.piece === piece && latest.begin === begin && latest.length === length, "it does not wait")
   }
 
   override onBlockBegin(_peer: PeerSession, block: number, length: number): Uint8Array | null {

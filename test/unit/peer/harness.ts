@@ -154,9 +154,6 @@ export class RecordingHost implements PeerHost<PeerSession> {
   onRequest(peer: PeerSession, piece: number, begin: number, length: number): void {
     this.#note(peer, "request", piece, begin, length)
   }
-  onCancel(peer: PeerSession, piece: number, begin: number, length: number): void {
-    this.#note(peer, "cancel", piece, begin, length)
-  }
   onBlockBegin(peer: PeerSession, block: number, length: number): Uint8Array | null {
     this.#note(peer, "begin", block, length)
     return this.destination(block, length)

@@ -73,10 +73,7 @@ describe("being asked", () => {
     peer.voice.encoder.cancel(1, 0, BLOCK)
     peer.voice.encoder.cancel(2, 0, BLOCK)
     peer.say()
-    expect(peer.events()).toEqual([
-      ["request", 1, 0, BLOCK],
-      ["cancel", 1, 0, BLOCK],
-    ])
+    expect(peer.session.uploader.waiting).toBe(0)
     expect(await peer.hearsSoon()).toEqual([["reject", 1, 0, BLOCK]])
   })
 

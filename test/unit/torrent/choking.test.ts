@@ -39,7 +39,7 @@ describe("who is interested", () => {
     ["nothing at all", bitfield(), undefined, false],
   ])("is unchoked or not while we have %s", (_what, have, theirs, unchoked) => {
     const { session, peer } = interested(theirs)
-    new Choking({ uploads: { choked: () => {} }, have }).rechoke([peer], options)
+    new Choking({ have }).rechoke([peer], options)
     expect(session.amChoking).toBe(!unchoked)
   })
 
@@ -47,7 +47,7 @@ describe("who is interested", () => {
     const have = bitfield()
     const theirs = bitfield(0)
     const { session, peer } = interested(theirs)
-    const choking = new Choking({ uploads: { choked: () => {} }, have })
+    const choking = new Choking({ have })
     choking.rechoke([peer], options)
     have.add(3)
     choking.rechoke([peer], { ...options, now: 1250 })

@@ -11,28 +11,50 @@ import { turn } from "./stage.js"
 const BLOCK = 16_384
 const layout = new TorrentLayout(4 * BLOCK, [{ path: "data", offset: 0, length: 40 * BLOCK, padding: false }])
 
-/** A connection: what was sent and refused, in order; what is sent waits until the test says that it went out. */
+/** A peer: what waits, and what was sent and refused, in order; what is sent waits until the test says that it went out. */
 class Receiver {
   readonly answers: string[] = []
+  readonly requests: { piece: number; begin: number; length: number }[] = []
   sendBacklog = 0
-  /** It was choked, or took its requests back. */
-  waits = true
+
+  get waiting(): number {
+    return this.requests.length
+  }
+
+  waitingAt(place: number) {
+    return this.requests[place]
+  }
 
   sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
-    if (!this.waits) {
-      onTaken?.()
-      return false
+    const waits = this.takeBack(piece, begin)
+    if (waits) {
+      this.answers.push(`block ${piece}/${begin / BLOCK}`)
+      expect(data.every((byte) => byte === piece)).toBe(true)
+      this.sendBacklog += data.length
     }
-    this.answers.push(`block ${piece}/${begin / BLOCK}`)
-    expect(data.every((byte) => byte === piece)).toBe(true)
-    this.sendBacklog += data.length
     onTaken?.()
-    return true
+    return waits
   }
 
   reject(piece: number, begin: number, _length: number): void {
-    this.answers.push(`reject ${piece}/${begin / BLOCK}`)
+    if (this.takeBack(piece, begin)) this.answers.push(`reject ${piece}/${begin / BLOCK}`)
   }
+
+  rejectPiece(lost: number): void {
+    for (const { piece, begin, length } of [...this.requests]) if (piece === lost) this.reject(piece, begin, length)
+  }
+
+  takeBack(piece: number, begin: number): boolean {
+    const at = this.requests.findIndex((request) => request.piece === piece && request.begin === begin)
+    if (at >= 0) this.requests.splice(at, 1)
+    return at >= 0
+  }
+}
+
+/** The peer asks for a block. */
+function request(uploads: Uploads, peer: Receiver, piece: number, index: number): void {
+  peer.requests.push({ piece, begin: index * BLOCK, length: BLOCK })
+  uploads.asked(peer, piece, index * BLOCK)
 }
 
 function stageOf(options: { rate?: number; read?: (piece: number) => Promise<void> } = {}) {
@@ -54,7 +76,7 @@ describe("giving", () => {
       [3, 2],
       [1, 1],
     ] as const)
-      uploads.request(peer, piece, index * BLOCK, BLOCK)
+      request(uploads, peer, piece, index)
     await turn()
     expect(peer.answers).toEqual(["block 1/0", "block 3/2", "block 1/1"])
     expect(uploads.uploaded).toBe(3 * BLOCK)
@@ -62,7 +84,7 @@ describe("giving", () => {
 
   it("sends no more ahead than the connection keeps busy with, and goes on when it has gone out", async () => {
     const { uploads, peer } = stageOf()
-    for (let n = 0; n < 40; n++) uploads.request(peer, n >> 2, (n & 3) * BLOCK, BLOCK)
+    for (let n = 0; n < 40; n++) request(uploads, peer, n >> 2, n & 3)
     await turn()
     expect(peer.answers).toHaveLength(32)
     peer.sendBacklog = 0
@@ -73,7 +95,7 @@ describe("giving", () => {
 
   it("keeps to the limit, and goes on when it opens", async () => {
     const { clock, uploads, peer } = stageOf({ rate: 4 * BLOCK })
-    for (let n = 0; n < 12; n++) uploads.request(peer, 0, (n & 3) * BLOCK, BLOCK)
+    for (let n = 0; n < 12; n++) request(uploads, peer, 0, n & 3)
     await turn()
     expect(peer.answers).toHaveLength(1)
     // A block takes a quarter of a second; what was saved up at the start was a part of the first.
@@ -84,13 +106,12 @@ describe("giving", () => {
     }
   })
 
-  it("refuses a request that is taken back, and answers the others", async () => {
+  it("answers only what was not taken back", async () => {
     const { uploads, peer } = stageOf()
-    for (const index of [0, 1, 2]) uploads.request(peer, 0, index * BLOCK, BLOCK)
-    uploads.cancel(peer, 0, BLOCK, BLOCK)
-    uploads.cancel(peer, 9, 0, BLOCK)
+    for (const index of [0, 1, 2]) request(uploads, peer, 0, index)
+    peer.takeBack(0, BLOCK)
     await turn()
-    expect(peer.answers).toEqual(["reject 0/1", "block 0/0", "block 0/2"])
+    expect(peer.answers).toEqual(["block 0/0", "block 0/2"])
   })
 
   it("keeps a slow disk busy with no more than 16 MiB, however much is asked for and taken back", async () => {
@@ -105,25 +126,26 @@ describe("giving", () => {
     const uploads = new Uploads({ cache, limit: new RateLimit(clock, undefined), log: new SimLog(clock) })
     const peer = new Receiver()
     for (let piece = 0; piece < 1000; piece++) {
-      uploads.request(peer, piece, 0, BLOCK)
-      uploads.cancel(peer, piece, 0, BLOCK)
+      request(uploads, peer, piece, 0)
+      peer.takeBack(piece, 0)
     }
     expect(reading).toBeLessThanOrEqual(16 * 2 ** 20)
   })
 
-  it("gives every request exactly one answer when the peer is choked", async () => {
+  it("refuses what waits for parts of a piece that is lost, one that is being read too", async () => {
     const { uploads, peer } = stageOf()
-    for (const index of [0, 1, 2, 3]) uploads.request(peer, 0, index * BLOCK, BLOCK)
-    uploads.choked(peer)
+    for (const piece of [0, 0, 1, 0]) request(uploads, peer, piece, peer.waiting)
+    uploads.lost(0)
     await turn()
-    expect([...peer.answers].sort()).toEqual(["block 0/0", "reject 0/1", "reject 0/2", "reject 0/3"])
+    expect(peer.answers).toEqual(["reject 0/0", "reject 0/1", "reject 0/3", "block 1/2"])
   })
 
   it("sends nothing to a peer that has gone while its data was read", async () => {
     const reading: Deferred<void> = deferred()
     const { uploads, peer } = stageOf({ read: () => reading.promise })
-    uploads.request(peer, 0, 0, BLOCK)
-    uploads.request(peer, 0, BLOCK, BLOCK)
+    request(uploads, peer, 0, 0)
+    request(uploads, peer, 0, 1)
+    peer.requests.length = 0
     uploads.forget(peer)
     reading.resolve()
     await turn()
@@ -135,13 +157,13 @@ describe("giving", () => {
     const reading: Deferred<void> = deferred()
     const { uploads, peer, clock } = stageOf({ rate: BLOCK, read: () => reading.promise })
     const other = new Receiver()
-    for (const piece of [0, 1, 2, 3]) uploads.request(peer, piece, 0, BLOCK)
-    peer.waits = false
+    for (const piece of [0, 1, 2, 3]) request(uploads, peer, piece, 0)
+    peer.requests.length = 0
     reading.resolve()
     await turn()
     expect(peer.answers).toEqual([])
     expect(uploads.uploaded).toBe(0)
-    uploads.request(other, 0, 0, BLOCK)
+    request(uploads, other, 0, 0)
     await turn()
     expect(other.answers).toEqual(["block 0/0"])
     expect(uploads.uploaded).toBe(BLOCK)
@@ -151,7 +173,7 @@ describe("giving", () => {
   it("refuses what can't be read, says so, and answers what can", async () => {
     const read = (piece: number) => (piece === 1 ? Promise.reject(new Error("gone")) : Promise.resolve())
     const { log, uploads, peer } = stageOf({ read })
-    for (const piece of [0, 1, 2]) uploads.request(peer, piece, 0, BLOCK)
+    for (const piece of [0, 1, 2]) request(uploads, peer, piece, 0)
     await turn()
     uploads.serveAll()
     await turn()
@@ -161,10 +183,10 @@ describe("giving", () => {
 
   it("leaves no request lying that comes when it has just looked", async () => {
     const { uploads, peer } = stageOf()
-    uploads.request(peer, 0, 0, BLOCK)
+    request(uploads, peer, 0, 0)
     await turn()
     uploads.serve(peer)
-    uploads.request(peer, 0, BLOCK, BLOCK)
+    request(uploads, peer, 0, 1)
     await turn()
     expect(peer.answers).toEqual(["block 0/0", "block 0/1"])
   })
@@ -173,8 +195,8 @@ describe("giving", () => {
     const { uploads, peer } = stageOf()
     const slow = new Receiver()
     slow.sendBacklog = 2 ** 20
-    uploads.request(slow, 0, 0, BLOCK)
-    uploads.request(peer, 0, 0, BLOCK)
+    request(uploads, slow, 0, 0)
+    request(uploads, peer, 0, 0)
     await turn()
     expect(slow.answers).toEqual([])
     expect(peer.answers).toEqual(["block 0/0"])
@@ -183,7 +205,7 @@ describe("giving", () => {
   it("takes turns between peers when the limit lets through little at a time", async () => {
     const { clock, uploads, peer } = stageOf({ rate: 10 * BLOCK })
     const peers = [peer, new Receiver(), new Receiver()]
-    for (const each of peers) for (let n = 0; n < 40; n++) uploads.request(each, n >> 2, (n & 3) * BLOCK, BLOCK)
+    for (const each of peers) for (let n = 0; n < 40; n++) request(uploads, each, n >> 2, n & 3)
     for (let second = 1; second <= 4; second++) {
       for (let n = 0; n < 100; n++) {
         await clock.run(10)
