@@ -12,6 +12,7 @@ import { decodeUploadOnly, encodeUploadOnly, UPLOAD_ONLY_EXTENSION } from "../wi
 import type { Connection } from "./connection.js"
 import { DONT_HAVE_ID, UPLOAD_ONLY_ID } from "./extension-ids.js"
 import type { PeerHost } from "./peer-host.js"
+import type { PeerLink } from "./peer-link.js"
 import type { PeerState } from "./peer-state.js"
 import type { Requester } from "./requester.js"
 import { ANNOUNCED_REQUEST_QUEUE } from "./their-requests.js"
@@ -46,21 +47,18 @@ export class Extensions<Peer extends PeerState> {
   readonly #ids = new Map<string, number>()
   #handshakes = 0
 
-  constructor(options: {
-    peer: Peer
-    host: PeerHost<Peer>
-    layout: TorrentLayout
-    connection: Connection
-    /** Hears how many requests the other side takes, and what it lost. */
-    requester: Requester<Peer>
-    introduction: Introduction
-  }) {
-    this.#peer = options.peer
-    this.#host = options.host
-    this.#layout = options.layout
-    this.#connection = options.connection
-    this.#requester = options.requester
-    this.#introduction = options.introduction
+  /** `requester` hears how many requests the other side takes, and what it lost. */
+  constructor(
+    { peer, host, layout, connection }: PeerLink<Peer>,
+    requester: Requester<Peer>,
+    introduction: Introduction,
+  ) {
+    this.#peer = peer
+    this.#host = host
+    this.#layout = layout
+    this.#connection = connection
+    this.#requester = requester
+    this.#introduction = introduction
   }
 
   /** Whether the other side takes an extension. */

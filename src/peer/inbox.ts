@@ -6,6 +6,7 @@ import type { BlockWriter } from "./block-writer.js"
 import type { Extensions } from "./extensions.js"
 import type { HashRequests } from "./hash-requests.js"
 import type { PeerHost } from "./peer-host.js"
+import type { PeerLink } from "./peer-link.js"
 import type { PeerState } from "./peer-state.js"
 import type { Requester } from "./requester.js"
 import type { Uploader } from "./uploader.js"
@@ -25,9 +26,6 @@ const MAX_ALLOWED_FAST = 100
 
 /** The parts of a session that take a peer's messages. */
 interface InboxParts<Peer extends PeerState> {
-  readonly peer: Peer
-  readonly host: PeerHost<Peer>
-  readonly layout: TorrentLayout
   readonly requester: Requester<Peer>
   readonly uploader: Uploader<Peer>
   readonly extensions: Extensions<Peer>
@@ -43,36 +41,30 @@ export class Inbox<Peer extends PeerState> implements WireSink {
   readonly #peer: Peer
   readonly #host: PeerHost<Peer>
   readonly #layout: TorrentLayout
-  readonly #requester: Requester<Peer>
-  readonly #uploader: Uploader<Peer>
-  readonly #extensions: Extensions<Peer>
-  readonly #hashes: HashRequests<Peer>
+  readonly #parts: InboxParts<Peer>
   #bitfields = 0
   #ports = 0
 
-  constructor(parts: InboxParts<Peer>) {
-    this.writer = parts.peer.writer
-    this.#peer = parts.peer
-    this.#host = parts.host
-    this.#layout = parts.layout
-    this.#requester = parts.requester
-    this.#uploader = parts.uploader
-    this.#extensions = parts.extensions
-    this.#hashes = parts.hashes
+  constructor({ peer, host, layout }: PeerLink<Peer>, parts: InboxParts<Peer>) {
+    this.writer = peer.writer
+    this.#peer = peer
+    this.#host = host
+    this.#layout = layout
+    this.#parts = parts
   }
 
   onChoke(): void {
     const peer = this.#peer
     if (peer.peerChoking) return
     peer.peerChoking = true
-    this.#requester.onChoke()
+    this.#parts.requester.onChoke()
     this.#host.onChoked(peer)
   }
 
   onUnchoke(): void {
     if (!this.#peer.peerChoking) return
     this.#peer.peerChoking = false
-    this.#requester.roomGrew()
+    this.#parts.requester.roomGrew()
     this.#host.onUnchoked(this.#peer)
   }
 
@@ -110,11 +102,11 @@ export class Inbox<Peer extends PeerState> implements WireSink {
   }
 
   onRequest(piece: number, begin: number, length: number): void {
-    this.#uploader.onRequest(piece, begin, length)
+    this.#parts.uploader.onRequest(piece, begin, length)
   }
 
   onCancel(piece: number, begin: number, length: number): void {
-    this.#uploader.onCancel(piece, begin, length)
+    this.#parts.uploader.onCancel(piece, begin, length)
   }
 
   onPort(port: number): void {
@@ -128,7 +120,7 @@ export class Inbox<Peer extends PeerState> implements WireSink {
 
   onRejectRequest(piece: number, begin: number, length: number): void {
     this.#fastOnly("reject request")
-    this.#requester.onReject(piece, begin, length)
+    this.#parts.requester.onReject(piece, begin, length)
   }
 
   onAllowedFast(piece: number): void {
@@ -136,24 +128,24 @@ export class Inbox<Peer extends PeerState> implements WireSink {
     const { allowedFast } = this.#peer
     if (piece >= this.#layout.pieceCount || allowedFast.size >= MAX_ALLOWED_FAST || allowedFast.has(piece)) return
     allowedFast.add(piece)
-    this.#requester.roomGrew()
+    this.#parts.requester.roomGrew()
     this.#host.onAllowedFast(this.#peer, piece)
   }
 
   onExtended(id: number, payload: Uint8Array): void {
-    this.#extensions.onMessage(id, payload)
+    this.#parts.extensions.onMessage(id, payload)
   }
 
   onHashMessage(id: number, payload: Uint8Array): void {
-    this.#hashes.onMessage(id, payload)
+    this.#parts.hashes.onMessage(id, payload)
   }
 
   beginBlock(piece: number, begin: number, length: number): void {
-    this.#requester.beginBlock(piece, begin, length)
+    this.#parts.requester.beginBlock(piece, begin, length)
   }
 
   endBlock(_piece: number, _begin: number, length: number): void {
-    this.#requester.endBlock(length)
+    this.#parts.requester.endBlock(length)
   }
 
   #setInterested(interested: boolean): void {

@@ -22,11 +22,12 @@ const HASH_REQUESTS = 4
  * timers: a stream, a clock and {@link tick} drive it, and a {@link PeerHost} decides.
  */
 export class PeerSession extends PeerState implements StreamListener {
+  /** What we ask of it. */
+  readonly requester: Requester<PeerSession>
   /** What it asks of us. */
   readonly uploader: Uploader<PeerSession>
   readonly #options: PeerSessionOptions<PeerSession>
   readonly #connection: Connection
-  readonly #requester: Requester<PeerSession>
   readonly #extensions: Extensions<PeerSession>
   readonly #hashes: HashRequests<PeerSession>
   readonly #inbox: Inbox<PeerSession>
@@ -40,21 +41,21 @@ export class PeerSession extends PeerState implements StreamListener {
       pieceCount: layout.pieceCount,
       onHandshake: (handshake, v2) => this.#onHandshake(handshake, v2),
     })
-    const parts = { peer: this, host, clock, layout, connection }
-    const requester = new Requester<PeerSession>({ ...parts, meter: this.downloadMeter })
-    const uploader = new Uploader<PeerSession>({ ...parts, meter: this.uploadMeter })
-    const extensions = new Extensions<PeerSession>({ ...parts, requester, introduction: options })
+    const link = { peer: this, host, clock, layout, connection }
+    const requester = new Requester<PeerSession>(link)
+    const uploader = new Uploader<PeerSession>(link)
+    const extensions = new Extensions<PeerSession>(link, requester, options)
     const hashes = new HashRequests<PeerSession>({
-      ...parts,
+      ...link,
       mostAsked: HASH_REQUESTS,
       onStray: () => requester.stray(),
     })
     this.#connection = connection
-    this.#requester = requester
+    this.requester = requester
     this.uploader = uploader
     this.#extensions = extensions
     this.#hashes = hashes
-    this.#inbox = new Inbox<PeerSession>({ ...parts, requester, uploader, extensions, hashes })
+    this.#inbox = new Inbox<PeerSession>(link, { requester, uploader, extensions, hashes })
   }
 
   /** To be called once, before the stream's first event. For an accepted connection it answers the handshake. */
@@ -90,96 +91,12 @@ export class PeerSession extends PeerState implements StreamListener {
     return stream instanceof EncryptedStream && stream.encryptsAll
   }
 
-  /** Blocks asked for and not answered. */
-  get outstanding(): number {
-    return this.#requester.outstanding
-  }
-
-  /**
-   * How many more blocks may be asked for now: 0 while it chokes us, unless there are {@link allowedFast} pieces, which
-   * are then the only ones to ask for; and 0 until the next tick after it rejected a request.
-   */
-  get room(): number {
-    return this.#requester.room
-  }
-
-  /** Its window of requests is as full as it is kept: more is asked only when it has answered some. */
-  get windowFull(): boolean {
-    return this.#requester.windowFull
-  }
-
-  isOutstanding(block: number): boolean {
-    return this.#requester.has(block)
-  }
-
-  /** It owes us blocks and has sent none for 20 to 60 s. It gets one request until it sends a block. */
-  get snubbed(): boolean {
-    return this.#requester.snubbed
-  }
-
-  /** Bytes a second that it delivers when asked; 0 while it has shown nothing. */
-  get rate(): number {
-    return this.#requester.rate
-  }
-
-  /** It was asked for blocks, and none has come yet. */
-  get unanswered(): boolean {
-    return this.#requester.unanswered
-  }
-
-  /** Milliseconds until it will have sent all that it was asked for, as far as can be told. */
-  timeLeft(now: number): number {
-    return this.#requester.timeLeft(now)
-  }
-
-  /** Asks for a block, unless that was done. It ends in `onBlockEnd` or `onDropped`. */
-  request(block: number): void {
-    this.#requester.request(block)
-  }
-
-  /** Takes a request back, with `onDropped`. A block that is arriving already is left to come. */
-  cancel(block: number): void {
-    this.#requester.cancel(block)
-  }
-
-  /** Takes back up to `most` of the latest requests, those that `fits` accepts. @returns how many */
-  cancelLast(most: number, fits: (block: number) => boolean): number {
-    return this.#requester.cancelLast(most, fits)
-  }
-
   setInterested(interested: boolean): void {
     if (interested === this.amInterested || this.#connection.phase !== "open") return
     this.amInterested = interested
     if (interested) this.#connection.encoder.interested()
     else this.#connection.encoder.notInterested()
     this.#connection.send()
-  }
-
-  /** Chokes the other side. What it waits for is refused, but for allowed fast pieces; the host may forget it. */
-  choke(): void {
-    this.uploader.choke()
-  }
-
-  unchoke(): void {
-    this.uploader.unchoke()
-  }
-
-  /** Lets the other side ask for a piece while we choke it (BEP 6); nothing without the fast extension. */
-  allowFast(piece: number): void {
-    this.uploader.allowFast(piece)
-  }
-
-  /**
-   * Answers a request; false, with nothing sent, when it is not waiting any more (cancelled, choked). `data` must stay as
-   * it is until `onTaken` is called.
-   */
-  sendBlock(piece: number, begin: number, data: Uint8Array, onTaken?: () => void): boolean {
-    return this.uploader.sendBlock(piece, begin, data, onTaken)
-  }
-
-  /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
-  reject(piece: number, begin: number, length: number): void {
-    this.uploader.reject(piece, begin, length)
   }
 
   /**
@@ -251,15 +168,15 @@ export class PeerSession extends PeerState implements StreamListener {
   /** Stops reading, or goes on: back-pressure reaches the other side. Time-outs rest meanwhile. */
   holdReading(held: boolean): void {
     this.#connection.hold(held)
-    this.#requester.hold(held)
+    this.requester.hold(held)
   }
 
   /** Time-outs, keep-alives, and requests given up. To be called every 250 ms. */
   tick(now: number): void {
-    const fault = this.#connection.tick(now, this.outstanding > 0)
+    const fault = this.#connection.tick(now, this.requester.outstanding > 0)
     if (fault !== undefined) this.close(fault)
     if (this.#connection.phase !== "open" || this.#connection.held) return
-    const late = this.#requester.tick(now)
+    const late = this.requester.tick(now)
     if (late !== undefined) this.close(late)
   }
 
@@ -268,7 +185,7 @@ export class PeerSession extends PeerState implements StreamListener {
     if (this.#connection.phase === "closed") return
     this.#connection.close()
     this.writer.detach()
-    this.#requester.dropAll()
+    this.requester.dropAll()
     this.#options.host.onClosed(this, reason)
     this.writer.block = undefined
   }
@@ -279,14 +196,14 @@ export class PeerSession extends PeerState implements StreamListener {
 
   onData(chunk: Uint8Array): void {
     // A block that goes on arriving is progress, however slow; one that was taken back is not.
-    if (this.writer.block !== undefined) this.#requester.progress()
+    if (this.writer.block !== undefined) this.requester.progress()
     try {
       this.#connection.receive(chunk)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.close(error)
     }
-    this.#requester.offerRoom()
+    this.requester.offerRoom()
   }
 
   onDrain(): void {

@@ -34,8 +34,10 @@ export class PeerState {
   saidUploadOnly = false
   /** Where the block that is arriving goes. */
   readonly writer: BlockWriter = new BlockWriter()
-  protected readonly downloadMeter: RateMeter = new RateMeter()
-  protected readonly uploadMeter: RateMeter = new RateMeter()
+  /** Counts the bytes of blocks that come, wanted or not. */
+  readonly downloadMeter: RateMeter = new RateMeter()
+  /** Counts the bytes of blocks that go out. */
+  readonly uploadMeter: RateMeter = new RateMeter()
 
   constructor(direction: "outgoing" | "incoming") {
     this.direction = direction

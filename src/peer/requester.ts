@@ -1,10 +1,10 @@
-import type { RateMeter } from "../bytes/rate-meter.js"
 import { ProtocolError } from "../errors.js"
 import { BLOCK_LENGTH, type TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import type { Connection } from "./connection.js"
 import { OwnRequests } from "./own-requests.js"
 import type { PeerHost } from "./peer-host.js"
+import type { PeerLink } from "./peer-link.js"
 import type { PeerState } from "./peer-state.js"
 
 /** A block may take so long once it has begun, ms: 140 bytes a second. */
@@ -17,7 +17,6 @@ export class Requester<Peer extends PeerState> {
   readonly #clock: Clock
   readonly #layout: TorrentLayout
   readonly #connection: Connection
-  readonly #meter: RateMeter
   readonly #requests = new OwnRequests()
   /** Something happened after which there may be room for more requests. */
   #roomDue = false
@@ -28,21 +27,12 @@ export class Requester<Peer extends PeerState> {
   /** Since when we read nothing from it, ms. */
   #heldSince: number | undefined
 
-  constructor(options: {
-    peer: Peer
-    host: PeerHost<Peer>
-    clock: Clock
-    layout: TorrentLayout
-    connection: Connection
-    /** Counts the bytes of blocks that come, wanted or not. */
-    meter: RateMeter
-  }) {
-    this.#peer = options.peer
-    this.#host = options.host
-    this.#clock = options.clock
-    this.#layout = options.layout
-    this.#connection = options.connection
-    this.#meter = options.meter
+  constructor({ peer, host, clock, layout, connection }: PeerLink<Peer>) {
+    this.#peer = peer
+    this.#host = host
+    this.#clock = clock
+    this.#layout = layout
+    this.#connection = connection
   }
 
   /** Blocks asked for and not answered. */
@@ -50,7 +40,10 @@ export class Requester<Peer extends PeerState> {
     return this.#requests.size
   }
 
-  /** How many more blocks may be asked for now. */
+  /**
+   * How many more blocks may be asked for now: 0 while it chokes us, unless there are allowed fast pieces, which are then
+   * the only ones to ask for; and 0 until the next tick after it rejected a request.
+   */
   get room(): number {
     const { peerChoking, allowedFast } = this.#peer
     if (this.#connection.phase !== "open" || this.#resting) return 0
@@ -58,10 +51,16 @@ export class Requester<Peer extends PeerState> {
     return Math.max(0, this.#requests.window.size - this.#requests.size)
   }
 
+  /** Its window of requests is as full as it is kept: more is asked only when it has answered some. */
   get windowFull(): boolean {
     return this.#requests.size > 0 && !this.#requests.window.isLow(this.#requests.size)
   }
 
+  isOutstanding(block: number): boolean {
+    return this.#requests.has(block)
+  }
+
+  /** It owes us blocks and has sent none for 20 to 60 s. It gets one request until it sends a block. */
   get snubbed(): boolean {
     return this.#requests.window.snubbed
   }
@@ -69,10 +68,6 @@ export class Requester<Peer extends PeerState> {
   /** Bytes a second that it delivers when asked; 0 while it has shown nothing. */
   get rate(): number {
     return this.#requests.window.rate
-  }
-
-  has(block: number): boolean {
-    return this.#requests.has(block)
   }
 
   /** It was asked for blocks, and none has come yet. */
@@ -90,7 +85,7 @@ export class Requester<Peer extends PeerState> {
     this.#requests.window.limit(requestQueue)
   }
 
-  /** Asks for a block, unless that was done. */
+  /** Asks for a block, unless that was done. It ends in `onBlockEnd` or `onDropped`. */
   request(block: number): void {
     if (this.#connection.phase !== "open") return
     if (!this.#requests.add(block, this.#clock.now())) return
@@ -99,7 +94,7 @@ export class Requester<Peer extends PeerState> {
     this.#connection.send()
   }
 
-  /** Takes a request back. A block that is arriving already is left to come. */
+  /** Takes a request back, with `onDropped`. A block that is arriving already is left to come. */
   cancel(block: number): void {
     if (this.#peer.writer.block === block || !this.#requests.giveUp(block)) return
     const begin = this.#layout.indexOfBlock(block) * BLOCK_LENGTH
@@ -211,7 +206,7 @@ export class Requester<Peer extends PeerState> {
     this.#blockBegan = undefined
     writer.block = undefined
     writer.destination = null
-    this.#meter.add(length, now)
+    this.#peer.downloadMeter.add(length, now)
     if (block === undefined) {
       this.#host.onUnasked?.(this.#peer, length)
       return

@@ -1,10 +1,10 @@
-import type { RateMeter } from "../bytes/rate-meter.js"
 import { ProtocolError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock } from "../ports/clock.js"
 import { MAX_BLOCK_LENGTH } from "../wire/message.js"
 import type { Connection } from "./connection.js"
 import type { PeerHost } from "./peer-host.js"
+import type { PeerLink } from "./peer-link.js"
 import type { PeerState } from "./peer-state.js"
 import { type TheirRequest, TheirRequests } from "./their-requests.js"
 
@@ -15,27 +15,18 @@ export class Uploader<Peer extends PeerState> {
   readonly #clock: Clock
   readonly #layout: TorrentLayout
   readonly #connection: Connection
-  readonly #meter: RateMeter
   readonly #requests: TheirRequests
 
-  constructor(options: {
-    peer: Peer
-    host: PeerHost<Peer>
-    clock: Clock
-    layout: TorrentLayout
-    connection: Connection
-    /** Counts the bytes of blocks that go out. */
-    meter: RateMeter
-  }) {
-    this.#peer = options.peer
-    this.#host = options.host
-    this.#clock = options.clock
-    this.#layout = options.layout
-    this.#connection = options.connection
-    this.#meter = options.meter
-    this.#requests = new TheirRequests(options.layout)
+  constructor({ peer, host, clock, layout, connection }: PeerLink<Peer>) {
+    this.#peer = peer
+    this.#host = host
+    this.#clock = clock
+    this.#layout = layout
+    this.#connection = connection
+    this.#requests = new TheirRequests(layout)
   }
 
+  /** Chokes the other side. What waits is refused, but for allowed fast pieces. */
   choke(): void {
     if (this.#peer.amChoking || this.#connection.phase !== "open") return
     this.#peer.amChoking = true
@@ -73,18 +64,21 @@ export class Uploader<Peer extends PeerState> {
     return this.#connection.backlog
   }
 
-  /** Answers a request, if it is still waiting. @returns whether it was */
+  /**
+   * Answers a request; false, with nothing sent, when it is not waiting any more (cancelled, choked). `data` must stay as
+   * it is until `onTaken` is called.
+   */
   sendBlock(piece: number, begin: number, data: Uint8Array, onTaken: () => void = nothing): boolean {
     if (this.#connection.phase !== "open" || !this.#requests.delete(piece, begin, data.length)) {
       onTaken()
       return false
     }
     this.#connection.sendBlock(piece, begin, data, onTaken)
-    this.#meter.add(data.length, this.#clock.now())
+    this.#peer.uploadMeter.add(data.length, this.#clock.now())
     return true
   }
 
-  /** Refuses a request, if it is still waiting. Without the fast extension it is just forgotten. */
+  /** Refuses a request; does nothing when it is not waiting any more. Without the fast extension it is just forgotten. */
   reject(piece: number, begin: number, length: number): void {
     const waiting = this.#connection.phase === "open" && this.#requests.delete(piece, begin, length)
     if (!waiting || !this.#peer.fast) return

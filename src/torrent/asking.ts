@@ -47,14 +47,14 @@ export class Asking {
   fill(peer: PeerSource, now: number): void {
     const { session } = peer
     if (!session.amInterested) return
-    const room = Math.min(session.room, this.#mostOutstanding() - session.outstanding)
+    const room = Math.min(session.requester.room, this.#mostOutstanding() - session.requester.outstanding)
     if (room <= 0 || !this.#hasAllowed(peer)) return
-    const ask = (block: number): void => session.request(block)
+    const ask = (block: number): void => session.requester.request(block)
     if (this.#picker.pickBlocks(peer, room, now, ask) > 0) return
-    if (this.#help(peer, room, now, ask) > 0 || session.outstanding > 0) return
+    if (this.#help(peer, room, now, ask) > 0 || session.requester.outstanding > 0) return
     const stuck = now - this.#totals.lastArrival > STUCK
     // Who has given nothing yet would only use up the second copy, which another waits to be asked for.
-    if (session.unanswered && !stuck) return
+    if (session.requester.unanswered && !stuck) return
     const ending = this.#table.count("missing") + this.#table.count("reserved") === 0
     this.#picker.pickDuplicates(
       peer,
@@ -72,12 +72,13 @@ export class Asking {
     const open = this.#table.open.get(piece)
     if (open === undefined || open.outstanding === 0 || open.receivedCount > 0 || open.beingWritten) return
     const { session } = peer
-    if (!peer.counted || !session.amInterested || session.peerChoking || session.room < open.blockCount) return
+    if (!peer.counted || !session.amInterested || session.peerChoking || session.requester.room < open.blockCount)
+      return
     const seed = sources.sourceById(open.lastAsked)
     if (seed?.countedAs !== "seed") return
     for (let index = 0; index < open.blockCount; index++) {
       const block = this.#table.layout.block(piece, index)
-      if (seed.isAsked(block)) seed.session.cancel(block)
+      if (seed.isAsked(block)) seed.session.requester.cancel(block)
     }
     // The picker gives a source the rest of what it was asked for last.
     open.lastAsked = peer.id
@@ -86,7 +87,7 @@ export class Asking {
 
   /** The block is here: takes back the requests for it. */
   cancelCopies(peers: Iterable<PeerSource>, block: number): void {
-    for (const peer of peers) if (peer.isAsked(block)) peer.session.cancel(block)
+    for (const peer of peers) if (peer.isAsked(block)) peer.session.requester.cancel(block)
   }
 
   /** Requests that a peer may have to answer at a time. Each has its share, so that a slow one does not use up that of all. */

@@ -62,7 +62,7 @@ export class Interest {
   tick(peers: Iterable<PeerSource>, now: number): void {
     for (const peer of peers) {
       // Outstanding requests prove interest; without any, look again now and then, as it is O(pieces).
-      if (peer.session.outstanding > 0 || now < peer.interestChecked + CHECK) continue
+      if (peer.session.requester.outstanding > 0 || now < peer.interestChecked + CHECK) continue
       peer.interestChecked = now
       this.update(peer)
     }

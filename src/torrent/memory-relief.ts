@@ -46,7 +46,7 @@ export class MemoryRelief {
     const { availability } = this.#table
     for (const peer of this.#roster.connected()) {
       const { session } = peer
-      if (session.peerChoking || session.room <= 0 || session.outstanding > 0) continue
+      if (session.peerChoking || session.requester.room <= 0 || session.requester.outstanding > 0) continue
       if (availability.rarest((piece) => peer.hasPiece(piece)) !== undefined) return true
     }
     return this.#webSeeds.someoneIdle

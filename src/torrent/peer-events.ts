@@ -183,7 +183,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     peer.requested(clock.now())
     const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, begin, length)
     if (mayHave && have.has(piece)) uploads.asked(session.uploader, piece, begin)
-    else session.reject(piece, begin, length)
+    else session.uploader.reject(piece, begin, length)
   }
 
   onBlockBegin(session: PeerSession, block: number): Uint8Array | null {

@@ -68,6 +68,6 @@ export class PeerSource implements BlockSource {
   }
 
   isAsked(block: number): boolean {
-    return this.session.isOutstanding(block)
+    return this.session.requester.isOutstanding(block)
   }
 }

@@ -44,7 +44,7 @@ export class Roster {
 
   /** Milliseconds until the peer with that source number will have sent all it was asked for; 0 when it is gone. */
   timeLeft(source: number, now: number): number {
-    return this.sourceById(source)?.session.timeLeft(now) ?? 0
+    return this.sourceById(source)?.session.requester.timeLeft(now) ?? 0
   }
 
   /** True when some connected peer has the piece, choked or not. */

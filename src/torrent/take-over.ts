@@ -18,21 +18,21 @@ export function takeOver(
   peers: Iterable<PeerSource>,
   { most, now, fits }: { most: number; now: number; fits: (block: number) => boolean },
 ): number {
-  const { rate } = helper.session
+  const { rate } = helper.session.requester
   // Who has shown nothing yet might be slower still.
   if (rate === 0) return 0
-  const own = helper.session.timeLeft(now) + (BLOCK_LENGTH * 1000) / rate
+  const own = helper.session.requester.timeLeft(now) + (BLOCK_LENGTH * 1000) / rate
   let taken = 0
   for (const peer of peers) {
     if (taken >= most) break
     // All downloaders want something of a seed: what a fellow will give, if late, is not asked of it twice.
     if (peer.counted && helper.countedAs === "seed") continue
-    const { session } = peer
-    const { outstanding } = session
-    if (outstanding === 0 || session === helper.session) continue
-    if (session.timeLeft(now) < 2 * own + WORTHWHILE) continue
-    const share = Math.ceil((outstanding * rate) / (rate + session.rate))
-    taken += session.cancelLast(Math.min(share, most - taken), fits)
+    const { requester } = peer.session
+    const { outstanding } = requester
+    if (outstanding === 0 || peer === helper) continue
+    if (requester.timeLeft(now) < 2 * own + WORTHWHILE) continue
+    const share = Math.ceil((outstanding * rate) / (rate + requester.rate))
+    taken += requester.cancelLast(Math.min(share, most - taken), fits)
   }
   return taken
 }

@@ -3,7 +3,9 @@ import type { Clock } from "../ports/clock.js"
 import type { RateLimit } from "./rate-limit.js"
 import type { Totals } from "./totals.js"
 
-type Session = Pick<PeerSession, "outstanding" | "holdReading">
+interface Session extends Pick<PeerSession, "holdReading"> {
+  readonly requester: Pick<PeerSession["requester"], "outstanding">
+}
 
 interface Peer {
   readonly session: Session
@@ -70,7 +72,7 @@ export class Throttle {
     const first = this.#releases % Math.max(1, peers.length)
     for (const { session } of [...peers.slice(first), ...peers.slice(0, first)]) {
       // Who owes us no blocks only says what costs nothing, and is to be heard.
-      if (!hold || session.outstanding > 0) session.holdReading(hold)
+      if (!hold || session.requester.outstanding > 0) session.holdReading(hold)
     }
     if (!hold) this.#onRelease()
   }

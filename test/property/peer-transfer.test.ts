@@ -104,7 +104,7 @@ class Client implements PeerHost<PeerSession> {
   onChoked(): void {}
   onUnchoked(): void {}
   onInterestChanged(peer: PeerSession): void {
-    if (peer.peerInterested) peer.unchoke()
+    if (peer.peerInterested) peer.uploader.unchoke()
   }
   onRequest(_peer: PeerSession, piece: number, begin: number, length: number): void {
     this.#waiting.push([piece, begin, length])
@@ -131,14 +131,14 @@ class Client implements PeerHost<PeerSession> {
     this.dropped++
   }
   onRoom(peer: PeerSession): void {
-    for (let piece = 0; piece < this.#layout.pieceCount && peer.room > 0; piece++) {
+    for (let piece = 0; piece < this.#layout.pieceCount && peer.requester.room > 0; piece++) {
       if (this.have.has(piece) || !peer.pieces?.has(piece)) continue
-      for (let i = 0; i < this.#layout.blockCount(piece) && peer.room > 0; i++) {
+      for (let i = 0; i < this.#layout.blockCount(piece) && peer.requester.room > 0; i++) {
         const block = this.#layout.block(piece, i)
         if (this.#received.has(block) || this.open.has(block)) continue
         this.open.add(block)
         this.asked++
-        peer.request(block)
+        peer.requester.request(block)
       }
     }
   }
@@ -148,7 +148,7 @@ class Client implements PeerHost<PeerSession> {
   serve(): void {
     for (const [piece, begin, length] of this.#waiting.splice(0)) {
       const from = this.#layout.pieceOffset(piece) + begin
-      this.session.sendBlock(piece, begin, this.data.slice(from, from + length))
+      this.session.uploader.sendBlock(piece, begin, this.data.slice(from, from + length))
     }
   }
 }
@@ -202,11 +202,11 @@ test("two peers complete each other, whatever is choked, cancelled, refused or c
         }
         for (const mishap of mishaps) {
           await oneTurn()
-          if (mishap === "choke") b.session.choke()
-          if (mishap === "cancel") for (const block of [...a.open].slice(0, 3)) a.session.cancel(block)
-          if (mishap === "reject") b.session.reject(0, 0, BLOCK_LENGTH)
+          if (mishap === "choke") b.session.uploader.choke()
+          if (mishap === "cancel") for (const block of [...a.open].slice(0, 3)) a.session.requester.cancel(block)
+          if (mishap === "reject") b.session.uploader.reject(0, 0, BLOCK_LENGTH)
           if (mishap !== "wait") b.serve()
-          if (mishap === "choke") b.session.unchoke()
+          if (mishap === "choke") b.session.uploader.unchoke()
           clock.advance(250)
           a.session.tick(clock.now())
           b.session.tick(clock.now())

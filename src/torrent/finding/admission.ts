@@ -278,7 +278,7 @@ export class Admission implements Sharer {
 function letsUsDownload(session: PeerSession, now: number): boolean {
   if (!session.amInterested) return false
   // Of allowed fast pieces some come while it chokes us.
-  return (!session.peerChoking && !session.snubbed) || session.downloadRate(now) > 0
+  return (!session.peerChoking && !session.requester.snubbed) || session.downloadRate(now) > 0
 }
 
 function isLocal(host: string): boolean {

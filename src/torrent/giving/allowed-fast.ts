@@ -20,5 +20,5 @@ export function allowFastPieces(
   const count = Math.max(1, Math.min(MAX_PIECES, Math.floor(MAX_BYTES / pieceLength)))
   const sha1 = (data: Uint8Array): Uint8Array => hasher.digest("sha1", data)
   const pieces = allowedFastSet(sha1, { infoHash, host: session.remote.host, pieceCount, count })
-  for (const piece of pieces) if (have.has(piece)) session.allowFast(piece)
+  for (const piece of pieces) if (have.has(piece)) session.uploader.allowFast(piece)
 }

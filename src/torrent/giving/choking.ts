@@ -25,7 +25,7 @@ export class Choking {
           id,
           interested: session.peerInterested && (!session.amChoking || this.#canGiveTo(peer)),
           choked: session.amChoking,
-          snubbed: session.snubbed,
+          snubbed: session.requester.snubbed,
           downloaded: session.downloaded,
           uploaded: session.uploaded,
         }
@@ -36,9 +36,9 @@ export class Choking {
       const { id, session } = peer
       if (unchoked.has(id)) {
         if (session.amChoking) peer.requested(options.now)
-        session.unchoke()
+        session.uploader.unchoke()
       } else {
-        session.choke()
+        session.uploader.choke()
       }
     }
   }

@@ -120,9 +120,9 @@ export class StatsCollector {
     let peerIsAsked = false
     for (const { session } of roster.connected()) {
       peers++
-      if (session.outstanding > 0) peerIsAsked = true
-      if (session.windowFull) peerIsFull = true
-      else if (session.amInterested && session.room > 0) peerHasRoom = true
+      if (session.requester.outstanding > 0) peerIsAsked = true
+      if (session.requester.windowFull) peerIsFull = true
+      else if (session.amInterested && session.requester.room > 0) peerHasRoom = true
     }
     const runs = webSeeds.activeCount
     this.#peersPeak = Math.max(this.#peersPeak, peers)

@@ -51,7 +51,7 @@ export const peerSession: Target = {
       else act(step, choices, session, host)
       if (step === 22) for (let passed = choices.byte(); passed >= 0; passed--) pass(clock, session)
       must(session.uploader.waiting <= REQUEST_QUEUE, `${session.uploader.waiting} requests of its own wait`)
-      must(session.outstanding === host.requested.size, "the books of what was asked for differ")
+      must(session.requester.outstanding === host.requested.size, "the books of what was asked for differ")
     }
     session.close()
     must(host.requested.size === 0, "a request did not end")
@@ -95,7 +95,7 @@ function say(step: number, choices: Choices, session: PeerSession): Uint8Array |
 /** The block that waits longest, whole or with another length. */
 function answer(output: Output, choices: Choices, session: PeerSession): void {
   for (let block = 0; block < BLOCKS; block++) {
-    if (!session.isOutstanding(block)) continue
+    if (!session.requester.isOutstanding(block)) continue
     const length = layout.blockLength(block) - (choices.byte() % 16 === 15 ? 1 : 0)
     output.block(layout.pieceOfBlock(block), layout.indexOfBlock(block) * 16_384, new Uint8Array(length))
     return
@@ -105,10 +105,10 @@ function answer(output: Output, choices: Choices, session: PeerSession): void {
 /** What our own side does. */
 function act(step: number, choices: Choices, session: PeerSession, host: StrictHost): void {
   const block = choices.byte() % (4 * 4 + 1)
-  if (step === 16 && !session.isOutstanding(block) && session.room > 0) host.asks(session, block)
-  else if (step === 17) session.cancel(block)
-  else if (step === 18) session.unchoke()
-  else if (step === 19) session.choke()
+  if (step === 16 && !session.requester.isOutstanding(block) && session.requester.room > 0) host.asks(session, block)
+  else if (step === 17) session.requester.cancel(block)
+  else if (step === 18) session.uploader.unchoke()
+  else if (step === 19) session.uploader.choke()
   else if (step === 20) refuseAll(session)
   else if (step === 23) session.holdReading(choices.byte() % 2 === 1)
 }
@@ -116,7 +116,7 @@ function act(step: number, choices: Choices, session: PeerSession, host: StrictH
 function refuseAll(session: PeerSession): void {
   for (let left = session.uploader.waiting; left > 0; left--) {
     const { piece, begin, length } = session.uploader.waitingAt(0)!
-    session.reject(piece, begin, length)
+    session.uploader.reject(piece, begin, length)
     must(session.uploader.waiting === left - 1, "a request is refused and waits")
   }
 }
@@ -127,8 +127,8 @@ class StrictHost extends RecordingHost {
   closed = false
 
   asks(session: PeerSession, block: number): void {
-    session.request(block)
-    if (session.isOutstanding(block)) this.requested.add(block)
+    session.requester.request(block)
+    if (session.requester.isOutstanding(block)) this.requested.add(block)
   }
 
   override onRequest(peer: PeerSession, piece: number, begin: number, length: number): void {

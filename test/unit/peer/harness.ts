@@ -274,7 +274,7 @@ export async function asking(blocks: readonly number[], options: { fast?: boolea
   const peer = await Scripted.ready(options)
   peer.voice.encoder.unchoke()
   peer.say()
-  for (const block of blocks) peer.session.request(block)
+  for (const block of blocks) peer.session.requester.request(block)
   await peer.hearsSoon()
   peer.events()
   return peer

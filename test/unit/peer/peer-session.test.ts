@@ -97,7 +97,7 @@ describe("a peer that breaks the protocol is cut off", () => {
     ["cancels what does not exist", ({ voice }) => voice.encoder.cancel(9, 0, 1)],
   ])("when it %s", async (_name, speak) => {
     const peer = await Scripted.ready()
-    peer.session.unchoke()
+    peer.session.uploader.unchoke()
     speak(peer)
     peer.say()
     expect(peer.host.of("closed")).toHaveLength(1)
@@ -118,7 +118,7 @@ describe("a peer that breaks the protocol is cut off", () => {
 
   test("when it asks for more than 128 KiB in one", async () => {
     const peer = await Scripted.ready({ layout: layoutOf(5 << 18, 1 << 18) })
-    peer.session.unchoke()
+    peer.session.uploader.unchoke()
     peer.voice.encoder.request(0, 0, 131_072)
     peer.say()
     expect(peer.host.of("closed")).toEqual([])
@@ -129,7 +129,7 @@ describe("a peer that breaks the protocol is cut off", () => {
 
   test("when it asks for more than a thousand blocks at a time", async () => {
     const peer = await Scripted.ready()
-    peer.session.unchoke()
+    peer.session.uploader.unchoke()
     for (let i = 0; i < 1000; i++) peer.voice.encoder.request(0, i, 1)
     peer.say()
     expect(peer.host.of("closed")).toEqual([])
@@ -148,7 +148,7 @@ describe("a peer that breaks the protocol is cut off", () => {
 
   test("when it makes us ask anew again and again, and never reads", async () => {
     const peer = await Scripted.ready({ fast: false })
-    peer.host.react.set("room", (session) => session.request(0))
+    peer.host.react.set("room", (session) => session.requester.request(0))
     for (let i = 0; i < 4; i++) {
       peer.voice.encoder.unchoke()
       peer.say()
@@ -246,7 +246,7 @@ describe("time", () => {
       peer.pass(500)
       peer.session.holdReading(false)
       peer.pass(500)
-      expect(peer.session.snubbed).toBe(second >= 39)
+      expect(peer.session.requester.snubbed).toBe(second >= 39)
     }
   })
 

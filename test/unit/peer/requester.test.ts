@@ -4,8 +4,8 @@ import { asking, BLOCK, Scripted } from "./harness.js"
 describe("asking", () => {
   test("sends all requests of a turn together", async () => {
     const peer = await asking([])
-    for (const block of [0, 5, 16, 17]) peer.session.request(block)
-    peer.session.request(5)
+    for (const block of [0, 5, 16, 17]) peer.session.requester.request(block)
+    peer.session.requester.request(5)
     expect(peer.stream.written).toHaveLength(0)
     await Promise.resolve()
     expect(peer.stream.written).toHaveLength(1)
@@ -15,8 +15,8 @@ describe("asking", () => {
       ["request", 4, 0, BLOCK],
       ["request", 4, BLOCK, 100],
     ])
-    expect(peer.session.outstanding).toBe(4)
-    expect(peer.session.room).toBe(28)
+    expect(peer.session.requester.outstanding).toBe(4)
+    expect(peer.session.requester.room).toBe(28)
   })
 
   test("brings a block to its memory, and tells how long it took", async () => {
@@ -28,16 +28,16 @@ describe("asking", () => {
     peer.say()
     expect(peer.events()).toEqual([["begin", 17, 100], ["end", 17, "true", 40], ["room"]])
     expect(memory.every((byte) => byte === 7)).toBe(true)
-    expect(peer.session.isOutstanding(17)).toBe(false)
+    expect(peer.session.requester.isOutstanding(17)).toBe(false)
     expect(peer.session.downloaded).toBe(100)
   })
 
   test("offers room once a turn, and only when a quarter of the window is free", async () => {
     const blocks = Array.from({ length: 32 }, (_, i) => i)
     const big = await asking([])
-    expect(big.session.room).toBe(32)
-    for (const block of blocks.slice(0, 18)) big.session.request(block)
-    expect(big.session.room).toBe(14)
+    expect(big.session.requester.room).toBe(32)
+    for (const block of blocks.slice(0, 18)) big.session.requester.request(block)
+    expect(big.session.requester.room).toBe(14)
     for (const block of blocks.slice(0, 10)) big.sendBlock(block)
     big.say()
     expect(big.host.of("room")).toHaveLength(1)
@@ -45,11 +45,11 @@ describe("asking", () => {
 
   test("of a choking peer is not possible", async () => {
     const peer = await Scripted.ready()
-    expect(peer.session.room).toBe(0)
+    expect(peer.session.requester.room).toBe(0)
     peer.voice.encoder.unchoke()
     peer.say()
     expect(peer.events()).toEqual([["unchoked"], ["room"]])
-    expect(peer.session.room).toBe(32)
+    expect(peer.session.requester.room).toBe(32)
   })
 
   test("takes a withdrawn destination in the middle of a block as not written", async () => {
@@ -84,7 +84,7 @@ describe("requests that are not answered", () => {
     peer.voice.encoder.choke()
     peer.say()
     expect(peer.events()).toEqual([["dropped", 3], ["dropped", 1], ["dropped", 2], ["choked"]])
-    expect(peer.session.outstanding).toBe(0)
+    expect(peer.session.requester.outstanding).toBe(0)
   })
 
   test("wait for their rejects with the fast extension", async () => {
@@ -101,16 +101,16 @@ describe("requests that are not answered", () => {
     peer.voice.encoder.rejectRequest(0, 3 * BLOCK, BLOCK)
     peer.say()
     expect(peer.events()).toEqual([["dropped", 3]])
-    expect(peer.session.room).toBe(0)
+    expect(peer.session.requester.room).toBe(0)
     peer.pass(250)
     expect(peer.events()).toEqual([["room"]])
-    expect(peer.session.room).toBe(32)
+    expect(peer.session.requester.room).toBe(32)
   })
 
   test("are dropped when cancelled, and a late answer does no harm", async () => {
     const peer = await asking([3, 4])
-    peer.session.cancel(3)
-    peer.session.cancel(3)
+    peer.session.requester.cancel(3)
+    peer.session.requester.cancel(3)
     expect(peer.events()).toEqual([["dropped", 3]])
     expect(await peer.hearsSoon()).toEqual([["cancel", 0, 3 * BLOCK, BLOCK]])
     peer.sendBlock(3)
@@ -121,8 +121,8 @@ describe("requests that are not answered", () => {
   test("may all be answered late, however many they were", async () => {
     const peer = await asking([])
     for (let round = 0; round < 10; round++) {
-      for (let block = 0; block < 16; block++) peer.session.request(block)
-      for (let block = 0; block < 16; block++) peer.session.cancel(block)
+      for (let block = 0; block < 16; block++) peer.session.requester.request(block)
+      for (let block = 0; block < 16; block++) peer.session.requester.cancel(block)
       for (let block = 0; block < 16; block++) peer.sendBlock(block)
       peer.say()
     }
@@ -134,7 +134,7 @@ describe("requests that are not answered", () => {
     peer.sendBlock(3)
     const bytes = peer.voice.bytes()
     peer.session.onData(bytes.subarray(0, 5000))
-    peer.session.cancel(3)
+    peer.session.requester.cancel(3)
     peer.session.onData(bytes.subarray(5000))
     expect(peer.events().map(([name]) => name)).toEqual(["begin", "end", "room"])
   })
@@ -142,28 +142,28 @@ describe("requests that are not answered", () => {
   test("make the peer snubbed after twenty seconds without a block, until it sends one", async () => {
     const peer = await asking([3, 4])
     peer.pass(19_750)
-    expect(peer.session.snubbed).toBe(false)
+    expect(peer.session.requester.snubbed).toBe(false)
     peer.pass(250)
-    expect(peer.session.snubbed).toBe(true)
+    expect(peer.session.requester.snubbed).toBe(true)
     expect(peer.events()).toEqual([["dropped", 3], ["dropped", 4], ["room"]])
-    expect(peer.session.room).toBe(1)
-    peer.session.request(7)
+    expect(peer.session.requester.room).toBe(1)
+    peer.session.requester.request(7)
     peer.sendBlock(7)
     peer.say()
-    expect(peer.session.snubbed).toBe(false)
-    expect(peer.session.room).toBeGreaterThan(1)
+    expect(peer.session.requester.snubbed).toBe(false)
+    expect(peer.session.requester.room).toBeGreaterThan(1)
   })
 
   test("are given up one by one when others overtake them", async () => {
     const peer = await asking([0])
     for (let block = 1; block < 8; block++) {
-      peer.session.request(block)
+      peer.session.requester.request(block)
       peer.pass(10_000)
       peer.sendBlock(block)
       peer.say()
     }
     expect(peer.host.of("dropped")).toEqual([["dropped", 0]])
-    expect(peer.session.snubbed).toBe(false)
+    expect(peer.session.requester.snubbed).toBe(false)
     expect(await peer.hearsSoon()).toContainEqual(["cancel", 0, 0, BLOCK])
   })
 
@@ -177,7 +177,7 @@ describe("requests that are not answered", () => {
     }
     expect(peer.host.of("end")).toHaveLength(16)
     expect(peer.host.of("dropped")).toEqual([])
-    expect(peer.session.snubbed).toBe(false)
+    expect(peer.session.requester.snubbed).toBe(false)
   })
 
   test("are all dropped when the connection closes, before the host hears of its end", async () => {
@@ -209,11 +209,11 @@ describe("allowed fast pieces of a choking peer", () => {
     peer.say()
     expect(peer.events()).toEqual([["allowedFast", 2], ["room"]])
     expect([...peer.session.allowedFast]).toEqual([2])
-    expect(peer.session.room).toBe(32)
-    peer.session.request(8)
+    expect(peer.session.requester.room).toBe(32)
+    peer.session.requester.request(8)
     peer.voice.encoder.rejectRequest(2, 0, BLOCK)
     peer.say()
     peer.pass(250)
-    expect(peer.session.room).toBe(0)
+    expect(peer.session.requester.room).toBe(0)
   })
 })

@@ -6,7 +6,7 @@ describe("being asked", () => {
     const peer = await Scripted.ready(options)
     peer.voice.encoder.interested()
     peer.say()
-    peer.session.unchoke()
+    peer.session.uploader.unchoke()
     expect(await peer.hearsSoon()).toEqual([["unchoke"]])
     peer.events()
     return peer
@@ -18,7 +18,7 @@ describe("being asked", () => {
     peer.say()
     expect(peer.events()).toEqual([["request", 1, BLOCK, 5]])
     const data = Uint8Array.of(1, 2, 3, 4, 5)
-    peer.session.sendBlock(1, BLOCK, data)
+    peer.session.uploader.sendBlock(1, BLOCK, data)
     expect(peer.stream.written.at(-1)).toBe(data)
     expect(peer.hears()).toEqual([["piece", 1, BLOCK, "0102030405"]])
     expect(peer.session.uploaded).toBe(5)
@@ -29,7 +29,7 @@ describe("being asked", () => {
     peer.voice.encoder.request(1, 0, 1)
     peer.say()
     peer.session.sendHave(4)
-    peer.session.sendBlock(1, 0, Uint8Array.of(9))
+    peer.session.uploader.sendBlock(1, 0, Uint8Array.of(9))
     expect(peer.hears()).toEqual([
       ["have", 4],
       ["piece", 1, 0, "09"],
@@ -42,10 +42,10 @@ describe("being asked", () => {
     peer.voice.encoder.request(1, 0, 1)
     peer.say()
     expect(peer.events()).toHaveLength(1)
-    peer.session.sendBlock(1, 0, Uint8Array.of(9))
-    peer.session.sendBlock(1, 0, Uint8Array.of(9))
-    peer.session.reject(1, 0, 1)
-    peer.session.sendBlock(2, 0, Uint8Array.of(9))
+    peer.session.uploader.sendBlock(1, 0, Uint8Array.of(9))
+    peer.session.uploader.sendBlock(1, 0, Uint8Array.of(9))
+    peer.session.uploader.reject(1, 0, 1)
+    peer.session.uploader.sendBlock(2, 0, Uint8Array.of(9))
     expect(await peer.hearsSoon()).toHaveLength(1)
   })
 
@@ -55,7 +55,7 @@ describe("being asked", () => {
     peer.say()
     const free = [0, 0, 0, 0]
     const give = (n: number, begin: number): boolean =>
-      peer.session.sendBlock(1, begin, Uint8Array.of(9), () => free[n]!++)
+      peer.session.uploader.sendBlock(1, begin, Uint8Array.of(9), () => free[n]!++)
     give(0, 0)
     give(1, 0)
     expect(free).toEqual([0, 1, 0, 0])
@@ -82,9 +82,9 @@ describe("being asked", () => {
     peer.voice.encoder.request(1, 0, BLOCK)
     peer.voice.encoder.request(2, 0, BLOCK)
     peer.say()
-    peer.session.choke()
+    peer.session.uploader.choke()
     expect(await peer.hearsSoon()).toEqual([["choke"], ["reject", 1, 0, BLOCK], ["reject", 2, 0, BLOCK]])
-    peer.session.sendBlock(1, 0, new Uint8Array(BLOCK))
+    peer.session.uploader.sendBlock(1, 0, new Uint8Array(BLOCK))
     expect(await peer.hearsSoon()).toEqual([])
   })
 
@@ -100,13 +100,13 @@ describe("being asked", () => {
 
   test("while we choke is served for allowed fast pieces, but not for ever", async () => {
     const peer = await Scripted.ready()
-    peer.session.allowFast(4)
-    peer.session.allowFast(4)
+    peer.session.uploader.allowFast(4)
+    peer.session.uploader.allowFast(4)
     expect(await peer.hearsSoon()).toEqual([["allowedFast", 4]])
     for (let i = 0; i < 10; i++) {
       peer.voice.encoder.request(4, 0, 10)
       peer.say()
-      peer.session.sendBlock(4, 0, new Uint8Array(10))
+      peer.session.uploader.sendBlock(4, 0, new Uint8Array(10))
     }
     expect(peer.host.of("request")).toHaveLength(6)
     expect((await peer.hearsSoon()).filter(([name]) => name === "reject")).toHaveLength(4)
@@ -114,12 +114,12 @@ describe("being asked", () => {
 
   test("keeps allowed fast requests over a choke", async () => {
     const peer = await asked()
-    peer.session.allowFast(4)
+    peer.session.uploader.allowFast(4)
     peer.voice.encoder.request(4, 0, 1)
     peer.voice.encoder.request(3, 0, 1)
     peer.say()
-    peer.session.choke()
-    peer.session.sendBlock(4, 0, Uint8Array.of(7))
+    peer.session.uploader.choke()
+    peer.session.uploader.sendBlock(4, 0, Uint8Array.of(7))
     const heard = await peer.hearsSoon()
     expect(heard).toContainEqual(["reject", 3, 0, 1])
     expect(heard).toContainEqual(["piece", 4, 0, "07"])

@@ -22,7 +22,7 @@ function stage(maxPeers?: number) {
     }
     const direction = incoming ? "incoming" : "outgoing"
     const wants = { amInterested: true, peerInterested: true }
-    const gives = { amChoking: true, peerChoking: choking, snubbed: false, downloadRate: () => 0 }
+    const gives = { amChoking: true, peerChoking: choking, requester: { snubbed: false }, downloadRate: () => 0 }
     const session = { remote, direction, ...wants, ...gives, close } as unknown as PeerSession
     const peer = new PeerSource(0, session, now)
     peer.ready = ready

@@ -65,6 +65,8 @@ class Seed {
   readonly pieces = new Bitfield(PIECES)
   readonly writer = new BlockWriter()
 
+  /** What is asked of it, which it keeps itself. */
+  readonly requester = this
   /** Bytes a second. */
   rate = 0
   /** Hears of what was taken back, as the swarm does. */

@@ -15,18 +15,20 @@ function interested(pieces: Bitfield | undefined) {
   const session = {
     peerInterested: true,
     amChoking: true,
-    snubbed: false,
+    requester: { snubbed: false },
     uploaded: 0,
     pieces,
     downloaded: 0,
-    unchoke: () => {
-      session.amChoking = false
-    },
-    choke: () => {
-      session.amChoking = true
+    uploader: {
+      unchoke: () => {
+        session.amChoking = false
+      },
+      choke: () => {
+        session.amChoking = true
+      },
     },
   }
-  return { session, peer: new PeerSource(1, session as Partial<PeerSession> as PeerSession, 0) }
+  return { session, peer: new PeerSource(1, session as unknown as PeerSession, 0) }
 }
 
 describe("who is interested", () => {

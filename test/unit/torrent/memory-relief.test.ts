@@ -19,10 +19,12 @@ function asSource(peer: Peer): PeerSource {
       get peerChoking() {
         return peer.choking
       },
-      get outstanding() {
-        return peer.outstanding
+      requester: {
+        get outstanding() {
+          return peer.outstanding
+        },
+        room: 5,
       },
-      room: 5,
       pieces: peer.pieces,
     },
     hasPiece: (piece: number) => peer.pieces.has(piece),

@@ -15,7 +15,9 @@ function source(session: {
   const connection: Partial<PeerSession> = {
     peerChoking: session.peerChoking,
     allowedFast: new Set(session.allowedFast),
-    isOutstanding: (block) => session.asked?.includes(block) ?? false,
+    requester: {
+      isOutstanding: (block: number) => session.asked?.includes(block) ?? false,
+    } as PeerSession["requester"],
     ...(session.pieces === undefined ? {} : { pieces }),
   }
   return new PeerSource(1, connection as PeerSession, 0)

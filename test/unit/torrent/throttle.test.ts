@@ -28,7 +28,7 @@ describe("a throttle", () => {
   })
 
   const session = (name: string) => ({
-    outstanding: owed[name]!,
+    requester: { outstanding: owed[name]! },
     holdReading: (held: boolean) => done.push(`${held ? "hold" : "release"} ${name}`),
   })
 
