@@ -65,7 +65,6 @@ export class Inbox<Peer extends PeerState> implements WireSink {
     if (!this.#peer.peerChoking) return
     this.#peer.peerChoking = false
     this.#parts.requester.roomGrew()
-    this.#host.onUnchoked(this.#peer)
   }
 
   onInterested(): void {
@@ -113,9 +112,9 @@ export class Inbox<Peer extends PeerState> implements WireSink {
     if (port > 0 && this.#ports++ < MAX_PORTS) this.#host.onPort?.(this.#peer, port)
   }
 
-  onSuggestPiece(piece: number): void {
+  /** A hint that we do not follow: a rare piece is worth more to us than one that it has in its memory. */
+  onSuggestPiece(): void {
     this.#fastOnly("suggest piece")
-    if (piece < this.#layout.pieceCount) this.#host.onSuggest?.(this.#peer, piece)
   }
 
   onRejectRequest(piece: number, begin: number, length: number): void {
@@ -129,7 +128,6 @@ export class Inbox<Peer extends PeerState> implements WireSink {
     if (piece >= this.#layout.pieceCount || allowedFast.size >= MAX_ALLOWED_FAST || allowedFast.has(piece)) return
     allowedFast.add(piece)
     this.#parts.requester.roomGrew()
-    this.#host.onAllowedFast(this.#peer, piece)
   }
 
   onExtended(id: number, payload: Uint8Array): void {

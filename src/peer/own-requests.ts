@@ -66,16 +66,16 @@ export class OwnRequests {
     this.#progress += span
   }
 
-  /** A block came whole. @returns milliseconds since its request; undefined when there is none */
-  answered(block: number, bytes: number, now: number): number | undefined {
+  /** A block came whole. False when it was not asked for. */
+  answered(block: number, bytes: number, now: number): boolean {
     const since = this.#table.delete(block)
-    if (since === undefined) return undefined
+    if (since === undefined) return false
     const latency = now - since
     this.#answeredUpTo = Math.max(this.#answeredUpTo, since)
     this.#latency = this.#latency === 0 ? latency : this.#latency + LATENCY_WEIGHT * (latency - this.#latency)
     this.#progress = now
     this.window.delivered(bytes, latency, now)
-    return latency
+    return true
   }
 
   /** The peer will not send it. False when it was not asked to. */

@@ -22,9 +22,8 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
   onHave(peer: Peer, piece: number): void
   /** It has one piece less, which is out of `peer.pieces` already, and requests for it were dropped (BEP 54). */
   onDontHave(peer: Peer, piece: number): void
-  /** It chokes us. Without the fast extension all requests were dropped before. */
+  /** It chokes us. Without the fast extension all requests were dropped before. Of an unchoke `onRoom` tells. */
   onChoked(peer: Peer): void
-  onUnchoked(peer: Peer): void
   /** `peer.peerInterested` changed. */
   onInterestChanged(peer: Peer): void
   /**
@@ -33,12 +32,9 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
    */
   onRequest(peer: Peer, piece: number, begin: number, length: number): void
   /** A block that was asked for begins to arrive: where its bytes go, or null to discard them. */
-  onBlockBegin(peer: Peer, block: number, length: number): Uint8Array | null
-  /**
-   * All bytes of a block that was asked for are in. `written`: they all went to what `onBlockBegin` gave.
-   * `latency`: milliseconds since the request.
-   */
-  onBlockEnd(peer: Peer, block: number, written: boolean, latency: number): void
+  onBlockBegin(peer: Peer, block: number): Uint8Array | null
+  /** All bytes of a block that was asked for are in. */
+  onBlockEnd(peer: Peer, block: number): void
   /** A block came whole that was not asked for, or not any more. */
   onUnasked?(peer: Peer, length: number): void
   /** A request will not be answered: cancelled, rejected, choked away, timed out, connection closed. */
@@ -51,10 +47,6 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
   /** It has a DHT node at this UDP port (BEP 5). */
   onPort?(peer: Peer, port: number): void
-  /** It suggests to download the piece (BEP 6). */
-  onSuggest?(peer: Peer, piece: number): void
-  /** We may ask for the piece although it chokes us; it is in `peer.allowedFast` (BEP 6). */
-  onAllowedFast(peer: Peer, piece: number): void
   /** What was waiting to be sent has gone out. */
   onSendRoom?(peer: Peer): void
 }

@@ -196,13 +196,13 @@ export class Requester<Peer extends PeerState> {
     this.#requests.progress(now)
     const { writer } = this.#peer
     writer.block = block
-    writer.destination = this.#host.onBlockBegin(this.#peer, block, length)
+    writer.destination = this.#host.onBlockBegin(this.#peer, block)
   }
 
   endBlock(length: number): void {
     const now = this.#clock.now()
     const { writer } = this.#peer
-    const { block, destination } = writer
+    const { block } = writer
     this.#blockBegan = undefined
     writer.block = undefined
     writer.destination = null
@@ -212,8 +212,7 @@ export class Requester<Peer extends PeerState> {
       return
     }
     this.#roomDue = true
-    const latency = this.#requests.answered(block, length, now)
-    if (latency !== undefined) this.#host.onBlockEnd(this.#peer, block, destination !== null, latency)
+    if (this.#requests.answered(block, length, now)) this.#host.onBlockEnd(this.#peer, block)
   }
 
   /** An answer came to no request. @throws ProtocolError when there were too many */

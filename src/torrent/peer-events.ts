@@ -168,10 +168,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
     this.#hearers.refill()
   }
 
-  // After these the session offers its room by itself, once for all that came together.
-  onUnchoked(): void {}
-  onAllowedFast(): void {}
-
   onInterestChanged(): void {
     this.#hearers.rechoke()
   }

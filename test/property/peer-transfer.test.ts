@@ -102,20 +102,18 @@ class Client implements PeerHost<PeerSession> {
   }
   onDontHave(): void {}
   onChoked(): void {}
-  onUnchoked(): void {}
   onInterestChanged(peer: PeerSession): void {
     if (peer.peerInterested) peer.uploader.unchoke()
   }
   onRequest(_peer: PeerSession, piece: number, begin: number, length: number): void {
     this.#waiting.push([piece, begin, length])
   }
-  onBlockBegin(_peer: PeerSession, block: number, length: number): Uint8Array {
+  onBlockBegin(_peer: PeerSession, block: number): Uint8Array {
     const from =
       this.#layout.pieceOffset(this.#layout.pieceOfBlock(block)) + this.#layout.indexOfBlock(block) * BLOCK_LENGTH
-    return this.data.subarray(from, from + length)
+    return this.data.subarray(from, from + this.#layout.blockLength(block))
   }
-  onBlockEnd(peer: PeerSession, block: number, written: boolean): void {
-    expect(written).toBe(true)
+  onBlockEnd(peer: PeerSession, block: number): void {
     expect(this.open.delete(block)).toBe(true)
     this.ended++
     this.#received.add(block)
@@ -143,7 +141,6 @@ class Client implements PeerHost<PeerSession> {
     }
   }
   onExtended(): void {}
-  onAllowedFast(): void {}
 
   serve(): void {
     for (const [piece, begin, length] of this.#waiting.splice(0)) {

@@ -141,9 +141,9 @@ class StrictHost extends RecordingHost {
     must(latest?.piece === piece && latest.begin === begin && latest.length === length, "it does not wait")
   }
 
-  override onBlockBegin(_peer: PeerSession, block: number, length: number): Uint8Array | null {
-    must(this.requested.has(block) && length === layout.blockLength(block), "a block comes that was not asked for")
-    return new Uint8Array(length)
+  override onBlockBegin(_peer: PeerSession, block: number): Uint8Array | null {
+    must(this.requested.has(block), "a block comes that was not asked for")
+    return new Uint8Array(layout.blockLength(block))
   }
 
   override onBlockEnd(_peer: PeerSession, block: number): void {

@@ -113,7 +113,7 @@ export class RecordingHost implements PeerHost<PeerSession> {
   readonly events: Call[] = []
   /** What to do beside writing down, by event. */
   readonly react = new Map<string, (peer: PeerSession) => void>()
-  destination: (block: number, length: number) => Uint8Array | null = (_block, length) => new Uint8Array(length)
+  destination: (block: number) => Uint8Array | null = (block) => new Uint8Array(layout.blockLength(block))
   have = new Bitfield(layout.pieceCount)
 
   #note(peer: PeerSession, name: string, ...values: (number | string)[]): void {
@@ -145,21 +145,18 @@ export class RecordingHost implements PeerHost<PeerSession> {
   onChoked(peer: PeerSession): void {
     this.#note(peer, "choked")
   }
-  onUnchoked(peer: PeerSession): void {
-    this.#note(peer, "unchoked")
-  }
   onInterestChanged(peer: PeerSession): void {
     this.#note(peer, "interest", String(peer.peerInterested))
   }
   onRequest(peer: PeerSession, piece: number, begin: number, length: number): void {
     this.#note(peer, "request", piece, begin, length)
   }
-  onBlockBegin(peer: PeerSession, block: number, length: number): Uint8Array | null {
-    this.#note(peer, "begin", block, length)
-    return this.destination(block, length)
+  onBlockBegin(peer: PeerSession, block: number): Uint8Array | null {
+    this.#note(peer, "begin", block)
+    return this.destination(block)
   }
-  onBlockEnd(peer: PeerSession, block: number, written: boolean, latency: number): void {
-    this.#note(peer, "end", block, String(written), latency)
+  onBlockEnd(peer: PeerSession, block: number): void {
+    this.#note(peer, "end", block)
   }
   onDropped(peer: PeerSession, block: number): void {
     this.#note(peer, "dropped", block)
@@ -175,12 +172,6 @@ export class RecordingHost implements PeerHost<PeerSession> {
   }
   onPort(peer: PeerSession, port: number): void {
     this.#note(peer, "port", port)
-  }
-  onSuggest(peer: PeerSession, piece: number): void {
-    this.#note(peer, "suggest", piece)
-  }
-  onAllowedFast(peer: PeerSession, piece: number): void {
-    this.#note(peer, "allowedFast", piece)
   }
   onSendRoom(peer: PeerSession): void {
     this.#note(peer, "sendRoom")

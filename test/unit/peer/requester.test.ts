@@ -19,14 +19,13 @@ describe("asking", () => {
     expect(peer.session.requester.room).toBe(28)
   })
 
-  test("brings a block to its memory, and tells how long it took", async () => {
+  test("brings a block to its memory", async () => {
     const peer = await asking([17])
     const memory = new Uint8Array(100)
     peer.host.destination = () => memory
-    peer.clock.advance(40)
     peer.sendBlock(17, 7)
     peer.say()
-    expect(peer.events()).toEqual([["begin", 17, 100], ["end", 17, "true", 40], ["room"]])
+    expect(peer.events()).toEqual([["begin", 17], ["end", 17], ["room"]])
     expect(memory.every((byte) => byte === 7)).toBe(true)
     expect(peer.session.requester.isOutstanding(17)).toBe(false)
     expect(peer.session.downloaded).toBe(100)
@@ -48,11 +47,11 @@ describe("asking", () => {
     expect(peer.session.requester.room).toBe(0)
     peer.voice.encoder.unchoke()
     peer.say()
-    expect(peer.events()).toEqual([["unchoked"], ["room"]])
+    expect(peer.events()).toEqual([["room"]])
     expect(peer.session.requester.room).toBe(32)
   })
 
-  test("takes a withdrawn destination in the middle of a block as not written", async () => {
+  test("writes no more of a block to memory that was withdrawn in its middle", async () => {
     const peer = await asking([0])
     const memory = new Uint8Array(BLOCK)
     peer.host.destination = () => memory
@@ -62,7 +61,7 @@ describe("asking", () => {
     expect(peer.session.writer.block).toBe(0)
     peer.session.writer.detach()
     peer.session.onData(bytes.subarray(1013))
-    expect(peer.events().filter(([name]) => name === "end")).toEqual([["end", 0, "false", 0]])
+    expect(peer.host.of("end")).toEqual([["end", 0]])
     expect(memory[999]).toBe(1)
     expect(memory[1000]).toBe(0)
   })
@@ -93,7 +92,7 @@ describe("requests that are not answered", () => {
     peer.voice.encoder.rejectRequest(0, 3 * BLOCK, BLOCK)
     peer.sendBlock(1)
     peer.say()
-    expect(peer.events()).toEqual([["choked"], ["dropped", 3], ["begin", 1, BLOCK], ["end", 1, "true", 0]])
+    expect(peer.events()).toEqual([["choked"], ["dropped", 3], ["begin", 1], ["end", 1]])
   })
 
   test("are dropped when rejected, and nothing is asked until the next tick", async () => {
@@ -188,7 +187,7 @@ describe("requests that are not answered", () => {
     peer.host.react.set("closed", () => expect(writing.block).toBe(3))
     peer.session.onClose(new Error("reset"))
     expect(peer.events()).toEqual([
-      ["begin", 3, BLOCK],
+      ["begin", 3],
       ["dropped", 3],
       ["dropped", 4],
       ["closed", "reset"],
@@ -207,7 +206,7 @@ describe("allowed fast pieces of a choking peer", () => {
     peer.voice.encoder.allowedFast(2)
     peer.voice.encoder.allowedFast(99)
     peer.say()
-    expect(peer.events()).toEqual([["allowedFast", 2], ["room"]])
+    expect(peer.events()).toEqual([["room"]])
     expect([...peer.session.allowedFast]).toEqual([2])
     expect(peer.session.requester.room).toBe(32)
     peer.session.requester.request(8)
