@@ -1,8 +1,8 @@
 import type { Bitfield } from "../../bytes/bitfield.js"
 import type { TorrentLayout } from "../../metainfo/layout.js"
-import { allowedFastSet } from "../../peer/fast-extension.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import type { Hasher } from "../../ports/hasher.js"
+import { allowedFastSet } from "./allowed-fast-set.js"
 
 /** Pieces that a peer may have while we choke it (BEP 6) */
 const MAX_PIECES = 10

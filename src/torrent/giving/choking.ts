@@ -1,6 +1,6 @@
 import type { Bitfield } from "../../bytes/bitfield.js"
-import { Choker } from "../../peer/choker.js"
 import type { PeerSource } from "../peer-source.js"
+import { Choker } from "./choker.js"
 import type { SuperSeeding } from "./super-seeding.js"
 
 /** Puts the choker's choice into effect. */

@@ -1,7 +1,4 @@
-import { parseIp } from "../bytes/ip.js"
-
-/** Pieces a peer may have while it is choked (BEP 6). */
-const ALLOWED_FAST_COUNT = 10
+import { parseIp } from "../../bytes/ip.js"
 
 /**
  * The allowed fast set (BEP 6): the pieces that we give to the peer at `host` even while we choke it, so that it has
@@ -9,11 +6,11 @@ const ALLOWED_FAST_COUNT = 10
  */
 export function allowedFastSet(
   sha1: (data: Uint8Array) => Uint8Array,
-  options: { infoHash: Uint8Array; host: string; pieceCount: number; count?: number },
+  options: { infoHash: Uint8Array; host: string; pieceCount: number; count: number },
 ): number[] {
   const address = parseIp(options.host)
   if (address === undefined || address.length !== 4) return []
-  const count = Math.min(options.count ?? ALLOWED_FAST_COUNT, options.pieceCount)
+  const count = Math.min(options.count, options.pieceCount)
   const pieces = new Set<number>()
   let digest = new Uint8Array(24)
   digest.set(address.subarray(0, 3))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { type ChokeCandidate, Choker } from "../../../src/peer/choker.js"
+import { type ChokeCandidate, Choker } from "../../../src/torrent/giving/choker.js"
 
 type Peer = { -readonly [K in keyof ChokeCandidate]: ChokeCandidate[K] } & {
   /** Bytes a second that it gives, choked or not, and takes while it is not. */
