@@ -17,8 +17,6 @@ const MAX_READS = 2
 const MAX_WAITING = 16
 /** Nothing more goes to a connection that has so many bytes waiting. */
 const MAX_BACKLOG = 1 << 20
-/** Parts of a tree that are made in a row, before others get their turn: some milliseconds' work. */
-const PARTS_IN_A_ROW = 8
 
 /** Who asks. */
 type Asker = Pick<PeerSession, "sendHashes" | "amChoking" | "sendBacklog">
@@ -47,8 +45,6 @@ export class HashAnswers {
   #reads = 0
   /** Whose turn to read has not come. */
   readonly #waiting: (() => void)[] = []
-  /** Files whose trees are being made. */
-  readonly #preparing = new Map<number, Promise<void>>()
 
   constructor(options: HashAnswersOptions) {
     this.#options = options
@@ -67,8 +63,11 @@ export class HashAnswers {
       peer.sendHashes(request, undefined)
       return
     }
-    const answered = below ? this.#answerBelow(peer, request, file) : this.#answerAbove(peer, request, file)
-    answered?.catch((error: unknown) => {
+    if (!below) {
+      this.#send(peer, request, (height, index) => nodes.at(file, height, index, this.#sha256))
+      return
+    }
+    this.#answerBelow(peer, request, file).catch((error: unknown) => {
       peer.sendHashes(request, undefined)
       log.log("debug", "peer", `hashes can't be given: ${String(error)}`)
     })
@@ -77,22 +76,6 @@ export class HashAnswers {
   /** The peer is gone. */
   forget(peer: Asker): void {
     this.#quota.forget(peer)
-  }
-
-  /** At once, unless a large tree must be made first. */
-  #answerAbove(peer: Asker, request: HashRequest, file: number): Promise<void> | undefined {
-    const { nodes } = this.#options
-    const send = (): void => {
-      this.#send(
-        peer,
-        request,
-        answerTo(request, (height, index) => nodes.at(file, height, index, this.#sha256)),
-      )
-    }
-    const prepared = this.#prepare(file)
-    if (prepared !== undefined) return prepared.then(send)
-    send()
-    return undefined
   }
 
   /** What stands below the nodes of pieces is kept nowhere: the piece is hashed again. */
@@ -106,41 +89,21 @@ export class HashAnswers {
       peer.sendHashes(request, undefined)
       return
     }
-    await this.#prepare(file)
     const tree = await this.#inTurn(() => pieceTree({ ...this.#options, piece, sha256: this.#sha256 }))
-    this.#send(
-      peer,
-      request,
-      answerTo(request, (height, index) => {
-        const layer = tree[height]
-        const before = inFile * 2 ** (this.#pieceHeight - height)
-        if (height < this.#pieceHeight || !nodes.needsLayer(file)) {
-          return layer && nodeOf(layer, height, index - before, this.#sha256)
-        }
-        return nodes.at(file, height, index, this.#sha256)
-      }),
-    )
+    this.#send(peer, request, (height, index) => {
+      const layer = tree[height]
+      const before = inFile * 2 ** (this.#pieceHeight - height)
+      if (height < this.#pieceHeight || !nodes.needsLayer(file)) {
+        return layer && nodeOf(layer, height, index - before, this.#sha256)
+      }
+      return nodes.at(file, height, index, this.#sha256)
+    })
   }
 
-  #send(peer: Asker, request: HashRequest, hashes: Uint8Array | undefined): void {
+  #send(peer: Asker, request: HashRequest, node: (height: number, index: number) => Uint8Array | undefined): void {
+    const hashes = answerTo(request, node)
     if (hashes !== undefined) this.#options.limit.take(sizeOf(request))
     peer.sendHashes(request, hashes)
-  }
-
-  /** Makes a file's tree, in steps between which others have their turns; undefined when it is there, or small. */
-  #prepare(file: number): Promise<void> | undefined {
-    const known = this.#preparing.get(file)
-    if (known !== undefined) return known
-    const steps = this.#options.nodes.prepare(file, this.#sha256)
-    if (!makeParts(steps)) return undefined
-    const made = this.#makeTree(steps).finally(() => this.#preparing.delete(file))
-    this.#preparing.set(file, made)
-    return made
-  }
-
-  async #makeTree(steps: Generator<void>): Promise<void> {
-    do await new Promise<void>((resolve) => this.#options.clock.after(0, resolve))
-    while (makeParts(steps))
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -154,10 +117,4 @@ export class HashAnswers {
       else next()
     }
   }
-}
-
-/** @returns whether there is more to do */
-function makeParts(steps: Generator<void>): boolean {
-  for (let i = 0; i < PARTS_IN_A_ROW; i++) if (steps.next().done === true) return false
-  return true
 }
