@@ -121,7 +121,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
     this.#options.superSeeding?.forget(peer)
     uploads.forget(session.uploader)
     metadataUploads?.forget(session)
-    this.#options.hashAnswers?.forget(session)
     pex?.forget(peer)
     holePunching?.forget(peer)
     // Without a reason it is we who end it.

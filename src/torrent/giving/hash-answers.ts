@@ -19,7 +19,7 @@ const MAX_WAITING = 16
 const MAX_BACKLOG = 1 << 20
 
 /** Who asks. */
-type Asker = Pick<PeerSession, "sendHashes" | "amChoking" | "sendBacklog">
+type Asker = Pick<PeerSession, "sendHashes" | "amChoking" | "sendBacklog" | "remote">
 
 export interface HashAnswersOptions {
   readonly layout: TorrentLayout
@@ -34,14 +34,14 @@ export interface HashAnswersOptions {
 }
 
 /**
- * Answers what peers ask of the files' hash trees (BEP 52), within a quota each, choked or not; leaves, for which a piece
+ * Answers what peers ask of the files' hash trees (BEP 52), within a quota for each host, choked or not; leaves, for which a piece
  * is read, only to those we do not choke.
  */
 export class HashAnswers {
   readonly #options: HashAnswersOptions
   readonly #pieceHeight: number
   readonly #sha256: Sha256
-  readonly #quota: HashQuota<Asker>
+  readonly #quota: HashQuota
   #reads = 0
   /** Whose turn to read has not come. */
   readonly #waiting: (() => void)[] = []
@@ -59,7 +59,7 @@ export class HashAnswers {
     const blocks = file === undefined ? 0 : leafCount(layout.files[file]!.length)
     const fits = file !== undefined && isAnswerable(request, heightOver(blocks)) && peer.sendBacklog <= MAX_BACKLOG
     const below = request.base < this.#pieceHeight
-    if (!fits || !this.#quota.allows(peer, request, below, clock.now())) {
+    if (!fits || !this.#quota.allows(peer.remote.host, request, below, clock.now())) {
       peer.sendHashes(request, undefined)
       return
     }
@@ -71,11 +71,6 @@ export class HashAnswers {
       peer.sendHashes(request, undefined)
       log.log("debug", "peer", `hashes can't be given: ${String(error)}`)
     })
-  }
-
-  /** The peer is gone. */
-  forget(peer: Asker): void {
-    this.#quota.forget(peer)
   }
 
   /** What stands below the nodes of pieces is kept nowhere: the piece is hashed again. */

@@ -1,44 +1,45 @@
 import { type HashRequest, uncleCount } from "../../metainfo/hash-request.js"
 import { HASH_LENGTH } from "../../metainfo/merkle.js"
 
-/** A peer gets all hashes of the pieces so often in a window, with their proofs; what it asks beyond that is refused. */
+/** A host gets all hashes of the pieces so often in a window, with their proofs; what it asks beyond that is refused. */
 const COPIES = 4
 /** The least it gets in a window, bytes: leaves, and small torrents. */
 const LEAST = 256 << 10
 /** ms */
 const WINDOW = 60_000
-/** Reads of whole pieces for their leaves, of one peer in a window: one is needed for each piece that came to it spoiled. */
+/** Reads of whole pieces for their leaves, of one host in a window: one is needed for each piece that came to it spoiled. */
 const READS = 30
 
 interface Given {
-  since: number
   bytes: number
   reads: number
 }
 
-/** How many hashes each peer may have of us: nobody can keep us hashing and reading by asking. */
-export class HashQuota<Peer> {
+/**
+ * How many hashes each host may have of us: nobody can keep us hashing and reading by asking, nor by connecting again.
+ */
+export class HashQuota {
   readonly #most: number
-  readonly #given = new Map<Peer, Given>()
+  /** In this window. */
+  readonly #given = new Map<string, Given>()
+  /** Clock time when the window began, ms. */
+  #since = Number.NEGATIVE_INFINITY
 
   constructor(pieceCount: number) {
     this.#most = Math.max(LEAST, COPIES * pieceCount * HASH_LENGTH)
   }
 
-  /** Counts a request. False: it is beyond what the peer gets. `reads`: it takes a read of a piece. */
-  allows(peer: Peer, request: HashRequest, reads: boolean, now: number): boolean {
-    let given = this.#given.get(peer)
-    if (given === undefined || now - given.since >= WINDOW) {
-      given = { since: now, bytes: 0, reads: 0 }
-      this.#given.set(peer, given)
+  /** Counts a request. False: it is beyond what the host gets. `reads`: it takes a read of a piece. */
+  allows(host: string, request: HashRequest, reads: boolean, now: number): boolean {
+    if (now - this.#since >= WINDOW) {
+      this.#given.clear()
+      this.#since = now
     }
+    const given = this.#given.get(host) ?? { bytes: 0, reads: 0 }
+    this.#given.set(host, given)
     given.bytes += sizeOf(request)
     if (reads) given.reads++
     return given.bytes <= this.#most && given.reads <= READS
-  }
-
-  forget(peer: Peer): void {
-    this.#given.delete(peer)
   }
 }
 

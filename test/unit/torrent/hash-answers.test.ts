@@ -22,6 +22,8 @@ const hasher = {
 
 type Asker = Parameters<HashAnswers["answer"]>[0]
 
+const remote = { host: "10.0.0.1", port: 6881 }
+
 const FILES = { "large.bin": 700_000, "one piece": 50_000, "one block": 5 }
 
 function open(version: "v2" | "hybrid", have = true) {
@@ -39,15 +41,16 @@ function open(version: "v2" | "hybrid", have = true) {
   const log = { log: () => {} }
   const clock = new ManualClock()
   let taken = 0
+  let hosts = 0
   const limit = { take: (bytes: number) => (taken += bytes) }
   const answers = new HashAnswers({ layout, nodes: fileNodes!, hasher, clock, limit, have: pieces, read, log })
+  /** Each time from another host. */
   const ask = (request: HashRequest, peer: Partial<Asker> = {}): Promise<Uint8Array | undefined> =>
-    new Promise((resolve) =>
-      answers.answer(
-        { amChoking: false, sendBacklog: 0, ...peer, sendHashes: (_, hashes) => resolve(hashes?.slice()) },
-        request,
-      ),
-    )
+    new Promise((resolve) => {
+      const from = { host: `10.0.0.${++hosts}`, port: 6881 }
+      const sendHashes: Asker["sendHashes"] = (_, hashes) => resolve(hashes?.slice())
+      answers.answer({ amChoking: false, sendBacklog: 0, remote: from, ...peer, sendHashes }, request)
+    })
   return { layout, nodes: fileNodes!, ask, data: drafted.data, answers, clock, taken: () => taken }
 }
 
@@ -122,26 +125,30 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
     expect(compared).toEqual([[first + 3, new Uint8Array(Buffer.concat(blocks))]])
   })
 
-  it("count as uploads, and no peer gets more than its share in a minute", () => {
+  it("count as uploads, and no host gets more than its share in a minute, however often it connects", () => {
     const { nodes, answers, clock, taken } = open(version)
     const root = nodes.roots[nodes.roots.findIndex((_, file) => nodes.needsLayer(file))]!
     const request = { root, base: 2, index: 0, length: 2, proofLayers: 3 }
-    const askOften = (times: number): number => {
-      let refused = 0
-      const peer: Asker = { amChoking: true, sendBacklog: 0, sendHashes: (_, hashes) => (refused += hashes ? 0 : 1) }
-      for (let i = 0; i < times; i++) answers.answer(peer, request)
-      clock.advance(59_999)
-      answers.answer(peer, request)
-      clock.advance(1)
-      const before = refused
-      answers.answer(peer, request)
-      expect(refused).toBe(before)
-      return refused
+    const refused = (times: number, host: string): number => {
+      let count = 0
+      for (let i = 0; i < times; i++) {
+        const sendHashes: Asker["sendHashes"] = (_, hashes) => {
+          if (hashes === undefined) count++
+        }
+        answers.answer({ amChoking: true, sendBacklog: 0, remote: { host, port: 1024 + i }, sendHashes }, request)
+      }
+      return count
     }
-    // Two hashes and three uncles are 160 bytes; a peer gets 256 KiB.
-    expect(askOften(1500)).toBe(0)
-    expect(taken()).toBe(1502 * 160)
-    expect(askOften(2000)).toBe(2001 - Math.floor((256 << 10) / 160))
+    // Two hashes and three uncles are 160 bytes; a host gets 256 KiB.
+    const most = Math.floor((256 << 10) / 160)
+    expect(refused(1500, "10.0.0.1")).toBe(0)
+    expect(taken()).toBe(1500 * 160)
+    clock.advance(59_999)
+    expect(refused(500, "10.0.0.1")).toBe(2000 - most)
+    expect(refused(1, "10.0.0.2")).toBe(0)
+    clock.advance(1)
+    expect(refused(most, "10.0.0.1")).toBe(0)
+    expect(refused(1, "10.0.0.1")).toBe(1)
   })
 })
 
@@ -173,7 +180,7 @@ describe("the leaves of a large piece", () => {
         (_, i) =>
           new Promise<Uint8Array | undefined>((resolve) =>
             answers.answer(
-              { amChoking: false, sendBacklog: 0, sendHashes: (_, hashes) => resolve(hashes) },
+              { amChoking: false, sendBacklog: 0, remote, sendHashes: (_, hashes) => resolve(hashes) },
               { root, base: 0, index: 64 * i, length: 64, proofLayers: 0 },
             ),
           ),
@@ -210,7 +217,10 @@ describe("the tree of a file of many pieces", () => {
       for (const length of [1, Math.min(512, 2 ** (height - base))]) {
         const request = { root, base, index: 0, length, proofLayers: height - base - 1 }
         let given: Uint8Array | undefined
-        answers.answer({ amChoking: true, sendBacklog: 0, sendHashes: (_, hashes) => (given = hashes) }, request)
+        answers.answer(
+          { amChoking: true, sendBacklog: 0, remote, sendHashes: (_, hashes) => (given = hashes) },
+          request,
+        )
         expect(leadsTo(root, request, given!, sha256), `${base} ${length}`).toBe(true)
       }
     }
