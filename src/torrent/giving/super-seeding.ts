@@ -1,5 +1,6 @@
 import { Bitfield } from "../../bytes/bitfield.js"
 import { BLOCK_LENGTH, type TorrentLayout } from "../../metainfo/layout.js"
+import { Availability } from "../../picker/availability.js"
 import type { Clock } from "../../ports/clock.js"
 import type { Random } from "../../ports/random.js"
 import { networkOf } from "../network-of.js"
@@ -16,6 +17,8 @@ const IDLE = 1000
 /** The same when every piece is with somebody already. */
 const IDLE_COPIED = 15_000
 
+/** Of the rarest pieces so many are looked at for one that is new to a peer. */
+const MAX_LOOKS = 1000
 /** Pieces that are told one by one at the end, 9 bytes each; who lacks more had better connect again and hear "have all". */
 const MAX_HAVES = 10_000
 
@@ -24,6 +27,10 @@ interface Shown {
   /** Where the peer is: those of one network may be one. */
   readonly network: string
   readonly pieces: Bitfield
+  /** How many it was not shown and does not have. */
+  left: number
+  /** It counts among the copies as one that has everything. */
+  seed: boolean
   /** Those it asked us for in whole and did not say it has: it has them, or soon, and many don't tell us what we have, too. */
   readonly given: Bitfield
   /** The one it is to ask for now. */
@@ -45,12 +52,11 @@ interface Shown {
  */
 export class SuperSeeding {
   readonly #layout: TorrentLayout
-  readonly #random: Random
   readonly #clock: Clock
   readonly #have: Bitfield
   readonly #peers = new Map<PeerSource, Shown>()
   /** For each piece, how many have it or are shown it now. */
-  readonly #copies: Uint16Array
+  readonly #copies: Availability
   /** Pieces that somebody asked us for in whole. */
   readonly #given: Bitfield
   /** All pieces before this one are elsewhere, by more than one word. */
@@ -63,9 +69,9 @@ export class SuperSeeding {
     this.#have = options.have
     this.#active = options.have.complete
     this.#layout = options.layout
-    this.#random = options.random
     this.#clock = options.clock
-    this.#copies = new Uint16Array(options.layout.pieceCount)
+    this.#copies = new Availability(options.layout.pieceCount, options.random)
+    for (let piece = 0; piece < options.layout.pieceCount; piece++) this.#copies.addCandidate(piece)
     this.#given = new Bitfield(options.layout.pieceCount)
     this.#askedAt = options.clock.now()
   }
@@ -74,12 +80,14 @@ export class SuperSeeding {
     return this.#active
   }
 
-  /** A peer that was told that we have nothing. It is shown a piece when it has said what it has. */
+  /** A peer that was told that we have nothing. */
   add(peer: PeerSource): void {
     const count = this.#layout.pieceCount
     this.#peers.set(peer, {
       network: networkOf(peer.session.remote.host),
       pieces: new Bitfield(count),
+      left: count,
+      seed: false,
       given: new Bitfield(count),
       current: undefined,
       since: this.#clock.now(),
@@ -89,41 +97,54 @@ export class SuperSeeding {
     })
   }
 
-  /** The peer says what it has, and had said `previous` before. */
+  /** The peer says what it has, and had said `previous` before. It is shown the next piece with the next tick. */
   pieces(peer: PeerSource, previous: Bitfield | undefined): void {
     const shown = this.#peers.get(peer)
     const { pieces } = peer.session
     if (shown === undefined || pieces === undefined) return
-    for (const piece of previous ?? []) this.#copies[piece]!--
-    for (const piece of pieces) this.#has(shown, piece)
+    this.#uncount(shown, previous)
+    this.#count(shown, pieces)
+    if (shown.current !== undefined && pieces.has(shown.current)) this.#withdraw(shown)
+    for (const piece of shown.asked.keys()) if (pieces.has(piece)) shown.asked.delete(piece)
+    for (const piece of shown.given) if (pieces.has(piece)) this.#ungive(shown, piece)
+    shown.left = pieces.length - pieces.count
+    for (const piece of shown.pieces) if (!pieces.has(piece)) shown.left--
     for (const [other, theirs] of this.#peers) {
       if (other === peer) continue
       for (const piece of theirs.waiting.keys()) if (pieces.has(piece)) this.#passedOn(other, theirs, piece)
     }
-    this.#show(peer, shown)
   }
 
-  /** The peer has one more piece. */
+  /** The peer has one more piece. If it was the current one, it is shown the next with the next tick. */
   have(peer: PeerSource, piece: number): void {
     const shown = this.#peers.get(peer)
     if (shown === undefined) return
-    this.#has(shown, piece)
+    this.#copies.addHave(piece)
+    if (shown.current === piece) this.#withdraw(shown)
+    shown.asked.delete(piece)
+    if (shown.given.has(piece)) this.#ungive(shown, piece)
+    if (!shown.pieces.has(piece)) shown.left--
     for (const [other, theirs] of this.#peers) if (other !== peer) this.#passedOn(other, theirs, piece)
-    this.#show(peer, shown)
   }
 
   /** The peer has one piece less. */
   dontHave(peer: PeerSource, piece: number): void {
-    if (this.#peers.has(peer)) this.#copies[piece]!--
+    const shown = this.#peers.get(peer)
+    if (shown === undefined) return
+    if (shown.seed) {
+      this.#uncount(shown, undefined)
+      this.#count(shown, peer.session.pieces!)
+    } else this.#copies.removeHave(piece)
+    if (!shown.pieces.has(piece)) shown.left++
   }
 
   forget(peer: PeerSource): void {
     const shown = this.#peers.get(peer)
     if (shown === undefined) return
     this.#peers.delete(peer)
-    for (const piece of peer.session.pieces ?? []) this.#copies[piece]!--
-    for (const piece of shown.given) this.#copies[piece]!--
-    if (shown.current !== undefined) this.#copies[shown.current]!--
+    this.#uncount(shown, peer.session.pieces)
+    this.#copies.removePeer(shown.given)
+    this.#withdraw(shown)
   }
 
   /** What the peer may ask for. */
@@ -155,7 +176,7 @@ export class SuperSeeding {
       if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
       if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
         const rarest = this.#rarest(peer, shown)
-        if (rarest !== undefined && (idle >= IDLE_COPIED || this.#copies[rarest] === 0)) shown.window *= 2
+        if (rarest !== undefined && (idle >= IDLE_COPIED || this.#copies.count(rarest) === 0)) shown.window *= 2
       }
       this.#show(peer, shown)
     }
@@ -174,11 +195,22 @@ export class SuperSeeding {
     }
   }
 
-  /** The peer has the piece, from us or from elsewhere. */
-  #has(shown: Shown, piece: number): void {
-    if (shown.current === piece) this.#withdraw(shown)
-    shown.asked.delete(piece)
-    if (!shown.given.delete(piece)) this.#copies[piece]!++
+  /** Counts what a peer has, beside what it was given. */
+  #count(shown: Shown, pieces: Bitfield): void {
+    shown.seed = pieces.complete
+    if (shown.seed) this.#copies.addSeed()
+    else this.#copies.addPeer(pieces)
+  }
+
+  #uncount(shown: Shown, pieces: Bitfield | undefined): void {
+    if (shown.seed) this.#copies.removeSeed()
+    else if (pieces !== undefined) this.#copies.removePeer(pieces)
+  }
+
+  /** It has what it was given, and says so. */
+  #ungive(shown: Shown, piece: number): void {
+    shown.given.delete(piece)
+    this.#copies.removeHave(piece)
   }
 
   /** The piece is with another peer: who was given it gets something new. */
@@ -200,7 +232,7 @@ export class SuperSeeding {
   /** The current piece counts no more, though it may still be asked for. */
   #withdraw(shown: Shown): void {
     if (shown.current === undefined) return
-    this.#copies[shown.current]!--
+    this.#copies.removeHave(shown.current)
     shown.current = undefined
   }
 
@@ -213,24 +245,21 @@ export class SuperSeeding {
     shown.current = piece
     shown.since = this.#clock.now()
     shown.pieces.add(piece)
-    this.#copies[piece]!++
+    shown.left--
+    this.#copies.addHave(piece)
     peer.session.sendHave(piece)
   }
 
-  /** O(pieces), but for pieces that nobody has yet. */
+  /**
+   * The rarest that is new to the peer. Who has very many of the rarest gets any that it lacks: nobody makes us look
+   * through all pieces.
+   */
   #rarest({ session }: PeerSource, shown: Shown): number | undefined {
-    const { pieceCount } = this.#layout
-    let rarest: number | undefined
-    let least = Number.POSITIVE_INFINITY
-    const start = this.#random.below(pieceCount)
-    for (let i = 0; i < pieceCount && least > 0; i++) {
-      const piece = (start + i) % pieceCount
-      const copies = this.#copies[piece]!
-      if (copies >= least || shown.pieces.has(piece) || session.pieces?.has(piece)) continue
-      rarest = piece
-      least = copies
-    }
-    return rarest
+    if (shown.left === 0) return undefined
+    const isNew = (piece: number): boolean => !shown.pieces.has(piece) && session.pieces?.has(piece) !== true
+    let looks = 0
+    const rarest = this.#copies.rarest((piece) => ++looks > MAX_LOOKS || isNew(piece))
+    return looks > MAX_LOOKS ? this.#have.firstBeyond(session.pieces ?? shown.pieces, isNew) : rarest
   }
 
   /**
@@ -252,7 +281,7 @@ export class SuperSeeding {
     shown.given.add(piece)
     this.#given.add(piece)
     if (piece !== shown.current) {
-      this.#copies[piece]!++
+      this.#copies.addHave(piece)
       return
     }
     shown.current = undefined

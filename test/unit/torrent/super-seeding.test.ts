@@ -38,6 +38,16 @@ class Fake {
   }
 }
 
+/** Counts how often somebody looked whether a piece is there. */
+class CountingBitfield extends Bitfield {
+  looks = 0
+
+  override has(piece: number): boolean {
+    this.looks++
+    return super.has(piece)
+  }
+}
+
 class Scene {
   readonly clock = new ManualClock()
   readonly have: Bitfield
@@ -63,16 +73,19 @@ class Scene {
     return peer
   }
 
-  /** It sends its bitfield. */
+  /** It sends its bitfield, and the next tick comes. */
   says(peer: Fake, pieces: readonly number[]): void {
     const previous = peer.pieces
     peer.pieces = new Bitfield(this.have.length)
     for (const piece of pieces) peer.pieces.add(piece)
     this.superSeeding.pieces(peer.source, previous)
+    this.superSeeding.tick(false)
   }
 
+  /** It has one more, and the next tick comes. */
   has(peer: Fake, piece: number): void {
     if (peer.pieces?.add(piece)) this.superSeeding.have(peer.source, piece)
+    this.superSeeding.tick(false)
   }
 
   /** It asks for a piece in whole. */
@@ -295,6 +308,32 @@ describe("super-seeding (BEP 16)", () => {
     expect([a.shown.length, b.shown.length]).toEqual([1, 10_001])
   })
 
+  it("does not look through all pieces for a peer that has nearly all, whatever it says and however long it stays", () => {
+    const large = new Scene(1, 100_000)
+    const peer = new Fake(100)
+    const pieces = new CountingBitfield(100_000)
+    pieces.fill()
+    pieces.delete(70_000)
+    peer.pieces = pieces
+    large.superSeeding.add(peer.source)
+    large.superSeeding.pieces(peer.source, undefined)
+    large.pass(250)
+    expect(peer.shown).toEqual([70_000])
+    // From then on the piece is given up, and there is nothing else for it.
+    large.pass(60_000)
+    expect(pieces.looks).toBeLessThan(2000)
+    large.pass(60_000)
+    for (let times = 0; times < 1000; times++) {
+      pieces.delete(5)
+      large.superSeeding.dontHave(peer.source, 5)
+      pieces.add(5)
+      large.superSeeding.have(peer.source, 5)
+    }
+    large.pass(250)
+    expect(peer.shown).toEqual([70_000])
+    expect(pieces.looks).toBeLessThan(5000)
+  })
+
   it("ends when a piece is lost, and does not show that one", () => {
     const a = scene.join()
     const lost = [...scene.have].find((piece) => !a.shown.includes(piece))!
@@ -307,7 +346,7 @@ describe("super-seeding (BEP 16)", () => {
   it("shows nothing twice, nothing that is there, and the rarest first, whatever comes", () => {
     const step = fc.tuple(
       fc.nat(4),
-      fc.constantFrom("have", "ask", "lose", "leave", "says", "pass"),
+      fc.constantFrom("have", "ask", "lose", "leave", "says", "says all", "pass"),
       fc.nat(PIECES - 1),
     )
     fc.assert(
@@ -345,7 +384,7 @@ describe("super-seeding (BEP 16)", () => {
             played.superSeeding.add(peer.source)
             played.says(peer, [])
           }
-          const has = what === "have" ? [piece] : what === "says" ? [piece, (piece + 3) % PIECES] : []
+          const has = saidBy(what, piece, played.have)
           for (const one of has) asked.get(peer)!.delete(one)
           if (what === "have") played.has(peer, piece)
           else if (what === "ask" && peer.shown.includes(piece)) {
@@ -355,7 +394,7 @@ describe("super-seeding (BEP 16)", () => {
           else if (what === "leave") {
             played.superSeeding.forget(peer.source)
             peers.delete(who)
-          } else if (what === "says") played.says(peer, has)
+          } else if (what === "says" || what === "says all") played.says(peer, has)
           else if (what === "pass") played.pass(250 * (piece + 1))
           if (!played.superSeeding.active) return
         }
@@ -363,3 +402,10 @@ describe("super-seeding (BEP 16)", () => {
     )
   })
 })
+
+/** The pieces that a peer says it has. */
+function saidBy(what: string, piece: number, all: Iterable<number>): number[] {
+  if (what === "have") return [piece]
+  if (what === "says") return [piece, (piece + 3) % PIECES]
+  return what === "says all" ? [...all] : []
+}
