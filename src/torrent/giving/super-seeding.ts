@@ -5,6 +5,7 @@ import type { Clock } from "../../ports/clock.js"
 import type { Random } from "../../ports/random.js"
 import { networkOf } from "../network-of.js"
 import type { PeerSource } from "../peer-source.js"
+import { FullCopy } from "./full-copy.js"
 
 /** Pieces of a peer that may wait to be seen at another one: while one is passed on, the next is on its way. */
 const WINDOW = 2
@@ -57,10 +58,7 @@ export class SuperSeeding {
   readonly #peers = new Map<PeerSource, Shown>()
   /** For each piece, how many have it or are shown it now. */
   readonly #copies: Availability
-  /** Pieces that somebody asked us for in whole. */
-  readonly #given: Bitfield
-  /** All pieces before this one are elsewhere, by more than one word. */
-  #confirmed = 0
+  readonly #fullCopy: FullCopy
   #active: boolean
   #askedAt: number
 
@@ -72,7 +70,7 @@ export class SuperSeeding {
     this.#clock = options.clock
     this.#copies = new Availability(options.layout.pieceCount, options.random)
     for (let piece = 0; piece < options.layout.pieceCount; piece++) this.#copies.addCandidate(piece)
-    this.#given = new Bitfield(options.layout.pieceCount)
+    this.#fullCopy = new FullCopy(options.layout.pieceCount)
     this.#askedAt = options.clock.now()
   }
 
@@ -164,7 +162,7 @@ export class SuperSeeding {
 
   /** To be called every 250 ms. `busy`: something is being given. */
   tick(busy: boolean): void {
-    if (!this.#have.complete || this.#isCopied()) this.end()
+    if (!this.#have.complete || this.#fullCopy.isAmong(this.#peers)) this.end()
     if (!this.#active) return
     const now = this.#clock.now()
     if (busy) this.#askedAt = now
@@ -279,7 +277,7 @@ export class SuperSeeding {
   #give(peer: PeerSource, shown: Shown, piece: number): void {
     shown.asked.delete(piece)
     shown.given.add(piece)
-    this.#given.add(piece)
+    this.#fullCopy.gave(piece)
     if (piece !== shown.current) {
       this.#copies.addHave(piece)
       return
@@ -287,30 +285,6 @@ export class SuperSeeding {
     shown.current = undefined
     shown.waiting.set(piece, this.#clock.now())
     this.#show(peer, shown)
-  }
-
-  /**
-   * Another has a full copy, or will have it in a moment: the first seed's work is done. Its word alone does not count: each
-   * piece was given by us, or others have it, too.
-   */
-  #isCopied(): boolean {
-    const { pieceCount } = this.#layout
-    const isFull = ([{ session }, { given }]: [PeerSource, Shown]): boolean =>
-      (session.pieces?.count ?? 0) + given.count >= pieceCount
-    if (![...this.#peers].some(isFull)) return false
-    while (this.#confirmed < pieceCount && this.#isConfirmed(this.#confirmed)) this.#confirmed++
-    return this.#confirmed === pieceCount
-  }
-
-  #isConfirmed(piece: number): boolean {
-    if (this.#given.has(piece)) return true
-    let first: string | undefined
-    for (const [{ session }, { network }] of this.#peers) {
-      if (network === first || session.pieces?.has(piece) !== true) continue
-      if (first !== undefined) return true
-      first = network
-    }
-    return false
   }
 }
 

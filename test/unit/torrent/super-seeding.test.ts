@@ -334,6 +334,23 @@ describe("super-seeding (BEP 16)", () => {
     expect(pieces.looks).toBeLessThan(5000)
   })
 
+  it("does not look for all pieces at others at once, to see whether there is a full copy", () => {
+    const large = new Scene(1, 100_000)
+    large.join(...large.have)
+    const peer = new Fake(100)
+    const pieces = new CountingBitfield(100_000)
+    pieces.fill()
+    peer.pieces = pieces
+    large.superSeeding.add(peer.source)
+    large.superSeeding.pieces(peer.source, undefined)
+    pieces.looks = 0
+    large.pass(250)
+    expect(pieces.looks).toBeLessThan(20_000)
+    expect(large.superSeeding.active).toBe(true)
+    large.pass(2500)
+    expect(large.superSeeding.active).toBe(false)
+  })
+
   it("ends when a piece is lost, and does not show that one", () => {
     const a = scene.join()
     const lost = [...scene.have].find((piece) => !a.shown.includes(piece))!
