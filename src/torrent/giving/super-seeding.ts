@@ -56,6 +56,8 @@ export class SuperSeeding {
   readonly #clock: Clock
   readonly #have: Bitfield
   readonly #peers = new Map<PeerSource, Shown>()
+  /** Pieces → the peers that are to pass them on: it is their current one, or among those that wait to be seen elsewhere. */
+  readonly #bearers = new Map<number, Set<PeerSource>>()
   /** For each piece, how many have it or are shown it now. */
   readonly #copies: Availability
   readonly #fullCopy: FullCopy
@@ -102,7 +104,7 @@ export class SuperSeeding {
     if (shown === undefined || pieces === undefined) return
     this.#uncount(shown, previous)
     this.#count(shown, pieces)
-    if (shown.current !== undefined && pieces.has(shown.current)) this.#withdraw(shown)
+    if (shown.current !== undefined && pieces.has(shown.current)) this.#withdraw(peer, shown)
     for (const piece of shown.asked.keys()) if (pieces.has(piece)) shown.asked.delete(piece)
     for (const piece of shown.given) if (pieces.has(piece)) this.#ungive(shown, piece)
     shown.left = pieces.length - pieces.count
@@ -118,11 +120,13 @@ export class SuperSeeding {
     const shown = this.#peers.get(peer)
     if (shown === undefined) return
     this.#copies.addHave(piece)
-    if (shown.current === piece) this.#withdraw(shown)
+    if (shown.current === piece) this.#withdraw(peer, shown)
     shown.asked.delete(piece)
     if (shown.given.has(piece)) this.#ungive(shown, piece)
     if (!shown.pieces.has(piece)) shown.left--
-    for (const [other, theirs] of this.#peers) if (other !== peer) this.#passedOn(other, theirs, piece)
+    for (const other of this.#bearers.get(piece) ?? []) {
+      if (other !== peer) this.#passedOn(other, this.#peers.get(other)!, piece)
+    }
   }
 
   /** The peer has one piece less. */
@@ -142,7 +146,8 @@ export class SuperSeeding {
     this.#peers.delete(peer)
     this.#uncount(shown, peer.session.pieces)
     this.#copies.removePeer(shown.given)
-    this.#withdraw(shown)
+    this.#withdraw(peer, shown)
+    for (const piece of shown.waiting.keys()) this.#release(peer, piece)
   }
 
   /** What the peer may ask for. */
@@ -168,10 +173,14 @@ export class SuperSeeding {
     if (busy) this.#askedAt = now
     const idle = now - this.#askedAt
     for (const [peer, shown] of this.#peers) {
-      for (const [piece, since] of shown.waiting) if (now - since >= PATIENCE) shown.waiting.delete(piece)
+      for (const [piece, since] of shown.waiting) {
+        if (now - since < PATIENCE) break
+        shown.waiting.delete(piece)
+        this.#release(peer, piece)
+      }
       // It can't ask yet: its time to do so begins when it can.
       if (peer.session.amChoking && peer.session.peerInterested && !hasAsked(shown)) shown.since = now
-      if (this.#passesBy(peer, shown, now)) this.#withdraw(shown)
+      if (this.#passesBy(peer, shown, now)) this.#withdraw(peer, shown)
       if (idle >= IDLE && shown.current === undefined && shown.waiting.size >= shown.window) {
         const rarest = this.#rarest(peer, shown)
         if (rarest !== undefined && (idle >= IDLE_COPIED || this.#copies.count(rarest) === 0)) shown.window *= 2
@@ -186,6 +195,7 @@ export class SuperSeeding {
     this.#active = false
     const peers = [...this.#peers]
     this.#peers.clear()
+    this.#bearers.clear()
     for (const [{ session }, { pieces }] of peers) {
       const hidden = [...this.#have].filter((piece) => !pieces.has(piece) && !session.pieces?.has(piece))
       if (hidden.length > MAX_HAVES) session.close(new Error("is to connect again: there is too much to tell"))
@@ -213,8 +223,10 @@ export class SuperSeeding {
 
   /** The piece is with another peer: who was given it gets something new. */
   #passedOn(peer: PeerSource, shown: Shown, piece: number): void {
-    if (shown.waiting.delete(piece)) shown.window = WINDOW
-    else if (shown.current === piece && !hasAsked(shown)) this.#withdraw(shown)
+    if (shown.waiting.delete(piece)) {
+      shown.window = WINDOW
+      this.#release(peer, piece)
+    } else if (shown.current === piece && !hasAsked(shown)) this.#withdraw(peer, shown)
     else return
     this.#show(peer, shown)
   }
@@ -228,10 +240,18 @@ export class SuperSeeding {
   }
 
   /** The current piece counts no more, though it may still be asked for. */
-  #withdraw(shown: Shown): void {
+  #withdraw(peer: PeerSource, shown: Shown): void {
     if (shown.current === undefined) return
     this.#copies.removeHave(shown.current)
+    this.#release(peer, shown.current)
     shown.current = undefined
+  }
+
+  /** The peer need not pass the piece on any more. */
+  #release(peer: PeerSource, piece: number): void {
+    const bearers = this.#bearers.get(piece)
+    bearers?.delete(peer)
+    if (bearers?.size === 0) this.#bearers.delete(piece)
   }
 
   #show(peer: PeerSource, shown: Shown): void {
@@ -245,6 +265,9 @@ export class SuperSeeding {
     shown.pieces.add(piece)
     shown.left--
     this.#copies.addHave(piece)
+    const bearers = this.#bearers.get(piece)
+    if (bearers === undefined) this.#bearers.set(piece, new Set([peer]))
+    else bearers.add(peer)
     peer.session.sendHave(piece)
   }
 
