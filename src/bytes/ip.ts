@@ -64,18 +64,6 @@ export function holdingOf(host: string): string {
   return `${address.subarray(0, 8).join(".")}/64`
 }
 
-/**
- * True when a host name is written so that whoever wrote it meant a place inside their own network: a private or
- * loopback address, `localhost`, a name without a dot, or one under a suffix kept for that use (RFC 6761, RFC 6762, RFC
- * 8375, and custom).
- */
-export function namesLocalPlace(hostname: string): boolean {
-  const name = hostname.toLowerCase().replace(/^\[|\]$|\.$/g, "")
-  const address = parseIp(name)
-  if (address !== undefined) return ipScope(address) === "private" || ipScope(address) === "loopback"
-  return !name.includes(".") || /\.(localhost|local|lan|internal|home\.arpa)$/.test(name)
-}
-
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split(".")
   if (parts.length !== 4 || text.length > 15) return undefined

@@ -1,6 +1,6 @@
+import { classifyHost } from "../bytes/address-policy.js"
 import { ipScope, parseIp } from "../bytes/ip.js"
 import { AtError } from "../errors.js"
-import { classifyHost } from "../node/address-policy.js"
 import { lookupFault } from "../node/lookup-fault.js"
 import type { LogLevel } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"

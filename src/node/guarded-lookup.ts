@@ -1,7 +1,7 @@
 import type { LookupAddress, LookupAllOptions } from "node:dns"
 import type { LookupFunction } from "node:net"
+import { type AddressClass, classifyAddress, mayConnect } from "../bytes/address-policy.js"
 import { HttpError } from "../ports/http.js"
-import { type AddressClass, classifyAddress, mayConnect } from "./address-policy.js"
 import { hostNames } from "./host-names.js"
 
 /** How names are resolved: as `dns.lookup` does it when all addresses are asked for. */

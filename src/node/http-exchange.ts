@@ -1,7 +1,7 @@
+import { type AddressClass, classifyHost, mayRedirect } from "../bytes/address-policy.js"
 import type { Family } from "../bytes/ip.js"
 import { decodePercents, parseUrl } from "../bytes/url.js"
 import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
-import { type AddressClass, classifyHost, mayRedirect } from "./address-policy.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { USER_AGENT } from "./version.js"
 

@@ -1,6 +1,6 @@
+import type { AddressClass } from "../bytes/address-policy.js"
 import type { Family } from "../bytes/ip.js"
 import type { HttpError } from "../ports/http.js"
-import type { AddressClass } from "./address-policy.js"
 
 /** Lower-case names. */
 export type Headers = Readonly<Record<string, string>>

@@ -1,5 +1,5 @@
 import type { LookupAddress, promises } from "node:dns"
-import { classifyHost } from "./address-policy.js"
+import { classifyHost } from "../bytes/address-policy.js"
 import { nodeClock } from "./clock.js"
 import { errnoOf } from "./errno.js"
 

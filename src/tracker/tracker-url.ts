@@ -1,4 +1,4 @@
-import { namesLocalPlace } from "../bytes/ip.js"
+import { classifyHost } from "../bytes/address-policy.js"
 import { namedPort, parseUrl, withoutBrackets } from "../bytes/url.js"
 
 export interface HttpTarget {
@@ -39,7 +39,7 @@ export function parseTrackerUrl(text: string): TrackerTarget {
   if (scheme === "udp") return udpTarget(trimmed, url)
   // A torrent must not be a way to send requests to the user's router: libtorrent asks the same of local trackers, with
   // "announce" at the start of the whole path; we ask it of the last part, so that trackers below a folder work.
-  if (namesLocalPlace(url.hostname) && !/\/announce[^/]*$/.test(url.pathname)) {
+  if (classifyHost(url.hostname) === "local" && !/\/announce[^/]*$/.test(url.pathname)) {
     return refused("a tracker at a local address must have a path that ends in /announce")
   }
   url.hash = ""

@@ -1,4 +1,5 @@
-import { type Family, familyOf, formatIp, ipScope, namesLocalPlace, parseIp } from "../bytes/ip.js"
+import { classifyHost } from "../bytes/address-policy.js"
+import { type Family, familyOf, formatIp, ipScope, parseIp } from "../bytes/ip.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import { failed, type TrackerFailure } from "./announce.js"
@@ -28,7 +29,7 @@ export async function resolveUdpTarget(
   if (found[0] === target.hostname && parseIp(target.hostname) === undefined) {
     return [{ host: target.hostname, port: target.port, family: 4 }]
   }
-  const local = namesLocalPlace(target.hostname)
+  const local = classifyHost(target.hostname) === "local"
   const hosts = found
     .map((address) => parseIp(address))
     .filter((address) => address !== undefined)

@@ -1,11 +1,11 @@
-import type { Family } from "../../../src/bytes/ip.js"
 import {
   type AddressClass,
   classifyAddress,
   classifyHost,
   mayConnect,
   mayRedirect,
-} from "../../../src/node/address-policy.js"
+} from "../../../src/bytes/address-policy.js"
+import type { Family } from "../../../src/bytes/ip.js"
 import type { Clock, Timer } from "../../../src/ports/clock.js"
 import {
   type Http,

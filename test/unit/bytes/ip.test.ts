@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { formatIp, holdingOf, ipScope, namesLocalPlace, parseIp } from "../../../src/bytes/ip.js"
+import { formatIp, holdingOf, ipScope, parseIp } from "../../../src/bytes/ip.js"
 
 describe("IP addresses", () => {
   it("come back from text as the bytes they were", () => {
@@ -73,14 +73,5 @@ describe("IP addresses", () => {
     ["::ffff:8.8.8.8", "::ffff:8.8.8.9", false],
   ])("%s and %s belong together: %s", (a, b, together) => {
     expect(holdingOf(a) === holdingOf(b)).toBe(together)
-  })
-
-  it("names of local places are known", () => {
-    for (const name of ["localhost", "LAB", "nas.local", "x.lan", "a.internal.", "b.home.arpa", "10.0.0.1", "[::1]"]) {
-      expect(namesLocalPlace(name), name).toBe(true)
-    }
-    for (const name of ["example.org", "local.example", "8.8.8.8", "[2001:db8::1]", "mylocal.org"]) {
-      expect(namesLocalPlace(name), name).toBe(false)
-    }
   })
 })

@@ -48,6 +48,9 @@ describe("a tracker's URL", () => {
     ["http://router/setup?x=/announce", /local/],
     ["http://[::ffff:127.0.0.1]/x", /local/],
     ["http://0x7f000001/x", /local/],
+    ["http://0.0.0.0/x", /local/],
+    ["http://[::]/x", /local/],
+    ["http://[2002:7f00:1::]/x", /local/],
     [`http://t.example/${"a".repeat(3000)}`, /long/],
   ])("is refused: %s", (text, reason) => {
     const target = parseTrackerUrl(text)

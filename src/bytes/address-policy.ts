@@ -1,6 +1,6 @@
-import { METADATA_SERVICES, namesLocalPlace, parseIp } from "../bytes/ip.js"
-import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
-import { withoutBrackets } from "../bytes/url.js"
+import { METADATA_SERVICES, parseIp } from "./ip.js"
+import { parseSubnet, type Subnet, subnetContains } from "./subnet.js"
+import { withoutBrackets } from "./url.js"
 
 /**
  * What an address is to us. `public`: anywhere on the internet. `local`: this machine or a private network.
@@ -48,6 +48,9 @@ const FORBIDDEN_NAMES = new Set([
   "instance-data.ec2.internal",
 ])
 
+/** Names kept for use inside a network (RFC 6761, RFC 6762, RFC 8375, and custom). One without a dot is meant so, too. */
+const LOCAL_NAME = /\.(localhost|local|lan|internal|home\.arpa)$/
+
 /** The class of an IP address in its usual form. IPv6 addresses that carry an IPv4 one are judged by that. */
 export function classifyAddress(address: string): AddressClass {
   const bytes = parseAddress(address)
@@ -70,7 +73,7 @@ function classify(hostname: string): AddressClass {
   const name = withoutBrackets(hostname.toLowerCase().replace(/\.$/, ""))
   if (parseAddress(name) !== undefined) return classifyAddress(name)
   if (name === "" || FORBIDDEN_NAMES.has(name)) return "forbidden"
-  return namesLocalPlace(name) ? "local" : "public"
+  return !name.includes(".") || LOCAL_NAME.test(name) ? "local" : "public"
 }
 
 /** Whether a connection to an address of class `address` may be made for a host of class `host`. */

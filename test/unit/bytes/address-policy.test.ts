@@ -5,7 +5,7 @@ import {
   classifyHost,
   mayConnect,
   mayRedirect,
-} from "../../../src/node/address-policy.js"
+} from "../../../src/bytes/address-policy.js"
 
 const ADDRESSES: Readonly<Record<AddressClass, readonly string[]>> = {
   public: [
@@ -32,6 +32,7 @@ const HOSTS: Readonly<Record<AddressClass, readonly string[]>> = {
     "[2606:4700::1111]",
     "localhost.example.org",
     "xlan.org",
+    "local.example",
   ],
   local: [
     ...["localhost", "LOCALHOST", "localhost.", "nas", "nas.local", "nas.lan.", "db.internal", "printer.home.arpa"],
