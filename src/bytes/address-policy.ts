@@ -87,6 +87,17 @@ export function mayRedirect(from: AddressClass, to: AddressClass): boolean {
   return from === "local" ? to !== "forbidden" : to === "public"
 }
 
+/** Why {@link queriesLocalPlace} forbids a URL. */
+export const NO_LOCAL_QUERY = "a torrent may not send a query to a local address"
+
+/**
+ * Whether a URL would carry a query into the user's own network. Strangers may not name such a one: to many a router,
+ * `?action=reboot` is an order. They may name a path alone, for the sake of laboratories.
+ */
+export function queriesLocalPlace(url: URL): boolean {
+  return url.search !== "" && classifyHost(url.hostname) === "local"
+}
+
 /** The IPv4 address inside a mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96) or 6to4 (2002::/16) IPv6 address. */
 function carriedIpv4(address: Uint8Array): Uint8Array | undefined {
   if (subnetContains(SIX_TO_FOUR, address)) return address.subarray(2, 6)

@@ -1,5 +1,6 @@
 import { classifyHost } from "../bytes/address-policy.js"
 import { ipScope, parseIp } from "../bytes/ip.js"
+import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import { lookupFault } from "../node/lookup-fault.js"
 import type { LogLevel } from "../ports/log.js"
@@ -7,6 +8,7 @@ import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { Sources } from "../torrent/torrent-options.js"
+import { whyForbidden } from "../webseed/url-layout.js"
 import type { Options } from "./options.js"
 import { parsePeers } from "./peers.js"
 import { type ResolveContext, type Resolved, refreshTorrent } from "./resolve.js"
@@ -49,7 +51,11 @@ export async function findSources(
   const tiers = [...torrents.flatMap((torrent) => torrent.trackers), ...hinted.trackers.map((url) => [url])]
     .map((tier) => tier.filter((url) => !known.has(url) && known.add(url)))
     .filter((tier) => tier.length > 0)
-  const webSeeds = [...urls, ...torrents.flatMap((torrent) => torrent.webSeeds), ...hints.webSeeds]
+  const named = useWebSeeds ? [...torrents.flatMap((torrent) => torrent.webSeeds), ...hints.webSeeds] : []
+  const webSeeds = findWebSeeds(
+    named.filter((url) => !urls.includes(url)),
+    context,
+  )
   const [own, others] = await Promise.all([
     findPeers(parsePeers(options.peers ?? []), context, "notice"),
     findPeers(hinted.peers, context),
@@ -57,9 +63,9 @@ export async function findSources(
   return {
     // Without a way to peers there is nothing to be learnt from trackers, and nobody to be told of.
     trackers: useTrackers && reach !== "web" ? tiers : [],
-    webSeeds: [...new Set(useWebSeeds ? webSeeds : urls)],
+    webSeeds: [...new Set([...urls, ...webSeeds.usable])],
     peers: [...own.peers, ...others.peers],
-    unusablePeers: own.unusable,
+    unusable: [...own.unusable, ...webSeeds.unusable],
   }
 }
 
@@ -76,6 +82,19 @@ export async function nobodyToShareWith(
   if (found.peers.length > 0) return undefined
   const what = "nothing can be shared: a proxy is set only for HTTP, and no peer is reached without it"
   return new AtError("AT_INVALID_INPUT", [what, ...found.unusable].join("; "), { hint: PEERS_NEED_PROXY })
+}
+
+/** What may be used of the web seeds that strangers named, and why the rest is not: a sentence each. */
+function findWebSeeds(named: readonly string[], { platform }: ResolveContext) {
+  const usable: string[] = []
+  const unusable: string[] = []
+  for (const url of new Set(named)) {
+    const reason = whyForbidden(url)
+    if (reason === undefined) usable.push(url)
+    else unusable.push(`${redactUrl(url)} is not used: ${reason}`)
+  }
+  for (const reason of unusable) platform.log.log("warn", "webseed", reason)
+  return { usable, unusable }
 }
 
 /** Where these names lead to, as far as peers may be there: a link must not make us call a cloud's metadata service. */

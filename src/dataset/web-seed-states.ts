@@ -1,6 +1,6 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import { probe } from "../webseed/probe.js"
-import { distinctPlaces, urlLayout } from "../webseed/url-layout.js"
+import { distinctPlaces, urlLayout, whyForbidden } from "../webseed/url-layout.js"
 import type { Options } from "./options.js"
 import type { ResolveContext } from "./resolve.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -35,6 +35,8 @@ export async function webSeedStates(
   const timer = platform.clock.after(PATIENCE, () => enough.abort())
   const ask = async (url: string): Promise<WebSeedState> => {
     const failed = (message: string): WebSeedState => ({ kind: "failed", url, message })
+    const forbidden = urls.includes(url) ? undefined : whyForbidden(url)
+    if (forbidden !== undefined) return failed(forbidden)
     const layout = urlLayout(url, metainfo)
     if (layout.kind === "unusable") return failed(layout.reason)
     if (offline) return failed("not asked: offline")

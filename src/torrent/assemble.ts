@@ -75,7 +75,7 @@ export interface TorrentParts {
 
 /** Makes the parts of a torrent, and ties them together. */
 export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts {
-  const { platform, metainfo, store, downloadLimit, unusablePeers = [] } = options
+  const { platform, metainfo, store, downloadLimit, unusable = [] } = options
   const { clock, log } = platform
   const roster = new Roster()
   const totals = new Totals(clock.now())
@@ -114,7 +114,7 @@ export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts
     readers: new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() }),
     culprits: new Culprits({ ...parts, log }),
     relief: new MemoryRelief(parts),
-    statistics: new Statistics({ ...parts, metainfo, unusablePeers }),
+    statistics: new Statistics({ ...parts, metainfo, unusable }),
     stats: new StatsCollector({ ...parts, clock, store }),
   }
 }

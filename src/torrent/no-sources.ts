@@ -25,10 +25,10 @@ export function noSources(parts: {
   readonly webSeeds: WebSeedRoster
   readonly announcer: Announcers
   readonly discoveries: Discoveries
-  readonly unusablePeers: readonly string[] | undefined
+  readonly unusable: readonly string[] | undefined
   readonly reach: Platform["reach"]
 }): AtError | undefined {
-  const { table, roster, book, webSeeds, announcer, discoveries, unusablePeers = [], reach } = parts
+  const { table, roster, book, webSeeds, announcer, discoveries, unusable = [], reach } = parts
   const needed = table.remaining - table.count("committing")
   if (needed === 0 || roster.connectedCount > 0 || book.hopeful || webSeeds.hopeful) return undefined
   if (discoveries.hopeful || announcer.status().some(mayAnswer)) return undefined
@@ -38,7 +38,7 @@ export function noSources(parts: {
     const why = wrongPieces === undefined ? "" : `: ${wrongPieces}`
     return `${redactUrl(url)} lacks ${lacking[index]} of the missing pieces${why}`
   })
-  reasons.push(...discoveries.status(), ...unusablePeers)
+  reasons.push(...discoveries.status(), ...unusable)
   const what = `no peer, tracker or web seed is left to ask for ${needed} of ${table.layout.pieceCount} pieces`
   return new AtError("AT_NO_SOURCES", [what, ...reasons].join("; "), {
     hint: reach === "web" ? PEERS_NEED_PROXY : "add a source with `urls` or `peers`, or ask the publisher to seed it",

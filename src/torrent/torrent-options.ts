@@ -20,7 +20,7 @@ export interface Sources {
   readonly webSeeds: readonly string[]
   readonly peers: readonly Endpoint[]
   /** Which others were named and are not used, and why: a sentence each. */
-  readonly unusablePeers?: readonly string[] | undefined
+  readonly unusable?: readonly string[] | undefined
 }
 
 /** The purpose and the sources are those of its start. */

@@ -100,7 +100,7 @@ export class Torrent implements IntakeHost {
   }
 
   /** It asks these, too, from now on. */
-  addSources({ trackers, webSeeds, peers }: Omit<Sources, "unusablePeers">): void {
+  addSources({ trackers, webSeeds, peers }: Omit<Sources, "unusable">): void {
     this.#parts.announcer.add(trackers)
     this.#parts.webSeeds.add(webSeeds)
     this.#addPeers(peers, "user")
@@ -294,8 +294,8 @@ export class Torrent implements IntakeHost {
   }
 
   #failWithoutSources(): void {
-    const { platform, unusablePeers } = this.#options
-    const error = noSources({ ...this.#parts, unusablePeers, reach: platform.reach })
+    const { platform, unusable } = this.#options
+    const error = noSources({ ...this.#parts, unusable, reach: platform.reach })
     if (error === undefined) return
     if (!this.#parts.table.selectionComplete) {
       if (!this.#purpose.seed) {

@@ -1,3 +1,4 @@
+import { NO_LOCAL_QUERY, queriesLocalPlace } from "../bytes/address-policy.js"
 import { encodeUtf8 } from "../bytes/text.js"
 import { encodePercents, parseUrl } from "../bytes/url.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
@@ -25,6 +26,12 @@ export function urlLayout(url: string, metainfo: Metainfo): UrlLayout {
     kind: "usable",
     urlOf: (file) => `${folder}/${(metainfo.rawPaths[file] ?? []).map(encodeElement).join("/")}`,
   }
+}
+
+/** Why a torrent, or a link, may not name this URL. Undefined: it may. The user may name any. */
+export function whyForbidden(url: string): string | undefined {
+  const parsed = parseUrl(url)
+  return parsed !== undefined && queriesLocalPlace(parsed) ? NO_LOCAL_QUERY : undefined
 }
 
 /** The URLs without those that lead to the same files as one before: many a torrent names a folder with its slash and without. */

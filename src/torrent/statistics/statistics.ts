@@ -25,7 +25,7 @@ interface Parts {
   readonly announcer: Announcers
   readonly discoveries: Discoveries
   readonly book: PeerBook
-  readonly unusablePeers: readonly string[]
+  readonly unusable: readonly string[]
 }
 
 /** Puts together what a user sees of a torrent at work. */
@@ -80,7 +80,7 @@ export class Statistics {
 
   /** Why nothing arrives, however short it has been so. */
   waitingFor(now: number): string {
-    const { roster, webSeeds, announcer, discoveries, book, unusablePeers } = this.#parts
+    const { roster, webSeeds, announcer, discoveries, book, unusable } = this.#parts
     const lacking = webSeeds.lacking()
     return waitingReason({
       now,
@@ -90,7 +90,7 @@ export class Statistics {
       })),
       connecting: roster.connectingCount,
       known: book.size,
-      unusablePeers,
+      unusable,
       trackers: announcer.status(),
       discoveries: discoveries.status(),
       webSeeds: webSeeds.all.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),

@@ -13,7 +13,7 @@ export interface Situation {
   readonly connecting: number
   readonly known: number
   /** Of those that were named, which are not used, and why. */
-  readonly unusablePeers: readonly string[]
+  readonly unusable: readonly string[]
   readonly trackers: readonly TrackerStatus[]
   /** How the searches stand in the DHT and in the local network, in a few words each. */
   readonly discoveries: readonly string[]
@@ -23,9 +23,9 @@ export interface Situation {
 
 /** Says in a sentence why nothing arrives. */
 export function waitingReason(situation: Situation): string {
-  const { peers, connecting, unusablePeers, discoveries } = situation
+  const { peers, connecting, unusable, discoveries } = situation
   const searches = peers.length === 0 && connecting === 0 ? discoveries : []
-  const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches, ...unusablePeers]
+  const reasons = [ofPeers(situation), ofWebSeeds(situation), ofTrackers(situation), ...searches, ...unusable]
   return reasons.filter((reason) => reason !== undefined).join("; ") || "no source is known"
 }
 

@@ -41,6 +41,25 @@ describe("no source", () => {
     expect(stderr).toMatch(/error: no peer.*; 169\.254\.1\.1 is not called: no peer can be there/)
   })
 
+  it("is 4 when a torrent would only send queries into the user's network, and says so; the user may", async () => {
+    const mounts: Record<string, string> = {}
+    await using router = disposable(await startWebSeed({ mounts }))
+    const url = `${router.url}/one.bin?action=reboot`
+    await using stage = await Stage.open({ announce: "none" })
+    const trackers = [[`${router.url}/goform/reboot/announce?now=1`]]
+    const dataset = await stage.publish("one.bin", LENGTH, { create: { trackers, webSeeds: [url] } })
+    mounts["one.bin"] = dataset.source
+    const args = ["get", stage.torrentFile(dataset)]
+    const { stderr } = await stage.run(args, { exits: 4 })
+    expect(stderr).toContain(`; ${url} is not used: a torrent may not send a query to a local address`)
+    expect((await stage.run(["info", stage.torrentFile(dataset)])).stdout).toContain(
+      `${url}: a torrent may not send a query to a local address\n`,
+    )
+    expect(router.connections).toBe(0)
+    await stage.run([...args, "--url", url])
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
   it("is 3 when the only peer that is named for the metadata can't be used: both are said", async () => {
     await using stage = await Stage.open()
     const args = ["get", "0".repeat(40), "--no-dht", "--peer", "169.254.1.1:6881"]

@@ -16,6 +16,7 @@ async function sourcesOf(
   info: Parameters<typeof folderInfo>[0],
   peers: { host: string; port: number }[] = HINTS.peers,
   own: string[] = ["10.0.0.9:7000"],
+  { urls, webSeeds = HINTS.webSeeds }: { urls?: string[]; webSeeds?: string[] } = {},
 ) {
   const simulation = createSimulation({ seed: 1 })
   const platform = simulation.platform("10.0.0.1")
@@ -30,13 +31,13 @@ async function sourcesOf(
   const resolved = {
     metainfo: parseTorrent(torrentBytes, digester),
     torrentBytes,
-    hints: { ...HINTS, peers },
+    hints: { ...HINTS, peers, webSeeds },
     selectOnly: null,
     stale: false,
   }
   const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
   const context = { platform, site: new Site(undefined), cache, offline: false }
-  return findSources(resolved, { peers: own }, context, true)
+  return findSources(resolved, { peers: own, urls }, context, true)
 }
 
 describe("sources of a dataset", () => {
@@ -68,12 +69,29 @@ describe("sources of a dataset", () => {
   })
 
   it("say of the user's peers alone which are not used, and why", async () => {
-    const { peers, unusablePeers } = await sourcesOf(
+    const { peers, unusable } = await sourcesOf(
       {},
       [{ host: "hinted.invalid", port: 80 }],
       ["named.invalid:80", "169.254.1.1:80", "inside.example:80"],
     )
     expect(peers).toEqual([{ host: "10.0.0.3", port: 80 }])
-    expect(unusablePeers).toEqual(["named.invalid is not known", "169.254.1.1 is not called: no peer can be there"])
+    expect(unusable).toEqual(["named.invalid is not known", "169.254.1.1 is not called: no peer can be there"])
+  })
+
+  it("never send a query into the user's network, unless the user names the web seed", async () => {
+    const places = ["192.168.1.1", "0.0.0.0", "[::ffff:7f00:1]", "2130706433", "router", "nas.local"]
+    const orders = places.map((host) => `http://${host}/apply.cgi?action=reboot&token=secret`)
+    const harmless = ["http://192.168.1.1/data/", "http://data.example/get?id=7", "http://router/data?"]
+    const webSeeds = [...orders, ...harmless]
+    const found = await sourcesOf({}, [], [], { webSeeds })
+    expect(found.webSeeds).toEqual(harmless)
+    expect(found.unusable).toEqual(
+      places.map(
+        (host) =>
+          `http://${host}/apply.cgi?action=reboot&token=*** is not used: a torrent may not send a query to a local address`,
+      ),
+    )
+    const named = await sourcesOf({}, [], [], { webSeeds, urls: orders })
+    expect(named).toMatchObject({ webSeeds, unusable: [] })
   })
 })

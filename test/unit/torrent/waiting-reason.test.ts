@@ -6,7 +6,7 @@ const nothing: Situation = {
   now: 50_000,
   peers: [],
   connecting: 0,
-  unusablePeers: [],
+  unusable: [],
   known: 0,
   trackers: [],
   discoveries: [],
@@ -43,9 +43,9 @@ describe("why nothing arrives", () => {
   })
 
   it("peers that were named and are not used", () => {
-    const unusablePeers = ["a.example is not known"]
-    expect(reason({ unusablePeers })).toBe("a.example is not known")
-    expect(reason({ unusablePeers, known: 1 })).toBe("none of 1 known peer can be reached; a.example is not known")
+    const unusable = ["a.example is not known"]
+    expect(reason({ unusable })).toBe("a.example is not known")
+    expect(reason({ unusable, known: 1 })).toBe("none of 1 known peer can be reached; a.example is not known")
   })
 
   it("trackers, as long as they have named nobody", () => {
