@@ -1,4 +1,4 @@
-import { classifyHost } from "../bytes/address-policy.js"
+import { classifyHost, NO_LOCAL_QUERY, queriesLocalPlace } from "../bytes/address-policy.js"
 import { namedPort, parseUrl, withoutBrackets } from "../bytes/url.js"
 
 export interface HttpTarget {
@@ -41,6 +41,10 @@ export function parseTrackerUrl(text: string): TrackerTarget {
   // "announce" at the start of the whole path; we ask it of the last part, so that trackers below a folder work.
   if (classifyHost(url.hostname) === "local" && !/\/announce[^/]*$/.test(url.pathname)) {
     return refused("a tracker at a local address must have a path that ends in /announce")
+  }
+  // To many servers what comes before is the program, and "/announce" its argument.
+  if (queriesLocalPlace(url) && url.pathname.lastIndexOf("/") > 0) {
+    return refused(`${NO_LOCAL_QUERY}, except to /announce`)
   }
   url.hash = ""
   return { kind: "http", url: url.href }

@@ -12,7 +12,8 @@ describe("a tracker's URL", () => {
     ["HTTP://T.example/tracker", "http://t.example/tracker"],
     ["http://127.0.0.1:6969/announce", "http://127.0.0.1:6969/announce"],
     ["http://[::1]:6969/announce", "http://[::1]:6969/announce"],
-    ["http://lab/tracker/announce.php?k=1", "http://lab/tracker/announce.php?k=1"],
+    ["http://lab/tracker/announce.php", "http://lab/tracker/announce.php"],
+    ["http://lab/announce.php?passkey=1", "http://lab/announce.php?passkey=1"],
   ])("is used over HTTP: %s", (text, url) => {
     expect(parseTrackerUrl(text)).toEqual({ kind: "http", url })
   })
@@ -45,6 +46,8 @@ describe("a tracker's URL", () => {
     ["http://192.168.1.1/reboot", /local/],
     ["http://192.168.1.1/announce/../reboot?x=announce", /local/],
     ["http://localhost/", /local/],
+    ["http://192.168.1.1/goform/reboot/announce?now=1", /query/],
+    ["http://router/apply.cgi/announce.php?action=reboot", /query/],
     ["http://router/setup?x=/announce", /local/],
     ["http://[::ffff:127.0.0.1]/x", /local/],
     ["http://0x7f000001/x", /local/],
