@@ -32,6 +32,8 @@ export function safePaths(files: readonly (readonly Uint8Array[])[]): string[] {
 class Folder {
   readonly #prefix: string
   readonly #folders = new Map<string, Folder>()
+  /** The one asked for last. */
+  #latest: { readonly raw: Uint8Array; readonly folder: Folder } | undefined
   /** By folded name. */
   readonly #taken = new Map<string, "file" | "folder">()
   /** Whether any of them ends like an unfinished file: in nearly all torrents none does. */
@@ -51,11 +53,15 @@ class Folder {
 
   /** The folder of that name. */
   folder(raw: Uint8Array): Folder {
+    // Files of a tree (BEP 52) share the elements themselves: reading them for each file would take the time of all paths written out.
+    if (this.#latest?.raw === raw) return this.#latest.folder
     const key = toLatin1(raw)
-    const known = this.#folders.get(key)
-    if (known !== undefined) return known
-    const folder = new Folder(`${this.#prefix}${this.#freeName(raw, "folder")}/`)
-    this.#folders.set(key, folder)
+    let folder = this.#folders.get(key)
+    if (folder === undefined) {
+      folder = new Folder(`${this.#prefix}${this.#freeName(raw, "folder")}/`)
+      this.#folders.set(key, folder)
+    }
+    this.#latest = { raw, folder }
     return folder
   }
 

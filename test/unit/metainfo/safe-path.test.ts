@@ -1,5 +1,6 @@
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
+import { toHex } from "../../../src/bytes/hex.js"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { foldCase, safeElement } from "../../../src/metainfo/safe-element.js"
 import { safeName, safePaths } from "../../../src/metainfo/safe-path.js"
@@ -144,6 +145,14 @@ describe("safe paths of a torrent", () => {
     expect(new Set(mapped).size).toBe(40_000)
   })
 
+  it("look for a folder of a tree once, however many files are in it", () => {
+    const folders = ["a", "b", "c"].map((name) => encodeUtf8(name.repeat(200)))
+    const readings = folders.map((folder) => vi.spyOn(folder, "subarray"))
+    const mapped = safePaths(Array.from({ length: 100 }, (_, i) => [...folders, encodeUtf8(`${i}`)]))
+    expect(mapped.at(-1)).toBe(`${"a".repeat(200)}/${"b".repeat(200)}/${"c".repeat(200)}/99`)
+    expect(readings.map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1])
+  })
+
   const awkward = fc.constantFrom(
     ..."a A b . .. / \\ : \0 \u001b \u00e9 e\u0301 \u200d \u202e ~2 ~3 .part .PART con nul .csv ß ss ſ K k ﬁ".split(
       " ",
@@ -198,6 +207,9 @@ describe("safe paths of a torrent", () => {
       fc.property(rawFiles, (files) => {
         const mapped = safePaths(files)
         expect(safePaths(files)).toEqual(mapped)
+        // As in a tree, where files share the elements themselves.
+        const elements = new Map(files.flat().map((raw) => [toHex(raw), raw]))
+        expect(safePaths(files.map((file) => file.map((raw) => elements.get(toHex(raw))!)))).toEqual(mapped)
         expect(paths(...mapped)).toEqual(mapped)
       }),
       { numRuns: 1000 },
