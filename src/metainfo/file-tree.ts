@@ -2,7 +2,13 @@ import type { BencodeDictionary, BencodeValue } from "./bencode.js"
 import { asDictionary } from "./bencode.js"
 import { HASH_LENGTH } from "./merkle.js"
 import { metadataError } from "./metadata-error.js"
-import { checkPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
+import { checkedPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
+
+/**
+ * Bytes of all paths together: 500 for each file, where there are as many as may be. A tree has each folder's name only once, so a small
+ * torrent could stand for more than fits into memory.
+ */
+const MAX_PATHS_LENGTH = 256 << 20
 
 /** A file of a `file tree`. */
 export interface TreeFile extends RawFile {
@@ -27,6 +33,7 @@ interface Place {
 export function readFileTree(tree: BencodeDictionary): TreeFile[] {
   if (tree.has("")) throw metadataError("the root of the torrent's file tree is a file")
   const files: TreeFile[] = []
+  let pathsLength = 0
   const places: Place[] = [{ path: [], entries: tree.entries(), last: undefined }]
   for (let place = places.at(-1); place !== undefined; place = places.at(-1)) {
     const next = place.entries.next()
@@ -42,13 +49,17 @@ export function readFileTree(tree: BencodeDictionary): TreeFile[] {
     const entry = asDictionary(value)
     if (entry === undefined) throw metadataError("an entry of the torrent's file tree is no dictionary")
     const path = [...place.path, key]
-    checkPathLength(path, files.length)
+    const pathLength = checkedPathLength(path, files.length)
     if (!entry.has("")) {
       places.push({ path, entries: entry.entries(), last: undefined })
       continue
     }
     if (entry.size > 1) throw metadataError("an entry of the torrent's file tree is a file and a folder")
     files.push(readFile(entry.dictionary(""), path, files.length))
+    pathsLength += pathLength
+    if (pathsLength > MAX_PATHS_LENGTH) {
+      throw metadataError(`the paths of the torrent's files take more than ${MAX_PATHS_LENGTH} bytes`)
+    }
     if (files.length > MAX_FILES) throw metadataError(`the torrent has more than ${MAX_FILES} files`)
   }
   if (files.length === 0) throw metadataError("the torrent has no files")

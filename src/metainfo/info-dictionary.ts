@@ -8,7 +8,7 @@ import { readFileTree, type TreeFile } from "./file-tree.js"
 import { BLOCK_LENGTH, type FileOrder, TorrentLayout } from "./layout.js"
 import { metadataError } from "./metadata-error.js"
 import type { Metainfo, TorrentVersion } from "./metainfo.js"
-import { checkPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
+import { checkedPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
 import { safeName, safePaths } from "./safe-path.js"
 import { truncated } from "./swarm-names.js"
 
@@ -61,7 +61,8 @@ export function readInfo(
   const infoHashV2 = version === "v1" ? null : hasher.digest("sha256", infoBytes)
   // Peers and trackers know a v2 torrent by the first bytes of its infohash (BEP 52).
   const infoHash = version === "v2" ? truncated(infoHashV2!) : hasher.digest("sha1", infoBytes)
-  const content = version === "v2" ? readTree(info, toHex(infoHash)) : readList(info, toHex(infoHash))
+  const tree = version === "v2" ? readTree(info, toHex(infoHash)) : undefined
+  const content = tree ?? readList(info, toHex(infoHash))
   const { layout, files, rawName } = content
   const pieceHashes = version === "v2" ? new Uint8Array(0) : info.bytes("pieces")!
   if (version !== "v2" && pieceHashes.length !== layout.pieceCount * SHA1_LENGTH) {
@@ -79,7 +80,8 @@ export function readInfo(
     kind: content.kind,
     layout,
     pieceHashes,
-    fileNodes: version === "v1" ? null : new FileNodes(layout, rootsOf(info, content)),
+    fileNodes:
+      version === "v1" ? null : new FileNodes(layout, tree?.files.map(({ root }) => root) ?? rootsOf(info, content)),
     // BEP 27
     private: info.integer("private") === 1,
     rawName: decodeUtf8Lenient(rawName),
@@ -144,8 +146,8 @@ function treeFilesOf(info: BencodeDictionary): TreeFile[] {
 }
 
 /**
- * The roots of the hash trees, for each of the files. Of a hybrid, both descriptions must be of the same files, each
- * starting at a piece (BEP 52): else whoever reads one would get other data than who reads the other.
+ * The roots of a hybrid's hash trees, for each of its files. Both descriptions must be of the same files, each starting at a
+ * piece (BEP 52): else whoever reads one would get other data than who reads the other.
  */
 function rootsOf(info: BencodeDictionary, { files, layout, kind, rawName }: Content): (Uint8Array | undefined)[] {
   const inTree = treeFilesOf(info)
@@ -203,7 +205,7 @@ function readPath(entry: BencodeDictionary, index: number): Uint8Array[] {
     if (element === undefined) throw metadataError(`the path of file ${index} of the torrent is malformed`)
     path.push(element)
   }
-  checkPathLength(path, index)
+  checkedPathLength(path, index)
   return path
 }
 

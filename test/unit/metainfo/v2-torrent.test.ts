@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { toHex } from "../../../src/bytes/hex.js"
 import { AtError } from "../../../src/errors.js"
-import { type BencodeDictionary, type BencodeInput, decode, Encoded, encode } from "../../../src/metainfo/bencode.js"
+import { BencodeDictionary, type BencodeInput, decode, Encoded, encode } from "../../../src/metainfo/bencode.js"
 import { parseInfoDictionary } from "../../../src/metainfo/info-dictionary.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { naiveLowestRoot } from "../../support/naive-merkle.js"
@@ -144,6 +144,27 @@ describe("a v2 torrent", () => {
     for (let depth = 0; depth < 10_000; depth++) tree = { a: tree }
     expect(refusal(deep(10_000))).toMatch(/damaged/)
     expect(refusal(deep(62))).toMatch(/damaged/)
+  })
+
+  it("is refused when its paths are far longer than its tree, which names each folder once", () => {
+    const inFolders = (files: number): Uint8Array => {
+      let tree: BencodeInput = Object.fromEntries(
+        Array.from({ length: files }, (_, i) => [`${i}`.padStart(5, "0"), file(1)]),
+      )
+      for (let depth = 0; depth < 15; depth++) tree = { ["a".repeat(250)]: tree }
+      return ofTree(tree)
+    }
+    expect(parse(inFolders(1000)).layout.files).toHaveLength(1000)
+    expect(refusal(inFolders(72_000))).toMatch(/paths .* more than 268435456 bytes/)
+  })
+
+  it("is gone through once", () => {
+    const entries = vi.spyOn(BencodeDictionary.prototype, "entries")
+    parse(v2.torrent)
+    const times = entries.mock.calls.length
+    entries.mockRestore()
+    // The root, and the folder a.
+    expect(times).toBe(2)
   })
 
   it("leaves no way out of its folder", () => {
