@@ -3,6 +3,7 @@ import { type Family, familyOf, parseIp } from "../bytes/ip.js"
 import { parseSubnet, type Subnet, subnetContains } from "../bytes/subnet.js"
 import type { Multicast, MulticastGroup } from "../ports/multicast.js"
 import type { Endpoint } from "../ports/net.js"
+import { isLinkLocal, networkInterfaces } from "./interfaces.js"
 import { normalizeIp } from "./ip.js"
 
 /** Routers that may pass a datagram on (BEP 14: more than none, since the groups are an organisation's). */
@@ -20,10 +21,10 @@ export interface Interface {
 }
 
 /**
- * Multicast by those interfaces that `look` finds. `join` rejects with Node's own error, or one that says that there is no
- * interface.
+ * Multicast by those interfaces that `look` finds; undefined: they can't be told now. `join` rejects with Node's own error,
+ * or one that says that there is no interface.
  */
-export function createMulticast(look: (family: Family) => readonly Interface[] = interfaces): Multicast {
+export function createMulticast(look: (family: Family) => readonly Interface[] | undefined = interfaces): Multicast {
   return {
     async join(group, onMessage) {
       const family = familyOf(group.host)
@@ -51,13 +52,13 @@ export function createMulticast(look: (family: Family) => readonly Interface[] =
 class NodeMulticastGroup implements MulticastGroup {
   readonly #group: Endpoint
   readonly #receiver: Socket
-  readonly #interfaces: () => readonly Interface[]
+  readonly #interfaces: () => readonly Interface[] | undefined
   /** One for each interface, by its address. */
   readonly #senders = new Map<string, Socket>()
   #networks: readonly Subnet[] = []
   #closed: Promise<void> | undefined
 
-  constructor(group: Endpoint, receiver: Socket, interfaces: () => readonly Interface[]) {
+  constructor(group: Endpoint, receiver: Socket, interfaces: () => readonly Interface[] | undefined) {
     this.#group = group
     this.#receiver = receiver
     this.#interfaces = interfaces
@@ -84,9 +85,10 @@ class NodeMulticastGroup implements MulticastGroup {
     })
   }
 
-  /** Takes part by interfaces that are new, and forgets those that are gone. Never rejects. */
+  /** Takes part by interfaces that are new, and forgets those that are gone, if they can be told now. Never rejects. */
   async look(): Promise<void> {
     const present = this.#interfaces()
+    if (present === undefined) return
     this.#networks = present.flatMap(({ networks }) => networks.map(parseSubnet)).filter((one) => one !== undefined)
     for (const [address, sender] of this.#senders) {
       if (present.some((one) => one.address === address)) continue
@@ -130,9 +132,11 @@ class NodeMulticastGroup implements MulticastGroup {
 }
 
 /** One address of each interface that leads anywhere; where there is none but this machine itself, that. */
-function interfaces(family: Family): Interface[] {
+function interfaces(family: Family): Interface[] | undefined {
+  const present = networkInterfaces()
+  if (present === undefined) return undefined
   const found: (Interface & { readonly internal: boolean })[] = []
-  for (const [name, addresses = []] of Object.entries(process.getBuiltinModule("node:os").networkInterfaces())) {
+  for (const [name, addresses] of Object.entries(present)) {
     const usable = addresses.filter((one) => one.family === `IPv${family}` && !isLinkLocal(one.address))
     if (usable[0] === undefined) continue
     const { address, internal } = usable[0]
@@ -146,11 +150,6 @@ function interfaces(family: Family): Interface[] {
 /** DHCPv6 gives addresses alone, and Windows tells others so, too: their network is a /64 all the same (as libtorrent). */
 function networkOf(cidr: string): string {
   return cidr.includes(":") ? cidr.replace(/\/128$/, "/64") : cidr
-}
-
-/** Where nobody is connected to, by the rules for addresses. */
-function isLinkLocal(address: string): boolean {
-  return /^(169\.254\.|fe[89ab])/i.test(address)
 }
 
 function createSocket(family: Family): Socket {

@@ -1,4 +1,5 @@
-import { expect, it } from "vitest"
+import os from "node:os"
+import { expect, it, vi } from "vitest"
 import { createMulticast } from "../../../src/node/multicast.js"
 import { deferred } from "../../support/deferred.js"
 import { freeUdpPort } from "../../support/ports.js"
@@ -27,4 +28,18 @@ it("who is in none of our networks is not heard, though the system lets it in", 
   await last.promise
   expect(heard).toEqual(["from near"])
   await Promise.all([ours, stranger, neighbour].map((joined) => joined.close()))
+})
+
+it("goes on while the system can't name its interfaces: too many files are open", async () => {
+  const group = { host: "239.255.14.79", port: await freeUdpPort() }
+  const heard = deferred<string>()
+  const joined = await createMulticast().join(group, (datagram) => heard.resolve(Buffer.from(datagram).toString()))
+  const interfaces = vi.spyOn(os, "networkInterfaces").mockImplementation(() => {
+    throw new Error("uv_interface_addresses returned Unknown system error 24")
+  })
+  joined.send(Buffer.from("still here"))
+  expect(await heard.promise).toBe("still here")
+  expect(interfaces).toHaveBeenCalled()
+  interfaces.mockRestore()
+  await joined.close()
 })
