@@ -2,12 +2,21 @@ import { defaultGateway } from "../node/default-gateway.js"
 import { ownAddressBeside } from "../node/own-address.js"
 import { noLsdSetting } from "../node/user-settings.js"
 import { VERSION } from "../node/version.js"
+import type { Log } from "../ports/log.js"
 import type { Platform } from "../ports/platform.js"
 import { Session } from "../session/session.js"
 import { dhtSettings } from "./dht-settings.js"
 import type { Options } from "./options.js"
 import { sharedLimits } from "./shared-limits.js"
 import { trackerLimiter } from "./tracker-limiter.js"
+
+/** The router that the user named, or that of this machine's network. */
+function findRouter(mapPort: true | string, log: Log) {
+  const gateway = mapPort === true ? defaultGateway() : mapPort
+  if (gateway !== undefined) return { gateway, ownAddress: ownAddressBeside(gateway) }
+  log.log("warn", "portmap", "no router is to be seen here: name its address")
+  return undefined
+}
 
 /** Opens a dataset's sessions: one may be needed before there is a torrent, to fetch the metadata. */
 export class SessionSource {
@@ -42,10 +51,6 @@ export class SessionSource {
   #open(): Promise<Session> {
     const { log } = this.#platform
     const { port, encryption, utp = true, lsd = !noLsdSetting(), mapPort = false } = this.#options
-    const gateway = mapPort === true ? defaultGateway() : mapPort === false ? undefined : mapPort
-    if (mapPort === true && gateway === undefined) {
-      log.log("warn", "portmap", "no router is to be seen here: name its address")
-    }
     return Session.open({
       platform: this.#platform,
       clientVersion: `academictorrents ${VERSION}`,
@@ -55,7 +60,7 @@ export class SessionSource {
       trackerLimiter,
       utp,
       lsd,
-      router: gateway === undefined ? undefined : { gateway, ownAddress: ownAddressBeside(gateway) },
+      router: mapPort === false ? undefined : () => findRouter(mapPort, log),
       dht: dhtSettings(this.#platform, this.#options),
     })
   }

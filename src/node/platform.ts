@@ -7,6 +7,7 @@ import { NodeHasher, type NodeHasherOptions } from "./hasher.js"
 import { NodeHttp } from "./http.js"
 import { acquireLock } from "./lock-file.js"
 import { createMulticast } from "./multicast.js"
+import { ownAddresses } from "./own-address.js"
 import { NodeRandom } from "./random.js"
 import { NodeNet } from "./tcp.js"
 import { nodeUdp } from "./udp.js"
@@ -45,6 +46,7 @@ export function createPlatform(options: PlatformOptions = {}): NodePlatform {
     hasher,
     log,
     acquireLock,
+    ownAddresses,
     async close() {
       await Promise.all([http.close(), hasher.close(), disk.close()])
     },

@@ -82,6 +82,10 @@ class TunnelStream extends LateStream<SocketStream> implements ByteStream {
     this.remote = remote
   }
 
+  get ownHost(): string | undefined {
+    return this.stream?.ownHost
+  }
+
   opened(socket: Socket): void {
     this.begin(new SocketStream(socket, this.remote))
   }

@@ -115,6 +115,11 @@ export class SocketStream implements ByteStream {
     this.remote = remote
   }
 
+  get ownHost(): string | undefined {
+    const { localAddress } = this.#socket
+    return localAddress === undefined ? undefined : normalizeIp(localAddress)
+  }
+
   get bufferedBytes(): number {
     return this.#socket.writableLength
   }

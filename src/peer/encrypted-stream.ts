@@ -33,6 +33,10 @@ export class EncryptedStream implements ByteStream {
     return this.#below.utp === true
   }
 
+  get ownHost(): string | undefined {
+    return this.#below.ownHost
+  }
+
   get bufferedBytes(): number {
     return this.#held.bytes + this.#below.bufferedBytes
   }

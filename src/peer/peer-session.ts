@@ -85,6 +85,11 @@ export class PeerSession extends PeerState implements StreamListener {
     return this.#connection.stream?.utp === true
   }
 
+  /** See {@link ByteStream.ownHost}. */
+  get ownHost(): string | undefined {
+    return this.#connection.stream?.ownHost
+  }
+
   /** All that is said is encrypted. */
   get encrypted(): boolean {
     const { stream } = this.#connection

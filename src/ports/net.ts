@@ -21,6 +21,8 @@ export interface ByteStream {
   readonly remote: Endpoint
   /** It runs over uTP (BEP 29). Absent: it does not. */
   readonly utp?: boolean
+  /** The address of ours that it runs from, where that is known. */
+  readonly ownHost?: string | undefined
   /** Bytes written and not yet handed to the network. */
   readonly bufferedBytes: number
   /**

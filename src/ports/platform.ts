@@ -31,4 +31,6 @@ export interface Platform {
   readonly hasher: Hasher
   readonly log: Log
   readonly acquireLock: AcquireLock
+  /** This machine's addresses by which others may reach it. Empty when there is no network, or they can't be told now. */
+  ownAddresses(): readonly string[]
 }

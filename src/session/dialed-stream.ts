@@ -50,6 +50,10 @@ export class DialedStream extends LateStream<ByteStream> implements ByteStream {
     return this.stream?.utp === true
   }
 
+  get ownHost(): string | undefined {
+    return this.stream?.ownHost
+  }
+
   destroy(): void {
     if (this.stream !== undefined) this.stream.destroy()
     else if (!this.#closed) {

@@ -21,6 +21,7 @@ import { type LimitOptions, Limits } from "./limits.js"
 import { listenForPeers } from "./listen.js"
 import { LsdDiscovery } from "./lsd-discovery.js"
 import { MetadataFetches } from "./metadata-fetches.js"
+import { OwnAddresses } from "./own-addresses.js"
 import { UdpPort } from "./udp-port.js"
 import { UtpTransport } from "./utp-transport.js"
 
@@ -43,8 +44,8 @@ export interface SessionOptions extends LimitOptions {
   readonly trackerLimiter?: HostLimiter | undefined
   /** False: TCP alone. */
   readonly utp?: boolean
-  /** The router that is to let peers in; undefined: none is asked. */
-  readonly router?: Router | undefined
+  /** The router that is to let peers in, in the network that we are in now; undefined: none is asked. */
+  readonly router?: (() => Router | undefined) | undefined
   /** Undefined: the DHT is left out. */
   readonly dht?: DhtSettings | undefined
   /** True: find neighbours by local discovery. */
@@ -69,10 +70,11 @@ export class Session {
   readonly #limits: Limits
   readonly #trackerClient: TrackerClient
   readonly #external = new ExternalAddress()
+  readonly #ownAddresses: OwnAddresses
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
-  #portMap: Promise<PortMap> | undefined
+  #portMap: Promise<PortMap | undefined> | undefined
   #dht: DhtDiscovery | undefined
   #lsd: LsdDiscovery | undefined
   /** A torrent is given, or will be: we are here to stay. */
@@ -94,6 +96,7 @@ export class Session {
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
     this.#trackerClient = new TrackerClient(options.platform, options.trackerLimiter, TOLD_TRACKERS[this.#policy])
+    this.#ownAddresses = new OwnAddresses(options.platform, (lost) => this.#moved(lost))
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({
@@ -182,6 +185,7 @@ export class Session {
 
   /** Stops all torrents and closes the port. */
   async close(): Promise<void> {
+    this.#ownAddresses.close()
     this.#arrivals.close()
     const torrents = [...this.#torrents.values()]
     this.#torrents.clear()
@@ -222,11 +226,29 @@ export class Session {
     return { ...platform, net: this.#utp?.net ?? platform.net }
   }
 
+  /** This machine has other addresses, and `lost` no more. */
+  #moved(lost: ReadonlySet<string>): void {
+    const { log, random } = this.#options.platform
+    log.log("info", "session", "this machine has other addresses than before")
+    // Peers take nobody a second time, and what they had with us stands for minutes as far as they know.
+    if (lost.size > 0) this.#peerId.set(createPeerId(random))
+    for (const torrent of this.#torrents.values()) torrent.moved(lost)
+    this.#mapPort()
+  }
+
+  /** Asks the router, and takes back what was asked of the one before. */
   #mapPort(): void {
     const { platform, router } = this.#options
     const { port } = this
     if (router === undefined || port === undefined) return
-    this.#portMap = import("../portmap/port-map.js").then(({ PortMap }) => PortMap.open({ ...router, platform, port }))
+    const loading = import("../portmap/port-map.js")
+    const before = this.#portMap
+    this.#portMap = (async () => {
+      await (await before)?.close()
+      const { PortMap } = await loading
+      const found = router()
+      return found && PortMap.open({ ...found, platform, port })
+    })()
   }
 
   #createDht(): DhtDiscovery | undefined {

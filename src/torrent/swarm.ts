@@ -97,6 +97,18 @@ export class Swarm {
     this.connectMore()
   }
 
+  /**
+   * We have other addresses, and `lost` no more. What was sent from those is not answered, and nobody tells us so: TCP goes on
+   * trying for many minutes.
+   */
+  moved(lost: ReadonlySet<string>): void {
+    for (const { session } of [...this.#roster.everyone()]) {
+      if (session.ownHost !== undefined && lost.has(session.ownHost)) session.close(new Error("our address is gone"))
+    }
+    this.#options.book.moved(this.#options.clock.now())
+    this.connectMore()
+  }
+
   /** To be called every 250 ms. */
   tick(now: number): void {
     this.#closeUseless()

@@ -106,6 +106,13 @@ export class Torrent implements IntakeHost {
     this.#addPeers(peers, "user")
   }
 
+  /** This machine has other addresses than before, and `lost` no more. */
+  moved(lost: ReadonlySet<string>): void {
+    if (this.#state === "stopped" || this.#state === "failed") return
+    this.#parts.peerSupply.moved()
+    this.#parts.swarm.moved(lost)
+  }
+
   /** Takes an accepted connection; undefined when it is not wanted. */
   accept(stream: ByteStream, received: Uint8Array): ReturnType<Swarm["accept"]> {
     return this.#state === "stopped" ? undefined : this.#parts.swarm.accept(stream, received)

@@ -102,6 +102,12 @@ export class Announcer {
     this.#askDue()
   }
 
+  /** We have other addresses: those who name us to others are told, and who was not reached may be by now. */
+  moved(): void {
+    for (const { schedule } of this.#tiers.trackers) schedule.moved()
+    this.#askDue()
+  }
+
   /**
    * Ends what is under way, and says `event=stopped` to the trackers that know us: within 5 s, after which nothing is
    * awaited from any.

@@ -32,6 +32,11 @@ export class Announcers {
     for (const announcer of this.#announcers) announcer.announceSoon()
   }
 
+  /** See {@link Announcer.moved}. */
+  moved(): void {
+    for (const announcer of this.#announcers) announcer.moved()
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#announcers.map((announcer) => announcer.stop()))
   }

@@ -36,6 +36,7 @@ export class TrackerSchedule {
   /** Between two announces when nothing fails. */
   #usual = LADDER.at(-1)!
   #nextAt: number | null = 0
+  #begunAt = 0
   /** By the tracker's interval. */
   #regularAt = 0
   /** By what the tracker allows. */
@@ -62,6 +63,7 @@ export class TrackerSchedule {
 
   /** The tracker is being asked. */
   begin(now: number): void {
+    this.#begunAt = now
     this.#early = now < this.#regularAt ? this.#early + 1 : 0
   }
 
@@ -97,6 +99,14 @@ export class TrackerSchedule {
     if (this.#answered && this.#failures === 0 && this.#nextAt !== null) {
       this.#nextAt = Math.min(this.#nextAt, this.#earliestAt)
     }
+  }
+
+  /**
+   * We have other addresses. A `min interval` is for who has nothing new to say, but an address that comes and goes is no
+   * news for ever: each early announce in a row doubles this wait, too.
+   */
+  moved(): void {
+    if (this.#nextAt !== null) this.#nextAt = Math.min(this.#nextAt, this.#begunAt + EARLY_FLOOR * 2 ** this.#early)
   }
 
   #jittered(wait: number): number {

@@ -89,6 +89,11 @@ export function describeNetCompliance(name: string, make: MakeStage<NetSubject>)
         expect(clientStream.remote).toEqual({ host, port: listener.port })
         expect(serverStream.remote.port).toBeGreaterThan(0)
         expect(serverStream.remote.host.includes(":")).toBe(family === 6)
+        if (clientStream.utp !== true) {
+          expect(serverStream.ownHost).toBe(host)
+          // With a proxy, that which leads to the proxy.
+          expect(clientStream.ownHost).toBeDefined()
+        }
         expect(client.events).toEqual(["open"])
         expect(server.events).not.toContain("open")
         await finish(connection)

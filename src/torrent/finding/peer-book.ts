@@ -225,6 +225,15 @@ export class PeerBook {
     }
   }
 
+  /** We have other addresses: who was there is so still, and is tried at once whatever became of the connection. */
+  moved(now: number): void {
+    for (const address of this.#addresses.values()) {
+      if (!address.known || address.notBefore === Number.POSITIVE_INFINITY) continue
+      address.notBefore = now
+      address.failures = 0
+    }
+  }
+
   /** We want something, now or again: those who want nothing may have it. */
   reconsider(): void {
     for (const address of this.#addresses.values()) address.satisfied = false

@@ -13,7 +13,7 @@ import type { PeerBook, PeerOrigin } from "./peer-book.js"
 const FRUITLESS = 30_000
 
 interface Parts {
-  readonly announcer: Pick<Announcers, "announceSoon" | "status">
+  readonly announcer: Pick<Announcers, "announceSoon" | "moved" | "status">
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
   readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
   readonly roster: Pick<Roster, "connectedCount">
@@ -34,6 +34,12 @@ export class PeerSupply {
     const { book } = this.#parts
     for (const endpoint of endpoints) book.add(endpoint, origin, now)
     if (v2) book.namedByV2(endpoints)
+  }
+
+  /** We have other addresses: whoever names us to others is to know. */
+  moved(): void {
+    this.#parts.announcer.moved()
+    this.#parts.discoveries.soon()
   }
 
   /** To be called every 250 ms, and first at the start. */

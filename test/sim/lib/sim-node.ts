@@ -15,7 +15,7 @@ export interface SimNodeOptions {
   readonly seed?: boolean
   readonly fetch?: boolean
   /** Of all torrents together. */
-  readonly limits?: LimitOptions & Pick<SessionOptions, "encryption" | "utp" | "lsd" | "dht">
+  readonly limits?: LimitOptions & Pick<SessionOptions, "encryption" | "utp" | "lsd" | "dht" | "router">
   /** Of this one. */
   readonly torrentLimits?: Pick<AddOptions, "maxDownload" | "maxUpload" | "maxPeers">
   readonly pex?: boolean

@@ -109,6 +109,7 @@ export class SimMachine {
       hasher: new SimHasher(clock, random.fork("hasher"), disk),
       log: new SimLog(clock),
       acquireLock: lockOn(disk),
+      ownAddresses: () => (this.host.isCutOff ? [] : this.host.addresses),
     }
   }
 }

@@ -70,7 +70,8 @@ export interface PortOwner {
 
 /** A machine on the network: its addresses, its link, and what is open on it. */
 export class VirtualHost {
-  readonly addresses: readonly string[]
+  /** Change them with {@link VirtualNetwork.move}. */
+  addresses: readonly string[]
   /** May be changed at any time. */
   readonly profile: HostProfile
   /** What is open here; TCP and UDP keep their own books in it. */
@@ -125,6 +126,11 @@ export class VirtualHost {
     return this.addresses.find((address) => addressFamily(address) === addressFamily(remote))
   }
 
+  /** Whether what is sent to this address arrives here. */
+  has(address: string): boolean {
+    return isLoopback(address) || this.addresses.includes(address)
+  }
+
   freePort(isTaken: (port: number) => boolean): number {
     do {
       this.#nextPort = this.#nextPort === 65_535 ? 49_152 : this.#nextPort + 1
@@ -173,6 +179,16 @@ export class VirtualNetwork {
     const host = new VirtualHost(this, addresses, profile)
     for (const one of addresses) this.#hosts.set(one, host)
     return host
+  }
+
+  /**
+   * The host is in another network: it has these addresses, and those that it had are nobody's. What is connected to them
+   * waits, as TCP's do, for an answer that does not come.
+   */
+  move(host: VirtualHost, addresses: readonly string[]): void {
+    for (const one of host.addresses) this.#hosts.delete(one)
+    host.addresses = addresses.map(canonicalAddress)
+    for (const one of host.addresses) this.#hosts.set(one, host)
   }
 
   /** Who answers at `address`, seen from `from`: of hosts behind a gateway only their neighbours know. */

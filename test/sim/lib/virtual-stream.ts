@@ -17,6 +17,7 @@ export interface VirtualPort extends PortOwner {
 /** One end of a connection. */
 export class VirtualStream implements ByteStream {
   readonly remote: Endpoint
+  readonly ownHost: string
   readonly #network: VirtualNetwork
   readonly #host: VirtualHost
   #listener: StreamListener
@@ -48,9 +49,15 @@ export class VirtualStream implements ByteStream {
   #flushAsked = false
   #finished = false
 
-  constructor(network: VirtualNetwork, host: VirtualHost, remote: Endpoint, listener: StreamListener) {
+  /** `ownHost`: an address of the host. */
+  constructor(
+    network: VirtualNetwork,
+    { host, ownHost, remote }: { host: VirtualHost; ownHost: string; remote: Endpoint },
+    listener: StreamListener,
+  ) {
     this.#network = network
     this.#host = host
+    this.ownHost = ownHost
     this.remote = remote
     this.#listener = listener
     host.onReset.add(this.#reset)
@@ -123,13 +130,13 @@ export class VirtualStream implements ByteStream {
     const owners = (far.tcpPorts.get(this.remote.port) ?? []) as VirtualPort[]
     const address = canonicalAddress(this.remote.host)
     const port = owners.find((owner) => owner.address === undefined || owner.address === address)
-    const answer = new Wire(this.#network, far, this.#host, () => {})
+    const answer = this.#wire(far, this.#host, address)
     if (port === undefined) {
       const refused = networkError("ECONNREFUSED", `${this.remote.host}:${this.remote.port} takes no connections`)
       answer.send(HEADER_BYTES, () => this.fail(refused))
       return
     }
-    const accepted = new VirtualStream(this.#network, far, local, silence)
+    const accepted = new VirtualStream(this.#network, { host: far, ownHost: address, remote: local }, silence)
     this.#wireTo(accepted, answer)
     accepted.#state = "open"
     answer.send(HEADER_BYTES, () => this.#opened())
@@ -137,14 +144,21 @@ export class VirtualStream implements ByteStream {
   }
 
   #wireTo(accepted: VirtualStream, answer: Wire): void {
-    const [near, far] = [this.#host, accepted.#host]
-    const dead = (stream: VirtualStream) => () => stream.fail(networkError("ETIMEDOUT", "the other side went away"))
+    const [near, far, address] = [this.#host, accepted.#host, accepted.ownHost]
     this.#other = accepted
-    this.#data = new Wire(this.#network, near, far, dead(this))
-    this.#acknowledgements = new Wire(this.#network, near, far, () => {})
+    const dead = () => this.fail(networkError("ETIMEDOUT", "the other side went away"))
+    this.#data = this.#wire(near, far, address, dead)
+    this.#acknowledgements = this.#wire(near, far, address)
     accepted.#other = this
     accepted.#data = answer
-    accepted.#acknowledgements = new Wire(this.#network, far, near, () => {})
+    accepted.#acknowledgements = this.#wire(far, near, address)
+  }
+
+  /** Leads nowhere while one of the ends, of which the far one is at `address`, does not have its address. */
+  #wire(from: VirtualHost, to: VirtualHost, address: string, onDead = () => {}): Wire {
+    const far = from === this.#host ? to : from
+    const leadsThere = () => this.#host.has(this.ownHost) && far.has(address)
+    return new Wire(this.#network, { from, to, leadsThere, onDead })
   }
 
   #opened(): void {
@@ -267,7 +281,7 @@ export class VirtualStream implements ByteStream {
   #sendReset(): void {
     const other = this.#other
     if (other === undefined || other.#state === "closed") return
-    const wire = new Wire(this.#network, this.#host, other.#host, () => {})
+    const wire = this.#wire(this.#host, other.#host, other.ownHost)
     wire.send(HEADER_BYTES, () => other.fail(networkError("ECONNRESET", "the other side reset the connection")))
   }
 }

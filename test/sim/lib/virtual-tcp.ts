@@ -18,7 +18,8 @@ export class VirtualNet implements Net {
 
   connect(remote: Endpoint, listener: StreamListener): ByteStream {
     const local = this.#host.addressTowards(remote.host)
-    const stream = new VirtualStream(this.#network, this.#host, remote, listener)
+    const ends = { host: this.#host, ownHost: local ?? "", remote }
+    const stream = new VirtualStream(this.#network, ends, listener)
     if (addressFamily(remote.host) === undefined || local === undefined) {
       stream.fail(networkError("ENETUNREACH", `no way to ${remote.host}`))
       return stream

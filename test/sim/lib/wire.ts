@@ -9,6 +9,7 @@ export class Wire {
   readonly #network: VirtualNetwork
   readonly #from: VirtualHost
   readonly #to: VirtualHost
+  readonly #leadsThere: () => boolean
   readonly #onDead: () => void
   readonly #queue: Array<() => void> = []
   /** How many of the queue's first have arrived. */
@@ -17,12 +18,19 @@ export class Wire {
   #waiting: (() => void) | undefined
   #dead: Timer | undefined
 
-  /** `onDead`: the way was cut for longer than TCP goes on trying. */
-  constructor(network: VirtualNetwork, from: VirtualHost, to: VirtualHost, onDead: () => void) {
+  /**
+   * `leadsThere`: whether both hosts have the addresses that it runs between. `onDead`: the way was cut for longer than TCP goes
+   * on trying.
+   */
+  constructor(
+    network: VirtualNetwork,
+    options: { from: VirtualHost; to: VirtualHost; leadsThere: () => boolean; onDead: () => void },
+  ) {
     this.#network = network
-    this.#from = from
-    this.#to = to
-    this.#onDead = onDead
+    this.#from = options.from
+    this.#to = options.to
+    this.#leadsThere = options.leadsThere
+    this.#onDead = options.onDead
   }
 
   send(bytes: number, fn: () => void): void {
@@ -50,7 +58,7 @@ export class Wire {
   /** One at a time: each arrival is an event of its own. */
   #deliver(): void {
     if (this.#queue.length === 0 || this.#arrived === 0) return
-    if (!this.#network.connected(this.#from, this.#to)) {
+    if (!this.#network.connected(this.#from, this.#to) || !this.#leadsThere()) {
       this.#wait()
       return
     }

@@ -57,6 +57,33 @@ describe("when a tracker is asked again", () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 30, 1])
   })
 
+  it("we have moved: soon, whatever its min interval, and each time later when that goes on", () => {
+    const schedule = afterAnswer(1800, 900)
+    const waits: number[] = []
+    let now = 0
+    for (let round = 0; round < 8; round++) {
+      schedule.moved()
+      waits.push((schedule.nextAt! - now) / SECOND)
+      now = schedule.nextAt!
+      schedule.begin(now)
+      schedule.succeeded(now, 1800, 900)
+    }
+    expect(waits).toEqual([15, 30, 60, 120, 240, 480, 960, 1800])
+  })
+
+  it("we have moved: who failed is asked anew, perhaps our own network was gone; but not who said never", () => {
+    const schedule = afterAnswer(1800, 900)
+    schedule.begin(30 * MINUTE)
+    schedule.failed(30 * MINUTE, undefined)
+    schedule.begin(40 * MINUTE)
+    schedule.failed(40 * MINUTE, undefined)
+    schedule.moved()
+    expect(schedule.nextAt).toBe(40 * MINUTE + 15 * SECOND)
+    schedule.failed(40 * MINUTE, "never")
+    schedule.moved()
+    expect(schedule.nextAt).toBeNull()
+  })
+
   it("climbs the ladder while it fails, and starts again once it answers", () => {
     const schedule = new TrackerSchedule(noChance)
     const waits: number[] = []
