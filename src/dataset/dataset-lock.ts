@@ -2,10 +2,10 @@ import { AtError } from "../errors.js"
 import type { AcquireLock } from "../ports/lock.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { EngagementParts } from "./engagement.js"
+import { patiently } from "./patiently.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { stillSnapshot } from "./still-snapshot.js"
 import type { Use } from "./turns.js"
-import { waitComplete } from "./wait-complete.js"
 
 export interface DatasetLockOptions {
   readonly parts: Pick<EngagementParts, "turns" | "platform" | "options" | "resolved">
@@ -36,14 +36,13 @@ export class DatasetLock {
       const waited = {
         snapshot,
         waitingFor,
-        whenComplete: () => ended,
         get idleTime() {
           return other.idleTime()
         },
       }
       feed.follow(waited)
       try {
-        await waitComplete(waited, platform.clock, { signal, timeout: options.timeout })
+        await patiently(() => ended, waited, platform.clock, { signal, timeout: options.timeout })
       } finally {
         feed.forget()
       }

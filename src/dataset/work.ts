@@ -9,6 +9,7 @@ import type { Hearer } from "./bad-pieces.js"
 import type { Engagement, EngagementParts } from "./engagement.js"
 import { type GiveLimits, giveUntil } from "./give-until.js"
 import { OtherProcess } from "./other-process.js"
+import { patiently } from "./patiently.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
 import { SharedEngagement } from "./shared-engagement.js"
@@ -127,28 +128,29 @@ export class Work {
 
   /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */
   read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const { platform, options, resolved } = this.#parts
+    const { clock, reach } = platform
+    const { seed = false, timeout } = options
+    const { layout } = resolved.metainfo
+    const pieces = piecesWithin(layout, offset, length)
+    const files = layout.extents(offset, length).map(({ file }) => file)
     return this.#use(async () => {
       const engagement = await unlessAborted(
         signal,
         this.#shared.open(() => new Set(), true),
       )
-      const { store, torrent, refusal } = engagement
-      const { layout } = this.#parts.resolved.metainfo
-      if (refusal !== undefined) await unlessAborted(signal, store.look(piecesWithin(layout, offset, length)))
-      if (torrent === undefined || refusal !== undefined) {
-        const bytes = await readVerified(store, layout, offset, length)
-        if (bytes !== undefined) return bytes
-      }
+      const { store, refusal } = engagement
+      if (refusal !== undefined) await unlessAborted(signal, store.look(pieces))
+      const bytes = await readVerified(store, layout, offset, length)
+      if (bytes !== undefined) return bytes
       if (refusal !== undefined) {
         // Who has the lock may have let it go by the next time.
         if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#shared.letGo()
         throw refusal
       }
-      const { seed = false } = this.#parts.options
-      const working = await this.#start(engagement, { seed, fetch: true }, signal)
-      const kept = layout.extents(offset, length).map(({ file }) => store.keepAtPlace(file))
-      await unlessAborted(signal, Promise.all(kept))
-      return working.read(offset, length, signal)
+      const torrent = await this.#start(engagement, { seed, fetch: true }, signal)
+      await unlessAborted(signal, Promise.all(files.map((file) => store.keepAtPlace(file))))
+      return patiently((over) => torrent.read(offset, length, over), torrent, clock, { signal, timeout, reach })
     })
   }
 

@@ -257,6 +257,19 @@ describe("the library", () => {
     await again.close()
   })
 
+  it("fails where it is told how long to wait for a byte of what is read or streamed", async () => {
+    const silent = createTcpServer((socket) => socket.on("error", () => {}).resume())
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const { dataset } = await open({ dht: false, lsd: false, webSeeds: false, urls: [`${url}/`], timeout: 500 })
+    const file = dataset.file("a.bin")
+    const stalled = expect.objectContaining({ code: "AT_STALLED" })
+    await expect(file.read(0, 5)).rejects.toEqual(stalled)
+    await expect(file.stream().getReader().read()).rejects.toEqual(stalled)
+    await dataset.close()
+    silent.close()
+  })
+
   it("tells of a download that is refused, and ends", async () => {
     const { dataset } = await open()
     const refused = dataset.download({ include: ["nope"] })

@@ -538,6 +538,16 @@ describe("a read", () => {
     await s.close()
   })
 
+  it("fails when nothing arrives for the whole time-out", async () => {
+    const s = stage({ timeout: 5_000, lsd: false })
+    s.server.fault = "silence"
+    const began = s.platform.clock.now()
+    const reading = s.work.read(s.place("b.bin"), 10, undefined)
+    await expect(s.until(reading)).rejects.toMatchObject({ code: "AT_STALLED" })
+    expect(s.platform.clock.now() - began).toBeLessThan(6_000)
+    await s.close()
+  })
+
   it("that finds no sources makes no file", async () => {
     const s = stage({ webSeeds: false, lsd: false })
     await expect(s.until(s.work.read(s.place("b.bin"), 200 * KiB, undefined))).rejects.toMatchObject({

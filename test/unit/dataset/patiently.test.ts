@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { patiently } from "../../../src/dataset/patiently.js"
 import { waitComplete } from "../../../src/dataset/wait-complete.js"
 import { AtError } from "../../../src/errors.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
@@ -21,10 +22,13 @@ function stage() {
   return { clock, complete, torrent, arrive }
 }
 
-describe("waiting for a dataset", () => {
+describe("waiting patiently", () => {
   it("ends when it is complete, and leaves no timer behind", async () => {
     const { clock, complete, torrent } = stage()
-    const waiting = waitComplete(torrent, clock, { timeout: 60_000, signal: new AbortController().signal })
+    const waiting = patiently(torrent.whenComplete, torrent, clock, {
+      timeout: 60_000,
+      signal: new AbortController().signal,
+    })
     complete.resolve()
     await clock.runUntil(waiting)
     expect(clock.pendingTimers).toBe(0)
@@ -45,7 +49,7 @@ describe("waiting for a dataset", () => {
 
   it("fails with what made it impossible", async () => {
     const { clock, complete, torrent } = stage()
-    const waiting = waitComplete(torrent, clock, {})
+    const waiting = patiently(torrent.whenComplete, torrent, clock, {})
     complete.reject(new AtError("AT_DISK_FULL", "no space", { hint: "make room" }))
     await expect(clock.runUntil(waiting)).rejects.toMatchObject({ code: "AT_DISK_FULL" })
   })
@@ -53,18 +57,18 @@ describe("waiting for a dataset", () => {
   it("ends with its signal, also one that ended before", async () => {
     const { clock, torrent } = stage()
     const controller = new AbortController()
-    const waiting = waitComplete(torrent, clock, { signal: controller.signal, timeout: 1000 })
+    const waiting = patiently(torrent.whenComplete, torrent, clock, { signal: controller.signal, timeout: 1000 })
     controller.abort()
     await expect(clock.runUntil(waiting)).rejects.toMatchObject({ code: "AT_ABORTED" })
     expect(clock.pendingTimers).toBe(0)
-    await expect(waitComplete(torrent, clock, { signal: controller.signal })).rejects.toMatchObject({
+    await expect(patiently(torrent.whenComplete, torrent, clock, { signal: controller.signal })).rejects.toMatchObject({
       code: "AT_ABORTED",
     })
   })
 
   it("loses patience when nothing arrives for the whole time-out, counted from the last byte, and says why", async () => {
     const { clock, torrent, arrive } = stage()
-    const waiting = waitComplete(torrent, clock, { timeout: 30_000 })
+    const waiting = patiently(torrent.whenComplete, torrent, clock, { timeout: 30_000 })
     const outcome = waiting.then(
       () => "complete",
       (error: AtError) => `${error.code} at ${clock.now()}: ${error.message}`,
@@ -80,7 +84,7 @@ describe("waiting for a dataset", () => {
 
   it("advises a way to peers where a proxy is set only for HTTP", async () => {
     const { clock, torrent } = stage()
-    const waiting = waitComplete(torrent, clock, { timeout: 500, reach: "web" })
+    const waiting = patiently(torrent.whenComplete, torrent, clock, { timeout: 500, reach: "web" })
     await expect(clock.runUntil(waiting)).rejects.toMatchObject({
       hint: expect.stringContaining("ALL_PROXY") as string,
     })
@@ -89,7 +93,7 @@ describe("waiting for a dataset", () => {
   it("waits for ever without a time-out", async () => {
     const { clock, torrent } = stage()
     let ended = false
-    void waitComplete(torrent, clock, {}).finally(() => {
+    void patiently(torrent.whenComplete, torrent, clock, {}).finally(() => {
       ended = true
     })
     await clock.run(10 ** 9)
