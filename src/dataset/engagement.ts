@@ -8,8 +8,9 @@ import type { Session } from "../session/session.js"
 import { PieceStore } from "../storage/piece-store.js"
 import type { Torrent } from "../torrent/torrent.js"
 import type { Purpose, Sources } from "../torrent/torrent-options.js"
+import { needsNetwork } from "./needs-network.js"
 import type { Options } from "./options.js"
-import { GO_ONLINE, type ResolveContext, type Resolved } from "./resolve.js"
+import type { ResolveContext, Resolved } from "./resolve.js"
 import type { SessionSource } from "./session-source.js"
 import { findSources } from "./sources.js"
 import type { Turns } from "./turns.js"
@@ -169,9 +170,11 @@ export class Engagement {
     })
   }
 
-  /** Has the torrent at work for this, beside what it is at work for already. */
-  start({ seed, fetch }: Purpose): Promise<Torrent> {
+  /** Has the torrent at work for this, beside what it is at work for already. `pieces`: those that the caller waits for. */
+  start({ seed, fetch }: Purpose, pieces: Iterable<number>): Promise<Torrent> {
     return this.#inTurn(async () => {
+      const { context, resolved } = this.#parts
+      if (context.offline) throw needsNetwork(resolved.metainfo.name, pieces, this.store.have)
       // Who reads a part of what is only given does not want all of it.
       const purpose = { seed, fetch: fetch && this.#toFetch }
       if (this.#torrent === undefined) {
@@ -235,19 +238,6 @@ export class Engagement {
 
   async #findSources(fetch: boolean): Promise<Sources> {
     const { options, context, resolved } = this.#parts
-    if (context.offline) {
-      const { have, wanted } = this.store
-      let missing = 0
-      for (const piece of wanted) if (!have.has(piece)) missing++
-      if (!fetch || missing === 0) {
-        throw new AtError("AT_INVALID_INPUT", "nothing can be shared offline", { hint: GO_ONLINE })
-      }
-      throw new AtError(
-        "AT_NO_SOURCES",
-        `${missing} of ${wanted.count} pieces of ${resolved.metainfo.name} are not on this machine`,
-        { hint: GO_ONLINE },
-      )
-    }
     const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))
     this.#refuseClosed()
     this.#knowsAllSources ||= fetch

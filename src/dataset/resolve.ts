@@ -15,6 +15,7 @@ import type { HttpError } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
 import { firstBytes, withFile } from "../storage/read-file.js"
 import { lateAnswer } from "./late-answer.js"
+import { GO_ONLINE } from "./needs-network.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import type { Target } from "./target.js"
 import type { TorrentCache } from "./torrent-cache.js"
@@ -50,9 +51,6 @@ export interface Wanted {
   /** Whether an info dictionary is the one that is looked for. */
   readonly matches: (metadata: Uint8Array) => boolean
 }
-
-/** What to do where the network is needed. */
-export const GO_ONLINE = "run without `offline`, and with AT_OFFLINE unset"
 
 const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
 

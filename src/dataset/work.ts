@@ -79,7 +79,7 @@ export class Work {
           await this.#complete(opened, selected, signal)
           return opened
         }, signal)
-        if (seed && alone === undefined) await this.#start(engagement, { seed, fetch: true }, signal)
+        if (seed && alone === undefined) await this.#start(engagement, { seed, fetch: true }, [], signal)
         if (sync) await unlessAborted(signal, engagement.store.flush())
         if (alone !== undefined) throw alone
         if (seed) engagement.gives = true
@@ -112,7 +112,7 @@ export class Work {
         }
         const alone = await nobodyToShareWith(options, context)
         if (alone !== undefined) throw alone
-        const torrent = await this.#start(engagement, { seed: true, fetch: false }, signal)
+        const torrent = await this.#start(engagement, { seed: true, fetch: false }, [], signal)
         engagement.gives = true
         return torrent
       }),
@@ -146,9 +146,9 @@ export class Work {
       if (refusal !== undefined) {
         // Who has the lock may have let it go by the next time.
         if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#shared.letGo()
-        throw refusal
+        throw engagement.refuse(new Set(files), refusal)
       }
-      const torrent = await this.#start(engagement, { seed, fetch: true }, signal)
+      const torrent = await this.#start(engagement, { seed, fetch: true }, pieces, signal)
       await unlessAborted(signal, Promise.all(files.map((file) => store.keepAtPlace(file))))
       return patiently((over) => torrent.read(offset, length, over), torrent, clock, { signal, timeout, reach })
     })
@@ -217,7 +217,7 @@ export class Work {
         if (isThere()) break
         throw engagement.refuse(selected, engagement.refusal)
       }
-      const torrent = await this.#start(engagement, { seed, fetch: true }, signal)
+      const torrent = await this.#start(engagement, { seed, fetch: true }, engagement.store.wanted, signal)
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere, reach: platform.reach })
     }
     if (engagement.torrent === undefined) {
@@ -243,9 +243,10 @@ export class Work {
   async #start(
     engagement: Engagement,
     purpose: Purpose,
+    pieces: Iterable<number>,
     signal: AbortSignal | undefined = this.#parts.options.signal,
   ): Promise<Torrent> {
-    const torrent = await unlessAborted(signal, engagement.start(purpose))
+    const torrent = await unlessAborted(signal, engagement.start(purpose, pieces))
     if (engagement === this.#shared.current) this.#feed.follow(torrent)
     return torrent
   }

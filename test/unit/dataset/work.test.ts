@@ -33,9 +33,13 @@ interface World {
   readonly trackers?: readonly string[]
   /** What is known of the torrent is older than its trackers and its web seed. */
   readonly outdated?: boolean
+  readonly offline?: boolean
 }
 
-function stage(options: Options = {}, { up = 1000 * KiB, trackers = [], outdated = false }: World = {}) {
+function stage(
+  options: Options = {},
+  { up = 1000 * KiB, trackers = [], outdated = false, offline = false }: World = {},
+) {
   const simulation = createSimulation({ seed: 7 })
   const dataset = simDataset(LENGTHS, {
     pieceLength: 32 * KiB,
@@ -69,7 +73,7 @@ function stage(options: Options = {}, { up = 1000 * KiB, trackers = [], outdated
           platform,
           site: new Site(`http://${SITE}`),
           cache: new TorrentCache({ platform, directory: "/cache", datastore: "/store" }),
-          offline: false,
+          offline,
         },
         sessions: new SessionSource(platform, { port: 6881, dht: false, ...options }),
         datastore: "/store",
@@ -545,6 +549,22 @@ describe("a read", () => {
     const reading = s.work.read(s.place("b.bin"), 10, undefined)
     await expect(s.until(reading)).rejects.toMatchObject({ code: "AT_STALLED" })
     expect(s.platform.clock.now() - began).toBeLessThan(6_000)
+    await s.close()
+  })
+
+  it("offline, of what is not there, says so, as a download does", async () => {
+    const s = stage({}, { offline: true })
+    putDataset(s.platform, s.dataset)
+    await s.until(s.platform.disk.remove("/store/data/b.bin"))
+    await s.until(s.work.download(s.only("c.bin")))
+    expect(await s.until(s.work.read(s.place("c.bin"), 10, undefined))).toHaveLength(10)
+    const [inB, length] = [s.place("b.bin") + 40 * KiB, 100 * KiB]
+    await expect(s.until(s.work.read(inB, length, undefined))).rejects.toMatchObject({
+      code: "AT_NO_SOURCES",
+      message: "4 of 4 pieces of data are not on this machine",
+    })
+    await expect(s.until(s.work.download(s.only("b.bin")))).rejects.toMatchObject({ code: "AT_NO_SOURCES" })
+    await expect(s.until(s.work.seed())).rejects.toMatchObject({ message: "nothing can be shared offline" })
     await s.close()
   })
 
