@@ -33,7 +33,7 @@ export class DatasetFile {
    * disk yet, before everything else, and always verified. They stay in the datastore, for later reads and downloads.
    *
    * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more, or there are more than 4 GiB to read (see
-   * {@link stream}); `AT_NO_SOURCES`, `AT_STALLED`, `AT_ABORTED`, or what the disk refused
+   * {@link stream}); `AT_NO_SOURCES`, `AT_STALLED`, `AT_LOCKED`, `AT_ABORTED`, or what the disk refused
    *
    * @example
    * ```ts

@@ -134,7 +134,7 @@ export class Work {
     const { layout } = resolved.metainfo
     const pieces = piecesWithin(layout, offset, length)
     const files = layout.extents(offset, length).map(({ file }) => file)
-    return this.#use(async () => {
+    const attempt = async (): Promise<Uint8Array> => {
       const engagement = await unlessAborted(
         signal,
         this.#shared.open(() => new Set(), true),
@@ -151,7 +151,8 @@ export class Work {
       const torrent = await this.#start(engagement, { seed, fetch: true }, pieces, signal)
       await unlessAborted(signal, Promise.all(files.map((file) => store.keepAtPlace(file))))
       return patiently((over) => torrent.read(offset, length, over), torrent, clock, { signal, timeout, reach })
-    })
+    }
+    return this.#use(() => this.#whenFree(attempt, signal))
   }
 
   /** How a check of what is on disk sees to it that nothing stays believed that it finds damaged. */

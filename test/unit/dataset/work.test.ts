@@ -568,6 +568,23 @@ describe("a read", () => {
     await s.close()
   })
 
+  it("waits where it is so wished until another process has let go, as several at a time do", async () => {
+    const s = stage({ wait: true })
+    await s.until(s.work.download(s.only("a.bin")))
+    await s.close()
+    const lock = await s.until(s.platform.acquireLock(`${stateDirectory("/store", s.dataset.metainfo.infoHash)}/lock`))
+    const { work } = s.use({ wait: true }, false)
+    const places = [0, 50 * KiB, 100 * KiB].map((at) => s.place("b.bin") + at)
+    const reading = Promise.all(places.map((place) => work.read(place, 10, undefined)))
+    expect(await s.until(work.read(s.place("a.bin"), 10, undefined))).toHaveLength(10)
+    await s.simulation.run(30_000)
+    expect(work.fetchedBytes).toBe(0)
+    await s.until(lock.release())
+    const whole = s.dataset.files.get("data/b.bin")!
+    expect(await s.until(reading)).toEqual([0, 50, 100].map((at) => whole.slice(at * KiB, at * KiB + 10)))
+    await s.until(work.close())
+  })
+
   it("that finds no sources makes no file", async () => {
     const s = stage({ webSeeds: false, lsd: false })
     await expect(s.until(s.work.read(s.place("b.bin"), 200 * KiB, undefined))).rejects.toMatchObject({
