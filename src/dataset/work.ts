@@ -222,9 +222,9 @@ export class Work {
       await waitComplete(torrent, platform.clock, { signal, timeout, isThere, reach: platform.reach })
     }
     if (engagement.torrent === undefined) {
-      const { wanted } = engagement.store
-      const bytes = resolved.metainfo.layout.sizeOf(wanted)
-      this.#feed.show(completeSnapshot(this.#dataset, { bytes, pieces: wanted.count }))
+      const { layout } = resolved.metainfo
+      const pieces = layout.piecesOfFiles(this.#wanted())
+      this.#feed.show(completeSnapshot(this.#dataset, { bytes: layout.sizeOf(pieces), pieces: pieces.count }))
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Bitfield } from "../bytes/bitfield.js"
+import { Bitfield } from "../bytes/bitfield.js"
 
 /** Bytes asked for at once: 2^14 (BEP 3: clients close connections that ask for more). */
 export const BLOCK_LENGTH = 16384
@@ -225,6 +225,16 @@ export class TorrentLayout {
     const file = this.files[index]!
     const first = Math.floor(file.offset / this.pieceLength)
     return { first, end: file.length === 0 ? first : Math.ceil((file.offset + file.length) / this.pieceLength) }
+  }
+
+  /** The pieces that some files (indexes) lie in. */
+  piecesOfFiles(files: Iterable<number>): Bitfield {
+    const pieces = new Bitfield(this.pieceCount)
+    for (const index of files) {
+      const { first, end } = this.piecesOfFile(index)
+      for (let piece = first; piece < end; piece++) pieces.add(piece)
+    }
+    return pieces
   }
 }
 

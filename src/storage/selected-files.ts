@@ -7,17 +7,11 @@ export function markSelected(files: DataFiles, selected: ReadonlySet<number> | u
 }
 
 /** The pieces that the selected files need: all of them, padding and all, when every file is selected. */
-export function wantedPieces(files: DataFiles): Bitfield {
-  const { layout } = files
-  const wanted = new Bitfield(layout.pieceCount)
-  if (files.all.every((file) => file === undefined || file.selected)) {
-    wanted.fill()
-    return wanted
-  }
-  for (const file of files.all) {
-    if (file?.selected !== true) continue
-    const { first, end } = layout.piecesOfFile(file.index)
-    for (let piece = first; piece < end; piece++) wanted.add(piece)
-  }
-  return wanted
+export function wantedPieces({ layout, all }: DataFiles): Bitfield {
+  const files = all.filter((file) => file !== undefined)
+  const selected = files.filter((file) => file.selected)
+  if (selected.length < files.length) return layout.piecesOfFiles(selected.map(({ index }) => index))
+  const every = new Bitfield(layout.pieceCount)
+  every.fill()
+  return every
 }

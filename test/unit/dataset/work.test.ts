@@ -761,6 +761,18 @@ describe("progress of a dataset", () => {
     await close()
   })
 
+  it("says how much is complete also of what another process has the lock of", async () => {
+    const { work, all, until, close, use, platform, dataset } = stage()
+    await until(work.download(all()))
+    await close()
+    await until(platform.acquireLock(`${stateDirectory("/store", dataset.metainfo.infoHash)}/lock`))
+    const told: ProgressSnapshot[] = []
+    const again = use({ onProgress: (progress) => told.push(progress) }, false)
+    await until(again.work.download(all()))
+    expect(told.at(-1)).toMatchObject({ state: "complete", totalBytes: 1000 * KiB, donePieces: 32, totalPieces: 32 })
+    await until(again.work.close())
+  })
+
   it("ends with a download that failed", async () => {
     const { work, all, until, close, feed, server } = stage({ timeout: 5_000 })
     server.fault = "silence"
