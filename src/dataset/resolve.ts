@@ -74,7 +74,7 @@ export interface ResolveContext {
  * Gets a target's metadata: from where it was kept, else from the service or peers, a URL or a file. Whatever it comes from, its
  * infohash is checked.
  *
- * @throws AtError `AT_NOT_FOUND`, `AT_METADATA`, `AT_ABORTED`
+ * @throws AtError `AT_NOT_FOUND`, `AT_METADATA`, `AT_STALLED` (with a `timeout`), `AT_ABORTED`
  */
 export async function resolveTarget(target: Target, context: ResolveContext): Promise<Resolved> {
   switch (target.kind) {
@@ -239,11 +239,15 @@ async function fetchTorrent(
         hint: `try again ${soon}, or use the .torrent file`,
       })
     }
-    case "failed":
-      throw new AtError("AT_METADATA", `${shown} can't be fetched: ${outcome.error.message}`, {
-        hint: `${adviceFor(outcome.error)}, or use the .torrent file`,
-        cause: outcome.error,
+    case "failed": {
+      const { error } = outcome
+      // That says nothing of the dataset: who set a time-out may try again later.
+      const isStalled = timeout !== undefined && error.failure === "timeout"
+      throw new AtError(isStalled ? "AT_STALLED" : "AT_METADATA", `${shown} can't be fetched: ${error.message}`, {
+        hint: `${adviceFor(error)}, or use the .torrent file`,
+        cause: error,
       })
+    }
   }
 }
 

@@ -257,7 +257,7 @@ describe("the library", () => {
     await again.close()
   })
 
-  it("fails where it is told how long to wait for a byte of what is read or streamed", async () => {
+  it("fails where it is told how long to wait for a byte of what is read or streamed, and of a .torrent", async () => {
     const silent = createTcpServer((socket) => socket.on("error", () => {}).resume())
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
@@ -266,6 +266,7 @@ describe("the library", () => {
     const stalled = expect.objectContaining({ code: "AT_STALLED" })
     await expect(file.read(0, 5)).rejects.toEqual(stalled)
     await expect(file.stream().getReader().read()).rejects.toEqual(stalled)
+    await expect(at.open(`${url}/data.torrent`, { timeout: 500 })).rejects.toEqual(stalled)
     await dataset.close()
     silent.close()
   })

@@ -196,6 +196,14 @@ describe("a dataset by its infohash", () => {
     await expect(resolve(HASH)).rejects.toMatchObject({ hint: expect.stringContaining(advice) })
   })
 
+  it.each([HASH, SITE_URL])("has arrived too late where somebody said how long to wait: %s", async (target) => {
+    http.pages.set(SITE_URL, new HttpError("timeout", "nothing came for 3 s"))
+    await rejects(target, "AT_STALLED", { timeout: 3_000 })
+    await rejects(target, "AT_METADATA")
+    http.pages.set(SITE_URL, new HttpError("network", "connection refused"))
+    await rejects(target, "AT_METADATA", { timeout: 3_000 })
+  })
+
   it("stops reading an answer that is longer than any .torrent may be", async () => {
     http.pages.set(SITE_URL, new Uint8Array(100 * 2 ** 20))
     await rejects(HASH, "AT_METADATA")
