@@ -229,7 +229,7 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Yields the progress about four times a second, until no call is running any more, or the dataset is closed. Call it after what it
+   * Yields the progress about four times a second, until no call is running (any more), or the dataset is closed. Call it after what it
    * is to tell of, and wait for both together: see {@link download}.
    */
   progress(): AsyncIterableIterator<ProgressSnapshot> {
@@ -251,7 +251,7 @@ export class Dataset implements AsyncDisposable {
     if (this.#closed !== undefined) throw closedError(this.name)
     const over = abortWith(own, this.#parts.closing.signal)
     if (over.signal.aborted) throw abortError(over.signal.reason)
-    const call = guarded(() => work(over.signal))
+    const call = this.#feed.beside(() => guarded(() => work(over.signal)))
     this.#calls.add(call)
     try {
       return await call

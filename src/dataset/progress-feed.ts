@@ -27,8 +27,9 @@ export class ProgressFeed {
   #still: ProgressSnapshot | undefined
   #timer: Timer | undefined
   /** Calls under way. */
-  #underWay = 0
-  #everUnderWay = false
+  #calls = 0
+  /** Those of them that are reported on. */
+  #reported = 0
   #ended = false
 
   constructor(clock: Clock, onProgress: ((progress: ProgressSnapshot) => void) | undefined) {
@@ -39,18 +40,29 @@ export class ProgressFeed {
     })
   }
 
-  /** Does `work`, and reports how things stand after it. No iteration ends before. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    this.#underWay++
-    this.#everUnderWay = true
+  /** Does a call's work. No iteration ends before for want of something to tell. */
+  async beside<T>(work: () => Promise<T>): Promise<T> {
+    this.#calls++
     try {
       return await work()
     } finally {
-      this.#underWay--
-      this.#report()
-      if (this.#subject !== undefined) this.#still = undefined
+      this.#calls--
       for (const listener of this.#listeners) listener(undefined)
     }
+  }
+
+  /** Does a call's work, and reports how things stand after it. No iteration ends before. */
+  during<T>(work: () => Promise<T>): Promise<T> {
+    return this.beside(async () => {
+      this.#reported++
+      try {
+        return await work()
+      } finally {
+        this.#reported--
+        this.#report()
+        if (this.#subject !== undefined) this.#still = undefined
+      }
+    })
   }
 
   /** Things stand so, until told otherwise: data on disk is being checked, or all of it is there. */
@@ -88,7 +100,7 @@ export class ProgressFeed {
     this.#listeners.clear()
   }
 
-  /** Reports from now on, until nothing is under way any more or the feed ends. Slow readers get the latest. */
+  /** Reports from now on, until nothing is under way (any more) or the feed ends. Slow readers get the latest. */
   iterate(): AsyncIterableIterator<ProgressSnapshot> {
     const reader: Reader = { left: false, wake: undefined }
     const reports = this.#reports(reader)
@@ -117,12 +129,15 @@ export class ProgressFeed {
     this.#listeners.add(listener)
     this.#pace()
     try {
+      // The call that it is to tell of may be about to begin.
+      const tooEarly = latest === undefined && this.#calls === 0
+      if (tooEarly) await new Promise<void>((resolve) => void this.#clock.after(0, resolve))
       while (!reader.left) {
         if (latest !== undefined) {
           told = latest
           latest = undefined
           // What was complete before a call is no news of that call.
-          if (!isResting(told) || this.#underWay === 0 || this.#ended) yield told
+          if (!isResting(told) || this.#reported === 0 || this.#ended) yield told
         } else if (this.#ended || this.#isOver(told)) return
         else
           await new Promise<void>((resolve) => {
@@ -140,8 +155,8 @@ export class ProgressFeed {
 
   /** Whether somebody who was told this has nothing more to wait for. */
   #isOver(told: ProgressSnapshot | undefined): boolean {
-    if (this.#underWay > 0) return false
-    if (this.#subject === undefined) return this.#everUnderWay
+    if (this.#reported > 0) return false
+    if (this.#subject === undefined) return this.#calls === 0
     return told !== undefined && isResting(told)
   }
 

@@ -257,6 +257,23 @@ describe("the library", () => {
     await again.close()
   })
 
+  it("has no progress to tell of while no call is running, and ends with a read as with a download", async () => {
+    const { dataset } = await open({ dht: false, lsd: false })
+    const states = async () => {
+      const seen = new Set<string>()
+      for await (const { state } of dataset.progress()) seen.add(state)
+      return [...seen]
+    }
+    expect(await states()).toEqual([])
+    // The call begins when the loop has begun already.
+    const [told] = await Promise.all([states(), dataset.download({ include: ["a.bin"] })])
+    expect(told.at(-1)).toBe("complete")
+    const file = dataset.file("b.bin")
+    const [beside] = await Promise.all([states(), file.read(0, file.length)])
+    expect(beside.at(-1)).toBe("complete")
+    await dataset.close()
+  })
+
   it("fails where it is told how long to wait for a byte of what is read or streamed, and of a .torrent", async () => {
     const silent = createTcpServer((socket) => socket.on("error", () => {}).resume())
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve))

@@ -109,11 +109,12 @@ describe("progress, as an iteration", () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  it("waits for the beginning, and ends with the feed", async () => {
+  it("waits for what a call brings to tell of, and ends with the feed", async () => {
     const clock = new VirtualClock()
     const feed = new ProgressFeed(clock, undefined)
     const seen: ProgressSnapshot[] = []
     const over = collect(feed, seen)
+    begin(feed)
     await clock.run(1000)
     expect(seen).toEqual([])
     feed.show(checking(1))
@@ -123,6 +124,32 @@ describe("progress, as an iteration", () => {
     await clock.runUntil(over)
     await collect(feed, seen)
     expect(seen.at(-1)?.state).toBe("checking")
+  })
+
+  it("ends at once when no call is under way", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const seen: ProgressSnapshot[] = []
+    await clock.runUntil(collect(feed, seen))
+    expect(seen).toEqual([])
+    await clock.run(1000)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("tells of a call that is not reported on, and ends with it", async () => {
+    const clock = new VirtualClock()
+    const feed = new ProgressFeed(clock, undefined)
+    const read = deferred()
+    const seen: ProgressSnapshot[] = []
+    const over = collect(feed, seen)
+    const call = feed.beside(() => read.promise)
+    await clock.run(1000)
+    feed.follow(new Subject())
+    await clock.run(300)
+    expect(seen.length).toBeGreaterThan(0)
+    feed.leave()
+    read.resolve()
+    await clock.runUntil(Promise.all([over, call]))
   })
 
   it("does not take what was complete before a call for its end", async () => {
