@@ -12,6 +12,8 @@ type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefine
 export class DatasetFile {
   /** The path inside the dataset, made safe, with `/`; for a dataset of one file, its name. */
   readonly path: string
+  /** The path as the author wrote it, with any characters: under this one, data lies that he shares himself. */
+  readonly rawPath: string
   /** The file's size in bytes. */
   readonly length: number
   /**
@@ -21,8 +23,9 @@ export class DatasetFile {
   readonly piecesRoot: string | null
   readonly #read: ReadBytes
 
-  constructor(path: string, length: number, read: ReadBytes, piecesRoot: string | null = null) {
+  constructor(path: string, length: number, read: ReadBytes, piecesRoot: string | null = null, rawPath: string = path) {
     this.path = path
+    this.rawPath = rawPath
     this.length = length
     this.piecesRoot = piecesRoot
     this.#read = read

@@ -135,12 +135,15 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * The file with this `path` (see {@link files}).
+   * The file with this `path` or, where there is none, this `rawPath` (see {@link files}).
    *
    * @throws AtError `AT_INVALID_INPUT` if there is none
    */
   file(path: string): DatasetFile {
-    this.#byPath ??= new Map(this.files.map((file) => [file.path, file]))
+    this.#byPath ??= new Map([
+      ...this.files.map((file) => [file.rawPath, file] as const),
+      ...this.files.map((file) => [file.path, file] as const),
+    ])
     const file = this.#byPath.get(path)
     if (file !== undefined) return file
     throw new AtError("AT_INVALID_INPUT", `there is no file ${path} in ${this.name}`, {
@@ -280,18 +283,19 @@ export class Dataset implements AsyncDisposable {
   #select({ include, exclude }: FileChoice = {}): Set<number> {
     const { options, resolved } = this.#parts
     const isChosen = include !== undefined || exclude !== undefined
-    return selectFiles(this.#metainfo.layout, isChosen ? { include, exclude } : options, resolved.selectOnly)
+    return selectFiles(this.#metainfo, isChosen ? { include, exclude } : options, resolved.selectOnly)
   }
 
   #makeFiles(): DatasetFile[] {
     const files: DatasetFile[] = []
-    const { layout, fileNodes } = this.#metainfo
+    const { layout, fileNodes, rawPaths } = this.#metainfo
     for (const [index, { path, offset, length, padding }] of layout.files.entries()) {
       if (padding) continue
       const root = fileNodes?.roots[index]
       const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
         this.#call((either) => this.#work.read(offset + at, count, either), signal)
-      files.push(new DatasetFile(path, length, read, root === undefined ? null : toHex(root)))
+      const piecesRoot = root === undefined ? null : toHex(root)
+      files.push(new DatasetFile(path, length, read, piecesRoot, rawPaths[index]!.join("/")))
     }
     return files
   }

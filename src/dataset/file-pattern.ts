@@ -1,14 +1,26 @@
 import picomatch from "picomatch"
 import { AtError } from "../errors.js"
 
-/** The files that a pattern means. What is the name of something in the dataset means just that, whatever characters it has. */
-export function filesMatching<File extends { readonly path: string }>(pattern: string, files: readonly File[]): File[] {
+export interface NamedFile {
+  /** Made safe. */
+  readonly path: string
+  /** As the author wrote it. */
+  readonly rawPath: string
+}
+
+/**
+ * The files that a pattern means. What is the name of something in the dataset means just that, whatever characters it has:
+ * first as we call it, then as its author does.
+ */
+export function filesMatching<File extends NamedFile>(pattern: string, files: readonly File[]): File[] {
   const rooted = pattern.replace(/^\.?\//, "")
   const isNamed = byName(rooted)
   const named = files.filter(({ path }) => isNamed(path))
   if (named.length > 0) return named
+  const namedByAuthor = files.filter(({ rawPath }) => isNamed(rawPath))
+  if (namedByAuthor.length > 0) return namedByAuthor
   const isMatch = byGlob(rooted)
-  return files.filter(({ path }) => isMatch(path))
+  return files.filter(({ path, rawPath }) => isMatch(path) || isMatch(rawPath))
 }
 
 /** Whether a pattern can mean more than one name. */

@@ -1,11 +1,12 @@
 import { AtError } from "../errors.js"
-import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Magnet } from "../metainfo/magnet.js"
-import { filesMatching, isGlob } from "./file-pattern.js"
+import type { Metainfo } from "../metainfo/metainfo.js"
+import { filesMatching, isGlob, type NamedFile } from "./file-pattern.js"
 
 /**
  * Which files of a dataset are wanted: by the paths of files or folders inside the dataset (a folder means everything in it), or
- * by globs that match paths (with `**` and `{a,b}`). Without `/`, either means names of files and folders at any depth.
+ * by globs that match paths (with `**` and `{a,b}`). Without `/`, either means names of files and folders at any depth. Names may also
+ * be those that the author gave, where ours differ.
  */
 export interface FileChoice {
   /** Only files that match one of these; each must match a file. Default, and if empty: all files. */
@@ -20,8 +21,7 @@ interface Meaning {
   readonly files: readonly DataFile[]
 }
 
-interface DataFile {
-  readonly path: string
+interface DataFile extends NamedFile {
   /** Into the layout's files. */
   readonly index: number
 }
@@ -33,11 +33,13 @@ interface DataFile {
  * @throws AtError `AT_INVALID_INPUT` when it means none, or names something that is not there
  */
 export function selectFiles(
-  layout: TorrentLayout,
+  { layout, rawPaths }: Pick<Metainfo, "layout" | "rawPaths">,
   { include = [], exclude = [] }: FileChoice,
   selectOnly: Magnet["selectOnly"] = null,
 ): Set<number> {
-  const files = layout.files.flatMap(({ path, padding }, index): DataFile[] => (padding ? [] : [{ path, index }]))
+  const files = layout.files.flatMap(({ path, padding }, index): DataFile[] =>
+    padding ? [] : [{ path, rawPath: rawPaths[index]!.join("/"), index }],
+  )
   const meaning = (pattern: string): Meaning => ({ pattern, files: filesMatching(pattern, files) })
   const included = include.map(meaning)
   const excluded = exclude.map(meaning)

@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type FileChoice, selectFiles } from "../../../src/dataset/selection.js"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
+import type { Metainfo } from "../../../src/metainfo/metainfo.js"
 
 const PATHS = [
   "README.md",
@@ -16,13 +17,15 @@ const PATHS = [
 ]
 const NO_SUCH = "no file of the dataset matches"
 
-function layoutOf(paths: readonly string[], padding: readonly string[] = []): TorrentLayout {
+type Files = Pick<Metainfo, "layout" | "rawPaths">
+
+function filesOf(paths: readonly string[], padding: readonly string[] = [], rawPaths = paths): Files {
   const files = paths.map((path, i) => ({ path, offset: i * 10, length: 10, padding: padding.includes(path) }))
-  return new TorrentLayout(16_384, files)
+  return { layout: new TorrentLayout(16_384, files), rawPaths: rawPaths.map((path) => path.split("/")) }
 }
 
 function select(choice: FileChoice, paths: readonly string[] = PATHS): string[] {
-  return [...selectFiles(layoutOf(paths), choice)].map((index) => paths[index]!)
+  return [...selectFiles(filesOf(paths), choice)].map((index) => paths[index]!)
 }
 
 describe("the chosen files", () => {
@@ -36,11 +39,11 @@ describe("the chosen files", () => {
       { first: 1, last: 3 },
       { first: 8, last: 100 },
     ]
-    const chosen = (choice: FileChoice) => [...selectFiles(layoutOf(PATHS), choice, only)]
+    const chosen = (choice: FileChoice) => [...selectFiles(filesOf(PATHS), choice, only)]
     expect(chosen({})).toEqual([1, 2, 3, 8])
     expect(chosen({ exclude: ["a.csv"] })).toEqual([2, 3, 8])
     expect(chosen({ include: ["*.md"] })).toEqual([0])
-    expect(() => selectFiles(layoutOf(PATHS), {}, [{ first: 9, last: 9 }])).toThrow(/no file/)
+    expect(() => selectFiles(filesOf(PATHS), {}, [{ first: 9, last: 9 }])).toThrow(/no file/)
   })
 
   it("match a pattern without a slash by their names, at any depth", () => {
@@ -127,15 +130,26 @@ describe("the chosen files", () => {
     )
   })
 
+  it("can be named as their author names them, too, where that means no other", () => {
+    const ours = ["T00_00.csv", "T06_00.csv", "why_/a.csv", "a_b", "a_b~2"]
+    const authors = ["T00:00.csv", "T06:00.csv", "why?/a.csv", "a?b", "a_b"]
+    const selected = (choice: FileChoice) => [...selectFiles(filesOf(ours, [], authors), choice)]
+    expect(selected({ include: ["T00:00.csv"] })).toEqual([0])
+    expect(selected({ include: ["T00_00.csv", "why?/"] })).toEqual([0, 2])
+    expect(selected({ include: ["T*:00.csv"] })).toEqual([0, 1])
+    expect(selected({ exclude: ["T0?:00.csv", "a?b"] })).toEqual([2, 4])
+    expect(selected({ include: ["a_b"] })).toEqual([3])
+  })
+
   it("never are padding", () => {
-    const layout = layoutOf(["a", ".pad/1", "b"], [".pad/1"])
-    expect([...selectFiles(layout, {})]).toEqual([0, 2])
-    expect(() => selectFiles(layout, { include: [".pad/**"] })).toThrow(/no file/)
+    const files = filesOf(["a", ".pad/1", "b"], [".pad/1"])
+    expect([...selectFiles(files, {})]).toEqual([0, 2])
+    expect(() => selectFiles(files, { include: [".pad/**"] })).toThrow(/no file/)
   })
 
   it("of a magnet link are counted with padding, as other clients count, and it is said when there is none", () => {
-    const layout = layoutOf(["a", ".pad/1", "b"], [".pad/1"])
-    const numbered = (first: number, last: number) => [...selectFiles(layout, {}, [{ first, last }])]
+    const files = filesOf(["a", ".pad/1", "b"], [".pad/1"])
+    const numbered = (first: number, last: number) => [...selectFiles(files, {}, [{ first, last }])]
     expect(numbered(1, 2)).toEqual([2])
     for (const number of [1, 3]) expect(() => numbered(number, number)).toThrow(/numbers in the magnet link/)
   })
