@@ -9,7 +9,7 @@ import { stampFiles } from "./stamp-files.js"
  * inventory; and gives the lock back. Never rejects.
  */
 export async function closeStore(opened: OpenedStore, writer: PieceWriter): Promise<void> {
-  const { durability, pool, journal, lock, folder, platform } = opened
+  const { durability, pool, journal, lock, platform } = opened
   const warn = (what: string, error: unknown): void =>
     platform.log.log("warn", "storage", `${what}: ${diskFault(error).message}`)
   let clean = false
@@ -27,7 +27,7 @@ export async function closeStore(opened: OpenedStore, writer: PieceWriter): Prom
     warn("no clean mark", error)
   }
   await journal.close().catch(() => {})
-  if (clean) await writeInventory(opened, folder)
+  if (clean) await writeInventory(opened)
   // A lock that stays behind is taken over by the next process: ours is gone then.
   await lock.release().catch((error: unknown) => warn("the lock can't be removed", error))
 }

@@ -3,7 +3,7 @@ import type { FileStat } from "../ports/disk.js"
 import type { FileStamp, Stamp } from "./journal-state.js"
 
 /** What an unfinished file is called: its name with this behind. */
-const UNFINISHED = ".part"
+export const UNFINISHED = ".part"
 /** A file's or folder's name that another's with {@link UNFINISHED} behind could be. */
 const LOOKS_UNFINISHED = /\.part(?:\/|$)/i
 
@@ -94,18 +94,23 @@ export class DataFile {
 }
 
 /**
- * The dataset's files below `root`; undefined for padding, which is nowhere. A single file is `root` itself.
+ * The dataset's files below `root`, at these paths there; undefined for padding, which is nowhere. A single file is `root` itself.
  *
  * A name with `.part` behind may be another file's of the dataset: then more is put behind.
  */
-export function dataFiles(layout: TorrentLayout, kind: "file" | "folder", root: string): (DataFile | undefined)[] {
+export function dataFiles(
+  layout: TorrentLayout,
+  kind: "file" | "folder",
+  root: string,
+  paths: readonly string[],
+): (DataFile | undefined)[] {
   const pathOf = (path: string): string => (kind === "file" ? root : `${root}/${path}`)
-  const mayMeet = layout.files.some(({ path }) => LOOKS_UNFINISHED.test(path))
+  const mayMeet = layout.files.some(({ path }, index) => paths[index] !== path || looksUnfinished(path))
   const taken = new Set<string>()
   const top = fold(root).length
-  for (const { path, padding } of layout.files) {
+  for (const [index, { padding }] of layout.files.entries()) {
     if (padding || !mayMeet) continue
-    const folded = fold(pathOf(path))
+    const folded = fold(pathOf(paths[index]!))
     // A folder's name could also be a file's with `.part`.
     for (
       let end = folded.length;
@@ -117,14 +122,25 @@ export function dataFiles(layout: TorrentLayout, kind: "file" | "folder", root: 
   }
   return layout.files.map((file, index) => {
     if (file.padding) return undefined
-    const path = pathOf(file.path)
-    let partPath = path + UNFINISHED
+    const path = pathOf(paths[index]!)
+    const isOurName = paths[index] === file.path
+    let partPath = (isOurName ? path : pathOf(safelyNamed(paths[index]!, file.path))) + UNFINISHED
     if (mayMeet) {
       while (taken.has(fold(partPath))) partPath += UNFINISHED
       taken.add(fold(partPath))
     }
     return new DataFile(index, file.length, path, partPath)
   })
+}
+
+/** The path with the last name of the safe one, which has room for {@link UNFINISHED}. */
+export function safelyNamed(path: string, safePath: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1) + safePath.slice(safePath.lastIndexOf("/") + 1)
+}
+
+/** Whether it is what an unfinished file could be called, or lies in a folder of such a name. */
+export function looksUnfinished(path: string): boolean {
+  return LOOKS_UNFINISHED.test(path)
 }
 
 /** As the least exact file systems compare names. */

@@ -10,8 +10,8 @@ import { diskFault } from "./disk-fault.js"
 import { decodeInventory, encodeInventory, type Inventory, MAX_INVENTORY_LENGTH, Stamps } from "./inventory-format.js"
 import { MAX_JOURNAL_LENGTH } from "./journal.js"
 import { PieceState, type Stamp } from "./journal-state.js"
+import type { OpenedStore } from "./open-store.js"
 import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
-import type { WritingParts } from "./parts.js"
 import { firstBytes, withFile } from "./read-file.js"
 import { stateDirectory } from "./state-directory.js"
 
@@ -19,11 +19,11 @@ import { stateDirectory } from "./state-directory.js"
  * Writes down what the files of a dataset look like, beside its journal, if that was closed clean and says that the dataset is
  * complete. By whoever has the dataset's lock. Where that fails, the next one who wants the dataset has to open it.
  */
-export async function writeInventory(parts: WritingParts, folder: string): Promise<void> {
+export async function writeInventory(store: OpenedStore): Promise<void> {
   try {
-    await renew(parts, folder)
+    await renew(store)
   } catch (error) {
-    parts.platform.log.log("info", "storage", `no inventory: ${diskFault(error).message}`)
+    store.platform.log.log("info", "storage", `no inventory: ${diskFault(error).message}`)
   }
 }
 
@@ -59,14 +59,15 @@ export async function findComplete(
 }
 
 /** Not when there is one for the same journal. */
-async function renew(parts: WritingParts, folder: string): Promise<void> {
-  const { disk, hasher } = parts.platform
-  const journal = await digestOf(parts.platform, `${folder}/journal`)
+async function renew(store: OpenedStore): Promise<void> {
+  const { platform, folder } = store
+  const { disk, hasher } = platform
+  const journal = await digestOf(platform, `${folder}/journal`)
   if (journal === undefined) return
   const place = `${folder}/inventory`
-  const there = await readInventory(parts.platform, place)
+  const there = await readInventory(platform, place)
   if (there !== undefined && sameBytes(there.journal, journal)) return
-  const inventory = takeInventory(parts, journal)
+  const inventory = takeInventory(store, journal)
   if (inventory === undefined) return
   const bytes = encodeInventory(inventory, hasher)
   if (bytes.length > MAX_INVENTORY_LENGTH) return
@@ -81,8 +82,8 @@ async function renew(parts: WritingParts, folder: string): Promise<void> {
 }
 
 /** Undefined when the journal does not say that all is there. */
-function takeInventory({ metainfo, files, journal }: WritingParts, digest: Uint8Array): Inventory | undefined {
-  const { layout, kind, name } = metainfo
+function takeInventory({ metainfo, files, journal, root }: OpenedStore, digest: Uint8Array): Inventory | undefined {
+  const { layout, name } = metainfo
   const { pieces, stamps, bootId } = journal.state
   if (pieces.some((piece) => piece < PieceState.written)) return undefined
   const isOnDisk = pieces.every((piece) => piece === PieceState.done)
@@ -94,7 +95,7 @@ function takeInventory({ metainfo, files, journal }: WritingParts, digest: Uint8
     if (file === undefined) continue
     const stamp = stamps.get(file.index)
     if (stamp?.place !== "final" || stamp.size !== file.length) return undefined
-    paths.push(kind === "file" ? "" : layout.files[file.index]!.path)
+    paths.push(file.path.slice(root.length + 1))
     listed.push(stamp)
   }
   return {

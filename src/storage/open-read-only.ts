@@ -1,6 +1,5 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
-import { authorsDataFiles } from "./authors-data.js"
 import { checkPieces } from "./check-pieces.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
@@ -8,6 +7,7 @@ import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { CheckOptions, StoragePlatform, StoreParts } from "./parts.js"
+import { placeFiles } from "./place-files.js"
 
 export interface ReadOnlyOptions extends CheckOptions {
   readonly platform: StoragePlatform
@@ -24,7 +24,7 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const { disk } = platform
   const { layout } = metainfo
   const pool = new FilePool({ disk })
-  const table = await authorsDataFiles(disk, metainfo, dataPath)
+  const table = await placeFiles(disk, metainfo, dataPath)
   const directories = new Directories({ disk, base: dataPath, onUsed: () => {} })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
   const have = new Bitfield(layout.pieceCount)

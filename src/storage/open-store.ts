@@ -6,7 +6,7 @@ import type { AcquireLock, Lock } from "../ports/lock.js"
 import type { Platform } from "../ports/platform.js"
 import { arrange } from "./arrange.js"
 import { claimName } from "./claim-name.js"
-import { type DataFile, dataFiles } from "./data-file.js"
+import type { DataFile } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories, parentOf } from "./directories.js"
 import { Durability } from "./durability.js"
@@ -17,6 +17,7 @@ import { Journal, type JournalOptions } from "./journal.js"
 import type { LastEnd } from "./look-at-files.js"
 import { inParallel } from "./parallel.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
+import { placeInDatastore } from "./place-files.js"
 import { type ResumeDecision, trusted } from "./resume.js"
 import { markSelected } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
@@ -48,6 +49,8 @@ export interface PieceStoreOptions extends CheckOptions {
 /** What a store is opened with: what it is made of, and what it must let go of. */
 export interface OpenedStore extends WritingParts {
   readonly lock: Lock
+  /** The data: DATASTORE/NAME. */
+  readonly root: string
   /** The dataset's {@link stateDirectory}. */
   readonly folder: string
   readonly overwrite: boolean
@@ -115,7 +118,14 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
     ready.catch(() => {})
-    return { ...parts, lock, folder, overwrite: options.overwrite ?? false, ready }
+    return {
+      ...parts,
+      lock,
+      root: `${datastore}/${metainfo.name}`,
+      folder,
+      overwrite: options.overwrite ?? false,
+      ready,
+    }
   } catch (error) {
     await durability?.abandon()
     await Promise.allSettled([pool?.close(), journal?.close()])
@@ -192,7 +202,7 @@ async function assemble(
     onCreated: onChanged,
   })
   directories.onUsed = onChanged
-  const table = dataFiles(layout, metainfo.kind, `${datastore}/${metainfo.name}`)
+  const table = await placeInDatastore(disk, metainfo, datastore)
   const files = new DataFiles({ disk, layout, files: table, pool, directories, edges, onChanged })
   links.durability = new Durability({ clock, disk, files, journal, onFault })
   const have = new Bitfield(layout.pieceCount)

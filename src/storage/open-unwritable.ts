@@ -1,6 +1,6 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import { checkPieces } from "./check-pieces.js"
-import { type DataFile, dataFiles, sameStamp } from "./data-file.js"
+import { type DataFile, sameStamp } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { Edges } from "./edges.js"
@@ -11,6 +11,7 @@ import { lookToRead } from "./look-to-read.js"
 import { journalPlace, type PieceStoreOptions } from "./open-store.js"
 import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { ReadingParts } from "./parts.js"
+import { placeInDatastore } from "./place-files.js"
 import { type FoundFile, trusted } from "./resume.js"
 import { wantedPieces } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
@@ -34,7 +35,7 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
   const files = new DataFiles({
     disk,
     layout,
-    files: dataFiles(layout, metainfo.kind, `${datastore}/${metainfo.name}`),
+    files: await placeInDatastore(disk, metainfo, datastore),
     pool,
     directories: new Directories({ disk, base: datastore, onUsed: nothing }),
     edges: await Edges.load({ ...reads, folder: `${folder}/edges` }),

@@ -1,9 +1,8 @@
 import { Bitfield } from "../bytes/bitfield.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { AcquireLock } from "../ports/lock.js"
-import { authorsDataFiles } from "./authors-data.js"
 import { checkPieces } from "./check-pieces.js"
-import { type DataFile, dataFiles } from "./data-file.js"
+import type { DataFile } from "./data-file.js"
 import { DataFiles } from "./data-files.js"
 import { Directories } from "./directories.js"
 import { diskFault } from "./disk-fault.js"
@@ -12,6 +11,7 @@ import { FilePool } from "./file-pool.js"
 import { lookToRead } from "./look-to-read.js"
 import { inParallel, PARALLEL_LOOKS } from "./parallel.js"
 import type { StoragePlatform } from "./parts.js"
+import { placeFiles, placeInDatastore } from "./place-files.js"
 import { type Range, toRanges } from "./ranges.js"
 import { DamageRecord } from "./record-damage.js"
 import { markSelected, wantedPieces } from "./selected-files.js"
@@ -73,7 +73,7 @@ export interface VerifyOptions {
 /**
  * Reads and hashes what is on the disk, and writes nothing there. What turns out to be damaged is no longer claimed by the journal,
  * also when this is stopped before its end.
- * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
+ * @throws AtError `AT_DISK_IO`, `AT_ABORTED`, `AT_EXISTS` where the data in the datastore has the author's name
  */
 export async function verifyData(options: VerifyOptions): Promise<VerifyReport> {
   const { platform, metainfo, datastore, takeLock } = options
@@ -95,7 +95,7 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   const { platform, metainfo, datastore, dataPath, selected } = options
   const { disk } = platform
   const { layout } = metainfo
-  const root = dataPath ?? `${datastore ?? ""}/${metainfo.name}`
+  const base = datastore ?? dataPath ?? ""
   const nothing = (): void => {}
   const folder = `${stateDirectory(datastore ?? "", metainfo.infoHash)}/edges`
   const edges =
@@ -103,8 +103,8 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
       ? {}
       : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
   const table =
-    datastore === undefined ? await authorsDataFiles(disk, metainfo, root) : dataFiles(layout, metainfo.kind, root)
-  const directories = new Directories({ disk, base: datastore ?? root, onUsed: nothing })
+    datastore === undefined ? await placeFiles(disk, metainfo, base) : await placeInDatastore(disk, metainfo, base)
+  const directories = new Directories({ disk, base, onUsed: nothing })
   const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
   const all = table.filter((file) => file !== undefined)
   markSelected(files, selected)

@@ -192,6 +192,41 @@ describe("seed", () => {
     expect(stage.testbed.tracker.announces.at(-1)).toMatchObject({ event: "stopped", uploaded: 170_000 })
   })
 
+  it("gives what has names that not every system can have from where it is, and so do get and verify", async () => {
+    await using stage = await Stage.open()
+    const files = { "T00:00.csv": 100_000, "why?/b.bin": 70_000, "c.csv": 20 }
+    const dataset = await stage.publish("obs", files)
+    const torrent = stage.torrentFile(dataset)
+    const place = dirname(dataset.source)
+    const giver = stage.start(["seed", torrent, "-o", place, "--port", "0", "--json"])
+    await giver.until("it gives", () => giver.stdout.includes('"port"'))
+    const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+    await stage.run(["get", torrent, "--peer", `127.0.0.1:${String(port)}`])
+    expect(readdirSync(stage.stored("obs")).sort()).toEqual(["T00_00.csv", "c.csv", "why_"])
+    giver.signal("SIGTERM")
+    await giver.exits(143)
+    expect((await stage.run(["verify", torrent, "-o", place])).stderr).toContain("verified")
+    for (const more of [[], ["--include", "T00:00.csv"], ["--verify"]]) {
+      const { stdout } = await stage.run(["get", torrent, "-o", place, "--offline", ...more])
+      expect(stdout).toBe(`${dataset.source}\n`)
+    }
+    expect(readdirSync(dataset.source).sort()).toEqual(["T00:00.csv", "c.csv", "why?"])
+  })
+
+  it("is 7 where the dataset has its author's name, which it can't have here, and so is get", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("obs: all", FILES)
+    const torrent = stage.beside("obs.torrent")
+    writeFileSync(torrent, dataset.torrent.bytes)
+    const place = dirname(dataset.source)
+    for (const command of ["seed", "get", "verify"]) {
+      const { stderr } = await stage.run([command, torrent, "-o", place], { exits: 7 })
+      expect(stderr).toMatch(/obs: all has the author's name.*\n.*rename it to obs_ all, or .*--data/)
+    }
+    expect(readdirSync(place).sort()).toEqual([".academictorrents", "obs: all"])
+    await stage.run(["verify", torrent, "--data", dataset.source])
+  })
+
   it("finds the one file of a dataset by a link to it, and by its folder", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 50_000)
