@@ -6,6 +6,7 @@
 export type { CallOptions, StreamOptions } from "./dataset/call-options.js"
 export { type Created, create } from "./dataset/create.js"
 export type { CreateOptions } from "./dataset/create-options.js"
+export type { RenamedFile } from "./dataset/create-plan.js"
 export { Dataset } from "./dataset/dataset.js"
 export type { DatasetFile } from "./dataset/dataset-file.js"
 export type { DatasetMetainfo, TorrentVersion } from "./dataset/dataset-metainfo.js"

@@ -1,9 +1,11 @@
+import { encodeUtf8 } from "../bytes/text.js"
 import { AtError } from "../errors.js"
 import { choosePieceLength, compareFilePaths, compareTreePaths, padFiles } from "../metainfo/create.js"
 import { MAX_PIECES, TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import { TorrentLayout } from "../metainfo/layout.js"
 import type { TorrentVersion } from "../metainfo/metainfo.js"
 import { MAX_FILES } from "../metainfo/raw-file.js"
+import { safeName, safePaths } from "../metainfo/safe-path.js"
 import type { DraftFile } from "../metainfo/torrent-draft.js"
 import type { Disk } from "../ports/disk.js"
 import { DIGEST_LENGTH } from "../storage/piece-digests.js"
@@ -13,6 +15,12 @@ import { findFiles } from "./find-files.js"
 /** Longer pieces are refused by many clients (libtorrent's limit is lower still for old versions). */
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024
 const MIN_PIECE_LENGTH = 16 * 1024
+
+/** A file that is called otherwise where it is downloaded, as not every system can have its name. Both paths begin with the dataset's. */
+export interface RenamedFile {
+  readonly path: string
+  readonly savedAs: string
+}
 
 /** All that is known of a new torrent before its pieces are hashed. */
 export interface TorrentPlan {
@@ -27,6 +35,7 @@ export interface TorrentPlan {
   readonly length: number
   readonly pieceLength: number
   readonly skipped: readonly string[]
+  readonly renamed: readonly RenamedFile[]
 }
 
 /**
@@ -60,7 +69,17 @@ export async function planTorrent(
     version === "v2" ? "aligned" : "contiguous",
   )
   refuseTooMany(layout, version)
-  return { version, kind, name, files, layout, length, pieceLength, skipped }
+  const renamed = renamedFiles(kind, name, inOrder)
+  return { version, kind, name, files, layout, length, pieceLength, skipped, renamed }
+}
+
+function renamedFiles(kind: "file" | "folder", name: string, files: readonly DraftFile[]): RenamedFile[] {
+  const safe = safeName(encodeUtf8(name), name)
+  if (kind === "file") return safe === name ? [] : [{ path: name, savedAs: safe }]
+  const paths = safePaths(files.map(({ path }) => path.map(encodeUtf8)))
+  return files
+    .map(({ path }, index) => ({ path: [name, ...path].join("/"), savedAs: `${safe}/${paths[index]!}` }))
+    .filter(({ path, savedAs }) => path !== savedAs)
 }
 
 /** Nobody should get a torrent that can't be read. */

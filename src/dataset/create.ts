@@ -9,7 +9,7 @@ import type { Platform } from "../ports/platform.js"
 import { hashFiles } from "../storage/create-pieces.js"
 import { checkCreateOptions, checkPath } from "./check-options.js"
 import type { CreateOptions } from "./create-options.js"
-import { planTorrent } from "./create-plan.js"
+import { planTorrent, type RenamedFile } from "./create-plan.js"
 import { guarded } from "./guarded.js"
 import { ProgressFeed } from "./progress-feed.js"
 import { replaceFile, tryPlace } from "./replace-file.js"
@@ -33,6 +33,8 @@ export interface Created {
   readonly pieceCount: number
   /** Paths that were left out: links, sockets, devices, and names that are not UTF-8. */
   readonly skipped: readonly string[]
+  /** Files whose names not every system can have (`12:00.csv`), and what they are called where they are downloaded. */
+  readonly renamed: readonly RenamedFile[]
 }
 
 /**
@@ -115,6 +117,7 @@ async function createFrom(
     pieceLength,
     pieceCount: layout.pieceCount,
     skipped: plan.skipped,
+    renamed: plan.renamed,
   }
 }
 

@@ -71,6 +71,14 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
   })
   for (const path of created.skipped)
     console.say(`left out (a link, a special file, or a name that is not UTF-8): ${escapeForTerminal(path)}`)
+  const [renamed] = created.renamed
+  if (renamed !== undefined) {
+    const [from, to] = [renamed.path, renamed.savedAs].map(escapeForTerminal)
+    const files = count(created.renamed.length, "file")
+    console.say(
+      `${files} will have other names where they are downloaded, as some systems can't have these: ${from} becomes ${to}`,
+    )
+  }
   console.say(
     `${count(created.pieceCount, "piece")} of ${formatSize(created.pieceLength)}, infohash ${created.infoHash}`,
   )

@@ -71,6 +71,26 @@ describe("create", () => {
     expect(stderr).toContain("link")
   })
 
+  it("says which files have names that not every system can have, and what they will be called", async () => {
+    await using stage = await Stage.open()
+    await randomTree(stage.beside("obs"), { "T00:00.csv": 1000, "T06:00.csv": 1000, "plain.csv": 10 })
+    const args = ["create", stage.beside("obs"), "-o", stage.beside("obs.torrent")]
+    const { stderr } = await stage.run(args)
+    expect(stderr).toMatch(/^2 files will have other names .*: obs\/T00:00\.csv becomes obs\/T00_00\.csv$/m)
+    const { stdout } = await stage.run([...args, "--overwrite", "--json"])
+    expect(jsonLines(stdout)).toEqual([
+      expect.objectContaining({
+        renamed: [
+          { path: "obs/T00:00.csv", savedAs: "obs/T00_00.csv" },
+          { path: "obs/T06:00.csv", savedAs: "obs/T06_00.csv" },
+        ],
+      }),
+    ])
+    await randomTree(stage.beside("study"), FILES)
+    const usual = await stage.run(["create", stage.beside("study"), "-o", stage.beside("study.torrent")])
+    expect(usual.stderr).not.toContain("other names")
+  })
+
   it("leaves itself out when it lies in the folder from the last time", async () => {
     await using stage = await Stage.open()
     const { source } = await stage.publish("tree", { "a.bin": 3000, "b.bin": 20 })

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -110,6 +111,27 @@ async function track(peerPort?: number) {
   const stop = () => new Promise((resolve) => tracker.close(resolve))
   return { openTracked, events, stop }
 }
+
+describe("a file that its author calls otherwise than we do", () => {
+  it("is found by either name, and read where the author has it", async () => {
+    const datastore = join(folder, `store${stores++}`)
+    const source = join(datastore, "data")
+    mkdirSync(source, { recursive: true })
+    writeFileSync(join(source, "T00:00.csv"), FILES.get("a.bin")!)
+    const output = `${source}.torrent`
+    const { path, renamed } = await at.create(source, { output })
+    expect(renamed).toEqual([{ path: "data/T00:00.csv", savedAs: "data/T00_00.csv" }])
+    const dataset = await at.open(path, { datastore, offline: true, include: ["T00:00.csv"] })
+    const file = dataset.file("T00:00.csv")
+    expect(file).toBe(dataset.file("T00_00.csv"))
+    expect(file).toMatchObject({ path: "T00_00.csv", rawPath: "T00:00.csv" })
+    expect(dataset.chosenFiles).toEqual([file])
+    await dataset.download()
+    expect(Buffer.from(await file.read(10, 100))).toEqual(Buffer.from(FILES.get("a.bin")!.subarray(10, 110)))
+    await dataset.close()
+    expect(readdirSync(source)).toEqual(["T00:00.csv"])
+  })
+})
 
 describe("a dataset that is shared", () => {
   const states = async (dataset: library.Dataset): Promise<string[]> => {
