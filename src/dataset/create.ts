@@ -31,7 +31,7 @@ export interface Created {
   /** In bytes. */
   readonly pieceLength: number
   readonly pieceCount: number
-  /** Paths that were left out: links, sockets, devices, and names that are not UTF-8. */
+  /** Paths that were left out: links, sockets, devices, names that are not UTF-8, and `.academictorrents`. */
   readonly skipped: readonly string[]
   /** Files whose names not every system can have (`12:00.csv`), and what they are called where they are downloaded. */
   readonly renamed: readonly RenamedFile[]

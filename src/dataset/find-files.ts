@@ -1,4 +1,5 @@
 import { AtError, abortError } from "../errors.js"
+import { STATE_FOLDER } from "../metainfo/safe-element.js"
 import type { Disk } from "../ports/disk.js"
 
 /** What there is to share at one place on the disk. */
@@ -6,7 +7,7 @@ export interface FoundFiles {
   readonly kind: "file" | "folder"
   /** Paths relative to the place, empty for a file; lengths in bytes. */
   readonly files: { readonly path: string[]; readonly length: number }[]
-  /** Paths of what can't be shared: links, sockets, devices, and what has a name that is not UTF-8. */
+  /** Paths of what can't be shared: links, sockets, devices, what has a name that is not UTF-8, and our own records. */
   readonly skipped: string[]
 }
 
@@ -40,7 +41,8 @@ export async function findFiles(
       const whole = [root, ...path].join("/")
       if (whole === except) continue
       const entry = await disk.stat(whole)
-      if (entry?.kind === "directory") await visit(path)
+      // Our own records change whenever the datastore is used, and tell of all datasets in it.
+      if (entry?.kind === "directory" && name !== STATE_FOLDER) await visit(path)
       else if (entry?.kind === "file") found.files.push({ path, length: entry.size })
       else found.skipped.push(path.join("/"))
     }

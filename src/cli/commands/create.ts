@@ -70,7 +70,9 @@ async function createFile(path: string, flags: CreateFlags, { console, signal }:
     onProgress: console.json ? undefined : (progress) => console.progress(progress),
   })
   for (const path of created.skipped)
-    console.say(`left out (a link, a special file, or a name that is not UTF-8): ${escapeForTerminal(path)}`)
+    console.say(
+      `left out (a link, a special file, a name that is not UTF-8, or our own records): ${escapeForTerminal(path)}`,
+    )
   const [renamed] = created.renamed
   if (renamed !== undefined) {
     const [from, to] = [renamed.path, renamed.savedAs].map(escapeForTerminal)

@@ -91,6 +91,21 @@ describe("create", () => {
     expect(usual.stderr).not.toContain("other names")
   })
 
+  it("leaves out the program's own records, which are no data and change", async () => {
+    await using stage = await Stage.open()
+    const { infoHash } = await stage.publish("one.bin", 5000, { seeders: [{}] })
+    await stage.run(["get", infoHash])
+    await randomTree(stage.datastore, FILES)
+    const output = stage.beside("out.torrent")
+    const { stderr } = await stage.run(["create", stage.datastore, "-o", output])
+    const paths = readTorrent(readFileSync(output)).files.map(({ path }) => path.join("/"))
+    expect(paths).toEqual(["a.csv", "one.bin", "sub/b.bin", "sub/empty"])
+    expect(stderr).toMatch(/^left out .*: \.academictorrents$/m)
+    // The program's use of the folder makes no other dataset of it.
+    await stage.run(["get", infoHash, "--verify"])
+    await stage.run(["verify", output, "--data", stage.datastore])
+  })
+
   it("leaves itself out when it lies in the folder from the last time", async () => {
     await using stage = await Stage.open()
     const { source } = await stage.publish("tree", { "a.bin": 3000, "b.bin": 20 })
