@@ -96,6 +96,15 @@ function hintFor({ files }: VerifyReport, { include, exclude, data }: VerifyFlag
   if (data !== undefined && missing === files.length) {
     return "check that --data is the dataset's file or folder itself, not the folder that contains it"
   }
+  const remedy = remedyFor(files, data)
+  // A publisher's own later version must not be lost by it.
+  const mayBeNewer = files.some(({ state }) => state === "wrong-size" || state === "damaged")
+  return mayBeNewer
+    ? `if you changed files yourself, keep them, and make a new .torrent with: academictorrents create; if not, ${remedy}`
+    : remedy
+}
+
+function remedyFor(files: readonly FileReport[], data: string | undefined): string {
   if (data !== undefined) return "download it into a datastore with: academictorrents get TARGET"
   if (files.some(({ length, actualLength }) => (actualLength ?? 0) > length)) {
     return "download what is missing or wrong, and cut off bytes that are not the dataset's, with: academictorrents verify TARGET --repair --overwrite"

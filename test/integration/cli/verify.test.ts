@@ -44,6 +44,23 @@ describe("verify", () => {
     expect(sameFile(path, join(dataset.source, "a.csv"))).toBe(true)
   })
 
+  it.for<[string, (path: string) => void, RegExp]>([
+    ["appended to", (path) => appendFileSync(path, "edit"), /; if not, .*cut off .* --repair --overwrite$/m],
+    ["changed inside", (path) => flipByte(path, PIECE + 7), /; if not, .* --repair$/m],
+  ])("tells who has %s a file of his own to keep it, before it tells how to undo that", async ([, edit, undo]) => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: { pieceLength: PIECE } })
+    const torrent = stage.torrentFile(dataset)
+    const [file, folder] = [join(dataset.source, "a.csv"), join(dataset.source, "..")]
+    edit(file)
+    const { stderr } = await stage.run(["verify", torrent, "-o", folder], { exits: 5 })
+    expect(stderr).toMatch(/what to do: if you changed files yourself, keep them, and make a new \.torrent/)
+    expect(stderr).toMatch(undo)
+    rmSync(file)
+    const missing = await stage.run(["verify", torrent, "-o", folder], { exits: 5 })
+    expect(missing.stderr).not.toContain("yourself")
+  })
+
   it("names what is missing or wrong, ends with 5, and changes nothing", async () => {
     await using stage = await Stage.open()
     const dataset = await got(stage)
