@@ -23,7 +23,7 @@ export function progressLine(progress: ProgressSnapshot): string {
       if (progress.waitingFor !== null) return `${name}: ${waiting(progress).join()}`
       return `${name}: checking what is on disk, ${share(progress)}`
     case "seeding":
-      return `${name}: sharing, ${giving(progress)}`
+      return `${name}: ${[`sharing, ${giving(progress)}`, ...waiting(progress)].join(", ")}`
     case "downloading":
     case "complete":
     case "stopped":
@@ -50,7 +50,7 @@ export function liveLines(progress: ProgressSnapshot, width: number): string[] {
         ),
       ]
     case "seeding":
-      return [`${colours.green("sharing")} ${name}`, ...indented(giving(progress))]
+      return [`${colours.green("sharing")} ${name}`, ...indented(giving(progress), ...reason)]
     case "downloading":
     case "complete":
     case "stopped":

@@ -45,6 +45,11 @@ export class Announcers {
     await Promise.all(this.#announcers.map((announcer) => announcer.abandon()))
   }
 
+  /** See {@link Announcer.exhausted}. */
+  get exhausted(): boolean {
+    return this.#announcers.every((announcer) => announcer.exhausted)
+  }
+
   /** One for each tracker: how it stands where it stands better. */
   status(): readonly TrackerStatus[] {
     const best = new Map<string, TrackerStatus>()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { encodeUtf8 } from "../../src/bytes/text.js"
 import { AtError } from "../../src/errors.js"
 import { serveFiles } from "./lib/serve-files.js"
 import { serveTracker } from "./lib/serve-tracker.js"
@@ -83,6 +84,44 @@ describe("when nobody has what is missing", () => {
     expect(node.torrent.state).toBe("downloading")
     expect(node.torrent.snapshot().waitingFor).toMatch(/lacks 16 of the missing pieces/)
     await close(simulation, node)
+  })
+})
+
+describe("who gives", () => {
+  it("is told as long as nobody is connected and no tracker takes it, also while they are asked again", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB, trackers: [[TRACKER], ["http://10.0.2.2/announce"]] })
+    simulation.machine("10.0.2.1")
+    const body = encodeUtf8("d14:failure reason14:not authorizede")
+    simulation.web.serve("http://10.0.2.1", () => ({ status: 200, body }))
+    const own = simulation.platform("10.0.0.1")
+    putDataset(own, dataset)
+    const giver = await simulation.runUntil(startNode({ platform: own, dataset, fetch: false, seed: true }), LIMIT)
+    await simulation.run(60_000)
+    for (let second = 0; second < 600; second++) {
+      expect(giver.torrent.snapshot().waitingFor).toBe("no tracker answers (not authorized)")
+      await simulation.run(1000)
+    }
+    const platform = simulation.platform("10.0.0.2")
+    const peers = [{ host: "10.0.0.1", port: 6881 }]
+    const taker = await simulation.runUntil(startNode({ platform, dataset, peers }), LIMIT)
+    await simulation.run(50)
+    expect(giver.torrent.snapshot()).toMatchObject({ peers: { connected: 1 }, waitingFor: null })
+    await close(simulation, giver, taker)
+  })
+
+  it("is told of no tracker where one of them knows it, or where there is none", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    serveTracker(simulation, "10.0.2.1")
+    for (const trackers of [[["http://10.0.2.2/announce"], [TRACKER]], []]) {
+      const dataset = simDataset(TWO, { pieceLength: 64 * KiB, trackers })
+      const platform = simulation.platform(`10.0.0.${trackers.length + 1}`)
+      putDataset(platform, dataset)
+      const giver = await simulation.runUntil(startNode({ platform, dataset, fetch: false, seed: true }), LIMIT)
+      await simulation.run(60_000)
+      expect(giver.torrent.snapshot()).toMatchObject({ state: "seeding", waitingFor: null })
+      await close(simulation, giver)
+    }
   })
 })
 

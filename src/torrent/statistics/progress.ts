@@ -35,7 +35,10 @@ export interface ProgressSnapshot {
   readonly peers: { readonly connected: number; readonly seeds: number; readonly known: number }
   /** How many web seeds are sending (`active`), can be used, and exist. */
   readonly webSeeds: { readonly active: number; readonly usable: number; readonly total: number }
-  /** Why nothing arrives, in a sentence; null while something does. */
+  /**
+   * Why nothing arrives, in a sentence; while `seeding`, that no tracker answers if nobody is connected. Null when there is
+   * nothing to say.
+   */
   readonly waitingFor: string | null
 }
 

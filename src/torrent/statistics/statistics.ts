@@ -12,7 +12,7 @@ import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Tally } from "./tally.js"
-import { QUIET, waitingReason } from "./waiting-reason.js"
+import { noTracker, QUIET, waitingReason } from "./waiting-reason.js"
 
 interface Parts {
   readonly metainfo: Metainfo
@@ -74,8 +74,17 @@ export class Statistics {
         usable: webSeeds.all.filter(({ state }) => state.kind !== "disabled").length,
         total: webSeeds.all.length,
       },
-      waitingFor: state === "downloading" && now - totals.lastArrival >= QUIET ? this.waitingFor(now) : null,
+      waitingFor: this.#reason(state, connected.length, now),
     }
+  }
+
+  /** Why nothing arrives, or why nobody comes for what is given. */
+  #reason(state: TorrentState, connected: number, now: number): string | null {
+    const { totals, announcer } = this.#parts
+    if (state === "downloading") return now - totals.lastArrival >= QUIET ? this.waitingFor(now) : null
+    if (state !== "seeding" || connected > 0) return null
+    const trackers = announcer.status()
+    return trackers.length > 0 && announcer.exhausted ? noTracker(trackers) : null
   }
 
   /** Why nothing arrives, however short it has been so. */

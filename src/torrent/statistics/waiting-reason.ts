@@ -53,10 +53,12 @@ function ofWebSeeds({ webSeeds, now }: Situation): string | undefined {
 
 function ofTrackers({ known, trackers }: Situation): string | undefined {
   if (known > 0 || trackers.length === 0) return undefined
-  const failed = trackers.filter(({ state }) => state === "failed")
-  if (failed.length === trackers.length) {
-    const why = failed[0]?.message
-    return `no tracker answers${why === undefined ? "" : ` (${why})`}`
-  }
+  if (trackers.every(({ state }) => state === "failed")) return noTracker(trackers)
   return trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+}
+
+/** What to say when all trackers fail. */
+export function noTracker(trackers: readonly TrackerStatus[]): string {
+  const why = trackers.find(({ message }) => message !== undefined)?.message
+  return `no tracker answers${why === undefined ? "" : ` (${why})`}`
 }

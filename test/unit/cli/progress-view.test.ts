@@ -275,6 +275,10 @@ describe("the view for logs", () => {
     expect(progressLine(changed({ state: "seeding", uploadRate: MiB, uploaded: MiB }))).toBe(
       "vega-datasets: sharing, 1.0 MiB/s to 2 peers, 1.0 MiB uploaded",
     )
+    const alone = { uploadRate: 0, peers: nobody, waitingFor: "no tracker answers (not authorized)" }
+    expect(progressLine(changed({ state: "seeding", ...alone }))).toBe(
+      "vega-datasets: sharing, 0 B/s to 0 peers, 0 B uploaded, waiting: no tracker answers (not authorized)",
+    )
     expect(progressLine(changed({ name: "a\nb\x1b[2J" }))).toMatch(/^a\\u\{a\}b\\u\{1b\}\[2J: /)
   })
 })
