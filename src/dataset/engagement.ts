@@ -64,7 +64,7 @@ export class Engagement {
   #toFetch: boolean
   #session: Session | undefined
   #torrent: Torrent | undefined
-  /** Its sources are all that are to be had: for giving alone, those of an old .torrent will do. */
+  /** Its sources are all that are to be had: those that giving began with may be old when there is something to fetch. */
   #knowsAllSources: boolean
   /** Ends when all that was asked for before is done: selections and starts come one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -105,8 +105,8 @@ export class Engagement {
       return new Engagement({ store, refusal: onlyRead(data), selected, toFetch }, parts)
     }
     const place = { ...common, datastore, selected, verify, doubted }
-    const { torrentBytes } = resolved
-    const opened = await PieceStore.open({ ...place, torrentBytes, overwrite, toFetch, takeLock }).then(
+    const torrent = { torrentBytes: resolved.torrentBytes, replacesTorrent: !resolved.kept }
+    const opened = await PieceStore.open({ ...place, ...torrent, overwrite, toFetch, takeLock }).then(
       (store) => ({ store, refusal: undefined, selected, toFetch }),
       async (error: unknown) => {
         const locked = toFetch && isLocked(error) && !options.seed && !options.sync
@@ -238,7 +238,7 @@ export class Engagement {
 
   async #findSources(fetch: boolean): Promise<Sources> {
     const { options, context, resolved } = this.#parts
-    const sources = await unlessAborted(options.signal, findSources(resolved, options, context, fetch))
+    const sources = await unlessAborted(options.signal, findSources(resolved, options, context))
     this.#refuseClosed()
     this.#knowsAllSources ||= fetch
     return sources

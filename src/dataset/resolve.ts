@@ -29,6 +29,8 @@ export interface Resolved {
   readonly hints: Hints
   /** Indexes of files that a magnet link asks for (BEP 53), as ranges with both ends; null: all. */
   readonly selectOnly: Magnet["selectOnly"]
+  /** A copy that was on this machine: neither given nor fetched just now. */
+  readonly kept: boolean
   /** A kept copy, old enough that the service may know more web seeds by now. */
   readonly stale: boolean
 }
@@ -104,14 +106,14 @@ const PATIENCE_FOR_NEWER = 5_000
 export async function refreshTorrent(
   known: Pick<Metainfo, "infoHash" | "name">,
   context: ResolveContext,
-): Promise<Metainfo> {
+): Promise<Pick<Resolved, "metainfo" | "torrentBytes">> {
   const { infoHash } = known
   const timeout = Math.min(context.timeout ?? PATIENCE_FOR_NEWER, PATIENCE_FOR_NEWER)
-  const bytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout }, download)
-  const metainfo = parseTorrent(bytes, context.platform.hasher)
+  const torrentBytes = await fetchTorrent(context.site.torrentUrl(infoHash), known, { ...context, timeout }, download)
+  const metainfo = parseTorrent(torrentBytes, context.platform.hasher)
   if (!sameBytes(metainfo.infoHash, infoHash)) throw anotherDataset(metainfo)
-  await context.cache.put(infoHash, bytes)
-  return metainfo
+  await context.cache.put(infoHash, torrentBytes)
+  return { metainfo, torrentBytes }
 }
 
 /** The infohashes that are known of a torrent: 20 bytes of v1, 32 of v2, or both. */
@@ -128,7 +130,7 @@ async function byInfoHash(wanted: Identity, name: string, hints: Hints, context:
   if (kept !== undefined) {
     try {
       const metainfo = matching(kept.bytes, wanted, context.platform)
-      return { metainfo, torrentBytes: kept.bytes, hints, selectOnly: null, stale: kept.stale }
+      return { metainfo, torrentBytes: kept.bytes, hints, selectOnly: null, kept: true, stale: kept.stale }
     } catch (error) {
       context.platform.log.log("warn", "metadata", `the kept copy of ${toHex(infoHash)} is damaged: ${String(error)}`)
     }
@@ -140,7 +142,7 @@ async function byInfoHash(wanted: Identity, name: string, hints: Hints, context:
   }
   const { metainfo, torrentBytes } = await fromSiteOrPeers(wanted, { infoHash, infoHashV2, name, hints }, context)
   await context.cache.put(infoHash, torrentBytes)
-  return { metainfo, torrentBytes, hints, selectOnly: null, stale: false }
+  return { metainfo, torrentBytes, hints, selectOnly: null, kept: false, stale: false }
 }
 
 /** From the service; from peers, when it does not have the dataset or can't be reached. */
@@ -176,7 +178,7 @@ async function fromSiteOrPeers(
 
 function fresh(torrentBytes: Uint8Array, source: string, { hasher }: Platform): Resolved {
   const metainfo = saying(source, () => parseTorrent(torrentBytes, hasher))
-  return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, stale: false }
+  return { metainfo, torrentBytes, hints: NO_HINTS, selectOnly: null, kept: false, stale: false }
 }
 
 /** What is wrong with metadata is said of where it came from. */

@@ -30,22 +30,17 @@ interface FoundPeers {
  *
  * A private torrent's peers come from its own trackers alone (BEP 27), or from the user.
  */
-export async function findSources(
-  resolved: Resolved,
-  options: Options,
-  context: ResolveContext,
-  fetch: boolean,
-): Promise<Sources> {
+export async function findSources(resolved: Resolved, options: Options, context: ResolveContext): Promise<Sources> {
   const { urls = [], trackers: useTrackers = true, webSeeds: useWebSeeds = true } = options
   const { metainfo, hints, stale } = resolved
   const torrents = [metainfo]
   const { reach } = context.platform
   const hinted = metainfo.private || reach === "web" ? { trackers: [], peers: [] } : hints
-  if (stale && fetch && (useTrackers || useWebSeeds)) {
+  if (stale && (useTrackers || useWebSeeds)) {
     const newer = await refreshTorrent(metainfo, context).catch((error: unknown) => {
       context.platform.log.log("info", "metadata", `no newer .torrent: ${String(error)}`)
     })
-    if (newer !== undefined) torrents.unshift(newer)
+    if (newer !== undefined) torrents.unshift(newer.metainfo)
   }
   const known = new Set<string>()
   const tiers = [...torrents.flatMap((torrent) => torrent.trackers), ...hinted.trackers.map((url) => [url])]

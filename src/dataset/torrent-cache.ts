@@ -33,9 +33,13 @@ export class TorrentCache {
     this.#datastore = options.datastore
   }
 
+  /** The one that was written last: by the service's word, or by the user's, who gave the file. */
   async get(infoHash: Uint8Array): Promise<Kept | undefined> {
-    const cached = await this.#read(this.#path(infoHash))
-    return cached ?? (await this.#read(`${stateDirectory(this.#datastore, infoHash)}/dataset.torrent`))
+    const cached = this.#path(infoHash)
+    const beside = `${stateDirectory(this.#datastore, infoHash)}/dataset.torrent`
+    const [cachedAt, besideAt] = await Promise.all([this.#writtenAt(cached), this.#writtenAt(beside)])
+    const [newer, older] = besideAt > cachedAt ? [beside, cached] : [cached, beside]
+    return (await this.#read(newer)) ?? (await this.#read(older))
   }
 
   /** Keeps a .torrent. A cache that can't be written to is no reason to fail. */
@@ -51,6 +55,12 @@ export class TorrentCache {
 
   #path(infoHash: Uint8Array): string {
     return `${this.#directory}/${toHex(infoHash)}.torrent`
+  }
+
+  /** ns; 0 when there is nothing. */
+  async #writtenAt(path: string): Promise<bigint> {
+    const stat = await this.#platform.disk.stat(path).catch(() => undefined)
+    return stat?.mtimeNs ?? 0n
   }
 
   async #read(path: string): Promise<Kept | undefined> {

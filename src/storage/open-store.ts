@@ -1,4 +1,5 @@
 import { Bitfield } from "../bytes/bitfield.js"
+import { sameBytes } from "../bytes/same-bytes.js"
 import { AtError, abortError } from "../errors.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Disk } from "../ports/disk.js"
@@ -18,6 +19,7 @@ import type { LastEnd } from "./look-at-files.js"
 import { inParallel } from "./parallel.js"
 import type { CheckOptions, WritingParts } from "./parts.js"
 import { placeInDatastore } from "./place-files.js"
+import { firstBytes, withFile } from "./read-file.js"
 import { type ResumeDecision, trusted } from "./resume.js"
 import { markSelected } from "./selected-files.js"
 import { stateDirectory } from "./state-directory.js"
@@ -27,6 +29,8 @@ export interface PieceStoreOptions extends CheckOptions {
   readonly metainfo: Metainfo
   /** Kept as `dataset.torrent` beside the journal. */
   readonly torrentBytes?: Uint8Array | undefined
+  /** They take the place of others that are kept there: trackers and web seeds may be corrected. Default: false. */
+  readonly replacesTorrent?: boolean | undefined
   /** Absolute. */
   readonly datastore: string
   /** Indexes of files; absent: all. */
@@ -113,7 +117,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
     // What was found by hashing is not to be hashed again, or lost with its file's selection, should we die from here on.
     const asItWas = wasClean && journal.isAsRead
     if (!isNew) await journal.flush()
-    const keep = [() => keepTorrent(disk, folder, options.torrentBytes)]
+    const keep = [() => keepTorrent(folder, options)]
     if (syncClaim !== undefined) keep.push(syncClaim)
     const ready = makeJournalDurable(parts, { isNew, asItWas, folders: changed, datastore, keep })
     // Whoever commits hears of it.
@@ -236,9 +240,22 @@ function lastEnd(clean: boolean, sameBoot: boolean): LastEnd {
 }
 
 /** The .torrent beside the data, so that it can be opened without the network. An empty one is what a power cut left. */
-async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undefined): Promise<void> {
+async function keepTorrent(folder: string, options: PieceStoreOptions): Promise<void> {
+  const { torrentBytes: bytes, replacesTorrent = false, metainfo, platform } = options
+  const { disk, log } = platform
   const path = `${folder}/dataset.torrent`
-  if (bytes === undefined || ((await disk.stat(path))?.size ?? 0) > 0) return
+  if (bytes === undefined) return
+  if (((await disk.stat(path))?.size ?? 0) === 0) return writeTorrent(disk, path, bytes)
+  // A hybrid's may be without the piece layers, which the kept one may have.
+  const lacksLayers = metainfo.fileNodes?.complete === false
+  if (!replacesTorrent || lacksLayers || (await holds(disk, path, bytes))) return
+  await writeTorrent(disk, path, bytes).catch((error: unknown) => {
+    // What is there will do: a full disk is no reason not to share what is on it.
+    log.log("warn", "storage", `${path} is not replaced: ${String(error)}`)
+  })
+}
+
+async function writeTorrent(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
   const handle = await disk.open(`${path}.new`, "create")
   try {
     await handle.truncate(0)
@@ -248,7 +265,13 @@ async function keepTorrent(disk: Disk, folder: string, bytes: Uint8Array | undef
     await handle.close()
   }
   await disk.rename(`${path}.new`, path)
-  await disk.syncDirectory(folder)
+  await disk.syncDirectory(parentOf(path))
+}
+
+/** False also when the file can't be read. */
+async function holds(disk: Disk, path: string, bytes: Uint8Array): Promise<boolean> {
+  const kept = await withFile(disk, path, (handle) => firstBytes(handle, bytes.length + 1)).catch(() => undefined)
+  return kept !== undefined && sameBytes(kept, bytes)
 }
 
 /**

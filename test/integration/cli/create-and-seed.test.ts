@@ -11,13 +11,14 @@ import {
   renameSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { readTorrent } from "../../../testbed/torrent.js"
 import { differences, randomTree } from "../../support/trees.js"
-import { jsonLines } from "./command.js"
+import { type Command, jsonLines } from "./command.js"
 import { flipByte, Stage } from "./stage.js"
 
 const FILES = { "a.csv": 100_000, "sub/b.bin": 70_000, "sub/empty": 0 }
@@ -354,6 +355,52 @@ describe("seed", () => {
     const started = performance.now()
     await stage.run(["get", dataset.infoHash, "--peer", `127.0.0.1:${String(port)}`])
     expect(performance.now() - started).toBeGreaterThan(1500)
+  })
+
+  describe("by infohash, after its trackers were corrected", () => {
+    const DATA = "published/one.bin"
+    const DEAD = "http://127.0.0.1:9/announce"
+    const torrentOf = (stage: Stage): string => stage.beside("own.torrent")
+    const create = async (stage: Stage, tracker: string): Promise<string> => {
+      const args = ["-o", torrentOf(stage), "--overwrite", "--tracker", tracker]
+      return /infohash (\w+)/.exec((await stage.run(["create", stage.beside(DATA), ...args])).stderr)![1]!
+    }
+    const seed = (stage: Stage, target: string): Command =>
+      stage.start(["seed", target, "-o", stage.beside("published"), "--port", "0"])
+    const seedOnce = async (stage: Stage, target: string): Promise<void> => {
+      const giver = seed(stage, target)
+      await giver.until("it shares", () => giver.stderr.includes("sharing "))
+      giver.signal("SIGINT")
+      await giver.exits(130)
+    }
+    const published = async (): Promise<{ stage: Stage; infoHash: string }> => {
+      const stage = await Stage.open()
+      mkdirSync(stage.beside("published"))
+      writeFileSync(stage.beside(DATA), "data")
+      const infoHash = await create(stage, DEAD)
+      await seedOnce(stage, torrentOf(stage))
+      expect(await create(stage, stage.testbed.tracker.httpUrl)).toBe(infoHash)
+      return { stage, infoHash }
+    }
+
+    it("announces to those of the .torrent that was given last", async () => {
+      const { stage, infoHash } = await published()
+      await using _ = stage
+      await seedOnce(stage, torrentOf(stage))
+      const before = stage.testbed.tracker.announces.length
+      const giver = seed(stage, infoHash)
+      await giver.until("it announces", () => stage.testbed.tracker.announces.length > before)
+    })
+
+    it("announces to those that the service knows when the kept .torrent is a day old", async () => {
+      const { stage, infoHash } = await published()
+      await using _ = stage
+      stage.testbed.site.publish(readFileSync(torrentOf(stage)))
+      const threeDaysAgo = Date.now() / 1000 - 3 * 86_400
+      const kept = stage.beside("published/.academictorrents", infoHash, "dataset.torrent")
+      utimesSync(kept, threeDaysAgo, threeDaysAgo)
+      await stage.announced(seed(stage, infoHash), "started")
+    })
   })
 
   it("does not give what is not right", async () => {

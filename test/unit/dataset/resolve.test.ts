@@ -3,7 +3,13 @@ import { toHex } from "../../../src/bytes/hex.js"
 import { encodeUtf8 } from "../../../src/bytes/text.js"
 import { Site } from "../../../src/catalog/site.js"
 import { ProgressFeed } from "../../../src/dataset/progress-feed.js"
-import { type ResolveContext, refreshTorrent, resolveTarget, type Wanted } from "../../../src/dataset/resolve.js"
+import {
+  type ResolveContext,
+  refreshTorrent,
+  resolveTarget,
+  upToDate,
+  type Wanted,
+} from "../../../src/dataset/resolve.js"
 import { parseTarget } from "../../../src/dataset/target.js"
 import { TorrentCache } from "../../../src/dataset/torrent-cache.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
@@ -230,7 +236,8 @@ describe("a dataset by its infohash", () => {
   it("is asked for anew on demand: the site adds trackers and web seeds from day to day", async () => {
     platform.disk.putFile(CACHED, TORRENT)
     http.pages.set(SITE_URL, NEWER)
-    const metainfo = await sim.runUntil(refreshTorrent(KNOWN, context))
+    const { metainfo, torrentBytes } = await sim.runUntil(refreshTorrent(KNOWN, context))
+    expect(torrentBytes).toEqual(NEWER)
     expect(metainfo.webSeeds).toEqual(["http://seed.example/"])
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
     // It would do without.

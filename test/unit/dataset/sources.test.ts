@@ -33,11 +33,12 @@ async function sourcesOf(
     torrentBytes,
     hints: { ...HINTS, peers, webSeeds },
     selectOnly: null,
+    kept: false,
     stale: false,
   }
   const cache = new TorrentCache({ platform, directory: "/cache", datastore: "/store" })
   const context = { platform, site: new Site(undefined), cache, offline: false }
-  return findSources(resolved, { peers: own, urls }, context, true)
+  return findSources(resolved, { peers: own, urls }, context)
 }
 
 describe("sources of a dataset", () => {

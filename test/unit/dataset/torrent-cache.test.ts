@@ -37,6 +37,16 @@ describe("kept .torrent files", () => {
     expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ bytes: bytes(8) })
   })
 
+  it("are those that were written last: a corrected one beside the data counts, until the service is asked again", async () => {
+    await sim.runUntil(cache.put(HASH, bytes(1)))
+    await sim.run(1000)
+    platform.disk.putFile(BESIDE, bytes(2))
+    expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ bytes: bytes(2) })
+    await sim.run(1000)
+    await sim.runUntil(cache.put(HASH, bytes(3)))
+    expect(await sim.runUntil(cache.get(HASH))).toMatchObject({ bytes: bytes(3) })
+  })
+
   it("are looked for elsewhere when a power cut left nothing of one", async () => {
     platform.disk.putFile(CACHED, bytes())
     platform.disk.putFile(BESIDE, bytes(7))

@@ -67,6 +67,7 @@ function stage(
           torrentBytes,
           hints: { trackers: [], webSeeds: [], peers: [] },
           selectOnly: null,
+          kept: outdated,
           stale: outdated,
         },
         context: {
@@ -633,21 +634,25 @@ describe("a dataset that is given", () => {
     await s.close()
   })
 
-  it.each(["downloaded", "read"])("has newer trackers and web seeds looked for, once, when it is %s", async (how) => {
-    const s = stage({ lsd: false }, { trackers: [TRACKER], outdated: true })
-    const heard = serveTracker(s.simulation, TRACKER)
-    putDataset(s.platform, s.dataset)
-    await s.until(s.platform.disk.remove("/store/data/b.bin"))
-    await s.until(s.work.seed())
-    await s.simulation.run(10_000)
-    expect(s.site.requests.length).toBe(0)
-    if (how === "read") await s.until(s.work.read(s.place("b.bin"), 100, undefined))
-    await s.until(s.work.download(s.all()))
-    expect(s.wrong()).toEqual([])
-    expect(s.site.requests.length).toBe(1)
-    await s.close()
-    expect(heard.map((announce) => announce.get("event"))).toEqual(["paused", "completed", "stopped"])
-  })
+  it.each(["downloaded", "read"])(
+    "has newer trackers and web seeds looked for, and once more when it is %s",
+    async (how) => {
+      const s = stage({ lsd: false }, { trackers: [TRACKER], outdated: true })
+      const heard = serveTracker(s.simulation, TRACKER)
+      putDataset(s.platform, s.dataset)
+      await s.until(s.platform.disk.remove("/store/data/b.bin"))
+      await s.until(s.work.seed())
+      await s.simulation.run(10_000)
+      expect(s.site.requests.length).toBe(1)
+      expect(heard.length).toBe(1)
+      if (how === "read") await s.until(s.work.read(s.place("b.bin"), 100, undefined))
+      await s.until(s.work.download(s.all()))
+      expect(s.wrong()).toEqual([])
+      expect(s.site.requests.length).toBe(2)
+      await s.close()
+      expect(heard.map((announce) => announce.get("event"))).toEqual(["paused", "completed", "stopped"])
+    },
+  )
 
   it("is fetched no further than it is read", async () => {
     const s = stage()

@@ -1,6 +1,10 @@
 import { describe, expect, it, vi } from "vitest"
+import { Encoded, encode } from "../../../src/metainfo/bencode.js"
+import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { stateDirectory } from "../../../src/storage/state-directory.js"
 import { SimHasher } from "../../sim/lib/sim-hasher.js"
+import { digester } from "../../support/torrents.js"
+import { draftTorrent } from "../../support/v2-torrents.js"
 import { commit, DATASTORE, fill, sample, someBytes, World, wrongClaims } from "./fixture.js"
 import { doneIn } from "./recovery.js"
 
@@ -205,6 +209,52 @@ describe("a piece store", () => {
     await next.run(again.close())
     expect(next.disk.readFile(path)).toEqual(torrentBytes)
     await world.run(store.close())
+  })
+
+  it("puts a corrected .torrent in place of the kept one where it was given, and loses neither in a power cut", async () => {
+    const [old, corrected] = [someBytes(3000, "old"), someBytes(3001, "corrected")]
+    const path = `${stateDirectory(DATASTORE, single.metainfo.infoHash)}/dataset.torrent`
+    const world = new World()
+    const open = async (torrentBytes: Uint8Array, replacesTorrent?: boolean): Promise<void> => {
+      const store = await world.open(single, { torrentBytes, replacesTorrent })
+      await world.run(store.close())
+    }
+    await open(old)
+    await open(corrected)
+    expect(world.disk.readFile(path)).toEqual(old)
+    const left: (Uint8Array | undefined)[] = []
+    world.disk.failAt(() => {
+      left.push(world.powerCut(0).disk.readFile(path), world.powerCut(1).disk.readFile(path))
+      return false
+    }, "io")
+    await open(corrected, true)
+    for (const bytes of left) expect([old, corrected]).toContainEqual(bytes)
+    expect(world.disk.readFile(path)).toEqual(corrected)
+    expect(world.powerCut(0).disk.readFile(path)).toEqual(corrected)
+    world.disk.failAt(({ kind, path: to }) => kind === "write" && to === `${path}.new`, "full")
+    const store = await world.open(single, { torrentBytes: old, replacesTorrent: true })
+    await world.run(fill(store, single))
+    await world.run(store.close())
+    expect(world.disk.readFile(path)).toEqual(corrected)
+    const made = (): number => world.disk.operations.filter((one) => one.path === `${path}.new`).length
+    const before = made()
+    await open(corrected, true)
+    expect(made()).toBe(before)
+  })
+
+  it("keeps a .torrent with the hashes of v2 where the given one lacks them", async () => {
+    const { torrent, info } = draftTorrent({ a: 100_000 }, { version: "hybrid" })
+    const bare = encode({ announce: "http://tracker.example/", info: new Encoded(info) })
+    const path = `${stateDirectory(DATASTORE, parseTorrent(bare, digester).infoHash)}/dataset.torrent`
+    const world = new World()
+    const kept: unknown[] = []
+    for (const torrentBytes of [bare, torrent, bare]) {
+      const metainfo = parseTorrent(torrentBytes, digester)
+      const store = await world.open({ ...single, metainfo }, { torrentBytes, replacesTorrent: true })
+      await world.run(store.close())
+      kept.push(world.disk.readFile(path))
+    }
+    expect(kept).toEqual([bare, torrent, torrent])
   })
 
   it("notices it, too, when many read at a time", async () => {
