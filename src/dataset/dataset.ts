@@ -67,18 +67,19 @@ export class Dataset implements AsyncDisposable {
 
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
-    return Dataset.openFor(target, options, { passing: false })
+    return Dataset.openFor(target, options, {})
   }
 
   /**
    * As {@link open}. `passing`: its caller closes it without anybody's doing, and others who want it meanwhile wait for that.
+   * `newest`: what it is by now is wanted of the service, even if a copy of its .torrent is here.
    *
    * @internal
    */
-  static openFor(target: string, options: Options, { passing }: { passing: boolean }): Promise<Dataset> {
+  static openFor(target: string, options: Options, how: { passing?: boolean; newest?: boolean }): Promise<Dataset> {
     return guarded(async () => {
-      const { parts, feed } = await openParts(target, options)
-      return new Dataset(parts, feed, passing)
+      const { parts, feed } = await openParts(target, options, how)
+      return new Dataset(parts, feed, how.passing ?? false)
     })
   }
 

@@ -8,7 +8,7 @@ import type { EngagementParts } from "./engagement.js"
 import type { Means } from "./metadata-from-peers.js"
 import type { Options } from "./options.js"
 import { ProgressFeed } from "./progress-feed.js"
-import { type ResolveContext, resolveTarget, type Wanted } from "./resolve.js"
+import { type ResolveContext, resolveTarget, upToDate, type Wanted } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import { SessionSource } from "./session-source.js"
 import { sharedLimits } from "./shared-limits.js"
@@ -24,13 +24,14 @@ export interface DatasetParts extends EngagementParts {
 }
 
 /**
- * Understands what a user asks for, and gets the metadata.
+ * Understands what a user asks for, and gets the metadata; with `newest`, the service's rather than a kept copy.
  *
  * @throws AtError `AT_INVALID_INPUT`, and what {@link resolveTarget} throws
  */
 export async function openParts(
   target: string,
   options: Options,
+  { newest = false }: { readonly newest?: boolean | undefined } = {},
 ): Promise<{ readonly parts: DatasetParts; readonly feed: ProgressFeed }> {
   const { settings, datastore, parsed } = understand(target, options)
   const closing = abortWith(options.signal)
@@ -57,7 +58,8 @@ export async function openParts(
   }
   try {
     await refuseMistyped(target, parsed, platform)
-    const resolved = await resolveTarget(parsed, context)
+    const found = await resolveTarget(parsed, context)
+    const resolved = newest ? await upToDate(found, context) : found
     feed.forget()
     if (signal.aborted) throw abortError(signal.reason)
     const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))

@@ -116,6 +116,20 @@ export async function refreshTorrent(
   return { metainfo, torrentBytes }
 }
 
+/** What the service has now in place of a kept copy; the copy where the service can't help, which the user is told. */
+export async function upToDate(resolved: Resolved, context: ResolveContext): Promise<Resolved> {
+  if (!resolved.kept || context.offline) return resolved
+  try {
+    return { ...resolved, ...(await refreshTorrent(resolved.metainfo, context)), kept: false, stale: false }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (!context.signal?.aborted) {
+      context.platform.log.log("notice", "metadata", `this is the copy kept on this machine: ${reason}`)
+    }
+    return resolved
+  }
+}
+
 /** The infohashes that are known of a torrent: 20 bytes of v1, 32 of v2, or both. */
 interface Identity {
   readonly v1: Uint8Array | null

@@ -32,23 +32,21 @@ export function addInfo(program: Command, run: Run): void {
     .command("info")
     .argument("<target>", "infohash, magnet link, .torrent (path or URL), or details page")
     .description("show what a dataset is and who has it: files, sizes, pieces, trackers, web seeds")
-    .option("-o, --datastore <dir>", "look here first for the metadata")
+    .option("-o, --datastore <dir>", "where a copy of the metadata may be")
     .option("--files", "list all files")
-    .option("--scrape", "ask trackers how many peers have it, and web seeds for a byte, also with --json")
+    .option("--scrape", "ask the service, trackers, and web seeds (for a byte) also with --json")
   addVerbosity(addSources(addChoice(command))).action((target: string, flags: InfoFlags) =>
     run(flags, FAREWELL, (context) => info(target, flags, context)),
   )
 }
 
 async function info(target: string, flags: InfoFlags, { console, signal }: CommandContext): Promise<void> {
-  await using dataset = await Dataset.open(target, {
-    ...toOptions(flags, console, signal),
-    // One object is promised, not lines.
-    ...(console.json ? { onProgress: undefined } : {}),
-  })
+  const asks = !console.json || flags.scrape === true
+  // One object is promised with --json, not lines.
+  const options = { ...toOptions(flags, console, signal), ...(console.json ? { onProgress: undefined } : {}) }
+  await using dataset = await Dataset.openFor(target, options, { newest: asks })
   const choice = choiceOf(dataset, flags)
   sayIdleGlobs(flags, dataset, console)
-  const asks = !console.json || flags.scrape === true
   const [swarm, webSeeds] = await Promise.all([
     asks && flags.tracker !== false ? dataset.swarmSizes() : [],
     asks ? dataset.webSeedStates() : [],

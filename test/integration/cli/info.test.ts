@@ -101,10 +101,10 @@ describe("info --json", () => {
       { url: missing, message: "c d.csv: it answered 404" },
       { url: whole, file: "c d.csv", ranges: false },
     ])
-    const text = (await stage.run(args)).stdout
-    expect(text).toContain(`web seed    ${good}: has c d.csv\n`)
-    expect(text).toContain(`web seed    ${missing}: c d.csv: it answered 404\n`)
-    expect(text).toContain(`web seed    ${whole}: has c d.csv, but sends only whole files\n`)
+    const text = (await stage.run(args)).stdout.replaceAll(/ {2,}/g, " ")
+    expect(text).toContain(`web seed ${good}: has c d.csv\n`)
+    expect(text).toContain(`web seed ${missing}: c d.csv: it answered 404\n`)
+    expect(text).toContain(`web seed ${whole}: has c d.csv, but sends only whole files\n`)
     // A byte each time, however large the file is.
     expect(dataset.webSeeds[0]!.requests.map(({ start, end }) => [start, end])).toEqual([
       [0, 1],
@@ -271,6 +271,19 @@ describe("info for people", () => {
     }
     expect(stdout).toContain(`${stage.testbed.tracker.httpUrl}: 1 have all of it, 0 are downloading`)
     expect(stage.testbed.tracker.announces).toEqual([])
+  })
+
+  it("of an infohash tells what the service has now, or else that it shows the copy kept here", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", 5000, { seeders: [{}] })
+    await stage.run(["get", dataset.infoHash])
+    const asked = await stage.run(["info", dataset.infoHash])
+    expect(asked.stdout).toContain("downloaded 2 times")
+    expect(asked.stderr).not.toContain("kept")
+    stage.testbed.site.remove(dataset.infoHash)
+    const { stdout, stderr } = await stage.run(["info", dataset.infoHash])
+    expect(stdout).toContain("downloaded 2 times")
+    expect(stderr).toMatch(/this is the copy kept on this machine: there is no such dataset at http/)
   })
 
   it("waits little for a dead tracker, and says so", async () => {

@@ -247,6 +247,23 @@ describe("a dataset by its infohash", () => {
     expect(platform.disk.readFile(CACHED)).toEqual(NEWER)
   })
 
+  it("is what the service has by now, where that is asked for; else the kept copy, and the user is told which", async () => {
+    platform.disk.putFile(CACHED, TORRENT)
+    const kept = await resolve(HASH)
+    expect(await sim.runUntil(upToDate(kept, { ...context, offline: true }))).toBe(kept)
+    expect(http.asked).toEqual([])
+    expect(await sim.runUntil(upToDate(kept, context))).toBe(kept)
+    expect(platform.log.lines).toMatchObject([
+      { level: "notice", message: `this is the copy kept on this machine: there is no such dataset at ${SITE_URL}` },
+    ])
+    http.pages.set(SITE_URL, NEWER)
+    const now = await sim.runUntil(upToDate(kept, context))
+    expect(now).toMatchObject({ torrentBytes: NEWER, metainfo: { webSeeds: ["http://seed.example/"] } })
+    // What was fetched just now, or given, is not asked for again.
+    expect(await sim.runUntil(upToDate(now, context))).toBe(now)
+    expect(http.asked).toHaveLength(2)
+  })
+
   it("is found by its v2 infohash, and kept under the first half of it", async () => {
     const { torrent, info } = draftTorrent({ a: 100_000 }, { version: "v2" })
     const full = toHex(digester.digest("sha256", info))
