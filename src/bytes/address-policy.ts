@@ -82,6 +82,14 @@ export function mayConnect(host: AddressClass, address: AddressClass): boolean {
   return host === "local" || address === "public"
 }
 
+/**
+ * The class that a host is connected to as. What the user names may be inside whatever its name looks like: in many institutes,
+ * public names lead to private addresses.
+ */
+export function connectedAs(host: AddressClass, namedByUser: boolean): AddressClass {
+  return namedByUser && host === "public" ? "local" : host
+}
+
 /** Whether a host of class `from` may redirect to one of class `to`. */
 export function mayRedirect(from: AddressClass, to: AddressClass): boolean {
   return from === "local" ? to !== "forbidden" : to === "public"

@@ -20,6 +20,8 @@ export interface DownloadOptions {
   /** ms without a byte, if that is less than we would wait. */
   readonly timeout?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** The user named the URL: it may lead into a private network. */
+  readonly namedByUser: boolean
 }
 
 /**
@@ -28,7 +30,7 @@ export interface DownloadOptions {
  * @throws AtError `AT_METADATA` when it is longer than `limit` bytes; `AT_ABORTED`
  */
 export function download({ http }: Pick<Platform, "http">, url: string, options: DownloadOptions): Promise<Download> {
-  const { limit, timeout = IDLE_TIMEOUT, signal } = options
+  const { limit, timeout = IDLE_TIMEOUT, signal, namedByUser } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(abortError(signal.reason))
@@ -46,7 +48,7 @@ export function download({ http }: Pick<Platform, "http">, url: string, options:
       resolve(outcome)
     }
     const exchange: HttpExchange = http.get(
-      { url, idleTimeout: Math.min(timeout, IDLE_TIMEOUT) },
+      { url, idleTimeout: Math.min(timeout, IDLE_TIMEOUT), namedByUser },
       {
         onHead: ({ status, headers }) => {
           begun = true

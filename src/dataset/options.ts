@@ -12,7 +12,10 @@ export interface Options extends FileChoice {
    * file, it may also be its folder or a link to it.
    */
   readonly data?: string | undefined
-  /** More web seeds (BEP 19): the URL of the file or, for a dataset in a folder, of the folder that contains it. */
+  /**
+   * More web seeds (BEP 19): the URL of the file or, for a dataset in a folder, of the folder that contains it. Unlike a torrent's,
+   * they may have public names that lead to private addresses.
+   */
   readonly urls?: readonly string[] | undefined
   /** More peers, as `host:port` or `[ipv6]:port`. */
   readonly peers?: readonly string[] | undefined

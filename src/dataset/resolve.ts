@@ -221,20 +221,21 @@ function anotherDataset({ infoHash }: Metainfo): AtError {
   })
 }
 
-/** `dataset`: what is known of it before. */
+/** `dataset`: what is known of it before; its infohash, where the URL is one of the service and not the target itself. */
 async function fetchTorrent(
   url: string,
   dataset: { readonly name: string; readonly infoHash?: Uint8Array },
   context: ResolveContext,
   fetch: typeof downloadPatiently = downloadPatiently,
 ): Promise<Uint8Array> {
-  const { platform, signal, timeout, offline, feed } = context
+  const { platform, site, signal, timeout, offline, feed } = context
   const shown = redactUrl(url)
   if (offline) {
     throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: GO_ONLINE })
   }
-  const answer = fetch(platform, url, { limit: TORRENT_LIMITS.length, timeout, signal })
   const { name, infoHash } = dataset
+  const namedByUser = infoHash === undefined || site.namedByUser
+  const answer = fetch(platform, url, { limit: TORRENT_LIMITS.length, timeout, signal, namedByUser })
   const outcome = await (feed === undefined
     ? answer
     : lateAnswer(answer, { url, name, infoHash }, { clock: platform.clock, feed }))

@@ -59,6 +59,7 @@ export async function findSources(resolved: Resolved, options: Options, context:
     // Without a way to peers there is nothing to be learnt from trackers, and nobody to be told of.
     trackers: useTrackers && reach !== "web" ? tiers : [],
     webSeeds: [...new Set([...urls, ...webSeeds.usable])],
+    urls,
     peers: [...own.peers, ...others.peers],
     unusable: [...own.unusable, ...webSeeds.unusable],
   }

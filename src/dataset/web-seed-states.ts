@@ -35,13 +35,15 @@ export async function webSeedStates(
   const timer = platform.clock.after(PATIENCE, () => enough.abort())
   const ask = async (url: string): Promise<WebSeedState> => {
     const failed = (message: string): WebSeedState => ({ kind: "failed", url, message })
-    const forbidden = urls.includes(url) ? undefined : whyForbidden(url)
+    const namedByUser = urls.includes(url)
+    const forbidden = namedByUser ? undefined : whyForbidden(url)
     if (forbidden !== undefined) return failed(forbidden)
     const layout = urlLayout(url, metainfo)
     if (layout.kind === "unusable") return failed(layout.reason)
     if (offline) return failed("not asked: offline")
     const { path: name, length } = file
-    const found = await probe(platform, layout.urlOf(index), { name, length }, enough.signal)
+    const place = { url: layout.urlOf(index), namedByUser }
+    const found = await probe(platform, place, { name, length }, enough.signal)
     if (found.kind === "failed") return failed(`${file.path}: ${found.reason}`)
     return { kind: "there", url, file: file.path, ranges: found.ranges }
   }

@@ -1,4 +1,4 @@
-import { type AddressClass, classifyHost, mayRedirect } from "../bytes/address-policy.js"
+import { type AddressClass, classifyHost, connectedAs, mayRedirect } from "../bytes/address-policy.js"
 import type { Family } from "../bytes/ip.js"
 import { decodePercents, parseUrl } from "../bytes/url.js"
 import { HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
@@ -20,6 +20,8 @@ export class NodeExchange implements HttpExchange {
   readonly #transport: () => Transport
   readonly #idleTimeout: number
   readonly #family: Family | undefined
+  /** The user named the origin that is asked. */
+  #namedByUser: boolean
   /** Absent once it is over. */
   #listener: HttpListener | undefined
   #headers: Headers
@@ -38,6 +40,7 @@ export class NodeExchange implements HttpExchange {
     this.#transport = transport
     this.#idleTimeout = request.idleTimeout
     this.#family = request.family
+    this.#namedByUser = request.namedByUser === true
     this.#listener = listener
     this.#headers = request.headers ?? {}
     this.#address = request.url
@@ -63,6 +66,7 @@ export class NodeExchange implements HttpExchange {
   follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined {
     if (this.#listener === undefined || this.#redirects > 0 || this.#sent === undefined) return undefined
     const next = new NodeExchange(request, listener, this.#transport)
+    if (next.#namedByUser !== this.#namedByUser) return undefined
     if (!next.#startBehind(this.#url, this.#sent)) return undefined
     this.#followed = true
     return next
@@ -100,7 +104,8 @@ export class NodeExchange implements HttpExchange {
     if (host === "forbidden") return new HttpError("unsafe-address", `${url.hostname} is no address for data`)
     try {
       const headers = headersFor(url, this.#headers)
-      this.#sent = this.#transport().send(url, headers, host, this.#hear(url, host), this.#family)
+      const as = connectedAs(host, this.#namedByUser)
+      this.#sent = this.#transport().send(url, headers, as, this.#hear(url, host), this.#family)
     } catch (error) {
       if (error instanceof HttpError) return error
       throw error
@@ -170,6 +175,7 @@ export class NodeExchange implements HttpExchange {
     to.username = sameOrigin ? from.username : ""
     to.password = sameOrigin ? from.password : ""
     if (!sameOrigin) {
+      this.#namedByUser = false
       this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !SECRET_HEADERS.has(name)))
     }
     return this.#go(to)

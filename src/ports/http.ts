@@ -12,6 +12,8 @@ export interface HttpRequest {
    * not bind a proxy, which finds the addresses itself.
    */
   readonly family?: Family
+  /** The user named this URL: its name may lead to a private address, until a redirect leads away from its origin. Default: false. */
+  readonly namedByUser?: boolean
 }
 
 /** The head of an answer. */
@@ -49,7 +51,7 @@ export interface HttpExchange {
    * fails or is aborted, it fails (`network`).
    *
    * Undefined when that can't be: the connection has not shown yet that it is kept, is another origin's, is secure, or leads
-   * through a proxy; this one is over, or was redirected.
+   * through a proxy; the user named one of the two and not the other; this one is over, or was redirected.
    */
   follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined
 }
@@ -71,8 +73,8 @@ export class HttpError extends Error {
  * HTTP and HTTPS, GET alone, connections kept alive, at most five redirects followed (never from https to http).
  *
  * Private and loopback addresses are reached when the URL itself names them (an address, `localhost`, a name without a
- * dot or under `.local`, `.lan`, `.internal`, `.home.arpa`); a public name or a redirect from a public place never
- * leads to one. Link-local and cloud-metadata addresses are always refused (`unsafe-address`).
+ * dot or under `.local`, `.lan`, `.internal`, `.home.arpa`); a public name leads to one only if the user named it, and a
+ * redirect from a public place never does. Link-local and cloud-metadata addresses are always refused (`unsafe-address`).
  */
 export interface Http {
   get(request: HttpRequest, listener: HttpListener): HttpExchange

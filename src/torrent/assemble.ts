@@ -97,7 +97,7 @@ export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts
     onHashes: (request, hashes) => leafCheck?.answered(request, hashes),
   })
   const webSeeds = new WebSeedRoster({ ...shared, metainfo })
-  webSeeds.add(options.webSeeds)
+  webSeeds.add(options.webSeeds, options.urls)
   const webSeedRuns = new WebSeedRuns({ ...shared, webSeeds, peers: roster })
   const tally = new Tally(metainfo.layout, table.have, store.wanted)
   const namers = makeNamers(options, host, { ...giving, totals, tally })

@@ -18,6 +18,8 @@ export interface Purpose {
 export interface Sources {
   readonly trackers: readonly (readonly string[])[]
   readonly webSeeds: readonly string[]
+  /** The web seeds that the user named: these alone may have public names that lead to private addresses. */
+  readonly urls?: readonly string[] | undefined
   readonly peers: readonly Endpoint[]
   /** Which others were named and are not used, and why: a sentence each. */
   readonly unusable?: readonly string[] | undefined

@@ -100,9 +100,9 @@ export class Torrent implements IntakeHost {
   }
 
   /** It asks these, too, from now on. */
-  addSources({ trackers, webSeeds, peers }: Omit<Sources, "unusable">): void {
+  addSources({ trackers, webSeeds, urls, peers }: Omit<Sources, "unusable">): void {
     this.#parts.announcer.add(trackers)
-    this.#parts.webSeeds.add(webSeeds)
+    this.#parts.webSeeds.add(webSeeds, urls)
     this.#addPeers(peers, "user")
   }
 

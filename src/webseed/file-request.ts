@@ -130,6 +130,7 @@ export class FileRequest implements HttpListener {
       url: this.#seed.urlOf(this.index),
       headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
       idleTimeout: IDLE_TIMEOUT,
+      namedByUser: this.#seed.namedByUser,
     }
   }
 

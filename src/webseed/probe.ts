@@ -13,7 +13,7 @@ export type Probe =
 /** Asks for the first byte of a file that is not empty. Never rejects; when `signal` is aborted, there was no answer. */
 export function probe(
   { http, clock }: { readonly http: Http; readonly clock: Clock },
-  url: string,
+  { url, namedByUser }: { readonly url: string; readonly namedByUser: boolean },
   file: { readonly name: string; readonly length: number },
   signal: AbortSignal,
 ): Promise<Probe> {
@@ -28,7 +28,7 @@ export function probe(
       resolve(result)
     }
     const exchange = http.get(
-      { url, headers: { range: "bytes=0-0", "accept-encoding": "identity" }, idleTimeout: IDLE_TIMEOUT },
+      { url, headers: { range: "bytes=0-0", "accept-encoding": "identity" }, idleTimeout: IDLE_TIMEOUT, namedByUser },
       {
         onHead: (head) => {
           exchange.abort()

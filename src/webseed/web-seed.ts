@@ -22,12 +22,23 @@ const TELLING = 64 * 1024
 /** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
 const LARGE_FILE = 4 * 1024 * 1024
 
+export interface WebSeedOptions {
+  readonly url: string
+  /** Its name may lead to a private address. Default: false. */
+  readonly namedByUser?: boolean
+  readonly metainfo: Metainfo
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
 /**
  * One URL of a torrent's `url-list` (BEP 19): which pieces it has, whether it may be asked now, and for how much at a
  * time. Sessions report what they meet; all consequences are drawn here.
  */
 export class WebSeed {
   readonly url: string
+  readonly namedByUser: boolean
   readonly metainfo: Metainfo
   readonly concurrency: Concurrency
   readonly runLength = new RunLength()
@@ -45,8 +56,9 @@ export class WebSeed {
   #rangesSupported: boolean | undefined
   readonly #aheadTrust = new AheadTrust()
 
-  constructor(options: { url: string; metainfo: Metainfo; clock: Clock; random: Random; log: Log }) {
+  constructor(options: WebSeedOptions) {
     this.url = options.url
+    this.namedByUser = options.namedByUser ?? false
     this.metainfo = options.metainfo
     this.#clock = options.clock
     this.#log = options.log

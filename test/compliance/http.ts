@@ -220,13 +220,14 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       expect(server.connections).toBeLessThanOrEqual(2)
     })
 
-    holds("sends nothing behind a request to another origin, or behind one that is over", make, async (subject) => {
+    holds("sends nothing behind a request to another origin, of a stranger, or that is over", make, async (subject) => {
       const { http, serve } = subject
       const [server, other] = [await serve(serveFiles({ "/f": BODY })), await serve(serveFiles({ "/f": BODY }))]
       expect(await Answer.get(http, { url: `${server.origin}/f` }).done()).toBe("end")
       const first = Answer.get(http, { url: `${server.origin}/f` })
       await first.until(() => first.head !== undefined)
       expect(Answer.behind(first, { url: `${other.origin}/f` })).toBeUndefined()
+      expect(Answer.behind(first, { url: `${server.origin}/f`, namedByUser: true })).toBeUndefined()
       expect(await first.done()).toBe("end")
       expect(Answer.behind(first, { url: `${server.origin}/f` })).toBeUndefined()
     })

@@ -31,12 +31,12 @@ export class WebSeedRoster {
     this.#table = options.table
   }
 
-  /** More of them. A URL that leads to the same files as one before is left out. */
-  add(urls: readonly string[]): void {
+  /** More of them; `named`: those that the user named. A URL that leads to the same files as one before is left out. */
+  add(urls: readonly string[], named: readonly string[] = []): void {
     const { metainfo, clock, random, log, nextSourceId } = this.#options
     const before = this.#all.map(({ url }) => url)
     for (const url of distinctPlaces([...before, ...urls], metainfo).slice(before.length)) {
-      const webSeed = new WebSeed({ url, metainfo, clock, random, log })
+      const webSeed = new WebSeed({ url, namedByUser: named.includes(url), metainfo, clock, random, log })
       this.#all.push(webSeed)
       this.#sources.push({
         id: nextSourceId(),

@@ -156,6 +156,16 @@ describe("HTTP on Node", () => {
     expect(await fetchUrl(`http://nas.lan:${port}/`)).toMatchObject({ body: "inside" })
   })
 
+  it("takes a public name that leads to a private address from the user alone, also while a connection is kept", async () => {
+    const url = await serve((_request, response) => response.end("inside"))
+    const place = `http://data.example.org:${new URL(url).port}/`
+    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]) })
+    cleanUps.push(() => http.close())
+    expect(await fetchUrl(place, { namedByUser: true })).toMatchObject({ body: "inside" })
+    expect((await fetchUrl(place)).error).toMatchObject({ failure: "unsafe-address" })
+    expect(await fetchUrl(place, { namedByUser: true })).toMatchObject({ body: "inside" })
+  })
+
   it.runIf(hasIpv6)("reaches a host over the family that it is asked for, kept connections or not", async () => {
     const server = createServer((request, response) => response.end(request.socket.remoteAddress))
     await new Promise<void>((resolve) => server.listen(0, "::", resolve))

@@ -2,6 +2,7 @@ import {
   type AddressClass,
   classifyAddress,
   classifyHost,
+  connectedAs,
   mayConnect,
   mayRedirect,
 } from "../../../src/bytes/address-policy.js"
@@ -173,6 +174,8 @@ class Exchange implements HttpExchange, ConnectionUser {
   readonly #listener: HttpListener
   #url: URL | undefined
   #host: AddressClass | undefined
+  /** The user named the origin that is asked. */
+  #namedByUser: boolean
   #redirects = 0
   #connection: HttpConnection | undefined
   #timer: Timer | undefined
@@ -188,6 +191,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     this.#http = http
     this.#clock = clock
     this.#request = request
+    this.#namedByUser = request.namedByUser === true
     this.#listener = listener
   }
 
@@ -201,6 +205,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     if (this.#over || this.#redirects > 0 || url === undefined || new URL(request.url).origin !== url.origin)
       return undefined
     const next = new Exchange(this.#http, this.#clock, request, listener)
+    if (next.#namedByUser !== this.#namedByUser) return undefined
     return next.#startBehind(this) ? next : undefined
   }
 
@@ -295,9 +300,10 @@ class Exchange implements HttpExchange, ConnectionUser {
       this.#fail(new HttpError("redirect", `${this.#url.host} leads from https to http`))
       return
     }
+    if (this.#url !== undefined && this.#url.origin !== url.origin) this.#namedByUser = false
     this.#url = url
     this.#host = host
-    this.#http.connect(url, host, this.#request.family).then(
+    this.#http.connect(url, connectedAs(host, this.#namedByUser), this.#request.family).then(
       (connection) => this.#ask(url, connection),
       (error: HttpError) => this.#fail(error),
     )

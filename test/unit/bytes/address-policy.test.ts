@@ -3,6 +3,7 @@ import {
   type AddressClass,
   classifyAddress,
   classifyHost,
+  connectedAs,
   mayConnect,
   mayRedirect,
 } from "../../../src/bytes/address-policy.js"
@@ -66,6 +67,17 @@ describe("address policy", () => {
       (["public", "local", "forbidden"] as const).filter((address) => mayConnect(host, address)),
     )
     expect(table).toEqual([["public"], ["public", "local"], []])
+  })
+
+  it("takes a public name that the user names for a local one, and never a forbidden one", () => {
+    const table = (["public", "local", "forbidden"] as const).map((host) =>
+      [false, true].map((namedByUser) => connectedAs(host, namedByUser)),
+    )
+    expect(table).toEqual([
+      ["public", "local"],
+      ["local", "local"],
+      ["forbidden", "forbidden"],
+    ])
   })
 
   it("lets a public place redirect to public places alone, and a local one to both", () => {

@@ -54,6 +54,8 @@ class FakeHttp implements Http {
   /** What is answered before that, an answer each. */
   readonly first: Page[] = []
   readonly asked: string[] = []
+  /** Whether the user named what was asked for last. */
+  namedByUser: boolean | undefined
   aborted = 0
   askedAt = Number.NaN
   /** ms, of the last request. */
@@ -66,8 +68,9 @@ class FakeHttp implements Http {
     this.#platform = platform
   }
 
-  get({ url, idleTimeout }: HttpRequest, listener: HttpListener): HttpExchange {
+  get({ url, idleTimeout, namedByUser }: HttpRequest, listener: HttpListener): HttpExchange {
     this.asked.push(url)
+    this.namedByUser = namedByUser
     this.patience = idleTimeout
     this.askedAt = this.#platform().clock.now()
     const page = this.first.shift() ?? this.pages.get(url) ?? 404
@@ -208,6 +211,15 @@ describe("a dataset by its infohash", () => {
     await rejects(target, "AT_METADATA")
     http.pages.set(SITE_URL, new HttpError("network", "connection refused"))
     await rejects(target, "AT_METADATA", { timeout: 3_000 })
+  })
+
+  it.each<[string, string, ResolveContext["site"] | undefined, boolean]>([
+    ["a service that the user named", HASH, undefined, true],
+    ["the service as it is", HASH, new Site(undefined), false],
+    ["a .torrent by its URL", "http://lab.example/a.torrent", new Site(undefined), true],
+  ])("is asked inside a private network only where the user named it: %s", async (_, target, site, may) => {
+    await rejects(target, "AT_NOT_FOUND", site && { site })
+    expect(http.namedByUser).toBe(may)
   })
 
   it("stops reading an answer that is longer than any .torrent may be", async () => {

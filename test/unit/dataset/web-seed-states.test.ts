@@ -64,4 +64,18 @@ describe("the states of web seeds", () => {
     expect(await states()).toMatchObject([{ kind: "there" }, { kind: "failed", message: "ftp is not supported" }])
     expect(http.seen).toHaveLength(1)
   })
+
+  it("are had of a private address behind a public name if the user named the URL", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    simulation.web.serve("http://lab.example", () => ({ ...BYTE, body: Uint8Array.of(1) }), { address: "10.0.1.1" })
+    const metainfo = { ...metainfoOf("folder", [{ length: 70, path: "a.csv" }]), webSeeds: ["http://lab.example/b/"] }
+    const context = { platform: simulation.platform("10.0.0.1"), offline: false }
+    const options = { urls: ["http://lab.example/a/"] }
+    const { signal } = new AbortController()
+    const states = await simulation.runUntil(webSeedStates(context, metainfo, options, new Set([0]), signal))
+    expect(states).toMatchObject([
+      { kind: "there" },
+      { kind: "failed", message: expect.stringContaining("lab.example leads to") },
+    ])
+  })
 })

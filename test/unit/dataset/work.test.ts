@@ -31,6 +31,8 @@ interface World {
   /** Of the web seed, bytes a second. */
   readonly up?: number
   readonly trackers?: readonly string[]
+  /** The web seed's, which is at 10.0.1.1. */
+  readonly origin?: string
   /** What is known of the torrent is older than its trackers and its web seed. */
   readonly outdated?: boolean
   readonly offline?: boolean
@@ -38,18 +40,18 @@ interface World {
 
 function stage(
   options: Options = {},
-  { up = 1000 * KiB, trackers = [], outdated = false, offline = false }: World = {},
+  { up = 1000 * KiB, trackers = [], outdated = false, offline = false, origin = "http://10.0.1.1" }: World = {},
 ) {
   const simulation = createSimulation({ seed: 7 })
   const dataset = simDataset(LENGTHS, {
     pieceLength: 32 * KiB,
-    webSeeds: ["http://10.0.1.1/"],
+    webSeeds: [`${origin}/`],
     trackers: trackers.map((host) => [`http://${host}/announce`]),
   })
   simulation.machine("10.0.1.1", { up, latency: 20 })
   const server: { fault: FileFault | undefined } = { fault: undefined }
   const paths = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
-  simulation.web.serve("http://10.0.1.1", serveFiles(paths, { fault: () => server.fault }))
+  simulation.web.serve(origin, serveFiles(paths, { fault: () => server.fault }), { address: "10.0.1.1" })
   const platform = simulation.platform("10.0.0.1")
   const turns = new Turns((path) => Promise.resolve(path))
   const { metainfo, torrentBytes } = dataset
@@ -376,6 +378,27 @@ describe("downloads of one dataset", () => {
     server.fault = undefined
     await until(work.download(all()))
     expect(wrong()).toEqual([])
+    await close()
+  })
+})
+
+describe("a web seed whose public name leads to a private address", () => {
+  const origin = "http://data.lab.example"
+
+  it("gives all where the user names it", async () => {
+    const { work, all, until, close, wrong } = stage({ urls: [`${origin}/`] }, { origin })
+    await until(work.download(all()))
+    expect(wrong()).toEqual([])
+    await close()
+  })
+
+  it("is not asked where the torrent alone does, which is said with what to do", async () => {
+    const { work, all, until, close } = stage({ lsd: false }, { origin })
+    await expect(until(work.download(all()))).rejects.toMatchObject({
+      code: "AT_NO_SOURCES",
+      message: expect.stringContaining("data.lab.example leads to"),
+      hint: expect.stringContaining("`urls`"),
+    })
     await close()
   })
 })

@@ -3,12 +3,14 @@ import { NodeExchange } from "../../../src/node/http-exchange.js"
 import type { Transport } from "../../../src/node/http-transport.js"
 import type { HttpError } from "../../../src/ports/http.js"
 
-/** Answers by URL: a status, or where it redirects to. Returns what was asked for, and how it ended. */
-async function get(url: string, answers: Readonly<Record<string, number | string>>) {
+/** Answers by URL: a status, or where it redirects to. Returns what was asked for, of hosts of which class, and how it ended. */
+async function get(url: string, answers: Readonly<Record<string, number | string>>, namedByUser = false) {
   const asked: string[] = []
+  const classes: string[] = []
   const transport: Transport = {
-    send: (to, _headers, _host, listener) => {
+    send: (to, _headers, host, listener) => {
       asked.push(to.href)
+      classes.push(host)
       queueMicrotask(() => {
         const answer = answers[to.href]
         if (typeof answer === "string") listener.onHead(302, { location: answer })
@@ -27,9 +29,9 @@ async function get(url: string, answers: Readonly<Record<string, number | string
       onEnd: () => {},
       onError: resolve,
     }
-    NodeExchange.get({ url, idleTimeout: 10_000 }, listener, () => transport)
+    NodeExchange.get({ url, idleTimeout: 10_000, namedByUser }, listener, () => transport)
   })
-  return { asked, outcome }
+  return { asked, classes, outcome }
 }
 
 it("never follows a redirect from https to http", async () => {
@@ -46,4 +48,21 @@ it("follows one from http to https, and within https", async () => {
   })
   expect(outcome).toBe(200)
   expect(asked).toHaveLength(3)
+})
+
+it("takes a host for a local one while it stays at the origin that the user named, and never again after that", async () => {
+  const answers = {
+    "http://lab.example/": "/data",
+    "http://lab.example/data": "http://lab.example:81/",
+    "http://lab.example:81/": "http://lab.example/back",
+    "http://lab.example/back": 200,
+  }
+  const named = await get("http://lab.example/", answers, true)
+  expect(named).toMatchObject({ outcome: 200, classes: ["local", "local", "public", "public"] })
+  expect((await get("http://lab.example/", answers)).classes).toEqual(["public", "public", "public", "public"])
+})
+
+it("lets no public name redirect into a private network, whoever named it", async () => {
+  const { outcome } = await get("http://lab.example/", { "http://lab.example/": "http://10.0.0.1/" }, true)
+  expect(outcome).toMatchObject({ failure: "unsafe-address" })
 })
