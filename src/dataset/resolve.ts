@@ -276,6 +276,7 @@ function adviceFor({ failure }: HttpError): string {
     case "timeout":
       return "check the network and, if it needs a proxy, HTTPS_PROXY"
     case "unsafe-address":
+      return "check the network and, if that is the right place, name its URL yourself"
     case "redirect":
     case "malformed":
       return "check the network"

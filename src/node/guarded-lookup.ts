@@ -37,7 +37,7 @@ function guardedLookup(host: AddressClass, lookup: LookupAll): LookupFunction {
       const allowed = found.filter(({ address }) => mayConnect(host, classifyAddress(address)))
       const [first] = allowed
       if (first === undefined) {
-        callback(new HttpError("unsafe-address", `${hostname} leads to an address inside a private network`), [])
+        callback(refusal(hostname, found), [])
       } else if (options.all) {
         callback(null, allowed)
       } else {
@@ -45,4 +45,10 @@ function guardedLookup(host: AddressClass, lookup: LookupAll): LookupFunction {
       }
     })
   }
+}
+
+function refusal(hostname: string, found: readonly LookupAddress[]): HttpError {
+  const isPrivate = found.some(({ address }) => classifyAddress(address) === "local")
+  const where = isPrivate ? "an address inside a private network, which only the user may name" : "no address for data"
+  return new HttpError("unsafe-address", `${hostname} leads to ${where}`)
 }

@@ -166,6 +166,18 @@ describe("HTTP on Node", () => {
     expect(await fetchUrl(place, { namedByUser: true })).toMatchObject({ body: "inside" })
   })
 
+  it("goes from no name to a metadata service, whoever named it", async () => {
+    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "169.254.169.254", family: 4 }]) })
+    cleanUps.push(() => http.close())
+    for (const namedByUser of [false, true]) {
+      const { error } = await fetchUrl("http://data.example.org/", { namedByUser })
+      expect(error).toMatchObject({
+        failure: "unsafe-address",
+        message: "data.example.org leads to no address for data",
+      })
+    }
+  })
+
   it.runIf(hasIpv6)("reaches a host over the family that it is asked for, kept connections or not", async () => {
     const server = createServer((request, response) => response.end(request.socket.remoteAddress))
     await new Promise<void>((resolve) => server.listen(0, "::", resolve))

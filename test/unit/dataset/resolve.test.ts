@@ -199,7 +199,7 @@ describe("a dataset by its infohash", () => {
     ["a proxy may be needed", "network", "HTTPS_PROXY"],
     ["a proxy may be needed", "timeout", "HTTPS_PROXY"],
     ["a network that inspects TLS has a certificate of its own", "tls", "NODE_EXTRA_CA_CERTS"],
-    ["the network itself may be at fault", "unsafe-address", "check the network,"],
+    ["a place inside the network has to be named", "unsafe-address", "name its URL yourself"],
   ])("says that %s when the site fails by: %s", async (_, failure, advice) => {
     http.pages.set(SITE_URL, new HttpError(failure, "no"))
     await expect(resolve(HASH)).rejects.toMatchObject({ hint: expect.stringContaining(advice) })
