@@ -119,13 +119,14 @@ export class Choker {
     return [...givers, ...this.#untilOver(others, chanceOver)]
   }
 
-  /** Those who have a slot, until their time is over; then those who wait; then the former again. */
+  /** Those who have a slot, until their time is over; then those who wait; then the former again, latest turn first. */
   #untilOver(candidates: readonly ChokeCandidate[], isOver: (candidate: ChokeCandidate) => boolean): ChokeCandidate[] {
     const serving = candidates.filter((candidate) => !candidate.choked)
+    const since = ({ id }: ChokeCandidate): number => this.#standings.get(id)?.since ?? 0
     return [
       ...serving.filter((candidate) => !isOver(candidate)),
       ...this.#byWaiting(candidates.filter((candidate) => candidate.choked)),
-      ...serving.filter(isOver),
+      ...serving.filter(isOver).sort((a, b) => since(b) - since(a)),
     ]
   }
 

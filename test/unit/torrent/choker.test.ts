@@ -145,6 +145,18 @@ describe("the choker", () => {
     expect(swarm.pass(180, true).size).toBe(6)
   })
 
+  test("when seeding serves all in turn where one more wants something than there are slots", () => {
+    const swarm = new Swarm(9)
+    for (const peer of swarm.peers) peer.takes = 1000
+    const waited = new Set<number>()
+    swarm.pass(300, true)
+    const served = swarm.pass(300, true, () => {
+      for (const { id, choked } of swarm.peers) if (choked) waited.add(id)
+    })
+    expect(served.size).toBe(9)
+    expect(waited.size).toBe(9)
+  })
+
   test("when seeding changes nothing while nobody waits", () => {
     const swarm = new Swarm(2, 2)
     expect(swarm.choose(true)).toEqual([0, 1])
