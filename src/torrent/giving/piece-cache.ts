@@ -1,4 +1,5 @@
 import type { TorrentLayout } from "../../metainfo/layout.js"
+import type { ReadCredit } from "./read-credit.js"
 
 /** Read from the disk at once: long enough for a disk to be quick, short enough not to read in vain (rain: 128 KiB). */
 const EXTENT = 512 * 1024
@@ -16,7 +17,8 @@ export interface Loan {
 /**
  * Reads verified bytes for uploading in long extents, and keeps the latest: peers ask for block after block.
  * One read serves all who ask for the same extent meanwhile. An extent that is lent is not let go of, and one that is let
- * go of leaves its memory to the next: fresh memory costs as much as reading into it.
+ * go of leaves its memory to the next: fresh memory costs as much as reading into it. If whoever asks has no credit
+ * for an extent, no more is read than was asked for, and it is not kept.
  */
 export class PieceCache {
   readonly #layout: TorrentLayout
@@ -37,15 +39,16 @@ export class PieceCache {
   }
 
   /** Bytes of a piece, zeros beyond its end. Rejects with what the store's read rejects with. */
-  async get(piece: number, begin: number, length: number): Promise<Loan> {
+  async get(piece: number, begin: number, length: number, credit: ReadCredit): Promise<Loan> {
     const offset = begin % EXTENT
     const there = this.#layout.pieceSize(piece) - begin
-    if (offset + length > EXTENT || length > there) {
+    const within = offset + length <= EXTENT && length <= there
+    const extent = within ? this.#extent(piece, begin - offset, credit) : undefined
+    if (extent === undefined) {
       const bytes = new Uint8Array(length)
       await this.#read(piece, begin, bytes.subarray(0, Math.min(length, there)))
       return { bytes, giveBack: () => {} }
     }
-    const extent = this.#extent(piece, begin - offset)
     extent.users++
     try {
       await extent.ready
@@ -67,12 +70,9 @@ export class PieceCache {
     return { bytes: extent.bytes.subarray(offset, offset + length), giveBack: extent.giveBack }
   }
 
-  /**
-   * Starts to read what will be asked for soon, unless much is being read already: what is asked for and taken back at once
-   * costs a peer nothing.
-   */
-  warm(piece: number, begin: number): void {
-    if (this.#reading < MAX_READING) this.#extent(piece, begin - (begin % EXTENT))
+  /** Starts to read what will be asked for soon, unless much is being read already. */
+  warm(piece: number, begin: number, credit: ReadCredit): void {
+    if (this.#reading < MAX_READING) this.#extent(piece, begin - (begin % EXTENT), credit)
   }
 
   /** What is kept of a piece is not true any more. */
@@ -82,7 +82,8 @@ export class PieceCache {
     }
   }
 
-  #extent(piece: number, start: number): CachedExtent {
+  /** Undefined: it is not there, and not to be read. */
+  #extent(piece: number, start: number, credit: ReadCredit): CachedExtent | undefined {
     const key = this.#keyOf(piece, start)
     const kept = this.#extents.get(key)
     if (kept !== undefined) {
@@ -90,6 +91,8 @@ export class PieceCache {
       return kept
     }
     const length = Math.min(EXTENT, this.#layout.pieceSize(piece) - start)
+    if (credit.left < length) return undefined
+    credit.spend(length)
     this.#makeRoom(length)
     const memory = this.#spare ?? new Uint8Array(Math.min(EXTENT, this.#layout.pieceLength))
     this.#spare = undefined

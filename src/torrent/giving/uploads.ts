@@ -2,6 +2,7 @@ import type { PeerSession } from "../../peer/peer-session.js"
 import type { Log } from "../../ports/log.js"
 import type { RateLimit } from "../rate-limit.js"
 import type { PieceCache } from "./piece-cache.js"
+import { ReadCredit } from "./read-credit.js"
 
 /** Bytes given to a connection ahead of the network: keeps it busy for 10 ms at 50 MB/s. */
 const SEND_AHEAD = 512 * 1024
@@ -23,7 +24,7 @@ export class Uploads {
   readonly #limit: RateLimit
   readonly #log: Log
   /** Those that asked for something, in turn. */
-  readonly #peers = new Set<Receiver>()
+  readonly #peers = new Map<Receiver, ReadCredit>()
   /** Those that something is being read for. */
   readonly #serving = new Set<Receiver>()
   readonly #onOpen = (): void => this.serveAll()
@@ -38,20 +39,21 @@ export class Uploads {
 
   /** Some request is not answered yet. */
   get waiting(): boolean {
-    for (const { waiting } of this.#peers) if (waiting > 0) return true
+    for (const { waiting } of this.#peers.keys()) if (waiting > 0) return true
     return false
   }
 
   /** The peer's latest request is for this. */
   asked(peer: Receiver, piece: number, begin: number): void {
-    this.#peers.add(peer)
-    if (peer.waiting <= READ_AHEAD) this.#cache.warm(piece, begin)
+    const credit = this.#peers.get(peer) ?? new ReadCredit()
+    this.#peers.set(peer, credit)
+    if (peer.waiting <= READ_AHEAD) this.#cache.warm(piece, begin, credit)
     this.serve(peer)
   }
 
   /** The piece is not there any more: whoever waits for some of it is refused (BEP 54). */
   lost(piece: number): void {
-    for (const peer of this.#peers) peer.rejectPiece(piece)
+    for (const peer of this.#peers.keys()) peer.rejectPiece(piece)
   }
 
   forget(peer: Receiver): void {
@@ -60,8 +62,9 @@ export class Uploads {
 
   /** The connection or the limit may take more. */
   serve(peer: Receiver): void {
-    if (!this.#peers.has(peer) || this.#serving.has(peer)) return
-    this.#serve(peer).catch((error: unknown) => {
+    const credit = this.#peers.get(peer)
+    if (credit === undefined || this.#serving.has(peer)) return
+    this.#serve(peer, credit).catch((error: unknown) => {
       this.#log.log("warn", "upload", `reading for a peer failed: ${String(error)}`)
     })
   }
@@ -74,18 +77,18 @@ export class Uploads {
 
   /** The limit may have opened. */
   serveAll(): void {
-    for (const peer of [...this.#peers]) {
+    for (const peer of [...this.#peers.keys()]) {
       if (!this.#limit.open) return
       if (peer.waiting > 0) this.serve(peer)
     }
   }
 
   /** Whoever got the last that the limit let through comes last when it opens again. */
-  #comesLast(peer: Receiver): void {
-    if (this.#peers.delete(peer)) this.#peers.add(peer)
+  #comesLast(peer: Receiver, credit: ReadCredit): void {
+    if (this.#peers.delete(peer)) this.#peers.set(peer, credit)
   }
 
-  async #serve(peer: Receiver): Promise<void> {
+  async #serve(peer: Receiver, credit: ReadCredit): Promise<void> {
     this.#serving.add(peer)
     try {
       while (this.#limit.open && peer.sendBacklog < SEND_AHEAD) {
@@ -93,11 +96,11 @@ export class Uploads {
         if (request === undefined) return
         const { piece, begin, length } = request
         const ahead = peer.waitingAt(READ_AHEAD - 1)
-        if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin)
+        if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin, credit)
         let loan = this.#cache.peek(piece, begin, length)
         if (loan === undefined) {
           try {
-            loan = await this.#cache.get(piece, begin, length)
+            loan = await this.#cache.get(piece, begin, length, credit)
           } catch (error) {
             peer.reject(piece, begin, length)
             throw error
@@ -105,9 +108,10 @@ export class Uploads {
         }
         // It may have been taken back while it was read.
         if (!peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)) continue
+        credit.earn(length)
         this.#limit.take(length)
         this.uploaded += length
-        if (!this.#limit.open) this.#comesLast(peer)
+        if (!this.#limit.open) this.#comesLast(peer, credit)
       }
       if (!this.#limit.open && peer.waiting > 0) this.#limit.whenOpen(this.#onOpen)
     } finally {

@@ -1,7 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
-import { PieceCache } from "../../../src/torrent/giving/piece-cache.js"
+import { type Loan, PieceCache } from "../../../src/torrent/giving/piece-cache.js"
+import { ReadCredit } from "../../../src/torrent/giving/read-credit.js"
 import { deferred } from "../../support/deferred.js"
 
 const MiB = 2 ** 20
@@ -10,9 +11,14 @@ const EXTENT = MiB / 2
 const layoutOf = (pieceLength: number, length: number): TorrentLayout =>
   new TorrentLayout(pieceLength, [{ path: "data", offset: 0, length, padding: false }])
 
-/** Asks for bytes, and gives them back at once. */
+/** Asks for bytes, as a peer of its own. */
+function get(cache: PieceCache, piece: number, begin: number, length: number): Promise<Loan> {
+  return cache.get(piece, begin, length, new ReadCredit())
+}
+
+/** The same, and gives them back at once. */
 async function look(cache: PieceCache, piece: number, begin: number, length: number): Promise<void> {
-  const loan = await cache.get(piece, begin, length)
+  const loan = await get(cache, piece, begin, length)
   loan.giveBack()
 }
 
@@ -48,7 +54,7 @@ describe("the cache of what is uploaded", () => {
       fc.asyncProperty(place, async ({ piece, at, length }) => {
         const expected = new Uint8Array(length)
         fill(piece, at, expected)
-        const loan = await cache.get(piece, at, length)
+        const loan = await get(cache, piece, at, length)
         expect(Buffer.compare(loan.bytes, expected)).toBe(0)
         loan.giveBack()
       }),
@@ -94,16 +100,16 @@ describe("the cache of what is uploaded", () => {
       if (reads++ === 0) await promise
       fill(piece, begin, into)
     })
-    const both = [cache.get(0, 0, 10), cache.get(0, 10, 10)]
+    const both = [get(cache, 0, 0, 10), get(cache, 0, 10, 10)]
     reject(new Error("the disk is gone"))
     for (const outcome of await Promise.allSettled(both)) expect(outcome.status).toBe("rejected")
-    expect((await cache.get(0, 0, 10)).bytes).toHaveLength(10)
+    expect((await get(cache, 0, 0, 10)).bytes).toHaveLength(10)
     expect(reads).toBe(2)
   })
 
   it("gives at once what is in memory, and nothing else", async () => {
     const { cache, reads } = cacheOver(layoutOf(MiB, MiB))
-    cache.warm(0, 0)
+    cache.warm(0, 0, new ReadCredit())
     expect(cache.peek(0, 0, 10)).toBe(undefined)
     await look(cache, 0, 0, 10)
     const expected = new Uint8Array(10)
@@ -116,7 +122,7 @@ describe("the cache of what is uploaded", () => {
 
   it("leaves what is lent as it is, however much is read meanwhile, until it is given back", async () => {
     const { cache } = cacheOver(layoutOf(EXTENT, 100 * EXTENT))
-    const lent = await Promise.all([0, 1, 2].map((piece) => cache.get(piece, 0, 1000)))
+    const lent = await Promise.all([0, 1, 2].map((piece) => get(cache, piece, 0, 1000)))
     const copies = lent.map(({ bytes }) => bytes.slice())
     for (let piece = 3; piece < 100; piece++) await look(cache, piece, 0, 10)
     expect(lent.map(({ bytes }) => bytes)).toEqual(copies)

@@ -8,6 +8,8 @@ import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { type Deferred, deferred } from "../../support/deferred.js"
 import { turn } from "./stage.js"
 
+const MiB = 2 ** 20
+const EXTENT = MiB / 2
 const BLOCK = 16_384
 const layout = new TorrentLayout(4 * BLOCK, [{ path: "data", offset: 0, length: 40 * BLOCK, padding: false }])
 
@@ -29,7 +31,7 @@ class Receiver {
     const waits = this.takeBack(piece, begin)
     if (waits) {
       this.answers.push(`block ${piece}/${begin / BLOCK}`)
-      expect(data.every((byte) => byte === piece)).toBe(true)
+      expect(data.every((byte) => byte === (piece & 0xff))).toBe(true)
       this.sendBacklog += data.length
     }
     onTaken?.()
@@ -51,9 +53,9 @@ class Receiver {
   }
 }
 
-/** The peer asks for a block. */
-function request(uploads: Uploads, peer: Receiver, piece: number, index: number): void {
-  peer.requests.push({ piece, begin: index * BLOCK, length: BLOCK })
+/** The peer asks for a block, or its beginning. */
+function request(uploads: Uploads, peer: Receiver, piece: number, index: number, length = BLOCK): void {
+  peer.requests.push({ piece, begin: index * BLOCK, length })
   uploads.asked(peer, piece, index * BLOCK)
 }
 
@@ -66,6 +68,20 @@ function stageOf(options: { rate?: number; read?: (piece: number) => Promise<voi
   })
   const uploads = new Uploads({ cache, limit: new RateLimit(clock, options.rate), log })
   return { clock, log, uploads, peer: new Receiver() }
+}
+
+/** A thousand pieces of an extent each, over a disk that notes how many bytes are read at a time. */
+function overLargeData(read: (length: number) => Promise<void> = async () => {}, rate?: number) {
+  const large = new TorrentLayout(EXTENT, [{ path: "data", offset: 0, length: 1000 * EXTENT, padding: false }])
+  const clock = new VirtualClock()
+  const reads: number[] = []
+  const cache = new PieceCache(large, (piece, _begin, into) => {
+    reads.push(into.length)
+    into.fill(piece)
+    return read(into.length)
+  })
+  const uploads = new Uploads({ cache, limit: new RateLimit(clock, rate), log: new SimLog(clock) })
+  return { clock, uploads, reads }
 }
 
 describe("giving", () => {
@@ -114,22 +130,43 @@ describe("giving", () => {
     expect(peer.answers).toEqual(["block 0/0", "block 0/2"])
   })
 
-  it("keeps a slow disk busy with no more than 16 MiB, however much is asked for and taken back", async () => {
-    const extent = 32 * BLOCK
-    const large = new TorrentLayout(extent, [{ path: "data", offset: 0, length: 1000 * extent, padding: false }])
+  it("keeps a slow disk busy with no more than 16 MiB, however much is asked for", () => {
     let reading = 0
-    const cache = new PieceCache(large, (_piece, _begin, into) => {
-      reading += into.length
+    const { uploads } = overLargeData((length) => {
+      reading += length
       return new Promise(() => {})
     })
-    const clock = new VirtualClock()
-    const uploads = new Uploads({ cache, limit: new RateLimit(clock, undefined), log: new SimLog(clock) })
+    // What each asks for first is read for it in any case.
+    for (let n = 0; n < 20; n++) {
+      const peer = new Receiver()
+      for (let piece = 0; piece < 10; piece++) request(uploads, peer, 10 * n + piece, 0)
+    }
+    expect(reading).toBeLessThanOrEqual(16 * MiB + 20 * EXTENT)
+  })
+
+  it("reads ahead for who asks block after block, each byte once", async () => {
+    const { uploads, reads } = overLargeData()
+    const peer = new Receiver()
+    for (let piece = 0; piece < 100; piece++) {
+      for (let index = 0; index < 32; index++) request(uploads, peer, piece, index)
+      await turn()
+      peer.sendBacklog = 0
+      uploads.serve(peer)
+      await turn()
+    }
+    expect(peer.answers).toHaveLength(100 * 32)
+    expect(reads).toEqual(Array(100).fill(EXTENT))
+  })
+
+  it("reads little for a peer that asks for a byte here and a byte there", async () => {
+    const { uploads, reads } = overLargeData()
     const peer = new Receiver()
     for (let piece = 0; piece < 1000; piece++) {
-      request(uploads, peer, piece, 0)
-      peer.takeBack(piece, 0)
+      request(uploads, peer, piece, 0, 1)
+      await turn()
     }
-    expect(reading).toBeLessThanOrEqual(16 * 2 ** 20)
+    expect(peer.answers).toHaveLength(1000)
+    expect(reads.reduce((sum, length) => sum + length)).toBeLessThanOrEqual(4 * MiB + 8 * 1000 + 1000)
   })
 
   it("refuses what waits for parts of a piece that is lost, one that is being read too", async () => {
