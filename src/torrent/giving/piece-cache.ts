@@ -5,6 +5,8 @@ import type { ReadCredit } from "./read-credit.js"
 const EXTENT = 512 * 1024
 /** Kept in all, but for what is on its way to peers. */
 const BUDGET = 16 * 1024 * 1024
+/** Kept in all, with what is on its way: each of sixty slow peers holds up two extents. */
+const MOST = 64 * 1024 * 1024
 /** Bytes being read from the disk, from which on nothing is read ahead: a disk is busy with less. */
 const MAX_READING = 16 * 1024 * 1024
 
@@ -17,8 +19,8 @@ export interface Loan {
 /**
  * Reads verified bytes for uploading in long extents, and keeps the latest: peers ask for block after block.
  * One read serves all who ask for the same extent meanwhile. An extent that is lent is not let go of, and one that is let
- * go of leaves its memory to the next: fresh memory costs as much as reading into it. If whoever asks has no credit
- * for an extent, no more is read than was asked for, and it is not kept.
+ * go of leaves its memory to the next: fresh memory costs as much as reading into it. If too much is lent, or whoever asks
+ * has no credit for an extent, no more is read than was asked for, and it is not kept.
  */
 export class PieceCache {
   readonly #layout: TorrentLayout
@@ -91,9 +93,8 @@ export class PieceCache {
       return kept
     }
     const length = Math.min(EXTENT, this.#layout.pieceSize(piece) - start)
-    if (credit.left < length) return undefined
+    if (credit.left < length || !this.#makeRoom(length)) return undefined
     credit.spend(length)
-    this.#makeRoom(length)
     const memory = this.#spare ?? new Uint8Array(Math.min(EXTENT, this.#layout.pieceLength))
     this.#spare = undefined
     const extent = new CachedExtent(memory, length)
@@ -116,14 +117,15 @@ export class PieceCache {
     return extent
   }
 
-  /** Lets go of those used longest ago that nobody uses. */
-  #makeRoom(length: number): void {
+  /** Lets go of those used longest ago that nobody uses. False: too much is in use. */
+  #makeRoom(length: number): boolean {
     for (const [key, extent] of this.#extents) {
-      if (this.#size + length <= BUDGET) return
+      if (this.#size + length <= BUDGET) break
       if (extent.users > 0) continue
       this.#drop(key, extent)
       this.#spare = extent.memory
     }
+    return this.#size + length <= MOST
   }
 
   #keyOf(piece: number, start: number): number {

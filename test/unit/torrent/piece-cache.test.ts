@@ -128,6 +128,17 @@ describe("the cache of what is uploaded", () => {
     expect(lent.map(({ bytes }) => bytes)).toEqual(copies)
   })
 
+  it("keeps no more than 64 MiB with what is lent, and reads what is asked for all the same", async () => {
+    const extents = 500
+    const { cache } = cacheOver(layoutOf(EXTENT, extents * EXTENT))
+    const lent: Loan[] = []
+    for (let piece = 0; piece < extents; piece++) lent.push(await get(cache, piece, 7, 1))
+    const memories = new Set(lent.map(({ bytes }) => bytes.buffer))
+    const kept = [...memories].reduce((sum, { byteLength }) => sum + byteLength, 0)
+    expect(kept).toBeLessThanOrEqual(64 * MiB + extents)
+    expect(lent.map(({ bytes }) => [...bytes])).toEqual(lent.map((_, piece) => [byteAt(piece, 7)]))
+  })
+
   it("uses the memory of what it lets go of for what it reads next", async () => {
     const memories = new Set<ArrayBufferLike>()
     const cache = new PieceCache(layoutOf(EXTENT, 1000 * EXTENT), async (_piece, _begin, into) => {
