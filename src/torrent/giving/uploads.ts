@@ -95,6 +95,11 @@ export class Uploads {
         const request = peer.waitingAt(0)
         if (request === undefined) return
         const { piece, begin, length } = request
+        // It took back again and again what was read for it.
+        if (credit.left < 0) {
+          peer.reject(piece, begin, length)
+          continue
+        }
         const ahead = peer.waitingAt(READ_AHEAD - 1)
         if (ahead !== undefined) this.#cache.warm(ahead.piece, ahead.begin, credit)
         let loan = this.#cache.peek(piece, begin, length)
@@ -107,7 +112,10 @@ export class Uploads {
           }
         }
         // It may have been taken back while it was read.
-        if (!peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)) continue
+        if (!peer.sendBlock(piece, begin, loan.bytes, loan.giveBack)) {
+          credit.spend(length)
+          continue
+        }
         credit.earn(length)
         this.#limit.take(length)
         this.uploaded += length

@@ -169,6 +169,24 @@ describe("giving", () => {
     expect(reads.reduce((sum, length) => sum + length)).toBeLessThanOrEqual(4 * MiB + 8 * 1000 + 1000)
   })
 
+  it("reads little for a peer that takes back all that it asks for, and ends by refusing it", async () => {
+    const { uploads, reads } = overLargeData()
+    const peer = new Receiver()
+    for (let piece = 0; piece < 1000; piece++) {
+      request(uploads, peer, piece, 0)
+      peer.takeBack(piece, 0)
+      await turn()
+    }
+    expect(reads.reduce((sum, length) => sum + length)).toBeLessThanOrEqual(4 * MiB + BLOCK)
+    peer.answers.length = 0
+    request(uploads, peer, 7, 0)
+    expect(peer.answers).toEqual(["reject 7/0"])
+    const other = new Receiver()
+    request(uploads, other, 7, 0)
+    await turn()
+    expect(other.answers).toEqual(["block 7/0"])
+  })
+
   it("refuses what waits for parts of a piece that is lost, one that is being read too", async () => {
     const { uploads, peer } = stageOf()
     for (const piece of [0, 0, 1, 0]) request(uploads, peer, piece, peer.waiting)
