@@ -8,6 +8,8 @@ import { ReadCredit } from "./read-credit.js"
 const SEND_AHEAD = 512 * 1024
 /** So many of a peer's requests are read from the disk at a time: slow disks answer many as fast as one. */
 const READ_AHEAD = 64
+/** What is shorter counts as so many bytes for the limit: a disk reads no less for it. */
+const LEAST_COUNTED = 4096
 
 /** A peer's requests, which wait in the order they came. */
 type Receiver = Pick<
@@ -117,7 +119,7 @@ export class Uploads {
           continue
         }
         credit.earn(length)
-        this.#limit.take(length)
+        this.#limit.take(Math.max(length, LEAST_COUNTED))
         this.uploaded += length
         if (!this.#limit.open) this.#comesLast(peer, credit)
       }

@@ -187,6 +187,19 @@ describe("giving", () => {
     expect(other.answers).toEqual(["block 7/0"])
   })
 
+  it("lets the limit count tiny answers as more than they are", async () => {
+    const { uploads, clock } = overLargeData(undefined, 100 * 4096)
+    const peer = new Receiver()
+    for (let piece = 0; piece < 1000; piece++) request(uploads, peer, piece, 0, 1)
+    for (let n = 0; n < 100; n++) {
+      await clock.run(10)
+      await turn()
+    }
+    expect(peer.answers.length).toBeGreaterThan(90)
+    expect(peer.answers.length).toBeLessThan(120)
+    expect(uploads.uploaded).toBe(peer.answers.length)
+  })
+
   it("refuses what waits for parts of a piece that is lost, one that is being read too", async () => {
     const { uploads, peer } = stageOf()
     for (const piece of [0, 0, 1, 0]) request(uploads, peer, piece, peer.waiting)
