@@ -10,9 +10,17 @@ const PER_BYTE_SENT = 8
 export class ReadCredit {
   #left = MOST
 
-  /** Bytes; less than none when what was read was taken back again and again. */
+  /** Bytes; less than none when what was read was taken back. */
   get left(): number {
     return this.#left
+  }
+
+  /**
+   * It takes back again and again what was read for it. Not with the first that it takes back: who asks for blocks here and there, as
+   * one may, has no credit left either.
+   */
+  get abused(): boolean {
+    return this.#left < -MOST
   }
 
   spend(bytes: number): void {

@@ -97,8 +97,7 @@ export class Uploads {
         const request = peer.waitingAt(0)
         if (request === undefined) return
         const { piece, begin, length } = request
-        // It took back again and again what was read for it.
-        if (credit.left < 0) {
+        if (credit.abused) {
           peer.reject(piece, begin, length)
           continue
         }
