@@ -79,10 +79,10 @@ describe("what get says", () => {
     await using stage = await Stage.open({ site: { fault: () => ({ kind: "silent" }) } })
     const hash = "0".repeat(40)
     const args = ["get", hash, "--json", "--no-dht", "--timeout", "3s"]
-    const lines = jsonLines((await stage.run(args, { exits: 3 })).stdout)
+    const lines = jsonLines((await stage.run(args, { exits: 4 })).stdout)
     const waitingFor = `an answer from ${new URL(stage.testbed.url).host}`
     expect(lines[0]).toMatchObject({ type: "progress", state: "metadata", infoHash: hash, waitingFor })
-    expect(lines.at(-1)).toMatchObject({ type: "error", code: "AT_METADATA" })
+    expect(lines.at(-1)).toMatchObject({ type: "error", code: "AT_STALLED" })
   })
 
   it("is the last line alone with --json -q", async () => {
