@@ -16,7 +16,10 @@ import { findFiles } from "./find-files.js"
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024
 const MIN_PIECE_LENGTH = 16 * 1024
 
-/** A file that is called otherwise where it is downloaded, as not every system can have its name. Both paths begin with the dataset's. */
+/**
+ * A file that is called otherwise where it is downloaded, as not every system can have its name. Both paths begin with the
+ * dataset's name.
+ */
 export interface RenamedFile {
   readonly path: string
   readonly savedAs: string

@@ -57,7 +57,8 @@ export class DatasetFile {
 
   /**
    * Streams the file's bytes from `start` up to, but not including, `end` (default: the whole file), always verified. They are
-   * downloaded while they are read, up to 4 MiB ahead of the reader. Cancelling the stream ends that. It fails as {@link read} does.
+   * downloaded while they are read, up to 4 MiB ahead of the reader. Cancelling the stream ends that. It fails as {@link read}
+   * does.
    *
    * @throws AtError `AT_INVALID_INPUT` if these are not whole numbers, 0 or more
    *

@@ -233,8 +233,8 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * Yields the progress about four times a second, until no call is running (any more), or the dataset is closed. Call it after what it
-   * is to tell of, and wait for both together: see {@link download}.
+   * Yields the progress about four times a second, until no call is running (any more), or the dataset is closed. Call it after
+   * what it is to tell of, and wait for both together: see {@link download}.
    */
   progress(): AsyncIterableIterator<ProgressSnapshot> {
     return this.#feed.iterate()

@@ -5,8 +5,8 @@ import { filesMatching, isGlob, type NamedFile } from "./file-pattern.js"
 
 /**
  * Which files of a dataset are wanted: by the paths of files or folders inside the dataset (a folder means everything in it), or
- * by globs that match paths (with `**` and `{a,b}`). Without `/`, either means names of files and folders at any depth. Names may also
- * be those that the author gave, where ours differ.
+ * by globs that match paths (with `**` and `{a,b}`). Without `/`, either means names of files and folders at any depth. Names
+ * may also be those that the author gave, where ours differ.
  */
 export interface FileChoice {
   /** Only files that match one of these; each must match a file. Default, and if empty: all files. */

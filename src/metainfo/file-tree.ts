@@ -5,8 +5,8 @@ import { metadataError } from "./metadata-error.js"
 import { checkedPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
 
 /**
- * Bytes of all paths together: 500 for each file, where there are as many as may be. A tree has each folder's name only once, so a small
- * torrent could stand for more than fits into memory.
+ * Bytes of all paths together: 500 for each file, where there are as many as may be. A tree has each folder's name only once,
+ * so a small torrent could stand for more than fits into memory.
  */
 const MAX_PATHS_LENGTH = 256 << 20
 

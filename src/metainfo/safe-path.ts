@@ -53,7 +53,7 @@ class Folder {
 
   /** The folder of that name. */
   folder(raw: Uint8Array): Folder {
-    // Files of a tree (BEP 52) share the elements themselves: reading them for each file would take the time of all paths written out.
+    // Files of a tree (BEP 52) share the elements themselves: to read them for each file takes the time of all paths written out.
     if (this.#latest?.raw === raw) return this.#latest.folder
     const key = toLatin1(raw)
     let folder = this.#folders.get(key)

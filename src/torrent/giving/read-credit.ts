@@ -16,8 +16,8 @@ export class ReadCredit {
   }
 
   /**
-   * It takes back again and again what was read for it. Not with the first that it takes back: who asks for blocks here and there, as
-   * one may, has no credit left either.
+   * It takes back again and again what was read for it. Not with the first that it takes back: who asks for blocks here and
+   * there, as one may, has no credit left either.
    */
   get abused(): boolean {
     return this.#left < -MOST
