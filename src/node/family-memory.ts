@@ -1,4 +1,4 @@
-import type { LookupFunction } from "node:net"
+import type { LookupAddress } from "node:dns"
 import { type Family, parseIp } from "../bytes/ip.js"
 import { HttpError } from "../ports/http.js"
 
@@ -12,37 +12,29 @@ const MOST_HOSTS = 100
 export class FamilyMemory {
   readonly #families = new Map<string, number>()
 
-  /** The same lookup, with the addresses of that family first. */
-  sorting(lookup: LookupFunction): LookupFunction {
-    return (hostname, options, callback) =>
-      lookup(hostname, options, (error, found, family) => {
-        const first = this.#families.get(hostname)
-        if (error !== null || first === undefined || typeof found === "string") callback(error, found, family)
-        else
-          callback(null, [
-            ...found.filter((one) => one.family === first),
-            ...found.filter((one) => one.family !== first),
-          ])
-      })
+  /** The host's addresses, those of that family first. */
+  sort(hostname: string, addresses: readonly LookupAddress[]): readonly LookupAddress[] {
+    const first = this.#families.get(hostname)
+    if (first === undefined) return addresses
+    return [
+      ...addresses.filter(({ family }) => family === first),
+      ...addresses.filter(({ family }) => family !== first),
+    ]
   }
 
-  /** A connection to the host came about. `family` as sockets name it. */
-  connected(hostname: string, family: string | undefined): void {
+  /** A connection to the host came about. */
+  connected(hostname: string, family: number): void {
     this.#families.delete(hostname)
-    this.#families.set(hostname, family === "IPv6" ? 6 : 4)
+    this.#families.set(hostname, family)
     if (this.#families.size > MOST_HOSTS) this.#families.delete(this.#families.keys().next().value!)
   }
 }
 
-/** The same lookup, which finds addresses of one family alone. */
-export function ofFamily(family: Family, lookup: LookupFunction): LookupFunction {
-  return (hostname, options, callback) =>
-    lookup(hostname, options, (error, found, foundFamily) => {
-      if (error !== null || typeof found === "string") return callback(error, found, foundFamily)
-      const own = found.filter((one) => one.family === family)
-      if (own.length > 0) callback(null, own)
-      else callback(new HttpError("network", `${hostname} has no IPv${family} address`), [])
-    })
+/** Those of the host's addresses that are of one family. @throws HttpError when there are none */
+export function ofFamily(family: Family, hostname: string, addresses: readonly LookupAddress[]): LookupAddress[] {
+  const own = addresses.filter((one) => one.family === family)
+  if (own.length === 0) throw new HttpError("network", `${hostname} has no IPv${family} address`)
+  return own
 }
 
 /** A name may lead to addresses of either family; an address is of one. */

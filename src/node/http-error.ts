@@ -39,8 +39,6 @@ export function toHttpError(error: unknown, host: string): HttpError {
 }
 
 function reasonOf(error: unknown): string {
-  // Several addresses were tried: the first one's failure stands for all.
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
   if (!(error instanceof Error)) return String(error)
   const fault = lookupFault(error)
   return fault !== undefined && "hostname" in error ? `the name ${error.hostname} ${fault}` : error.message

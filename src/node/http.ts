@@ -1,5 +1,6 @@
 import { type Http, HttpError, type HttpExchange, type HttpListener, type HttpRequest } from "../ports/http.js"
-import { guardedLookups, type LookupAll } from "./guarded-lookup.js"
+import type { FindAddresses } from "./connect-race.js"
+import { guardedLookups } from "./guarded-lookup.js"
 import { NodeExchange } from "./http-exchange.js"
 import { Http1Pool } from "./http1-pool.js"
 import type { WebDetour } from "./web-detour.js"
@@ -11,7 +12,7 @@ export class NodeHttp implements Http {
 
   /** Names are resolved by the system when `lookup` is absent; those of hosts behind a proxy are not resolved here. */
   constructor(
-    options: { lookup?: LookupAll; detour?: WebDetour | undefined; receiveLength?: number | undefined } = {},
+    options: { lookup?: FindAddresses; detour?: WebDetour | undefined; receiveLength?: number | undefined } = {},
   ) {
     const { lookup, detour, receiveLength } = options
     this.#pool = new Http1Pool(guardedLookups(lookup), detour, receiveLength)

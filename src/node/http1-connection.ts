@@ -69,6 +69,7 @@ export class Http1Connection {
 
   #watch(socket: Socket): void {
     this.#socket = socket
+    if (this.#requests[0]?.wanted === false) socket.pause()
     const on = (event: string, then: (error?: Error) => void): void => {
       socket.on(event, (error?: Error) => {
         // What TLS took over is its own affair.

@@ -1,18 +1,16 @@
-import type { LookupFunction, Socket } from "node:net"
+import type { Socket } from "node:net"
 import type { Family } from "../bytes/ip.js"
 import type { Place } from "../proxy/handshake.js"
+import { connectFirst, type FindAddresses } from "./connect-race.js"
 import { type FamilyMemory, ofFamily } from "./family-memory.js"
 import type { TlsSessions } from "./tls-sessions.js"
 import type { WebRoute } from "./web-detour.js"
 
-/** Milliseconds until the host's next address is tried too (RFC 8305 says 250, which slow links need for themselves). */
-const NEXT_ADDRESS_AFTER = 1_000
-
 /** What a connection hears of its line. */
 export interface LineListener {
-  /** Called at once, and again when TLS begins: from then on, what it runs over is not to be touched. */
+  /** Called at once, and again when there is another to go on with: the one before is not to be touched any more. */
   onSocket(socket: Socket): void
-  /** From now on requests may be written; they may be before it, too, when it is straight to the host. */
+  /** From now on requests may be written. */
   onOpen(): void
   /** `bytes` are only valid during the call. */
   onBytes(bytes: Uint8Array): void
@@ -22,7 +20,7 @@ export interface LineOptions {
   readonly place: Place
   /** Where TLS is spoken with the host; the port's own speak of nothing else. */
   readonly sessions: TlsSessions | undefined
-  readonly lookup: LookupFunction
+  readonly lookup: FindAddresses
   readonly families: FamilyMemory
   /** Undefined: whichever is reached. */
   readonly family: Family | undefined
@@ -30,39 +28,38 @@ export interface LineOptions {
   readonly receiveBuffer: Uint8Array
 }
 
-/** Connects straight to the host; requests may be written at once. */
+/** Connects straight to the host. */
 export function openLine(
   { place, sessions, lookup, families, family, receiveBuffer }: LineOptions,
   listener: LineListener,
 ): void {
-  const to = {
-    ...place,
-    lookup: family === undefined ? families.sorting(lookup) : ofFamily(family, lookup),
-    noDelay: true,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
-    onread: {
-      buffer: receiveBuffer,
-      callback: (length: number) => {
-        listener.onBytes(receiveBuffer.subarray(0, length))
-        return true
-      },
+  const onread = {
+    buffer: receiveBuffer,
+    callback: (length: number) => {
+      listener.onBytes(receiveBuffer.subarray(0, length))
+      return true
     },
   }
-  // Loaded when first needed: they take milliseconds that a short command feels.
-  let socket: Socket
-  if (sessions === undefined) socket = process.getBuiltinModule("node:net").connect(to)
-  else {
-    const secure = process.getBuiltinModule("node:tls").connect({ ...to, ...sessions.optionsFor(place) })
-    // TLS leaves the option out.
-    secure.once("connect", () => secure.setNoDelay(true))
-    sessions.keepFrom(secure, place)
-    socket = secure
+  const find: FindAddresses = async (hostname) => {
+    const found = await lookup(hostname)
+    return family === undefined ? families.sort(hostname, found) : ofFamily(family, hostname, found)
   }
-  // Whoever asked for one family says nothing of which is better.
-  if (family === undefined) socket.once("connect", () => families.connected(place.host, socket.remoteFamily))
-  listener.onSocket(socket)
-  listener.onOpen()
+  // Loaded when first needed: they take milliseconds that a short command feels.
+  const connect = (to: Place): Socket => {
+    const options = { ...to, onread }
+    if (sessions === undefined) return process.getBuiltinModule("node:net").connect(options)
+    const secure = process.getBuiltinModule("node:tls").connect({ ...sessions.optionsFor(place), ...options })
+    sessions.keepFrom(secure, place)
+    return secure
+  }
+  const opening = connectFirst(place, find, connect, (socket, reached) => {
+    socket.setNoDelay(true)
+    // Whoever asked for one family says nothing of which is better.
+    if (family === undefined) families.connected(place.host, reached.family)
+    listener.onSocket(socket)
+    listener.onOpen()
+  })
+  listener.onSocket(opening)
 }
 
 /** Goes through a proxy, and speaks TLS with the host itself there, by the same rules as without a proxy. */
@@ -71,7 +68,8 @@ export function openLineThrough(
   { place, sessions }: Pick<LineOptions, "place" | "sessions">,
   listener: LineListener,
 ): void {
-  const tunnel = route.open((rest) => {
+  const opening = route.open((tunnel, rest) => {
+    listener.onSocket(tunnel)
     if (sessions !== undefined && rest.length > 0) {
       // TLS begins with our word.
       tunnel.destroy(new Error("the proxy says more than it was asked"))
@@ -88,5 +86,5 @@ export function openLineThrough(
     listener.onOpen()
     if (rest.length > 0) listener.onBytes(rest)
   })
-  listener.onSocket(tunnel)
+  listener.onSocket(opening)
 }

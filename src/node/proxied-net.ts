@@ -5,6 +5,7 @@ import type { ByteStream, Endpoint, Listener, Net, StreamListener } from "../por
 import type { Place } from "../proxy/handshake.js"
 import { normalizeIp } from "./ip.js"
 import { hearEnd, plainBytes, SocketStream } from "./tcp.js"
+import type { OnOpen } from "./tunnel.js"
 
 const NO_PROXY_FOR_PEERS = "there is no proxy for peers"
 
@@ -13,7 +14,7 @@ export interface ProxiedNetOptions {
   readonly direct: Net
   isDirect(host: string): boolean
   /** Connects to a place through the proxy; undefined: there is none. @throws when there is no way there */
-  readonly open: ((place: Place, onOpen: (rest: Uint8Array) => void) => Socket) | undefined
+  readonly open: ((place: Place, onOpen: OnOpen) => Socket) | undefined
 }
 
 /**
@@ -31,15 +32,19 @@ export class ProxiedNet implements Net {
     const { direct, isDirect } = this.#options
     if (isDirect(remote.host)) return direct.connect(remote, listener)
     const stream = new TunnelStream(remote)
-    const socket = this.#open(remote, (rest) => {
+    const hear = (socket: Socket): void => {
+      stream.socket = socket
+      socket.once("close", () => stream.closed())
+      hearEnd(socket, listener)
+    }
+    const opening = this.#open(remote, (socket, rest) => {
+      hear(socket)
       socket.on("data", (chunk) => listener.onData(plainBytes(chunk)))
       stream.opened(socket)
       listener.onOpen()
       if (rest.length > 0) socket.unshift(rest)
     })
-    stream.socket = socket
-    socket.once("close", () => stream.closed())
-    hearEnd(socket, listener)
+    hear(opening)
     return stream
   }
 
@@ -60,7 +65,7 @@ export class ProxiedNet implements Net {
     return [process.getBuiltinModule("node:net").isIP(name) === 0 ? name : normalizeIp(name)]
   }
 
-  #open(place: Place, onOpen: (rest: Uint8Array) => void): Socket {
+  #open(place: Place, onOpen: OnOpen): Socket {
     const { open } = this.#options
     try {
       if (open === undefined) throw new Error(NO_PROXY_FOR_PEERS)
@@ -74,7 +79,7 @@ export class ProxiedNet implements Net {
 /** A stream whose way through the proxy is still being opened. */
 class TunnelStream extends LateStream<SocketStream> implements ByteStream {
   readonly remote: Endpoint
-  /** The way, open or not. */
+  /** The way, or what stands for it. */
   socket: Socket | undefined
 
   constructor(remote: Endpoint) {

@@ -113,13 +113,17 @@ class RelayedSocket implements UdpSocket {
   #ask(): Promise<{ control: Socket; relay: Endpoint }> {
     const handshake = new Socks5Handshake(undefined, this.#proxy.credentials)
     return new Promise((resolve, reject) => {
-      const control = openTunnel(this.#proxy, handshake, () => {
+      const hear = (control: Socket): void => {
+        this.#control = control
+        control.on("error", (error) => reject(new ProtocolError(`no datagrams: ${error.message}`)))
+        control.once("close", () => reject(new ProtocolError("no datagrams: the proxy closed the connection")))
+      }
+      const opening = openTunnel(this.#proxy, handshake, (control) => {
+        hear(control)
         control.setKeepAlive(true, KEEP_ALIVE).resume()
         resolve({ control, relay: relayOf(handshake, control) })
       })
-      this.#control = control
-      control.on("error", (error) => reject(new ProtocolError(`no datagrams: ${error.message}`)))
-      control.once("close", () => reject(new ProtocolError("no datagrams: the proxy closed the connection")))
+      hear(opening)
     })
   }
 }

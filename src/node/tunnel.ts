@@ -1,57 +1,66 @@
 import type { Socket } from "node:net"
-import type { Handshake } from "../proxy/handshake.js"
+import type { Handshake, Place } from "../proxy/handshake.js"
 import type { ProxyServer } from "../proxy/proxies.js"
+import { connectFirst } from "./connect-race.js"
+import { hostNames } from "./host-names.js"
 
 /** Until the way through the proxy is open, ms; connecting included. */
 const OPENING_TIMEOUT = 30_000
-/** Until the proxy's next address is tried too, ms. */
-const NEXT_ADDRESS_AFTER = 1_000
+
+/** Hears that a way is open: over which socket, and what came already. */
+export type OnOpen = (socket: Socket, rest: Uint8Array) => void
 
 /**
  * Connects to a proxy, whose own name is the only one that is resolved here, and says what `handshake` says. Once the way
- * is open, `onOpen` gets what came behind the handshake; from then on the socket is its caller's. Before that it ends by
- * itself, with an error, when there is no way.
+ * is open, `onOpen` gets its socket, which is its caller's from then on.
+ *
+ * @returns what stands for the way until then: who destroys it gives up, and it is destroyed with the error when there is none
  */
-export function openTunnel(
-  proxy: ProxyServer,
-  handshake: Handshake | undefined,
-  onOpen: (rest: Uint8Array) => void,
-): Socket {
-  const { host, port, kind } = proxy
-  const to = { host, port, noDelay: true, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER }
+export function openTunnel(proxy: ProxyServer, handshake: Handshake | undefined, onOpen: OnOpen): Socket {
+  const { host, kind } = proxy
   const net = process.getBuiltinModule("node:net")
-  const socket =
+  const find = hostNames.find.bind(hostNames)
+  const connect = (to: Place): Socket =>
     kind === "https"
       ? // Said in words, so that no environment variable can switch it off.
         process
           .getBuiltinModule("node:tls")
           .connect({ ...to, servername: net.isIP(host) === 0 ? host : "", rejectUnauthorized: true })
       : net.connect(to)
-  const open = (rest: Uint8Array): void => {
-    socket.setTimeout(0).off("timeout", giveUp)
-    onOpen(rest)
-  }
-  const giveUp = (): void => void socket.destroy(new Error("the proxy does not answer"))
-  socket.setTimeout(OPENING_TIMEOUT).on("timeout", giveUp)
-  socket.once(kind === "https" ? "secureConnect" : "connect", () => {
-    if (handshake === undefined) return open(new Uint8Array(0))
-    socket.on("data", onData)
-    socket.write(handshake.opening)
-  })
-  const onData = (chunk: Buffer): void => {
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    const step = handshake!.read(bytes)
-    switch (step.kind) {
-      case "more":
-        if (step.send !== undefined) socket.write(step.send)
-        return
-      case "open":
-        socket.off("data", onData)
-        open(bytes.subarray(step.end))
-        return
-      case "refused":
-        socket.off("data", onData).destroy(new Error(`the proxy ${step.reason}`))
+  const opening = connectFirst(proxy, find, connect, (socket) => {
+    const giveUp = (): void => void socket.destroy()
+    const onError = (error: Error): void => void opening.destroy(error)
+    const onClose = (): void => void opening.destroy()
+    const open = (rest: Uint8Array): void => {
+      opening.setTimeout(0).off("close", giveUp)
+      socket.off("error", onError).off("close", onClose)
+      onOpen(socket, rest)
     }
-  }
-  return socket
+    const onData = (chunk: Buffer): void => {
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      const step = handshake!.read(bytes)
+      switch (step.kind) {
+        case "more":
+          if (step.send !== undefined) socket.write(step.send)
+          return
+        case "open":
+          socket.off("data", onData)
+          open(bytes.subarray(step.end))
+          return
+        case "refused":
+          socket.off("data", onData)
+          opening.destroy(new Error(`the proxy ${step.reason}`))
+      }
+    }
+    const greet = (): void => {
+      if (handshake === undefined) open(new Uint8Array(0))
+      else socket.on("data", onData).write(handshake.opening)
+    }
+    opening.once("close", giveUp)
+    socket.setNoDelay(true).on("error", onError).on("close", onClose)
+    if (kind === "https") socket.once("secureConnect", greet)
+    else greet()
+  })
+  opening.setTimeout(OPENING_TIMEOUT).on("timeout", () => opening.destroy(new Error("the proxy does not answer")))
+  return opening
 }

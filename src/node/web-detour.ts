@@ -1,6 +1,7 @@
 import type { Socket } from "node:net"
 import type { Place } from "../proxy/handshake.js"
 import type { Headers } from "./http-transport.js"
+import type { OnOpen } from "./tunnel.js"
 
 /** How requests get to a host through a proxy. */
 export interface WebRoute {
@@ -11,8 +12,8 @@ export interface WebRoute {
    * `open` leads to the host.
    */
   readonly forward?: Headers
-  /** Connects. `onOpen` is called when the way is open, with what came already; before it nothing may be written. */
-  open(onOpen: (rest: Uint8Array) => void): Socket
+  /** Connects, as `openTunnel` does. */
+  open(onOpen: OnOpen): Socket
 }
 
 /** Says which requests go through a proxy. */

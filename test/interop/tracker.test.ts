@@ -33,12 +33,12 @@ afterAll(async () => {
 /** Each takes part for itself. */
 function newClient(): TrackerClient {
   const http = new NodeHttp({
-    lookup: (name, _options, done) => {
+    lookup: async (name) => {
       if (name !== BOTH) throw new Error(`${name} is looked up`)
-      done(null, [
+      return [
         { address: "127.0.0.1", family: 4 },
         { address: "::1", family: 6 },
-      ])
+      ]
     },
   })
   const client = new TrackerClient({ ...platform, http })

@@ -150,7 +150,7 @@ describe("HTTP on Node", () => {
   it("refuses a public name that leads to a private address, and takes a local one", async () => {
     const url = await serve((_request, response) => response.end("inside"))
     const port = new URL(url).port
-    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]) })
+    http = new NodeHttp({ lookup: async () => [{ address: "127.0.0.1", family: 4 }] })
     cleanUps.push(() => http.close())
     expect((await fetchUrl(`http://data.example.org:${port}/`)).error).toMatchObject({ failure: "unsafe-address" })
     expect(await fetchUrl(`http://nas.lan:${port}/`)).toMatchObject({ body: "inside" })
@@ -159,7 +159,7 @@ describe("HTTP on Node", () => {
   it("takes a public name that leads to a private address from the user alone, also while a connection is kept", async () => {
     const url = await serve((_request, response) => response.end("inside"))
     const place = `http://data.example.org:${new URL(url).port}/`
-    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]) })
+    http = new NodeHttp({ lookup: async () => [{ address: "127.0.0.1", family: 4 }] })
     cleanUps.push(() => http.close())
     expect(await fetchUrl(place, { namedByUser: true })).toMatchObject({ body: "inside" })
     expect((await fetchUrl(place)).error).toMatchObject({ failure: "unsafe-address" })
@@ -167,7 +167,7 @@ describe("HTTP on Node", () => {
   })
 
   it("goes from no name to a metadata service, whoever named it", async () => {
-    http = new NodeHttp({ lookup: (_name, _options, done) => done(null, [{ address: "169.254.169.254", family: 4 }]) })
+    http = new NodeHttp({ lookup: async () => [{ address: "169.254.169.254", family: 4 }] })
     cleanUps.push(() => http.close())
     for (const namedByUser of [false, true]) {
       const { error } = await fetchUrl("http://data.example.org/", { namedByUser })
@@ -190,7 +190,7 @@ describe("HTTP on Node", () => {
       { address: "::1", family: 6 },
     ]
     http = new NodeHttp({
-      lookup: (name, _options, done) => done(null, name === "four.lan" ? both.slice(0, 1) : both),
+      lookup: async (name) => (name === "four.lan" ? both.slice(0, 1) : both),
     })
     cleanUps.push(() => http.close())
     const { port } = server.address() as AddressInfo
@@ -257,7 +257,7 @@ describe("HTTP on Node", () => {
     ["EAI_AGAIN", "the name nowhere.example can't be looked up: no name server answers"],
   ])("says in words that a name leads nowhere (%s)", async (code, words) => {
     const fault = Object.assign(new Error(`getaddrinfo ${code} nowhere.example`), { code, hostname: "nowhere.example" })
-    http = new NodeHttp({ lookup: (_name, _options, done) => done(fault, []) })
+    http = new NodeHttp({ lookup: () => Promise.reject(fault) })
     cleanUps.push(() => http.close())
     const { error } = await fetchUrl("http://nowhere.example/")
     expect(error).toMatchObject({ failure: "network", message: `no answer from nowhere.example: ${words}` })

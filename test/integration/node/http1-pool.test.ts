@@ -1,7 +1,8 @@
 import { once } from "node:events"
 import { createServer, type Socket } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
-import { guardedLookups, type LookupAll } from "../../../src/node/guarded-lookup.js"
+import type { FindAddresses } from "../../../src/node/connect-race.js"
+import { guardedLookups } from "../../../src/node/guarded-lookup.js"
 import type { Sent as Carried, TransportListener } from "../../../src/node/http-transport.js"
 import { Http1Pool } from "../../../src/node/http1-pool.js"
 import type { HttpError } from "../../../src/ports/http.js"
@@ -47,7 +48,7 @@ function listenerOf(events: string[]): TransportListener {
   }
 }
 
-function newPool(lookup?: LookupAll): Http1Pool {
+function newPool(lookup?: FindAddresses): Http1Pool {
   const pool = new Http1Pool(guardedLookups(lookup))
   cleanUps.push(() => pool.close())
   return pool
@@ -298,7 +299,7 @@ describe("plain HTTP connections", () => {
   it("go to a name's next address when the first refuses", async () => {
     const url = await serve((socket) => socket.write(OK))
     const addresses = ["127.0.0.77", "127.0.0.1"].map((address) => ({ address, family: 4 }))
-    const pool = newPool((_name, _options, done) => done(null, addresses))
+    const pool = newPool(async () => addresses)
     expect(await send(pool, new URL(`http://nas.lan:${url.port}/`)).outcome).toBe("end")
   })
 
@@ -308,7 +309,7 @@ describe("plain HTTP connections", () => {
       { address: "::1", family: 6 },
       { address: "127.0.0.1", family: 4 },
     ]
-    const pool = newPool((_name, _options, done) => done(null, addresses))
+    const pool = newPool(async () => addresses)
     const name = new URL(`http://nas.lan:${url.port}/`)
     expect(await send(pool, name).outcome).toBe("end")
     let sixth = 0

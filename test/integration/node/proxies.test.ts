@@ -8,8 +8,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterEach, describe, expect, it, vi } from "vitest"
+import type { FindAddresses } from "../../../src/node/connect-race.js"
 import { createDetour } from "../../../src/node/detour.js"
-import type { LookupAll } from "../../../src/node/guarded-lookup.js"
 import { NodeHttp } from "../../../src/node/http.js"
 import { HttpError } from "../../../src/ports/http.js"
 import type { ProxySettings } from "../../../src/proxy/proxies.js"
@@ -46,10 +46,14 @@ async function serve(text: string): Promise<{ port: string; requests: { headers:
 }
 
 /** Nothing may be looked up here; what was is a failure of the test. */
-const noLookup: LookupAll = (hostname, _options, done) => done(new Error(`${hostname} was looked up`), [])
+const noLookup: FindAddresses = (hostname) => Promise.reject(new Error(`${hostname} was looked up`))
 
 /** A GET with those proxies set. */
-async function get(url: string, settings: ProxySettings, lookup: LookupAll = noLookup): Promise<string | HttpError> {
+async function get(
+  url: string,
+  settings: ProxySettings,
+  lookup: FindAddresses = noLookup,
+): Promise<string | HttpError> {
   const http = new NodeHttp({ lookup, detour: createDetour(settings)?.web })
   const { promise, resolve } = deferred<string | HttpError>()
   let body = ""
@@ -116,7 +120,7 @@ describe.each(["socks5", "http"] as const)("HTTP through a proxy, %s", (kind) =>
   it("goes straight to whom NO_PROXY names", async () => {
     const server = await serve("there")
     const settings = { all: `${kind}://127.0.0.1:9`, none: "direct.example" }
-    const lookup: LookupAll = (_name, _options, done) => done(null, [{ address: "203.0.113.9", family: 4 }])
+    const lookup: FindAddresses = async () => [{ address: "203.0.113.9", family: 4 }]
     // Who is looked up here is not asked for at the proxy.
     expect(await get(`http://direct.example:${server.port}/`, settings)).toMatchObject({
       message: expect.stringContaining("direct.example was looked up"),
