@@ -2,12 +2,13 @@ import type { LookupAddress } from "node:dns"
 import { type Family, parseIp } from "../bytes/ip.js"
 import { HttpError } from "../ports/http.js"
 
-/** Hosts remembered; the one that was connected to longest ago is forgotten for another. */
+/** Hosts remembered; the one that was heard of longest ago is forgotten for another. */
 const MOST_HOSTS = 100
 
 /**
  * Which address family leads to a host. Where packets of one go nowhere (IPv6 on many a campus), every new connection would
- * wait for it once more before it tries the other: the one that worked comes first from then on.
+ * wait for it once more before it tries the other: the one that worked comes first from then on. One that connects has not
+ * worked yet: only small packets may get through, or something on the way may have accepted.
  */
 export class FamilyMemory {
   readonly #families = new Map<string, number>()
@@ -22,11 +23,16 @@ export class FamilyMemory {
     ]
   }
 
-  /** A connection to the host came about. */
-  connected(hostname: string, family: number): void {
+  /** The host answered over that family. */
+  worked(hostname: string, family: number): void {
     this.#families.delete(hostname)
     this.#families.set(hostname, family)
     if (this.#families.size > MOST_HOSTS) this.#families.delete(this.#families.keys().next().value!)
+  }
+
+  /** A connection over that family stood, and brought nothing until it broke or was given up. */
+  failed(hostname: string, family: number): void {
+    this.worked(hostname, family === 6 ? 4 : 6)
   }
 }
 

@@ -204,7 +204,7 @@ export class NodeExchange implements HttpExchange {
 
   #fail(error: HttpError): void {
     const listener = this.#end()
-    this.#sent?.abort()
+    this.#sent?.abort(error)
     listener?.onError(error)
   }
 

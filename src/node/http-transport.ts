@@ -26,7 +26,8 @@ export interface Sent {
   readonly family: Family | undefined
   pause(): void
   resume(): void
-  abort(): void
+  /** `error`: why it is given up, if that is the host's fault. */
+  abort(error?: HttpError): void
   /** Sends another behind it, to the same origin; undefined when that can't be. Throws as {@link Transport.send} does. */
   follow(url: URL, headers: Headers, listener: TransportListener): Sent | undefined
 }

@@ -34,7 +34,8 @@ export interface Carried {
   readonly family: Family | undefined
   pause(): void
   resume(): void
-  abort(): void
+  /** `error` is what its connection ends with. */
+  abort(error?: HttpError): void
   /** Sends another one behind it; undefined unless it is the last and the connection is known to be kept. */
   follow(head: string, listener: TransportListener): Carried | undefined
 }
@@ -118,9 +119,9 @@ export class Http1Connection {
         // Nothing is heard from inside the call.
         if (request.reader.paused) process.nextTick(() => this.#resume(request))
       },
-      abort: () => {
+      abort: (error) => {
         request.reader.abandon()
-        if (request === this.#requests[0]) this.#break()
+        if (request === this.#requests[0]) this.#break(error)
       },
       follow: (nextHead, listener) => {
         const isLast = request === this.#requests.at(-1) && this.#requests.length < MOST_REQUESTS
@@ -244,10 +245,10 @@ export class Http1Connection {
   }
 
   /** The first request is over and its answer is not: nothing behind it can be told apart from it. */
-  #break(): void {
+  #break(error?: HttpError): void {
     this.#requests.shift()
     this.#broken = true
-    this.#socket.destroy()
+    this.#socket.destroy(error)
   }
 
   #rest(): void {

@@ -33,9 +33,11 @@ export function openLine(
   { place, sessions, lookup, families, family, receiveBuffer }: LineOptions,
   listener: LineListener,
 ): void {
+  let onFirstBytes: (() => void) | undefined
   const onread = {
     buffer: receiveBuffer,
     callback: (length: number) => {
+      onFirstBytes?.()
       listener.onBytes(receiveBuffer.subarray(0, length))
       return true
     },
@@ -55,7 +57,15 @@ export function openLine(
   const opening = connectFirst(place, find, connect, (socket, reached) => {
     socket.setNoDelay(true)
     // Whoever asked for one family says nothing of which is better.
-    if (family === undefined) families.connected(place.host, reached.family)
+    if (family === undefined) {
+      const onError = (): void => families.failed(place.host, reached.family)
+      socket.on("error", onError)
+      onFirstBytes = () => {
+        onFirstBytes = undefined
+        socket.off("error", onError)
+        families.worked(place.host, reached.family)
+      }
+    }
     listener.onSocket(socket)
     listener.onOpen()
   })

@@ -111,7 +111,7 @@ function sent(carried: Carried, way: { readonly direct: boolean; readonly follow
     },
     pause: () => carried.pause(),
     resume: () => carried.resume(),
-    abort: () => carried.abort(),
+    abort: (error) => carried.abort(error),
     follow: (url, headers, listener) => {
       const next = way.followed ? carried.follow(requestHead(url, headers), listener) : undefined
       return next && sent(next, way)

@@ -2,12 +2,13 @@ import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 
 /**
- * A server on 127.0.0.1 that answers each connection by hand, counted from 1; its errors are nobody's. What ends it and its
+ * A server (on 127.0.0.1, at any port, unless told where) that answers each connection by hand, counted from 1; its errors are nobody's. What ends it and its
  * sockets goes to `cleanUps`. Returns its port.
  */
 export async function serveRaw(
   cleanUps: Array<() => unknown>,
   onSocket: (socket: Socket, connection: number) => void,
+  where: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
 ): Promise<number> {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
@@ -15,7 +16,7 @@ export async function serveRaw(
     socket.on("error", () => {})
     onSocket(socket, connection)
   })
-  server.listen(0, "127.0.0.1")
+  server.listen(where)
   await once(server, "listening")
   cleanUps.push(() => {
     for (const socket of sockets) socket.destroy()

@@ -210,6 +210,35 @@ describe("HTTP on Node", () => {
     expect(await ask(6, "[::1]")).toMatchObject({ head: { family: 6 } })
   })
 
+  describe.runIf(hasIpv6)("a host whose IPv6 connects and carries nothing", () => {
+    it.each([
+      { how: "is silent", onSocket: () => {} },
+      { how: "breaks", onSocket: (socket: Socket) => socket.once("data", () => socket.resetAndDestroy()) },
+    ])("is asked over IPv4 the next time, and stays there, when IPv6 $how", async ({ onSocket }) => {
+      const port = Number(new URL(await serve((_request, response) => response.end("here"))).port)
+      let sixth = 0
+      await serveRaw(
+        cleanUps,
+        (socket) => {
+          sixth++
+          onSocket(socket)
+        },
+        { host: "::1", port },
+      )
+      const addresses = [
+        { address: "::1", family: 6 },
+        { address: "127.0.0.1", family: 4 },
+      ]
+      http = new NodeHttp({ lookup: async () => addresses })
+      cleanUps.push(() => http.close())
+      const url = `http://both.lan:${port}/`
+      expect((await fetchUrl(url, { idleTimeout: 500 })).error).toBeDefined()
+      expect(await fetchUrl(url)).toMatchObject({ head: { family: 4 }, body: "here" })
+      expect(await Promise.all([fetchUrl(url), fetchUrl(url)])).toMatchObject([{ body: "here" }, { body: "here" }])
+      expect(sixth).toBe(1)
+    })
+  })
+
   it("refuses a redirect from a public place into the private network, by address and by name", async () => {
     const url = await serve((request, response) => response.writeHead(302, { location: request.url?.slice(1) }).end())
     const pool = new Http1Pool(guardedLookups())
