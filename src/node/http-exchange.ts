@@ -20,7 +20,7 @@ export class NodeExchange implements HttpExchange {
   readonly #transport: () => Transport
   readonly #idleTimeout: number
   readonly #family: Family | undefined
-  /** The user named the origin that is asked. */
+  /** The user named the place that is asked. */
   #namedByUser: boolean
   /** Absent once it is over. */
   #listener: HttpListener | undefined
@@ -175,7 +175,7 @@ export class NodeExchange implements HttpExchange {
     to.username = sameOrigin ? from.username : ""
     to.password = sameOrigin ? from.password : ""
     if (!sameOrigin) {
-      this.#namedByUser = false
+      this.#namedByUser &&= isSecureTwin(from, to)
       this.#headers = Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !SECRET_HEADERS.has(name)))
     }
     return this.#go(to)
@@ -248,6 +248,13 @@ function webUrl(text: string): URL | undefined {
 
 function isHttp(url: URL): boolean {
   return url.protocol === "http:" || url.protocol === "https:"
+}
+
+/** The same place by https, at the ports that both have by default: whoever names one means the other, too. */
+function isSecureTwin(from: URL, to: URL): boolean {
+  // A port that is the protocol's own is never written.
+  const atHome = from.port === "" && to.port === ""
+  return from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname && atHome
 }
 
 /** What is sent when the request does not say otherwise, and what it says. */

@@ -12,7 +12,10 @@ export interface HttpRequest {
    * not bind a proxy, which finds the addresses itself.
    */
   readonly family?: Family
-  /** The user named this URL: its name may lead to a private address, until a redirect leads away from its origin. Default: false. */
+  /**
+   * The user named this URL: its name may lead to a private address, until a redirect leads away from its origin; one from http
+   * to https does not, where neither names a port. Default: false.
+   */
   readonly namedByUser?: boolean
 }
 

@@ -62,6 +62,19 @@ it("takes a host for a local one while it stays at the origin that the user name
   expect((await get("http://lab.example/", answers)).classes).toEqual(["public", "public", "public", "public"])
 })
 
+it("takes the same host by https for the one that the user named by http, at their usual ports alone", async () => {
+  const classesOf = async (url: string, to: string) => (await get(url, { [new URL(url).href]: to }, true)).classes
+  expect(await classesOf("http://lab.example/", "https://lab.example/")).toEqual(["local", "local"])
+  expect(await classesOf("http://lab.example:80/", "https://lab.example:443/")).toEqual(["local", "local"])
+  for (const [url, to] of [
+    ["http://lab.example/", "https://lab.example:8443/"],
+    ["http://lab.example:8080/", "https://lab.example/"],
+    ["http://lab.example/", "https://www.lab.example/"],
+  ] as const) {
+    expect(await classesOf(url, to)).toEqual(["local", "public"])
+  }
+})
+
 it("lets no public name redirect into a private network, whoever named it", async () => {
   const { outcome } = await get("http://lab.example/", { "http://lab.example/": "http://10.0.0.1/" }, true)
   expect(outcome).toMatchObject({ failure: "unsafe-address" })
