@@ -1,7 +1,8 @@
 import { Site } from "../catalog/site.js"
 import { abortError } from "../errors.js"
+import type { Detour } from "../node/detour.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
-import { absolutePath } from "../node/user-settings.js"
+import { absolutePath, type UserSettings } from "../node/user-settings.js"
 import { abortWith } from "./abort-with.js"
 import { findData } from "./data-path.js"
 import type { EngagementParts } from "./engagement.js"
@@ -36,7 +37,8 @@ export async function openParts(
   const { settings, datastore, parsed } = understand(target, options)
   const closing = abortWith(options.signal)
   const { signal } = closing
-  const detour = settings.proxies && (await import("../node/detour.js")).createDetour(settings.proxies)
+  const offline = options.offline ?? settings.offline
+  const detour = offline ? undefined : await openDetour(settings, options)
   const receiveLength = receiveLengthFor(options.maxDownload ?? sharedLimits()?.download.bytesPerSecond)
   const platform = createPlatform({ log: options.log, detour, receiveLength })
   const feed = new ProgressFeed(platform.clock, safeListener(options.onProgress, platform.log))
@@ -45,7 +47,7 @@ export async function openParts(
     platform,
     site: new Site(options.site ?? settings.site),
     cache: new TorrentCache({ platform, directory: settings.cache, datastore }),
-    offline: options.offline ?? settings.offline,
+    offline,
     timeout: options.timeout,
     signal,
     namesPeers: (options.peers ?? []).length > 0,
@@ -71,6 +73,12 @@ export async function openParts(
     await platform.close()
     throw error
   }
+}
+
+/** @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used */
+async function openDetour({ proxies }: UserSettings, { log }: Options): Promise<Detour | undefined> {
+  // Loaded only where there is a proxy.
+  return proxies && (await import("../node/detour.js")).createDetour(proxies, log)
 }
 
 /** Whether there is anybody to ask for metadata. */

@@ -1,4 +1,5 @@
 import { ProtocolError } from "../errors.js"
+import { type Log, silentLog } from "../ports/log.js"
 import type { Multicast } from "../ports/multicast.js"
 import type { Net } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
@@ -29,10 +30,11 @@ export interface Detour {
  *
  * @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used
  */
-export function createDetour(settings: ProxySettings): Detour | undefined {
+export function createDetour(settings: ProxySettings, log: Log = silentLog): Detour | undefined {
   const proxies = new Proxies(settings)
-  const { reach, forPeers } = proxies
+  const { reach, forPeers, warning } = proxies
   if (reach === "open") return undefined
+  if (warning !== undefined) log.log("warn", "session", warning)
   return {
     reach,
     net: new ProxiedNet({

@@ -16,7 +16,10 @@ export interface ProxySettings {
   readonly http?: string | undefined
   /** `HTTPS_PROXY`: for https. */
   readonly https?: string | undefined
-  /** `ALL_PROXY`: for these where nothing else is said, and for peers. */
+  /**
+   * `ALL_PROXY`: for these where nothing else is said, and for peers. Where both have their own, one of a kind that we don't
+   * speak only keeps us from peers.
+   */
   readonly all?: string | undefined
   /** `NO_PROXY`: hosts that are reached without. */
   readonly none?: string | undefined
@@ -28,6 +31,8 @@ const KINDS: Readonly<Record<string, ProxyServer["kind"]>> = {
   "socks5:": "socks5",
   // curl's name for leaving it to the proxy to resolve names, which we do always.
   "socks5h:": "socks5",
+  // GNOME's name, which leaves the version open.
+  "socks:": "socks5",
 }
 
 const PORTS: Readonly<Record<ProxyServer["kind"], number>> = { http: 80, https: 443, socks5: 1080 }
@@ -38,13 +43,20 @@ export class Proxies {
   readonly #https: ProxyServer | undefined
   readonly #all: ProxyServer | undefined
   readonly #none: NoProxy
+  /** What keeps us from peers: a sentence. Undefined: nothing that the user should know of. */
+  readonly warning: string | undefined
 
   /** @throws AtError `AT_INVALID_INPUT` when a proxy's URL can't be used */
   constructor({ http, https, all, none = "" }: ProxySettings) {
     this.#none = new NoProxy(none)
-    this.#all = parseProxy("ALL_PROXY", all)
-    this.#http = parseProxy("HTTP_PROXY", http) ?? this.#all
-    this.#https = parseProxy("HTTPS_PROXY", https) ?? this.#all
+    const [ownHttp, ownHttps] = [parseProxy("HTTP_PROXY", http), parseProxy("HTTPS_PROXY", https)]
+    const isNeeded = ownHttp === undefined || ownHttps === undefined
+    const scheme = splitScheme(all ?? "").scheme
+    if (isNeeded || KINDS[scheme] !== undefined) this.#all = parseProxy("ALL_PROXY", all)
+    else
+      this.warning = `ALL_PROXY is not used, and peers are not reached: a proxy of the kind ${scheme}// is not supported`
+    this.#http = ownHttp ?? this.#all
+    this.#https = ownHttps ?? this.#all
   }
 
   /**
@@ -75,8 +87,8 @@ export class Proxies {
 function parseProxy(variable: string, text: string | undefined): ProxyServer | undefined {
   const trimmed = text?.trim() ?? ""
   if (trimmed === "") return undefined
-  const [, scheme = "http:", rest = ""] = /^(?:([a-z][a-z0-9+.-]*:)\/\/)?(.*)$/is.exec(trimmed) ?? []
-  const kind = KINDS[scheme.toLowerCase()]
+  const { scheme, rest } = splitScheme(trimmed)
+  const kind = KINDS[scheme]
   // URL leaves the host of a scheme it does not know unparsed.
   const url = kind === undefined ? undefined : parseUrl(`http://${rest}`)
   const port = namedPort(rest)
@@ -92,4 +104,10 @@ function parseProxy(variable: string, text: string | undefined): ProxyServer | u
   }
   if (url.username === "" && url.password === "") return place
   return { ...place, credentials: { user: decodePercents(url.username), password: decodePercents(url.password) } }
+}
+
+/** A proxy that names no scheme is one for HTTP. */
+function splitScheme(text: string): { readonly scheme: string; readonly rest: string } {
+  const [, scheme = "http:", rest = ""] = /^(?:([a-z][a-z0-9+.-]*:)\/\/)?(.*)$/is.exec(text.trim()) ?? []
+  return { scheme: scheme.toLowerCase(), rest }
 }

@@ -58,6 +58,26 @@ describe("a proxy that is set only for HTTP", () => {
   })
 })
 
+describe("a proxy of a kind that is not spoken", () => {
+  it("keeps nobody from the web where that has proxies of its own, and people are told that peers are not reached", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", LENGTH, { webSeeds: [{}] })
+    const env = { HTTP_PROXY: `http://${DEAD}`, ...FOR_HTTP, ALL_PROXY: `socks4://${DEAD}`, NO_PROXY: "127.0.0.1" }
+    const { stderr } = await stage.run(["get", dataset.infoHash, "-v"], { env })
+    expect(stderr).toMatch(/ALL_PROXY is not used/)
+    expect(sameFile(stage.stored("one.bin"), dataset.source)).toBe(true)
+  })
+
+  it("is looked at by no command that is told not to use the network", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("one.bin", LENGTH)
+    const args = ["info", stage.torrentFile(dataset)]
+    const env = { ALL_PROXY: `socks4://${DEAD}` }
+    expect((await stage.run(args, { env, exits: 2 })).stderr).toMatch(/"socks4:.*is not a usable proxy/)
+    await stage.run([...args, "--offline"], { env })
+  })
+})
+
 describe("a SOCKS proxy", () => {
   it.each(["seed", "get --seed"])("lets nobody in: %s says so once", async (words) => {
     await using stage = await Stage.open({ announce: "none" })

@@ -11,6 +11,8 @@ describe("a proxy's URL", () => {
     expect(parsed("https://proxy.example")).toEqual({ kind: "https", host: "proxy.example", port: 443 })
     expect(parsed("http://proxy.example:80")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
     expect(parsed("proxy.example")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
+    // As GNOME exports it.
+    expect(parsed("socks://127.0.0.1:1080/")).toEqual({ kind: "socks5", host: "127.0.0.1", port: 1080 })
     expect(parsed("socks5h://[2001:db8::1]")).toEqual({ kind: "socks5", host: "2001:db8::1", port: 1080 })
     // A backslash is a slash, and zeros in front are nothing.
     expect(parsed("proxy.example\\x:3128")).toEqual({ kind: "http", host: "proxy.example", port: 80 })
@@ -60,6 +62,18 @@ describe("the proxies of an environment", () => {
     expect(proxies.forUrl("https:", "data.example")).toBeUndefined()
     expect(new Proxies({ ...settings, none: " * " }).reach).toBe("open")
     expect(new Proxies({ none: "x" }).reach).toBe("open")
+  })
+
+  it("lead to the web alone when ALL_PROXY is of a kind that is not spoken, unless the web needs it", () => {
+    const own = { http: "http://a:1", https: "http://b:2" }
+    const proxies = new Proxies({ ...own, all: "socks4://c:3" })
+    expect([proxies.reach, proxies.forPeers]).toEqual(["web", undefined])
+    expect(proxies.forUrl("https:", "data.example")).toMatchObject({ host: "b" })
+    expect(proxies.warning).toMatch(/ALL_PROXY is not used.*socks4:/)
+    expect(new Proxies({ ...own, all: "socks5://c:3" }).warning).toBeUndefined()
+    expect(new Proxies(own).warning).toBeUndefined()
+    expect(() => new Proxies({ http: "http://a:1", all: "socks4://c:3" })).toThrow(/^ALL_PROXY: "socks4:/)
+    expect(() => new Proxies({ ...own, all: "socks5://c:0" })).toThrow(/^ALL_PROXY: /)
   })
 
   it("may be written in lower case, which wins; HTTP_PROXY is not believed in a CGI program", () => {
