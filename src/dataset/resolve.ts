@@ -272,6 +272,8 @@ function adviceFor({ failure }: HttpError): string {
   switch (failure) {
     case "tls":
       return "if your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate"
+    case "proxy":
+      return "check the proxy that is set, and its user and password"
     case "network":
     case "timeout":
       return "check the network and, if it needs a proxy, HTTPS_PROXY"

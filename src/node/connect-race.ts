@@ -1,12 +1,17 @@
 import type { LookupAddress } from "node:dns"
 import type { Socket } from "node:net"
-import type { Place } from "../proxy/handshake.js"
 
 /** Until a host's next address is tried beside those before it, ms (RFC 8305, 5). */
 const NEXT_ADDRESS_AFTER = 250
 
 /** How the addresses of a name are found. @throws when it has none */
 export type FindAddresses = (hostname: string) => Promise<readonly LookupAddress[]>
+
+/** The addresses of a host: an address is its own. @throws what `find` throws */
+export async function addressesOf(host: string, find: FindAddresses): Promise<readonly LookupAddress[]> {
+  const family = process.getBuiltinModule("node:net").isIP(host)
+  return family === 0 ? find(host) : [{ address: host, family }]
+}
 
 /**
  * Connects to a host at the first of its addresses that answers. Each is tried a little after the one before, which goes on:
@@ -17,13 +22,11 @@ export type FindAddresses = (hostname: string) => Promise<readonly LookupAddress
  * @returns what stands for the connection until then: who destroys it gives up, and it is destroyed with the error
  */
 export function connectFirst(
-  { host, port }: Place,
-  find: FindAddresses,
-  connect: (to: Place) => Socket,
+  addresses: Promise<readonly LookupAddress[]>,
+  connect: (address: string) => Socket,
   onConnect: (socket: Socket, address: LookupAddress) => void,
 ): Socket {
-  const net = process.getBuiltinModule("node:net")
-  const opening = new net.Socket()
+  const opening = new (process.getBuiltinModule("node:net").Socket)()
   const attempts = new Set<Socket>()
   let left: LookupAddress[] = []
   let failure: Error | undefined
@@ -41,7 +44,7 @@ export function connectFirst(
     }
   }
   const attempt = (to: LookupAddress): void => {
-    const socket = connect({ host: to.address, port })
+    const socket = connect(to.address)
     attempts.add(socket)
     const onError = (error: Error): void => {
       // The first one's failure stands for all.
@@ -67,12 +70,10 @@ export function connectFirst(
   }
 
   opening.once("close", end)
-  const family = net.isIP(host)
-  const found = family === 0 ? find(host) : Promise.resolve([{ address: host, family }])
-  found
-    .then((addresses) => {
+  addresses
+    .then((found) => {
       if (over) return
-      left = alternating(addresses)
+      left = alternating(found)
       next()
     })
     .catch((error) => opening.destroy(error))

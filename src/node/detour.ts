@@ -7,9 +7,10 @@ import type { Udp } from "../ports/udp.js"
 import type { Handshake, Place } from "../proxy/handshake.js"
 import { Proxies, type ProxyServer, type ProxySettings } from "../proxy/proxies.js"
 import { Socks5Handshake } from "../proxy/socks5.js"
-import { ConnectHandshake } from "./http-connect.js"
+import { ConnectHandshake, loginFault, PROXY_AUTHENTICATION_REQUIRED } from "./http-connect.js"
 import type { Headers } from "./http-transport.js"
 import { ProxiedNet } from "./proxied-net.js"
+import { loginOf, refusalOf } from "./proxy-login.js"
 import { socks5Udp } from "./socks5-udp.js"
 import { NodeNet } from "./tcp.js"
 import { openTunnel } from "./tunnel.js"
@@ -62,7 +63,16 @@ function webRoute(protocol: "http:" | "https:", place: Place, proxy: ProxyServer
   if (protocol === "http:" && proxy.kind !== "socks5") {
     return {
       proxy: name,
-      forward: authorization(proxy),
+      forward: {
+        headers: authorization(proxy),
+        onHead(status, headers) {
+          if (status === PROXY_AUTHENTICATION_REQUIRED) {
+            return refusalOf(proxy, loginFault(proxy.credentials !== undefined, headers), "login")
+          }
+          loginOf(proxy)?.take()
+          return undefined
+        },
+      },
       open: (onOpen) => openTunnel(proxy, undefined, onOpen),
     }
   }

@@ -2,6 +2,7 @@ import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { MalformedAnswer } from "./http1-head.js"
 import { lookupFault } from "./lookup-fault.js"
+import { ProxyRefusal } from "./proxy-login.js"
 
 const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
@@ -34,6 +35,7 @@ export function toHttpError(error: unknown, host: string): HttpError {
   if (isTlsFault(error)) return new HttpError("tls", `no secure connection to ${host}: ${reasonOf(error)}`, error)
   if (error instanceof MalformedAnswer)
     return new HttpError("malformed", `${host} does not speak HTTP: ${reasonOf(error)}`, error)
+  if (error instanceof ProxyRefusal) return new HttpError("proxy", `no answer from ${host}: ${reasonOf(error)}`, error)
   if (code === "ETIMEDOUT") return new HttpError("timeout", `no connection to ${host}: ${reasonOf(error)}`, error)
   return new HttpError("network", `no answer from ${host}: ${reasonOf(error)}`, error)
 }

@@ -7,7 +7,6 @@ import { USER_AGENT } from "./version.js"
 
 const MAX_REDIRECTS = 5
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
-const PROXY_AUTHENTICATION_REQUIRED = 407
 const REQUEST_TIMEOUT = 408
 /** Never sent on to another origin. */
 const SECRET_HEADERS = new Set(["authorization", "cookie", "proxy-authorization"])
@@ -121,9 +120,7 @@ export class NodeExchange implements HttpExchange {
       onTurn: () => this.#takeTurn(),
       onHead: (status, headers) => {
         this.#touch()
-        if (status === PROXY_AUTHENTICATION_REQUIRED) {
-          this.#fail(new HttpError("network", `no answer from ${url.host}: the proxy wants a user and a password`))
-        } else if (status === REQUEST_TIMEOUT && this.#sent?.reused) {
+        if (status === REQUEST_TIMEOUT && this.#sent?.reused) {
           // Said of a connection that rested too long, while the request was on its way (RFC 9110, 15.5.9).
           this.#sent.abort()
           this.#failIf(this.#go(url))

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import type { Family } from "../bytes/ip.js"
 import type { Place } from "../proxy/handshake.js"
-import { connectFirst, type FindAddresses } from "./connect-race.js"
+import { addressesOf, connectFirst, type FindAddresses } from "./connect-race.js"
 import { type FamilyMemory, ofFamily } from "./family-memory.js"
 import type { TlsSessions } from "./tls-sessions.js"
 import type { WebRoute } from "./web-detour.js"
@@ -42,19 +42,18 @@ export function openLine(
       return true
     },
   }
-  const find: FindAddresses = async (hostname) => {
-    const found = await lookup(hostname)
-    return family === undefined ? families.sort(hostname, found) : ofFamily(family, hostname, found)
-  }
+  const addresses = addressesOf(place.host, lookup).then((found) =>
+    family === undefined ? families.sort(place.host, found) : ofFamily(family, place.host, found),
+  )
   // Loaded when first needed: they take milliseconds that a short command feels.
-  const connect = (to: Place): Socket => {
-    const options = { ...to, onread }
+  const connect = (host: string): Socket => {
+    const options = { host, port: place.port, onread }
     if (sessions === undefined) return process.getBuiltinModule("node:net").connect(options)
     const secure = process.getBuiltinModule("node:tls").connect({ ...sessions.optionsFor(place), ...options })
     sessions.keepFrom(secure, place)
     return secure
   }
-  const opening = connectFirst(place, find, connect, (socket, reached) => {
+  const opening = connectFirst(addresses, connect, (socket, reached) => {
     socket.setNoDelay(true)
     // Whoever asked for one family says nothing of which is better.
     if (family === undefined) {

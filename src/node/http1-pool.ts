@@ -5,13 +5,14 @@ import { HttpError } from "../ports/http.js"
 import type { Place } from "../proxy/handshake.js"
 import { FamilyMemory, mayHaveFamily } from "./family-memory.js"
 import type { LookupByClass } from "./guarded-lookup.js"
+import { toHttpError } from "./http-error.js"
 import type { Headers, Sent, Transport, TransportListener } from "./http-transport.js"
 import { type Carried, Http1Connection } from "./http1-connection.js"
 import { openLine, openLineThrough } from "./http1-line.js"
 import { requestHead } from "./http1-request.js"
 import { RECEIVE_BUFFER } from "./tcp.js"
 import { TlsSessions } from "./tls-sessions.js"
-import type { WebDetour, WebRoute } from "./web-detour.js"
+import type { Forward, WebDetour, WebRoute } from "./web-detour.js"
 
 /** HTTP/1.1, in plain and by TLS. How many connections there are is the callers' choice; unused ones are kept for a while. */
 export class Http1Pool implements Transport {
@@ -44,15 +45,30 @@ export class Http1Pool implements Transport {
       throw new HttpError("network", `${url.host} is no IPv${family} address`)
     }
     const forward = route?.forward
-    const head = requestHead(url, forward === undefined ? headers : { ...headers, ...forward }, forward !== undefined)
+    const head = requestHead(url, { ...headers, ...forward?.headers }, forward !== undefined)
     // A connection is for hosts of one class: it was not checked for another. A proxy's is for all hosts.
     const key = forward === undefined ? `${host} ${family ?? ""} ${url.origin}` : ""
     const connection = this.#takeIdle(key) ?? this.#open(key, url.host, { place, secure, host, route, family })
-    return sent(connection.send(head, listener), { direct: route === undefined, followed: forward === undefined })
+    const hearing = forward === undefined ? listener : this.#hearThrough(forward, url.host, key, listener)
+    return sent(connection.send(head, hearing), { direct: route === undefined, followed: forward === undefined })
   }
 
   close(): void {
     for (const connection of this.#all) connection.close(new HttpError("network", "HTTP is closed"))
+  }
+
+  /** Tells the answers of a host from that of a proxy which does not ask it. */
+  #hearThrough(forward: Forward, host: string, key: string, listener: TransportListener): TransportListener {
+    return {
+      ...listener,
+      onHead: (status, headers) => {
+        const refusal = forward.onHead(status, headers)
+        if (refusal === undefined) return listener.onHead(status, headers)
+        // The connections that are kept would carry the same login once more.
+        this.#idle.delete(key)
+        listener.onError(toHttpError(refusal, host))
+      },
+    }
   }
 
   #takeIdle(key: string): Http1Connection | undefined {

@@ -1,8 +1,10 @@
+import type { LookupAddress } from "node:dns"
 import type { Socket } from "node:net"
-import type { Handshake, Place } from "../proxy/handshake.js"
+import type { Handshake } from "../proxy/handshake.js"
 import type { ProxyServer } from "../proxy/proxies.js"
-import { connectFirst } from "./connect-race.js"
+import { addressesOf, connectFirst } from "./connect-race.js"
 import { hostNames } from "./host-names.js"
+import { loginOf, refusalOf } from "./proxy-login.js"
 
 /** Until the way through the proxy is open, ms; connecting included. */
 const OPENING_TIMEOUT = 30_000
@@ -17,17 +19,22 @@ export type OnOpen = (socket: Socket, rest: Uint8Array) => void
  * @returns what stands for the way until then: who destroys it gives up, and it is destroyed with the error when there is none
  */
 export function openTunnel(proxy: ProxyServer, handshake: Handshake | undefined, onOpen: OnOpen): Socket {
-  const { host, kind } = proxy
+  const { host, port, kind } = proxy
   const net = process.getBuiltinModule("node:net")
-  const find = hostNames.find.bind(hostNames)
-  const connect = (to: Place): Socket =>
+  const login = loginOf(proxy)
+  let endTurn = (): void => {}
+  const addresses = async (): Promise<readonly LookupAddress[]> => {
+    if (login !== undefined) endTurn = await login.turn()
+    return addressesOf(host, (name) => hostNames.find(name))
+  }
+  const connect = (address: string): Socket =>
     kind === "https"
       ? // Said in words, so that no environment variable can switch it off.
         process
           .getBuiltinModule("node:tls")
-          .connect({ ...to, servername: net.isIP(host) === 0 ? host : "", rejectUnauthorized: true })
-      : net.connect(to)
-  const opening = connectFirst(proxy, find, connect, (socket) => {
+          .connect({ host: address, port, servername: net.isIP(host) === 0 ? host : "", rejectUnauthorized: true })
+      : net.connect({ host: address, port })
+  const opening = connectFirst(addresses(), connect, (socket) => {
     const giveUp = (): void => void socket.destroy()
     const onError = (error: Error): void => void opening.destroy(error)
     const onClose = (): void => void opening.destroy()
@@ -41,15 +48,19 @@ export function openTunnel(proxy: ProxyServer, handshake: Handshake | undefined,
       const step = handshake!.read(bytes)
       switch (step.kind) {
         case "more":
+          if (step.loggedIn) login?.take()
           if (step.send !== undefined) socket.write(step.send)
           return
         case "open":
+          login?.take()
           socket.off("data", onData)
           open(bytes.subarray(step.end))
           return
         case "refused":
           socket.off("data", onData)
-          opening.destroy(new Error(`the proxy ${step.reason}`))
+          opening.destroy(
+            step.lasting ? refusalOf(proxy, step.reason, step.lasting) : new Error(`the proxy ${step.reason}`),
+          )
       }
     }
     const greet = (): void => {
@@ -57,10 +68,12 @@ export function openTunnel(proxy: ProxyServer, handshake: Handshake | undefined,
       else socket.on("data", onData).write(handshake.opening)
     }
     opening.once("close", giveUp)
+    socket.once("close", () => endTurn())
     socket.setNoDelay(true).on("error", onError).on("close", onClose)
     if (kind === "https") socket.once("secureConnect", greet)
     else greet()
   })
+  opening.once("close", () => endTurn())
   opening.setTimeout(OPENING_TIMEOUT).on("timeout", () => opening.destroy(new Error("the proxy does not answer")))
   return opening
 }

@@ -59,8 +59,8 @@ export interface HttpExchange {
   follow(request: HttpRequest, listener: HttpListener): HttpExchange | undefined
 }
 
-/** Why a request failed, as far as the caller must tell apart. */
-export type HttpFailure = "network" | "timeout" | "tls" | "unsafe-address" | "redirect" | "malformed"
+/** Why a request failed, as far as the caller must tell apart. `proxy`: the proxy does not let it through, now or later. */
+export type HttpFailure = "network" | "timeout" | "proxy" | "tls" | "unsafe-address" | "redirect" | "malformed"
 
 export class HttpError extends Error {
   override readonly name = "HttpError"

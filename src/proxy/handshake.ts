@@ -1,11 +1,14 @@
 /** What a proxy's answer so far leads to. */
 export type HandshakeStep =
-  /** More is to come; `send` goes to the proxy now, if anything. */
-  | { readonly kind: "more"; readonly send?: Uint8Array }
+  /** More is to come; `send` goes to the proxy now, if anything. `loggedIn`: it has heard who we are, and let us in. */
+  | { readonly kind: "more"; readonly send?: Uint8Array; readonly loggedIn?: boolean }
   /** The way is open. Bytes behind the answer, which are the other end's own, begin at `end` of those just read. */
   | { readonly kind: "open"; readonly end: number }
-  /** The proxy won't, or speaks something else. `reason` completes "the proxy …". */
-  | { readonly kind: "refused"; readonly reason: string }
+  /**
+   * The proxy won't, or speaks something else. `reason` completes "the proxy …". `lasting`: what it will refuse the next time,
+   * too: who we say to be, or this place.
+   */
+  | { readonly kind: "refused"; readonly reason: string; readonly lasting?: "login" | "place" | undefined }
 
 /** What is said to a proxy before its connection leads to the place that is wanted. */
 export interface Handshake {

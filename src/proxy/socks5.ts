@@ -13,6 +13,8 @@ const ANYWHERE: Place = { host: "0.0.0.0", port: 0 }
 /** Of a reply, before the place: version, status, a reserved byte. */
 const REPLY_HEAD = 3
 
+/** Of a reply: its rules forbid the place (RFC 1928, 6). */
+const NOT_ALLOWED = 2
 /** RFC 1928, 6, as they complete "the proxy …". */
 const REPLIES: readonly string[] = [
   "",
@@ -58,7 +60,7 @@ export class Socks5Handshake implements Handshake {
     const before = this.#gathered.length
     const all = concatBytes(this.#gathered, bytes)
     const length = this.#state === "reply" ? replyLength(all) : 2
-    if (typeof length === "string") return refused(length)
+    if (typeof length === "string") return refused(length, all[1] === NOT_ALLOWED ? "place" : undefined)
     if (all.length < length) {
       this.#gathered = all
       return { kind: "more" }
@@ -79,11 +81,12 @@ export class Socks5Handshake implements Handshake {
           return { kind: "more", send: this.#login }
         }
         if (second !== METHOD.none) {
-          return refused(this.#login === undefined ? "wants a user and a password" : "does not take user and password")
+          const reason = this.#login === undefined ? "wants a user and a password" : "does not take user and password"
+          return refused(reason, "login")
         }
         return this.#ask()
       case "login":
-        return second === 0 ? this.#ask() : refused("does not take this user and password")
+        return second === 0 ? this.#ask() : refused("does not take this user and password", "login")
       case "reply":
         this.#bound = decodePlace(answer, REPLY_HEAD)
         return { kind: "open", end }
@@ -92,7 +95,7 @@ export class Socks5Handshake implements Handshake {
 
   #ask(): HandshakeStep {
     this.#state = "reply"
-    return { kind: "more", send: this.#request }
+    return { kind: "more", send: this.#request, loggedIn: true }
   }
 }
 
@@ -111,6 +114,6 @@ function replyLength(reply: Uint8Array): number | string {
   return length === undefined ? "does not speak SOCKS5" : REPLY_HEAD + length
 }
 
-function refused(reason: string): HandshakeStep {
-  return { kind: "refused", reason }
+function refused(reason: string, lasting?: "login" | "place"): HandshakeStep {
+  return { kind: "refused", reason, lasting }
 }

@@ -275,6 +275,7 @@ function endOf(error: HttpError): RequestEnd {
     case "network":
     case "timeout":
       return { kind: "cut", reason: error.message }
+    case "proxy":
     case "tls":
     case "unsafe-address":
     case "redirect":

@@ -126,8 +126,9 @@ describe("SOCKS5", () => {
       const handshake = new Socks5Handshake({ host: "a.example", port: 1 })
       return answers.map((answer) => handshake.read(Uint8Array.from(answer))).at(-1)
     }
-    expect(reasons([5, 0xff])).toEqual({ kind: "refused", reason: "wants a user and a password" })
+    expect(reasons([5, 0xff])).toEqual({ kind: "refused", reason: "wants a user and a password", lasting: "login" })
     expect(reasons([0x48, 0x54])).toEqual({ kind: "refused", reason: "does not speak SOCKS5" })
+    expect(reasons([5, 0], [5, 2, 0, 1])).toEqual({ kind: "refused", reason: "does not allow it", lasting: "place" })
     expect(reasons([5, 0], [5, 5, 0, 1])).toEqual({ kind: "refused", reason: "was refused there" })
     expect(reasons([5, 0], [5, 77, 0, 1])).toEqual({ kind: "refused", reason: "failed with the code 77" })
     expect(reasons([5, 0, 5])).toEqual({ kind: "refused", reason: "says more than it was asked" })
@@ -144,6 +145,7 @@ describe("SOCKS5 datagrams", () => {
         expect(handshake.read(Uint8Array.of(5, 0))).toEqual({
           kind: "more",
           send: Uint8Array.of(5, 3, 0, 1, 0, 0, 0, 0, 0, 0),
+          loggedIn: true,
         })
         const place = encodeDatagram({ host, port }, new Uint8Array(0)).subarray(3)
         expect(feed(handshake, concat([Uint8Array.of(5, 0, 0), place]), at).last.kind).toBe("open")
@@ -201,9 +203,18 @@ describe("CONNECT", () => {
   })
 
   it("says why there is no way", () => {
-    const read = (answer: string) => new ConnectHandshake({ host: "a", port: 1 }, "").read(encodeUtf8(answer))
-    expect(read("HTTP/1.1 407 Who\r\n\r\n")).toEqual({ kind: "refused", reason: "wants a user and a password" })
-    expect(read("HTTP/1.0 403 No\r\n\r\n")).toEqual({ kind: "refused", reason: "refused with HTTP status 403" })
+    const read = (answer: string, headers = "") =>
+      new ConnectHandshake({ host: "a", port: 1 }, headers).read(encodeUtf8(answer))
+    const login = { kind: "refused", lasting: "login" }
+    expect(read("HTTP/1.1 407 Who\r\n\r\n")).toEqual({ ...login, reason: "wants a user and a password" })
+    const offers = 'Proxy-Authenticate: Digest realm="a, b c", qop=auth, nonce=x\r\nProxy-Authenticate: NTLM\r\n'
+    expect(read(`HTTP/1.1 407 Who\r\n${offers}\r\n`, "proxy-authorization: Basic eA==\r\n")).toEqual({
+      ...login,
+      reason: "does not take this user and password (it offers: Digest, NTLM)",
+    })
+    const status = (code: number) => ({ kind: "refused", reason: `refused with HTTP status ${code}` })
+    expect(read("HTTP/1.0 403 No\r\n\r\n")).toEqual({ ...status(403), lasting: "place" })
+    expect(read("HTTP/1.0 502 No\r\n\r\n")).toEqual(status(502))
     expect(read("SSH-2.0-x\r\n")).toMatchObject({ kind: "refused", reason: expect.stringContaining("not speak HTTP") })
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { serveRaw } from "../../support/raw-server.js"
 import { jsonLines } from "./command.js"
 import { Stage, sameFile } from "./stage.js"
 
@@ -75,6 +76,28 @@ describe("a proxy of a kind that is not spoken", () => {
     const env = { ALL_PROXY: `socks4://${DEAD}` }
     expect((await stage.run(args, { env, exits: 2 })).stderr).toMatch(/"socks4:.*is not a usable proxy/)
     await stage.run([...args, "--offline"], { env })
+  })
+})
+
+describe("a proxy that refuses our password", () => {
+  it("ends a get that has no other way, and is sent it once for all web seeds", async () => {
+    await using stage = await Stage.open({ announce: "none" })
+    const dataset = await stage.publish("one.bin", LENGTH)
+    const cleanUps: (() => unknown)[] = []
+    let clients = 0
+    const port = await serveRaw(cleanUps, (socket) => {
+      clients++
+      socket.on("data", () =>
+        socket.write("HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"),
+      )
+    })
+    const url = `http://me:old@127.0.0.1:${port}`
+    const seeds = ["http://a.example/", "https://b.example/"].flatMap((seed) => ["--url", seed])
+    const args = ["get", stage.torrentFile(dataset), ...seeds]
+    const { stderr } = await stage.run(args, { env: { HTTP_PROXY: url, HTTPS_PROXY: url }, exits: 4 })
+    expect(stderr).toMatch(/the proxy does not take this user and password \(it offers: Basic\)/)
+    expect(clients).toBe(1)
+    for (const cleanUp of cleanUps) cleanUp()
   })
 })
 

@@ -24,6 +24,7 @@ import {
   tinyproxy,
 } from "../../support/partners/proxy.js"
 import { findProgram } from "../../support/program.js"
+import { serveRaw } from "../../support/raw-server.js"
 import { folderInfo, torrentOf } from "../../support/torrents.js"
 import { startWebServer } from "../../support/web-server.js"
 
@@ -106,7 +107,7 @@ describe.each(["socks5", "http"] as const)("HTTP through a proxy, %s", (kind) =>
     for (const login of ["", "user:wrong@"]) {
       const error = await get(url, { http: `${kind}://${login}127.0.0.1:${port}` })
       expect(error).toBeInstanceOf(HttpError)
-      expect(error).toMatchObject({ failure: "network", message: expect.stringMatching(/the proxy .*(user|password)/) })
+      expect(error).toMatchObject({ failure: "proxy", message: expect.stringMatching(/the proxy .*(user|password)/) })
       expect((error as HttpError).message).not.toContain("wrong")
     }
     expect(server.requests).toHaveLength(1)
@@ -157,6 +158,63 @@ describe.each(["socks5", "http"] as const)("HTTP through a proxy, %s", (kind) =>
       message: expect.stringContaining("self-signed"),
     })
     expect(asked()).toEqual([`connect a.example ${port}`])
+  })
+})
+
+/** A proxy that says one thing after the other to each client, whatever it hears; and how many clients it had. */
+async function bluntProxy(...words: (string | Uint8Array)[]) {
+  let clients = 0
+  const port = await serveRaw(cleanUps, (socket) => {
+    clients++
+    const left = [...words]
+    socket.on("data", () => socket.write(left.shift() ?? ""))
+  })
+  return { at: `127.0.0.1:${port}`, clients: () => clients }
+}
+
+describe("a proxy that refuses", () => {
+  const UNKNOWN =
+    'HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: Basic realm="a, b"\r\nContent-Length: 0\r\n\r\n'
+  const BAD_LOGIN = [Uint8Array.of(5, 2), Uint8Array.of(1, 1)]
+
+  it.each([
+    { how: "a request", scheme: "http", page: "http", words: [UNKNOWN] },
+    { how: "CONNECT", scheme: "http", page: "https", words: [UNKNOWN] },
+    { how: "SOCKS", scheme: "socks5", page: "http", words: BAD_LOGIN },
+  ])("our password is sent it once, by whomever: accounts are locked after a few wrong ones ($how)", async (way) => {
+    const { at, clients } = await bluntProxy(...way.words)
+    const ask = (host: string) => get(`${way.page}://${host}.example/`, { all: `${way.scheme}://me:old@${at}` })
+    for (const error of [...(await Promise.all(["a", "a", "b", "c"].map(ask))), await ask("d")]) {
+      expect(error).toMatchObject({
+        failure: "proxy",
+        message: expect.stringContaining("the proxy does not take this user and password"),
+      })
+      if (way.scheme === "http")
+        expect(error).toMatchObject({ message: expect.stringContaining("(it offers: Negotiate, Basic)") })
+    }
+    expect(clients()).toBe(1)
+    // What was set right is tried.
+    await get(`${way.page}://a.example/`, { all: `${way.scheme}://me:new@${at}` })
+    expect(clients()).toBe(2)
+  })
+
+  it("one place is not asked for it again, but for others", async () => {
+    const { at, clients } = await bluntProxy("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
+    const settings = { all: `http://me:secret@${at}` }
+    for (const host of ["a", "b"]) {
+      expect(await get(`https://${host}.example/`, settings)).toMatchObject({
+        failure: "proxy",
+        message: expect.stringContaining("the proxy refused with HTTP status 403"),
+      })
+    }
+    expect(clients()).toBe(2)
+    const socks = await bluntProxy(Uint8Array.of(5, 0), Uint8Array.of(5, 2, 0, 1, 0, 0, 0, 0, 0, 0))
+    expect(await get("http://a.example/", { all: `socks5://${socks.at}` })).toMatchObject({ failure: "proxy" })
+  })
+
+  it("only for now may be asked again", async () => {
+    const { at } = await bluntProxy("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+    expect(await get("https://a.example/", { all: `http://me:secret@${at}` })).toMatchObject({ failure: "network" })
   })
 })
 

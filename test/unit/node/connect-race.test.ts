@@ -16,11 +16,10 @@ async function race(...addresses: string[]) {
   const won: string[] = []
   const errors: Error[] = []
   const opening = connectFirst(
-    { host: "data.example", port: 80 },
-    async () => addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
-    ({ host }) => {
+    Promise.resolve(addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))),
+    (address) => {
       const socket = new Socket()
-      attempts.set(host, socket)
+      attempts.set(address, socket)
       return socket
     },
     (socket, { address }) => {
