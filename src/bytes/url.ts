@@ -95,11 +95,13 @@ export function encodePercents(bytes: Uint8Array): string {
   )
 }
 
-/** As it is where it is not encoded rightly. */
+/** What is not encoded rightly (a `%` that stands for itself, bytes that are not UTF-8) stays as it is. */
 export function decodePercents(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes)
+    } catch {
+      return escapes
+    }
+  })
 }

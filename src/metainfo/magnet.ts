@@ -1,4 +1,5 @@
 import { fromHex } from "../bytes/hex.js"
+import { decodePercents } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import { parseInfoHash } from "./info-hash.js"
 
@@ -23,8 +24,9 @@ export interface Magnet {
 const MAX_LENGTH = 1 << 20
 
 /**
- * Reads a magnet link. Hints that are malformed or unknown (a peer without a port, a tracker that is empty) are left out;
- * what decides which bytes the user gets (`xt`, `so`) must be right.
+ * Reads a magnet link. Hints that are malformed or unknown (a peer without a port, a tracker that is empty) are left out, and
+ * what is not encoded rightly stays as it is: many names are not in UTF-8. What decides which bytes the user gets (`xt`, `so`)
+ * must be right.
  *
  * @throws AtError `AT_INVALID_INPUT`
  */
@@ -57,11 +59,7 @@ function readParameter(parameter: string): [key: string, value: string] {
     .replace(/\.\d+$/, "")
   // Written as in a form by many sites: `+` is a space. In the other parameters it stands for itself.
   const value = key === "dn" ? parameter.slice(equals + 1).replaceAll("+", " ") : parameter.slice(equals + 1)
-  try {
-    return [key, decodeURIComponent(value)]
-  } catch (error) {
-    throw malformed("its percent-encoding is wrong", error)
-  }
+  return [key, decodePercents(value)]
 }
 
 function readTopics(topics: readonly string[]): Pick<Magnet, "infoHash" | "infoHashV2"> {
@@ -119,9 +117,8 @@ function readSelection(values: readonly string[]): Magnet["selectOnly"] {
     })
 }
 
-function malformed(reason: string, cause?: unknown): AtError {
+function malformed(reason: string): AtError {
   return new AtError("AT_INVALID_INPUT", `the magnet link is malformed: ${reason}`, {
     hint: "copy the whole link, and put it in quotes, because the shell gives & a meaning of its own",
-    cause,
   })
 }

@@ -16,6 +16,7 @@ describe("a target", () => {
     "an infohash in capitals": (_, { infoHash }) => infoHash.toUpperCase(),
     "an infohash in base32": (_, { infoHash }) => toBase32(Buffer.from(infoHash, "hex")),
     "a magnet link": (_, { infoHash }) => `magnet:?xt=urn:btih:${infoHash}&dn=numbers`,
+    "a magnet link with a name in Latin-1": (_, { infoHash }) => `magnet:?xt=urn:btih:${infoHash}&dn=caf%E9 100%`,
     "a details page": (stage, { infoHash }) => `${stage.testbed.url}/details/${infoHash}`,
     "the technical tab of a details page": (stage, { infoHash }) => `${stage.testbed.url}/details/${infoHash}/tech`,
     "a details page of the service itself": (_, { infoHash }) => `https://academictorrents.com/details/${infoHash}`,

@@ -1,6 +1,13 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { encodePercents, hostAndPort, redactUrl, redactUrls, withoutBrackets } from "../../../src/bytes/url.js"
+import {
+  decodePercents,
+  encodePercents,
+  hostAndPort,
+  redactUrl,
+  redactUrls,
+  withoutBrackets,
+} from "../../../src/bytes/url.js"
 
 const KEY = "0123456789abcdef0123456789abcdef"
 
@@ -61,6 +68,10 @@ describe("a host", () => {
     expect(hostAndPort({ host, port: 80 })).toBe(written)
     expect(withoutBrackets(new URL(`ws://${hostAndPort({ host, port: 81 })}`).hostname)).toBe(host)
   })
+})
+
+it("decodes what is encoded rightly, and leaves a percent sign or bytes of another encoding as they are", () => {
+  expect(decodePercents("100%25 caf%C3%a9%20%2B+ 50% %zz %E9 %")).toBe("100% café ++ 50% %zz %E9 %")
 })
 
 it("encodes all but letters, digits and four signs, byte by byte", () => {

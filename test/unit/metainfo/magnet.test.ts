@@ -82,6 +82,16 @@ describe("a magnet link", () => {
     expect(parseMagnet(link).peers).toEqual([])
   })
 
+  it("is read whatever is encoded wrongly in its name and its hints, which then stays as it is", () => {
+    const read = (more: string) => parseMagnet(`magnet:?xt=urn:btih:${HEX}${more}`)
+    expect(read("&dn=100% real+caf%C3%A9").name).toBe("100% real café")
+    // Latin-1, GBK, and cut off.
+    for (const name of ["caf%E9", "%CA%FD%BE%DD.zip", "%E0%A4%A"]) expect(read(`&dn=${name}`).name).toBe(name)
+    const hints = read("&tr=http%3A%2F%2Ft.example%2Fann%ZZ&ws=http://w.example/b%E9.iso&x.pe=%ff&other=%")
+    expect(hints).toMatchObject({ trackers: ["http://t.example/ann%ZZ"], webSeeds: ["http://w.example/b%E9.iso"] })
+    expect(hints.peers).toEqual([])
+  })
+
   it.each([
     "",
     HEX,
@@ -93,7 +103,9 @@ describe("a magnet link", () => {
     `magnet:?xt=urn:btih:${HEX2}`,
     `magnet:?xt=urn:btmh:1114${HEX}`,
     `magnet:?xt=urn:btih:${HEX}&xt=urn:btih:${"0".repeat(40)}`,
-    `magnet:?xt=urn:btih:${HEX}&dn=%E0%A4%A`,
+    `magnet:?xt=urn:btih:${HEX}%E9`,
+    `magnet:?xt=%E9urn:btih:${HEX}`,
+    `magnet:?xt=urn:btih:${HEX}&so=1%`,
     `magnet:?xt=urn:btih:${HEX}&so=x`,
     `magnet:?xt=urn:btih:${HEX}&so=3-1`,
     `magnet:?xt=urn:btih:${HEX}&so=-1`,
