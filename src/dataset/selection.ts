@@ -24,6 +24,8 @@ interface Meaning {
 interface DataFile extends NamedFile {
   /** Into the layout's files. */
   readonly index: number
+  /** What magnet links call it (BEP 53). */
+  readonly number: number
 }
 
 /**
@@ -33,12 +35,14 @@ interface DataFile extends NamedFile {
  * @throws AtError `AT_INVALID_INPUT` when it means none, or names something that is not there
  */
 export function selectFiles(
-  { layout, rawPaths }: Pick<Metainfo, "layout" | "rawPaths">,
+  metainfo: Pick<Metainfo, "layout" | "rawPaths" | "version">,
   { include = [], exclude = [] }: FileChoice,
   selectOnly: Magnet["selectOnly"] = null,
 ): Set<number> {
+  const { layout, rawPaths } = metainfo
+  const numbers = fileNumbers(metainfo)
   const files = layout.files.flatMap(({ path, padding }, index): DataFile[] =>
-    padding ? [] : [{ path, rawPath: rawPaths[index]!.join("/"), index }],
+    padding ? [] : [{ path, rawPath: rawPaths[index]!.join("/"), index, number: numbers[index]! }],
   )
   const meaning = (pattern: string): Meaning => ({ pattern, files: filesMatching(pattern, files) })
   const included = include.map(meaning)
@@ -69,7 +73,20 @@ function isOneOf(meanings: readonly Meaning[]): (file: DataFile) => boolean {
 }
 
 function isListed(selectOnly: Magnet["selectOnly"]): (file: DataFile) => boolean {
-  return ({ index }) => selectOnly?.some(({ first, last }) => first <= index && index <= last) ?? true
+  return ({ number }) => selectOnly?.some(({ first, last }) => first <= number && number <= last) ?? true
+}
+
+/**
+ * The numbers of the layout's files in magnet links. Those of a v2 torrent count as if there was padding behind each file that
+ * ends inside a piece, as in a hybrid: BEP 53 does not say so, but libtorrent writes and reads them like that.
+ */
+function fileNumbers({ layout, version }: Pick<Metainfo, "layout" | "version">): number[] {
+  let next = 0
+  return layout.files.map(({ length }) => {
+    const number = next
+    next += version === "v2" && length % layout.pieceLength > 0 ? 2 : 1
+    return number
+  })
 }
 
 function refusal(message: string): AtError {

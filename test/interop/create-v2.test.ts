@@ -3,9 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
+import { selectFiles } from "../../src/dataset/selection.js"
 import { type BencodeDictionary, decode } from "../../src/metainfo/bencode.js"
+import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { academictorrents, describeWith, libtorrent } from "../support/partners/index.js"
 import { Program } from "../support/program.js"
+import { digester } from "../support/torrents.js"
 
 /** Makes a torrent of a file or folder as libtorrent would, and prints what it is known by. */
 const MAKE = `
@@ -24,6 +27,14 @@ import libtorrent as lt, sys
 t = lt.torrent_info(sys.argv[1])
 h = t.info_hashes()
 print(h.v1 if h.has_v1() else None, h.v2 if h.has_v2() else None)
+`
+
+/** The files that libtorrent sees in a .torrent, by number. */
+const LIST = `
+import libtorrent as lt, sys
+files = lt.torrent_info(sys.argv[1]).files()
+for i in range(files.num_files()):
+    print(files.file_path(i))
 `
 
 const FOLDERS: Record<string, Record<string, number>> = {
@@ -89,6 +100,20 @@ describeWith("a v2 or hybrid torrent that we create, and libtorrent", [libtorren
     },
     60_000,
   )
+
+  it.each(["hybrid", "v2"])("number their files alike in magnet links (%s)", async (version) => {
+    for (const name of names) {
+      const output = join(folder, "numbered.torrent")
+      await academictorrents.create(join(folder, name), output, [`--${version}`, "--overwrite"])
+      const metainfo = parseTorrent(await readFile(output), digester)
+      const { files } = metainfo.layout
+      for (const [number, path] of (await python(LIST, [output])).split("\n").entries()) {
+        if (path.includes("/.pad/")) continue
+        const [index] = selectFiles(metainfo, {}, [{ first: number, last: number }])
+        expect(path).toBe(metainfo.kind === "file" ? files[index!]!.path : `${name}/${files[index!]!.path}`)
+      }
+    }
+  })
 })
 
 /** What must be the same, as texts of one character a byte. */

@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest"
 import { type FileChoice, selectFiles } from "../../../src/dataset/selection.js"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import type { Metainfo } from "../../../src/metainfo/metainfo.js"
+import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
+import { digester } from "../../support/torrents.js"
+import { draftTorrent } from "../../support/v2-torrents.js"
 
 const PATHS = [
   "README.md",
@@ -17,11 +20,12 @@ const PATHS = [
 ]
 const NO_SUCH = "no file of the dataset matches"
 
-type Files = Pick<Metainfo, "layout" | "rawPaths">
+type Files = Pick<Metainfo, "layout" | "rawPaths" | "version">
 
 function filesOf(paths: readonly string[], padding: readonly string[] = [], rawPaths = paths): Files {
   const files = paths.map((path, i) => ({ path, offset: i * 10, length: 10, padding: padding.includes(path) }))
-  return { layout: new TorrentLayout(16_384, files), rawPaths: rawPaths.map((path) => path.split("/")) }
+  const layout = new TorrentLayout(16_384, files)
+  return { layout, rawPaths: rawPaths.map((path) => path.split("/")), version: "v1" }
 }
 
 function select(choice: FileChoice, paths: readonly string[] = PATHS): string[] {
@@ -152,6 +156,16 @@ describe("the chosen files", () => {
     const numbered = (first: number, last: number) => [...selectFiles(files, {}, [{ first, last }])]
     expect(numbered(1, 2)).toEqual([2])
     for (const number of [1, 3]) expect(() => numbered(number, number)).toThrow(/numbers in the magnet link/)
+  })
+
+  it.each(["v2", "hybrid"] as const)("of a magnet link have the numbers that libtorrent gives them: %s", (version) => {
+    const sizes = { a: 20, "b.empty": 0, c: 32_768, d: 40_000, "e.empty": 0, "x/f": 5, "x/z": 1 }
+    const metainfo = parseTorrent(draftTorrent(sizes, { version }).torrent, digester)
+    const numbered = (first: number, last = first): string[] =>
+      [...selectFiles(metainfo, {}, [{ first, last }])].map((index) => metainfo.layout.files[index]!.path)
+    expect([0, 2, 3, 4, 6, 7, 9].flatMap((number) => numbered(number))).toEqual(Object.keys(sizes))
+    expect(numbered(5, 8)).toEqual(["e.empty", "x/f"])
+    for (const padding of [1, 5, 8, 10]) expect(() => numbered(padding)).toThrow(/numbers in the magnet link/)
   })
 
   it("may be none only when the dataset has none", () => {
