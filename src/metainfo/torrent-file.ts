@@ -52,15 +52,16 @@ export function parseTorrent(bytes: Uint8Array, hasher: Pick<Hasher, "digest">):
 
 /**
  * BEP 52: they stand beside `info`, so the infohash says nothing of them; the roots in `info` do. A hybrid may be without
- * them, as programs leave it that have it from a magnet link: then its v1 hashes have to do.
+ * some or all, as programs leave it that have it from a magnet link: then its v1 hashes have to do.
  */
 function readPieceLayers(torrent: BencodeDictionary, metainfo: Metainfo, sha256: Sha256): void {
   const { fileNodes: nodes, version } = metainfo
   const layers = torrent.dictionary("piece layers")
-  if (nodes === null || (layers === undefined && version === "hybrid")) return
+  if (nodes === null) return
   for (const [file, root] of nodes.roots.entries()) {
     if (root === undefined || !nodes.needsLayer(file)) continue
     const layer = asBytes(layers?.getByBytes(root))
+    if (layer === undefined && version === "hybrid") continue
     if (layer === undefined) {
       throw new AtError("AT_METADATA", `the torrent has no piece layer for file ${file}`, {
         hint: "use a complete .torrent file, or a magnet link with the v2 infohash: peers send the layers then",

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { BencodeDictionary, decode, encode } from "../../src/metainfo/bencode.js"
 import { compareTreePaths, createTorrent, padFiles } from "../../src/metainfo/create.js"
 import { fileHashes } from "../../src/metainfo/file-hashes.js"
 import { TorrentLayout } from "../../src/metainfo/layout.js"
@@ -71,4 +72,16 @@ export function draftTorrent(
     fileHashes: version === "v1" ? undefined : fileHashes(layout, new Uint8Array(nodes), sha256),
   })
   return { ...made, layout, data }
+}
+
+/** A .torrent with only so many of its piece layers. */
+export function withLayers(torrent: Uint8Array, count: number): Uint8Array {
+  const whole = decode(torrent, { length: 1e7, depth: 40, tokens: 1e6 }) as BencodeDictionary
+  const layers = whole.dictionary("piece layers")!
+  const keys = layers.keys.slice(0, count)
+  const kept = keys.map((key) => layers.get(key)!)
+  return encode({
+    ...Object.fromEntries(whole.keys.map((key) => [key, whole.get(key)!])),
+    "piece layers": new BencodeDictionary(keys, kept, [], new Uint8Array(0)),
+  })
 }

@@ -4,7 +4,7 @@ import { parseInfoDictionary } from "../../../src/metainfo/info-dictionary.js"
 import type { Metainfo } from "../../../src/metainfo/metainfo.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { digester, folderInfo, torrentOf } from "../../support/torrents.js"
-import { draftTorrent } from "../../support/v2-torrents.js"
+import { draftTorrent, withLayers } from "../../support/v2-torrents.js"
 import { must, mustEqual, outcome, sameBytes } from "../lib/expect.js"
 import { mustBeSafe, mustBeSafeName } from "../lib/safe.js"
 import { bencoded, type Target, words } from "../lib/target.js"
@@ -25,6 +25,7 @@ export const metainfo: Target = {
     }),
     encode({ info: { length: 5, name: "one", "piece length": 16_384, pieces: new Uint8Array(20) } }),
     ...(["v1", "v2", "hybrid"] as const).map((version) => draftTorrent(FILES, { version }).torrent),
+    withLayers(draftTorrent({ ...FILES, "d.bin": 20_000 }, { version: "hybrid", pieceLength: 16_384 }).torrent, 1),
     draftTorrent({ one: 40_000 }, { version: "v2", kind: "file", name: "one", pieceLength: 16_384 }).torrent,
   ],
   ...bencoded(
@@ -65,12 +66,12 @@ function mustBeSound({ layout, fileNodes, ...torrent }: Metainfo): void {
     must(path !== "", "a file has no path")
   }
   must(end === layout.length, "the files do not end where the torrent does")
+  must(torrent.version !== "v2" || fileNodes?.complete === true, "a piece layer is missing")
   let pieces = 0
   for (let piece = 0; piece < Math.min(layout.pieceCount, 100); piece++) {
     must(layout.pieceSize(piece) > 0 && layout.pieceSize(piece) <= layout.pieceLength, "a piece has an odd size")
     pieces += layout.pieceSize(piece)
-    if (fileNodes?.complete === true && torrent.version === "v2")
-      must(fileNodes.node(piece)?.length === 32, "a piece has no node")
+    if (fileNodes?.complete === true) must(fileNodes.node(piece)?.length === 32, "a piece has no node")
   }
   if (layout.pieceCount <= 100) must(pieces === bytes && layout.size === bytes, "pieces and files differ in size")
   mustBeSafeName(torrent.name)

@@ -1,22 +1,26 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync } from "node:fs"
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { differences, randomTree } from "../../support/trees.js"
+import { withLayers } from "../../support/v2-torrents.js"
 import { startWebServer } from "../../support/web-server.js"
 import { jsonLines } from "./command.js"
 import { flipByte, Stage } from "./stage.js"
 
 const FILES = { "a.csv": 100_000, "b/c.csv": 3 * 32_768, "b/empty": 0, "z.txt": 20 }
 
+/** A dataset beside the datastore, and its torrent. */
+async function make(stage: Stage, version: string): Promise<{ torrent: string; infoHash: string; data: string }> {
+  const data = stage.beside("study")
+  await randomTree(data, FILES)
+  const torrent = stage.beside("study.torrent")
+  const args = ["create", data, "-o", torrent, `--${version}`, "--piece-length", "32K", "--json"]
+  const { stdout } = await stage.run(args)
+  return { torrent, data, infoHash: String(jsonLines(stdout)[0]?.["infoHash"]) }
+}
+
 describe.each(["v2", "hybrid"])("a torrent of version %s", (version) => {
-  async function made(stage: Stage): Promise<{ torrent: string; infoHash: string; data: string }> {
-    const data = stage.beside("study")
-    await randomTree(data, FILES)
-    const torrent = stage.beside("study.torrent")
-    const args = ["create", data, "-o", torrent, `--${version}`, "--piece-length", "32K", "--json"]
-    const { stdout } = await stage.run(args)
-    return { torrent, data, infoHash: String(jsonLines(stdout)[0]?.["infoHash"]) }
-  }
+  const made = (stage: Stage): ReturnType<typeof make> => make(stage, version)
 
   it("is described, each file with its own hash", async () => {
     await using stage = await Stage.open()
@@ -102,3 +106,24 @@ describe.each(["v2", "hybrid"])("a torrent of version %s", (version) => {
     }
   })
 })
+
+it.each([0, 1])(
+  "a hybrid whose .torrent has %i of its 2 piece layers is given, fetched and verified by SHA-1",
+  async (count) => {
+    await using stage = await Stage.open()
+    const { torrent, data } = await make(stage, "hybrid")
+    writeFileSync(torrent, withLayers(readFileSync(torrent), count))
+    const giver = stage.start(["seed", torrent, "--data", data, "--no-tracker", "--json"])
+    try {
+      await giver.until("it gives", () => giver.stdout.includes('"port"'))
+      const { port } = jsonLines(giver.stdout).find(({ type }) => type === "seeding") ?? {}
+      await stage.run(["get", torrent, "--peer", `127.0.0.1:${String(port)}`])
+      expect(await differences(data, stage.stored("study"))).toEqual([])
+      flipByte(stage.stored("study/a.csv"), 99_999)
+      await stage.run(["verify", torrent], { exits: 5 })
+    } finally {
+      giver.signal("SIGTERM")
+      await giver.exits(143)
+    }
+  },
+)

@@ -7,7 +7,7 @@ import { parseInfoDictionary } from "../../../src/metainfo/info-dictionary.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { naiveLowestRoot } from "../../support/naive-merkle.js"
 import { digester } from "../../support/torrents.js"
-import { draftTorrent } from "../../support/v2-torrents.js"
+import { draftTorrent, withLayers } from "../../support/v2-torrents.js"
 
 const FILES = { README: 20, "a/b.bin": 100_001, "a/empty": 0, "a.bin": 32_768, z: 70_000 }
 const v2 = draftTorrent(FILES, { version: "v2" })
@@ -192,9 +192,18 @@ describe("a hybrid", () => {
     expect(parse(single.torrent)).toMatchObject({ version: "hybrid", kind: "file", name: "data.bin" })
   })
 
-  it("is v1 in effect without layers, as it may come out of a magnet link", () => {
-    const torrent = parse(changed(hybrid.torrent, {}, { "piece layers": undefined }))
-    expect(torrent.fileNodes!.complete).toBe(false)
+  it.each<[string, Uint8Array]>([
+    ["without layers", changed(hybrid.torrent, {}, { "piece layers": undefined })],
+    ["with none of its layers", withLayers(hybrid.torrent, 0)],
+    ["with some of its layers", withLayers(hybrid.torrent, 1)],
+  ])("is v1 in effect %s, as it may come out of a magnet link", (_, torrent) => {
+    expect(parse(torrent).fileNodes!.complete).toBe(false)
+  })
+
+  it("is refused when a layer does not lead to its root, though another is missing", () => {
+    const bytes = withLayers(hybrid.torrent, 1)
+    bytes[Buffer.from(bytes).indexOf("12:piece layers") + 100]! ^= 1
+    expect(refusal(bytes)).toMatch(/piece layer for file \d is wrong/)
   })
 
   const tree = (changes: Record<string, BencodeInput>): Uint8Array => {

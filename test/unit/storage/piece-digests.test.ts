@@ -9,17 +9,21 @@ import {
   SHA1_LENGTH,
 } from "../../../src/storage/piece-digests.js"
 import { digester } from "../../support/torrents.js"
-import { draftTorrent } from "../../support/v2-torrents.js"
+import { draftTorrent, withLayers } from "../../support/v2-torrents.js"
 import { World } from "./fixture.js"
 
-/** One piece short of a block, one of some blocks, several, and one byte. */
-const FILES = { "a.bin": 70_000, "b.bin": 32_768, "c.bin": 16_383, d: 1 }
+/** Several pieces, one of some blocks, one short of a block, one byte, and several pieces again. */
+const FILES = { "a.bin": 70_000, "b.bin": 32_768, "c.bin": 16_383, d: 1, e: 40_000 }
 
 /** Which pieces are right, once `spoil` has changed them; and which would be with other digests. */
-async function check(version: TorrentVersion, spoil: (bytes: Uint8Array) => void = () => {}) {
+async function check(
+  version: TorrentVersion,
+  spoil: (bytes: Uint8Array) => void = () => {},
+  written = (torrent: Uint8Array): Uint8Array => torrent,
+) {
   const world = new World()
   const { torrent, data } = draftTorrent(FILES, { version })
-  const metainfo = parseTorrent(torrent, digester)
+  const metainfo = parseTorrent(written(torrent), digester)
   const { layout } = metainfo
   const pieces = Array.from({ length: layout.pieceCount }, (_, piece) => piece)
   const bytes = pieces.map((piece) => {
@@ -62,4 +66,13 @@ it("of a hybrid must have both hashes right", async () => {
     expect(first).toBe(false)
     expect(new Set(others)).toEqual(new Set([true]))
   }
+})
+
+it.each([0, 1])("of a hybrid that has %i of its 2 piece layers are right by their SHA-1", async (count) => {
+  const spoil = (bytes: Uint8Array): void => {
+    bytes[0]! ^= 1
+  }
+  const written = (torrent: Uint8Array): Uint8Array => withLayers(torrent, count)
+  expect(new Set((await check("hybrid", undefined, written)).right)).toEqual(new Set([true]))
+  expect(new Set((await check("hybrid", spoil, written)).right)).toEqual(new Set([false]))
 })

@@ -11,7 +11,7 @@ import { HashAnswers } from "../../../src/torrent/giving/hash-answers.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { LeafCheck } from "../../../src/torrent/receiving/leaf-check.js"
 import { digester, sha256 } from "../../support/torrents.js"
-import { draftTorrent } from "../../support/v2-torrents.js"
+import { draftTorrent, withLayers } from "../../support/v2-torrents.js"
 import { ManualClock } from "../peer/harness.js"
 
 const hasher = {
@@ -26,9 +26,9 @@ const remote = { host: "10.0.0.1", port: 6881 }
 
 const FILES = { "large.bin": 700_000, "one piece": 50_000, "one block": 5 }
 
-function open(version: "v2" | "hybrid", have = true) {
-  const drafted = draftTorrent(FILES, { version, pieceLength: 65_536 })
-  const { layout, fileNodes } = parseTorrent(drafted.torrent, digester)
+function open(version: "v2" | "hybrid", have = true, files: Record<string, number> = FILES, layers = Infinity) {
+  const drafted = draftTorrent(files, { version, pieceLength: 65_536 })
+  const { layout, fileNodes } = parseTorrent(withLayers(drafted.torrent, layers), digester)
   const pieces = new Bitfield(layout.pieceCount)
   if (have) pieces.fill()
   const read = (piece: number, begin: number, into: Uint8Array): Promise<void> => {
@@ -150,6 +150,22 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
     expect(refused(most, "10.0.0.1")).toBe(0)
     expect(refused(1, "10.0.0.1")).toBe(1)
   })
+})
+
+it("of a hybrid that has only some of its piece layers are given as far as they are known", async () => {
+  const { nodes, ask } = open("hybrid", true, { "a.bin": 200_000, "b.bin": 150_000 }, 1)
+  const given = await Promise.all(
+    [0, 2].map(async (file) => {
+      const height = heightOver(leafCount(file === 0 ? 200_000 : 150_000))
+      const request = { root: nodes.roots[file]!, base: 2, index: 0, length: 2, proofLayers: height - 3 }
+      const hashes = await ask(request)
+      expect(hashes === undefined || leadsTo(request.root, request, hashes, sha256)).toBe(true)
+      // What stands below a piece's node, its data tell.
+      expect(await ask({ ...request, base: 0, length: 4, proofLayers: 0 })).toBeDefined()
+      return hashes !== undefined
+    }),
+  )
+  expect(given.sort()).toEqual([false, true])
 })
 
 describe("the leaves of a large piece", () => {
