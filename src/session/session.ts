@@ -74,6 +74,8 @@ export class Session {
   #listener: Listener | undefined
   #udpPort: Promise<UdpPort> | undefined
   readonly #utp: UtpTransport | undefined
+  /** The one that was asked last. */
+  #router: Router | undefined
   #portMap: Promise<PortMap | undefined> | undefined
   #dht: DhtDiscovery | undefined
   #lsd: LsdDiscovery | undefined
@@ -96,7 +98,7 @@ export class Session {
     this.#peerId = createPeerId(random)
     this.#limits = new Limits(clock, options, options.limits)
     this.#trackerClient = new TrackerClient(options.platform, options.trackerLimiter, TOLD_TRACKERS[this.#policy])
-    this.#ownAddresses = new OwnAddresses(options.platform, (lost) => this.#moved(lost))
+    this.#ownAddresses = new OwnAddresses(options.platform, (lost, someStay) => this.#moved(lost, someStay))
     // Datagrams would go around a proxy.
     if (options.utp === false || options.platform.reach !== "open") return
     this.#utp = new UtpTransport({
@@ -227,26 +229,32 @@ export class Session {
   }
 
   /** This machine has other addresses, and `lost` no more. */
-  #moved(lost: ReadonlySet<string>): void {
+  #moved(lost: ReadonlySet<string>, someStay: boolean): void {
     const { log, random } = this.#options.platform
     log.log("info", "session", "this machine has other addresses than before")
+    const torrents = [...this.#torrents.values()]
+    // Beside those in use, addresses come and go: of containers, and each day where IPv6 has temporary ones (RFC 8981).
+    const elsewhere = !someStay || torrents.some((torrent) => torrent.isConnectedFrom(lost))
     // Peers take nobody a second time, and what they had with us stands for minutes as far as they know.
-    if (lost.size > 0) this.#peerId.set(createPeerId(random))
-    for (const torrent of this.#torrents.values()) torrent.moved(lost)
+    if (elsewhere) this.#peerId.set(createPeerId(random))
+    for (const torrent of torrents) torrent.moved(lost, elsewhere)
     this.#mapPort()
   }
 
-  /** Asks the router, and takes back what was asked of the one before. */
+  /** Asks the router, and takes back what was asked of another one before. */
   #mapPort(): void {
     const { platform, router } = this.#options
     const { port } = this
     if (router === undefined || port === undefined) return
+    const found = router()
+    const { gateway, ownAddress } = this.#router ?? {}
+    if (this.#portMap !== undefined && found?.gateway === gateway && found?.ownAddress === ownAddress) return
+    this.#router = found
     const loading = import("../portmap/port-map.js")
     const before = this.#portMap
     this.#portMap = (async () => {
       await (await before)?.close()
       const { PortMap } = await loading
-      const found = router()
       return found && PortMap.open({ ...found, platform, port })
     })()
   }

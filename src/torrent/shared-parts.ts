@@ -8,7 +8,7 @@ import type { ExternalAddress } from "./finding/external-address.js"
 /** What the torrents and fetches of one process share. */
 export interface SharedParts {
   readonly platform: Platform
-  /** Of connections that begin now: it becomes another where it stands when an address of ours is gone. */
+  /** Of connections that begin now: it becomes another where it stands when we get into another network. */
   readonly peerId: Uint8Array
   readonly clientVersion: string
   /** Where we listen; undefined when we do not. */

@@ -97,14 +97,19 @@ export class Swarm {
     this.connectMore()
   }
 
+  /** Whose connections come from these addresses of ours; those by uTP are not among them. */
+  connectedFrom(hosts: ReadonlySet<string>): PeerSource[] {
+    return [...this.#roster.everyone()].filter(
+      ({ session: { ownHost } }) => ownHost !== undefined && hosts.has(ownHost),
+    )
+  }
+
   /**
    * We have other addresses, and `lost` no more. What was sent from those is not answered, and nobody tells us so: TCP goes on
    * trying for many minutes.
    */
   moved(lost: ReadonlySet<string>): void {
-    for (const { session } of [...this.#roster.everyone()]) {
-      if (session.ownHost !== undefined && lost.has(session.ownHost)) session.close(new Error("our address is gone"))
-    }
+    for (const { session } of this.connectedFrom(lost)) session.close(new Error("our address is gone"))
     this.#options.book.moved(this.#options.clock.now())
     this.connectMore()
   }

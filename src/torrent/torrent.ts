@@ -106,10 +106,15 @@ export class Torrent implements IntakeHost {
     this.#addPeers(peers, "user")
   }
 
-  /** This machine has other addresses than before, and `lost` no more. */
-  moved(lost: ReadonlySet<string>): void {
+  /** Whether a connection comes from one of these addresses of ours. */
+  isConnectedFrom(hosts: ReadonlySet<string>): boolean {
+    return this.#parts.swarm.connectedFrom(hosts).length > 0
+  }
+
+  /** This machine has other addresses than before, and `lost` no more. `elsewhere`: it seems to be in another network. */
+  moved(lost: ReadonlySet<string>, elsewhere: boolean): void {
     if (this.#state === "stopped" || this.#state === "failed") return
-    this.#parts.peerSupply.moved()
+    this.#parts.peerSupply.moved(elsewhere)
     this.#parts.swarm.moved(lost)
   }
 

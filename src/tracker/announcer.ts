@@ -102,9 +102,15 @@ export class Announcer {
     this.#askDue()
   }
 
-  /** We have other addresses: those who name us to others are told, and who was not reached may be by now. */
-  moved(): void {
-    for (const { schedule } of this.#tiers.trackers) schedule.moved()
+  /**
+   * We have other addresses: those who name us to others are told, soon if we are `elsewhere` and else when they allow it, and
+   * who was not reached may be by now.
+   */
+  moved(elsewhere: boolean): void {
+    for (const { schedule } of this.#tiers.trackers) {
+      if (elsewhere || schedule.failures > 0) schedule.moved()
+      else schedule.hasten()
+    }
     this.#askDue()
   }
 

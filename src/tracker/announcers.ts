@@ -33,8 +33,8 @@ export class Announcers {
   }
 
   /** See {@link Announcer.moved}. */
-  moved(): void {
-    for (const announcer of this.#announcers) announcer.moved()
+  moved(elsewhere: boolean): void {
+    for (const announcer of this.#announcers) announcer.moved(elsewhere)
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
-import { createSimulation, type SimPlatform } from "./lib/simulation.js"
+import { createSimulation, type SimPlatform, type Simulation } from "./lib/simulation.js"
 
 const MiB = 1024 * 1024
 const LENGTH = 16 * MiB
@@ -46,6 +46,16 @@ function ended({ log }: SimPlatform): string[] {
   return log.lines
     .filter(({ scope, message }) => scope === "peer" && message.includes("closed"))
     .map(({ message }) => message)
+}
+
+/** Routers that answer nothing. @returns from which ports each was asked by NAT-PMP: who begins anew has another */
+async function serveRouters(simulation: Simulation, hosts: readonly string[]): Promise<Map<string, Set<number>>> {
+  const asked = new Map(hosts.map((host) => [host, new Set<number>()]))
+  for (const [host, ports] of asked) {
+    const { udp } = simulation.platform(host)
+    await simulation.runUntil(udp.open({ family: 4, port: 5351 }, (_, { port }) => ports.add(port)))
+  }
+  return asked
 }
 
 describe("a machine that gets into another network", () => {
@@ -117,7 +127,7 @@ describe("a machine that gets into another network", () => {
     await close()
   })
 
-  it("tells the trackers of what it shares", async () => {
+  it("tells the trackers of what it shares, to which it is who it was", async () => {
     const { simulation, announces, seed, close } = scene()
     const { host, platform } = simulation.machine("10.7.1.2")
     await seed(platform)
@@ -128,29 +138,47 @@ describe("a machine that gets into another network", () => {
     await simulation.run(SOON + 30 * SECOND)
     expect(announces.length).toBe(announced + 1)
     await close()
+    expect(announces.at(-1)!.get("event")).toBe("stopped")
+    expect(new Set(announces.map((announce) => announce.get("peer_id"))).size).toBe(1)
   })
 
   it("asks the router that is there to let peers in", async () => {
     const { simulation, start, close } = scene()
-    const asked = new Map([
-      ["10.7.1.254", 0],
-      ["10.7.3.254", 0],
-    ])
-    for (const router of asked.keys()) {
-      const { udp } = simulation.platform(router)
-      await simulation.runUntil(udp.open({ family: 4, port: 5351 }, () => asked.set(router, asked.get(router)! + 1)))
-    }
+    const asked = await serveRouters(simulation, ["10.7.1.254", "10.7.3.254"])
     const { host, platform } = simulation.machine("10.7.1.2")
     let gateway = "10.7.1.254"
     const limits = { router: () => ({ gateway, ownAddress: undefined }) }
     await start({ platform, limits })
     await simulation.run(SECOND)
-    expect([...asked.values()].map((times) => times > 0)).toEqual([true, false])
+    expect([...asked.values()].map(({ size }) => size > 0)).toEqual([true, false])
     gateway = "10.7.3.254"
     simulation.network.move(host, ["10.7.3.2"])
     await simulation.run(SOON)
-    expect(asked.get(gateway)).toBeGreaterThan(0)
+    expect(asked.get(gateway)!.size).toBe(1)
     await close()
     expect(platform.clock.pendingTimers).toBe(0)
+  })
+})
+
+describe("a machine that gets an address beside its own, and loses one that no connection uses", () => {
+  it("goes on as it was: with its connections, its trackers and its router", async () => {
+    const { simulation, announces, start, seed, close } = scene()
+    await seed(simulation.platform(SEED.host, { up: RATE }))
+    const router = { gateway: "10.7.1.254", ownAddress: undefined }
+    const asked = await serveRouters(simulation, [router.gateway])
+    // As IPv6 has them: one that stays, and one of those that come and go (RFC 8981).
+    const { host, platform } = simulation.machine(["10.7.1.2", "2001:db8:7::2", "2001:db8:7::aaaa"])
+    const { torrent } = await start({ platform, peers: [SEED], limits: { router: () => router } })
+    await simulation.run(20 * SECOND)
+    const announced = announces.length
+    simulation.network.move(host, ["10.7.1.2", "2001:db8:7::2", "2001:db8:7::aaaa", "2001:db8:7::bbbb"])
+    await simulation.run(SOON)
+    simulation.network.move(host, ["10.7.1.2", "2001:db8:7::2", "2001:db8:7::bbbb"])
+    await simulation.run(SOON)
+    expect(announces.length).toBe(announced)
+    expect(asked.get(router.gateway)!.size).toBe(1)
+    expect(ended(platform)).toEqual([])
+    expect(torrent.snapshot().peers.connected).toBe(1)
+    await close()
   })
 })

@@ -39,7 +39,8 @@ export function makePeerNamers(options: PeerNamersOptions): { announcer: Announc
     client: options.trackerClient,
     trackers: options.trackers,
     infoHashes,
-    peerId: options.peerId,
+    // A copy: a tracker would take us for somebody else under another.
+    peerId: options.peerId.slice(),
     key: platform.random.below(0xffffffff),
     isPrivate: options.isPrivate,
     hostOf: (named) => ({

@@ -36,9 +36,9 @@ export class PeerSupply {
     if (v2) book.namedByV2(endpoints)
   }
 
-  /** We have other addresses: whoever names us to others is to know. */
-  moved(): void {
-    this.#parts.announcer.moved()
+  /** See {@link Announcers.moved}. */
+  moved(elsewhere: boolean): void {
+    this.#parts.announcer.moved(elsewhere)
     this.#parts.discoveries.soon()
   }
 
