@@ -53,7 +53,7 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
   )
   // It may be another's, who knows others.
   fetch.addPeers(named.peers, "user")
-  fetch.addPeers(hinted.peers, "tracker")
+  fetch.addPeers(hinted.peers, "link")
   means.follow(fetch)
   const { info, layers } = await patiently(fetch, context, { timeout, name })
   return encode({

@@ -223,6 +223,7 @@ function makeNamers(options: TorrentOptions, host: PartsHost, { uploads, totals,
     infoHash: metainfo.infoHash,
     secondInfoHash: secondSwarmOf(metainfo),
     isPrivate: metainfo.private,
+    before: options.handover?.announcers,
     stats: () => ({
       uploaded: uploads.uploaded,
       downloaded: totals.downloaded,

@@ -16,11 +16,13 @@ interface Heir {
 /** Goes on with those from whom the metadata came. */
 export function inherit({ handover, metainfo, book, swarm, platform }: Heir): void {
   if (handover === undefined) return
+  const now = platform.clock.now()
   if (metainfo.private) {
-    // BEP 27: its peers come from its tracker, and nobody knows any more which of these did.
+    // BEP 27: its peers come from its tracker, and nobody knows any more which of these connections did.
     for (const connection of handover.connections) connection.close(new Error("the torrent is private"))
+    for (const endpoint of handover.namedByTrackers) book.add(endpoint, "tracker", now)
     return
   }
-  for (const endpoint of handover.endpoints) book.add(endpoint, "tracker", platform.clock.now())
+  for (const endpoint of handover.endpoints) book.add(endpoint, "tracker", now)
   for (const connection of handover.connections) swarm.adopt(connection)
 }

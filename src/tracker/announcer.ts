@@ -47,7 +47,8 @@ export interface AnnouncerOptions {
 /** Announces one torrent to its trackers, from `start` to `stop`. */
 export class Announcer {
   readonly #options: AnnouncerOptions
-  readonly #tiers: TierList<TrackerEntry>
+  #host: AnnouncerHost
+  #tiers: TierList<TrackerEntry>
   #phase: "new" | "running" | "stopping" = "new"
   #wasComplete = false
   #timer: Timer | undefined
@@ -55,8 +56,13 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options
+    this.#host = options.host
     this.#tiers = new TierList([], { isPrivate: options.isPrivate, random: options.platform.random })
     this.add(options.trackers)
+  }
+
+  get infoHash(): Uint8Array {
+    return this.#options.infoHash
   }
 
   /** More trackers, in tiers after those that are there. Of those that are, none is taken twice. */
@@ -76,12 +82,24 @@ export class Announcer {
     this.#askDue()
   }
 
-  /** Starts to announce, with `event=started`. */
+  /** Starts to announce, with `event=started`; after {@link inherit}, whoever knows us is told as soon as it allows. */
   start(): void {
     if (this.#phase !== "new") return
     this.#phase = "running"
-    this.#wasComplete = this.#options.host.stats().left === 0
+    this.#wasComplete = this.#host.stats().left === 0
+    for (const { schedule } of this.#tiers.trackers) schedule.hasten()
     this.#askDue()
+  }
+
+  /**
+   * From its next start on it is another's: the torrent's, when it began with the fetch of its metadata. What is under way
+   * goes on, and the trackers know us as before.
+   */
+  inherit({ host, trackers, isPrivate }: Pick<AnnouncerOptions, "host" | "trackers" | "isPrivate">): void {
+    this.#phase = "new"
+    this.#host = host
+    if (isPrivate) this.#useOneTracker()
+    this.add(trackers)
   }
 
   /** The torrent became complete: each tracker that knows us is told once. Ignored when it was complete at the start. */
@@ -123,12 +141,6 @@ export class Announcer {
     return this.#stopped
   }
 
-  /** Ends what is under way without a goodbye: somebody else goes on under the same peer id. */
-  abandon(): Promise<void> {
-    this.#stopped ??= this.#abandon()
-    return this.#stopped
-  }
-
   /** In the order of asking. */
   status(): readonly TrackerStatus[] {
     const now = this.#now()
@@ -139,6 +151,13 @@ export class Announcer {
   get exhausted(): boolean {
     const now = this.#now()
     return this.#tiers.trackers.every((entry) => entry.isDead(now))
+  }
+
+  /** BEP 27: of several that know us, one; the others hear from us again at the end. */
+  #useOneTracker(): void {
+    const { trackers } = this.#tiers
+    this.#tiers = new TierList(trackers, { isPrivate: true, random: this.#options.platform.random })
+    for (const entry of trackers) if (entry.joined) this.#tiers.answered(entry, this.#now(), true)
   }
 
   #askDue(): void {
@@ -162,6 +181,7 @@ export class Announcer {
   #ask(entry: TrackerEntry): void {
     const since = this.#now()
     const event = entry.takeEvent()
+    const host = this.#host
     const wantedNone = !this.#wantsPeers
     const controller = new AbortController()
     entry.follow(controller)
@@ -171,7 +191,7 @@ export class Announcer {
         entry.flight = undefined
         if (controller.signal.aborted) return
         this.#onOutcome(entry, event, outcome)
-        if (wantedNone && this.#wantsPeers) this.announceSoon()
+        if (host !== this.#host || (wantedNone && this.#wantsPeers)) this.announceSoon()
       })
       .catch((error: unknown) => this.#log("warn", `a bug: ${String(error)}`))
     entry.flight = { event, since, done }
@@ -196,8 +216,8 @@ export class Announcer {
   }
 
   #announce(entry: TrackerEntry, event: AnnounceEvent, signal: AbortSignal): Promise<AnnounceOutcome> {
-    const { infoHash, peerId, key, host } = this.#options
-    const request = { infoHash, peerId, key, event, stats: host.stats() }
+    const { infoHash, peerId, key } = this.#options
+    const request = { infoHash, peerId, key, event, stats: this.#host.stats() }
     const { trackerId } = entry
     return this.#options.client.announce(
       entry.target,
@@ -217,18 +237,18 @@ export class Announcer {
 
   #hand(answer: AnnounceAnswer, entry: TrackerEntry): void {
     if (this.#phase !== "running") return
-    const { host } = this.#options
+    const host = this.#host
     if (answer.externalAddress !== undefined) host.onExternalAddress?.(answer.externalAddress, entry.url)
     if (answer.peers.length > 0) host.onPeers(answer.peers, entry.url)
   }
 
   get #wantsPeers(): boolean {
-    return this.#options.host.stats().numWant > 0
+    return this.#host.stats().numWant > 0
   }
 
   /** One peer at our own port may be ourselves: trackers often name us to us. */
   #isEnough({ peers }: AnnounceAnswer): boolean {
-    const { port, numWant } = this.#options.host.stats()
+    const { port, numWant } = this.#host.stats()
     return numWant === 0 || peers.length > 1 || (peers.length === 1 && peers[0]!.port !== port)
   }
 
@@ -240,13 +260,6 @@ export class Announcer {
     await Promise.all(this.#tiers.trackers.map((entry) => this.#leave(entry, budget.signal)))
     timer.cancel()
     budget.abort()
-  }
-
-  async #abandon(): Promise<void> {
-    this.#phase = "stopping"
-    this.#timer?.cancel()
-    for (const entry of this.#tiers.trackers) entry.letGo()
-    await Promise.all(this.#tiers.trackers.flatMap(({ flight }) => flight?.done ?? []))
   }
 
   /** The goodbye to one tracker. */

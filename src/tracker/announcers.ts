@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/same-bytes.js"
 import { Announcer, type AnnouncerOptions } from "./announcer.js"
 import type { TrackerStatus } from "./tracker-entry.js"
 
@@ -5,14 +6,21 @@ export interface AnnouncersOptions extends Omit<AnnouncerOptions, "infoHash" | "
   /** What the torrent is known by: 20 bytes each; of a hybrid two, that of v1 first (BEP 52). */
   readonly infoHashes: readonly Uint8Array[]
   readonly hostOf: (infoHash: Uint8Array) => AnnouncerOptions["host"]
+  /** Those that have announced it so far, while its metadata was fetched: these go on with them. */
+  readonly before?: Announcers | undefined
 }
 
 /** Announces one torrent under each of its infohashes: a hybrid has a swarm under either (BEP 52). */
 export class Announcers {
-  readonly #announcers: readonly Announcer[]
+  readonly #announcers: Announcer[]
 
-  constructor({ infoHashes, hostOf, ...options }: AnnouncersOptions) {
-    this.#announcers = infoHashes.map((infoHash) => new Announcer({ ...options, infoHash, host: hostOf(infoHash) }))
+  constructor({ infoHashes, hostOf, before, ...options }: AnnouncersOptions) {
+    this.#announcers = infoHashes.map((infoHash) => {
+      const own = { ...options, infoHash, host: hostOf(infoHash) }
+      return before?.giveTo(own) ?? new Announcer(own)
+    })
+    // Under what else it was announced, by mistake.
+    void before?.stop()
   }
 
   start(): void {
@@ -41,8 +49,13 @@ export class Announcers {
     await Promise.all(this.#announcers.map((announcer) => announcer.stop()))
   }
 
-  async abandon(): Promise<void> {
-    await Promise.all(this.#announcers.map((announcer) => announcer.abandon()))
+  /** Gives away the one for that infohash: see {@link Announcer.inherit}. */
+  giveTo(options: AnnouncerOptions): Announcer | undefined {
+    const at = this.#announcers.findIndex(({ infoHash }) => sameBytes(infoHash, options.infoHash))
+    if (at < 0) return undefined
+    const [announcer] = this.#announcers.splice(at, 1)
+    announcer!.inherit(options)
+    return announcer
   }
 
   /** See {@link Announcer.exhausted}. */

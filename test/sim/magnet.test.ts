@@ -198,6 +198,53 @@ describe("metadata from peers", () => {
     expect(s.platform.clock.pendingTimers).toBe(0)
   })
 
+  it("is asked for by a peer whom trackers know from then on, until the download stops", async () => {
+    const s = stage(26)
+    const node = await s.give(dataset)
+    const seed = { host: s.hosts.pop()!, port: PORT }
+    const announces = serveTracker(s.simulation, "10.0.2.1", { peers: [seed] })
+    const trackers = ["http://10.0.2.1/announce"]
+    const { session, torrent } = await s.until(s.begin({}, undefined, { hints: { trackers, webSeeds: [], peers: [] } }))
+    const metainfo = parseTorrent(torrent, digester)
+    const store = await s.open(metainfo, torrent)
+    const sources = { trackers: metainfo.trackers, webSeeds: [], peers: [], maxDownload: 8 * KiB }
+    const added = session.add({ metainfo, store, ...sources, fetch: true, seed: false })
+    await s.until(added.whenComplete())
+    await s.simulation.run(1_000)
+    await s.close()
+    expect(node.torrent.givenBytes).toBe(1600 * KiB)
+    expect(announces.map((announce) => announce.get("event"))).toEqual(["started", null, "completed", "stopped"])
+    for (const name of ["key", "peer_id"]) expect(new Set(announces.map((one) => one.get(name))).size).toBe(1)
+    const [fetching, downloading, complete] = announces.map((announce) => Number(announce.get("left")))
+    expect([fetching, complete]).toEqual([16384, 0])
+    expect(downloading).toBeGreaterThan(16384)
+    expect(s.platform.clock.pendingTimers).toBe(0)
+  })
+
+  it("of a private torrent leaves the peers that its tracker named", async () => {
+    const s = stage(27)
+    await s.give(dataset)
+    const seed = { host: s.hosts[0]!, port: PORT }
+    const announces = serveTracker(s.simulation, "10.0.2.1", { peers: [seed] })
+    const trackers = ["http://10.0.2.1/announce"]
+    const { session, torrent } = await s.until(s.begin({}, undefined, { hints: { trackers, webSeeds: [], peers: [] } }))
+    const metainfo = { ...parseTorrent(torrent, digester), private: true }
+    const store = await s.open(metainfo, torrent)
+    const added = session.add({
+      metainfo,
+      store,
+      trackers: [trackers],
+      webSeeds: [],
+      peers: [],
+      fetch: true,
+      seed: false,
+    })
+    await s.until(added.whenComplete())
+    expect(s.simulation.clock.now()).toBeLessThan(30_000)
+    await s.close()
+    expect(announces.map((announce) => announce.get("event"))).toEqual(["started", "completed", "stopped"])
+  })
+
   it("says that the torrent is private: then nobody counts whom no tracker has named", async () => {
     const s = stage(15)
     const node = await s.give(dataset)

@@ -22,8 +22,8 @@ const RECONNECT = 10_000
 /** Several peers may share a host behind a gateway, so one bad port does not damn it; this many do. */
 const BANS_OF_HOST = 3
 
-/** Where an address came from; `incoming`: whoever connected to us said that it listens there. */
-export type PeerOrigin = "user" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
+/** Where an address came from; `link`: a magnet link; `incoming`: whoever connected to us said that it listens there. */
+export type PeerOrigin = "user" | "link" | "incoming" | "tracker" | "pex" | "dht" | "lsd"
 
 /**
  * How a connection went.
@@ -85,9 +85,11 @@ export class PeerBook {
     return this.#addresses.size
   }
 
-  /** All addresses that are known. */
-  endpoints(): Endpoint[] {
-    return [...this.#addresses.values()].map(({ endpoint }) => endpoint)
+  /** All addresses that are known; or those from one origin. */
+  endpoints(origin?: PeerOrigin): Endpoint[] {
+    return [...this.#addresses.values()]
+      .filter((address) => origin === undefined || address.origin === origin)
+      .map(({ endpoint }) => endpoint)
   }
 
   /** An address was named. Naming a failed one again gives it another chance. */

@@ -21,6 +21,8 @@ export interface PeerNamersOptions {
   /** Where we listen; undefined when we do not. */
   readonly listenPort: number | undefined
   readonly isPrivate: boolean
+  /** Those that announced it while its metadata was fetched. */
+  readonly before?: Announcers | undefined
   /** Hears what trackers take for our address. */
   readonly external: ExternalAddress
   /** What trackers are told besides where we listen. */
@@ -43,6 +45,7 @@ export function makePeerNamers(options: PeerNamersOptions): { announcer: Announc
     peerId: options.peerId.slice(),
     key: platform.random.below(0xffffffff),
     isPrivate: options.isPrivate,
+    before: options.before,
     hostOf: (named) => ({
       stats: () => ({ ...options.stats(), port }),
       onPeers: (endpoints) => options.onPeers(endpoints, "tracker", named === secondInfoHash),

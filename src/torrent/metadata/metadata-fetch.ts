@@ -6,6 +6,7 @@ import { parseInfoDictionary } from "../../metainfo/info-dictionary.js"
 import type { MetadataPeer } from "../../peer/metadata-peer.js"
 import type { Timer } from "../../ports/clock.js"
 import type { ByteStream, Endpoint, StreamListener } from "../../ports/net.js"
+import type { Announcers } from "../../tracker/announcers.js"
 import type { MetadataMessage } from "../../wire/metadata-message.js"
 import type { PeerOrigin } from "../finding/peer-book.js"
 import { PEERS_NEED_PROXY } from "../no-sources.js"
@@ -55,8 +56,12 @@ export interface FoundMetadata {
 export interface Handover {
   /** Open connections: each is to be handed over or closed. */
   readonly connections: readonly MetadataPeer[]
-  /** Addresses that trackers named. */
+  /** Addresses that are known. */
   readonly endpoints: readonly Endpoint[]
+  /** Those of them that trackers named first: a private torrent may have no others (BEP 27). */
+  readonly namedByTrackers: readonly Endpoint[]
+  /** At work. */
+  readonly announcers: Announcers
 }
 
 /**
@@ -107,7 +112,7 @@ export class MetadataFetch implements MetadataSwarmHost {
     this.#onOver = onOver
     this.#sources.start()
     this.addPeers(this.#options.peers, "user")
-    this.addPeers(this.#options.hintedPeers, "tracker")
+    this.addPeers(this.#options.hintedPeers, "link")
     this.#tick()
   }
 
@@ -179,9 +184,14 @@ export class MetadataFetch implements MetadataSwarmHost {
   release(): Handover {
     const connections = this.#swarm.release()
     this.#timer?.cancel()
-    this.#closed = this.#sources.abandon()
+    this.#closed = Promise.resolve()
     this.#onOver(this.#closed)
-    return { connections, endpoints: this.#swarm.endpoints() }
+    return {
+      connections,
+      endpoints: this.#swarm.endpoints(),
+      namedByTrackers: this.#swarm.endpoints("tracker"),
+      announcers: this.#sources.release(),
+    }
   }
 
   /** Ends it. Who waits for the metadata hears `AT_ABORTED`. */

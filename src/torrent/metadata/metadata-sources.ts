@@ -89,9 +89,9 @@ export class MetadataSources {
     return this.#announcer.stop()
   }
 
-  /** Ends without a goodbye: the torrent goes on under the same peer id. */
-  abandon(): Promise<void> {
+  /** Ends the searches, and leaves the trackers, which know us, to the torrent. */
+  release(): Announcers {
     this.#discoveries.close()
-    return this.#announcer.abandon()
+    return this.#announcer
   }
 }

@@ -95,8 +95,9 @@ export class MetadataSwarm implements MetadataPeerHost {
     return this.#book.size
   }
 
-  endpoints(): Endpoint[] {
-    return this.#book.endpoints()
+  /** See {@link PeerBook.endpoints}. */
+  endpoints(origin?: PeerOrigin): Endpoint[] {
+    return this.#book.endpoints(origin)
   }
 
   /** Everyone who is known was tried, and nobody is left. */

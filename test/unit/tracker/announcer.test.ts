@@ -325,6 +325,69 @@ describe("a private torrent", () => {
   })
 })
 
+describe("an announcer that goes on for the torrent whose metadata was fetched", () => {
+  const goOn = ({ announcer, state, peers }: ReturnType<typeof setUp>, { isPrivate = false, left = 5_000 } = {}) => {
+    const host = {
+      stats: () => ({ ...state, left }),
+      onPeers: (endpoints: readonly Endpoint[], from: string) =>
+        peers.push({ from: `torrent ${from}`, at: 0, endpoints }),
+    }
+    announcer.inherit({ host, trackers: [[url("a.example")], [url("b.example")]], isPrivate })
+    announcer.start()
+  }
+
+  it("tells those who know us what is left, as soon as they allow, and starts with those who do not", async () => {
+    const scene = setUp([["a.example"]])
+    const { fake, announcer } = scene
+    fake.http("a.example", { answer: { interval: 1800, "min interval": 60, "tracker id": "id1", peers: "" } })
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(10_000)
+    goOn(scene)
+    await fake.clock.run(70_000)
+    expect(fake.events("a.example")).toEqual(["0 started", "60010 none"])
+    expect(fake.seen.filter(({ host }) => host === "a.example").map(({ fields }) => fields.get("left"))).toEqual([
+      "100",
+      "5000",
+    ])
+    expect(fake.events("b.example")).toEqual([expect.stringMatching(/ started$/)])
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.seen.at(-1)!.event).toBe("stopped")
+    expect(fake.processClock.pendingTimers).toBe(0)
+  })
+
+  it("hears what is answered to an announce under way", async () => {
+    const scene = setUp([["a.example"]])
+    const { fake, announcer, peers } = scene
+    fake.http("a.example", { answer: { interval: 1800, "min interval": 60, peers: PEERS }, after: 500 })
+    announcer.start()
+    await fake.clock.run(100)
+    goOn(scene)
+    await fake.clock.run(70_000)
+    expect(fake.events("a.example")).toEqual(["0 started", "60500 none"])
+    expect(peers.map(({ from }) => from)).toEqual(Array(2).fill(`torrent ${url("a.example")}`))
+    await fake.clock.runUntil(announcer.stop())
+  })
+
+  it("goes on with one of its trackers, if that is private (BEP 27), and leaves no other behind", async () => {
+    const scene = setUp([["a.example"], ["b.example"]])
+    const { fake, announcer } = scene
+    fake.http("a.example", empty)
+    fake.http("b.example", good)
+    announcer.start()
+    await fake.clock.run(10_000)
+    goOn(scene, { isPrivate: true })
+    await fake.clock.run(4_000_000)
+    const asked = new Set(fake.seen.filter(({ event }) => event === "none").map(({ host }) => host))
+    expect(asked.size).toBe(1)
+    await fake.clock.runUntil(announcer.stop())
+    expect(fake.seen.slice(-2).map(({ host, event }) => `${host} ${event}`)).toEqual([
+      "a.example stopped",
+      "b.example stopped",
+    ])
+  })
+})
+
 describe("failures of trackers", () => {
   it.each([
     ["429 with Retry-After", { body: empty0, status: 429, headers: { "retry-after": "700" } }, 700, "HTTP status 429"],
