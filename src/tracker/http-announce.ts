@@ -27,8 +27,7 @@ const ENCRYPTION_FIELDS: Readonly<Record<EncryptionSupport, readonly string[]>> 
 /** The URL of an announce (BEP 3): the tracker's own, whose arguments (a passkey) stay, and ours. */
 export function announceUrl(tracker: string, request: AnnounceRequest, encryption: EncryptionSupport = "none"): string {
   const { stats } = request
-  // BEP 21: in every announce of a partial seed. UDP has no number for it (BEP 15).
-  const event = stats.partialSeed === true && request.event !== "stopped" ? "paused" : request.event
+  const event = saysPaused(request) ? "paused" : request.event
   const fields = [
     `info_hash=${encodePercents(request.infoHash)}`,
     `peer_id=${encodePercents(request.peerId)}`,
@@ -45,6 +44,14 @@ export function announceUrl(tracker: string, request: AnnounceRequest, encryptio
   if (event !== "none") fields.push(`event=${event}`)
   if (request.trackerId !== undefined) fields.push(`trackerid=${encodePercents(request.trackerId)}`)
   return withArguments(tracker, fields.join("&"))
+}
+
+/**
+ * Whether we say that we are a partial seed (BEP 21). An event that the tracker must hear is not replaced by that (as in
+ * libtorrent). UDP has no number for it (BEP 15).
+ */
+export function saysPaused({ event, stats }: AnnounceRequest): boolean {
+  return stats.partialSeed === true && event === "none"
 }
 
 /** A URL with more arguments behind those it has. */

@@ -11,7 +11,14 @@ import {
   type TrackerFailure,
 } from "./announce.js"
 import type { HostLimiter } from "./host-limiter.js"
-import { announceUrl, decodeAnswer, type EncryptionSupport, failureOf, parseHttpAnswer } from "./http-announce.js"
+import {
+  announceUrl,
+  decodeAnswer,
+  type EncryptionSupport,
+  failureOf,
+  parseHttpAnswer,
+  saysPaused,
+} from "./http-announce.js"
 import { getAnswer, type HttpBody } from "./http-get.js"
 import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
 import { OtherFamily, type Repeat } from "./other-family.js"
@@ -29,6 +36,8 @@ export class HttpClient {
   readonly #limiter: HostLimiter
   readonly #encryption: EncryptionSupport
   readonly #otherFamily: OtherFamily
+  /** URLs of trackers that do not know `event=paused` (BEP 21), as chihaya and aquatic. */
+  readonly #withoutPaused = new Set<string>()
 
   constructor(platform: Pick<Platform, "clock" | "http">, limiter: HostLimiter, encryption: EncryptionSupport) {
     this.#platform = platform
@@ -51,7 +60,6 @@ export class HttpClient {
     const key = `${target.url} ${toHex(request.infoHash)}`
     const rest = this.#limiter.announces.of(key)
     if (rest > 0) return leftAlone(rest)
-    const url = announceUrl(target.url, request, this.#encryption)
     const leaves = request.event === "stopped"
     const turn = { host, signal, urgent: leaves }
     const repeat: Repeat = {
@@ -59,12 +67,15 @@ export class HttpClient {
       host,
       signal,
       announce: async (family, onRepeated) => {
-        const { outcome } = await this.#announce(url, { ...turn, family, onSent: onRepeated })
+        const { outcome } = await this.#announce(target, request, { ...turn, family, onSent: onRepeated })
         return this.#limiter.restOf(host) > 0 ? undefined : outcome
       },
     }
     const left = leaves ? this.#otherFamily.leave(repeat) : undefined
-    const { outcome, family, retry } = await this.#announce(url, { ...turn, onSent: () => listener.onSent() })
+    const { outcome, family, retry } = await this.#announce(target, request, {
+      ...turn,
+      onSent: () => listener.onSent(),
+    })
     if (retry !== undefined) this.#limiter.announces.add(key, retry)
     if (outcome.kind === "answered" && !leaves && family !== undefined && !isAddress(hostname)) {
       void this.#otherFamily.tell(repeat, family, (answer) => listener.onLate(answer))
@@ -82,15 +93,27 @@ export class HttpClient {
     return body.kind === "failed" ? body : judged(body, (bytes) => parseHttpScrape(bytes, infoHash))
   }
 
-  async #announce(url: string, turn: Turn): Promise<Announced> {
-    const body = await this.#get(url, turn)
-    if (body.kind === "failed") return { outcome: body }
+  /** Says that we are a partial seed (BEP 21), but not where `paused` is refused: there nobody would hear of us. */
+  async #announce({ url }: HttpTarget, request: AnnounceRequest, turn: Turn): Promise<Announced> {
+    const plain = { ...request, stats: { ...request.stats, partialSeed: false } }
+    if (!saysPaused(request) || this.#withoutPaused.has(url)) return this.#send(url, plain, turn)
+    const announced = await this.#send(url, request, turn)
+    if (!announced.refused) return announced
+    const again = await this.#send(url, plain, { ...turn, urgent: true })
+    if (again.outcome.kind === "answered") this.#withoutPaused.add(url)
+    return again
+  }
+
+  async #send(tracker: string, request: AnnounceRequest, turn: Turn): Promise<Announced> {
+    const body = await this.#get(announceUrl(tracker, request, this.#encryption), turn)
+    if (body.kind === "failed") return { outcome: body, refused: false }
     const outcome = judged(body, parseHttpAnswer)
     const { family } = body
-    if (outcome.kind === "answered") return family === undefined ? { outcome } : { outcome, family }
+    if (outcome.kind === "answered") return { outcome, refused: false, ...(family !== undefined && { family }) }
     if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(turn.host, body.retry)
     const { retry } = outcome
-    return retry === undefined ? { outcome } : { outcome, retry: retry === "never" ? Number.POSITIVE_INFINITY : retry }
+    if (retry === undefined) return { outcome, refused: isGood(body.status) || body.status === 400 }
+    return { outcome, refused: false, retry: retry === "never" ? Number.POSITIVE_INFINITY : retry }
   }
 
   async #get(url: string, { host, signal, urgent, family, onSent }: Turn): Promise<HttpBody | TrackerFailure> {
@@ -115,6 +138,8 @@ interface Turn {
 
 interface Announced {
   readonly outcome: AnnounceOutcome
+  /** The tracker did not want what it was told, as it was told. */
+  readonly refused: boolean
   /** The one over which it was answered; undefined behind a proxy. */
   readonly family?: Family
   /** The tracker said that this torrent is not to be announced for so long, ms. */
@@ -126,10 +151,14 @@ function judged<A extends { readonly kind: "answered" }>(
   body: HttpBody,
   parse: (bytes: Uint8Array) => A | TrackerFailure,
 ): A | TrackerFailure {
-  if (body.status >= 200 && body.status < 300) return parse(body.bytes)
+  if (isGood(body.status)) return parse(body.bytes)
   const dictionary = decodeAnswer(body.bytes)
   const said = typeof dictionary === "string" ? undefined : failureOf(dictionary)
   return failed(said?.message ?? `HTTP status ${body.status}`, said?.retry ?? body.retry)
+}
+
+function isGood(status: number): boolean {
+  return status >= 200 && status < 300
 }
 
 /**

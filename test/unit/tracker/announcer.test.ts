@@ -5,7 +5,7 @@ import type { Endpoint } from "../../../src/ports/net.js"
 import type { AnnounceStats } from "../../../src/tracker/announce.js"
 import { Announcer } from "../../../src/tracker/announcer.js"
 import { TrackerClient } from "../../../src/tracker/tracker-client.js"
-import { compact, FakeTrackers, INFO_HASH, PEER_ID, type SeenRequest } from "./fake-trackers.js"
+import { compact, FakeTrackers, type HttpReply, INFO_HASH, PEER_ID, type SeenRequest } from "./fake-trackers.js"
 
 const PEERS = compact("203.0.113.8:1000", "203.0.113.9:2000")
 const good: { answer: BencodeInput } = { answer: { interval: 1800, complete: 4, incomplete: 5, peers: PEERS } }
@@ -122,6 +122,46 @@ describe("an announcer", () => {
     expect(fake.seen.map(({ fields }) => fields.get("trackerid"))).toEqual([null, "id1"])
     expect(announcer.status()[0]).toMatchObject({ state: "working", message: "old", peersReceived: 4 })
     expect(external[0]).toBe("203.0.113.77")
+    await fake.clock.runUntil(announcer.stop())
+  })
+})
+
+describe("a partial seed", () => {
+  it("is known to a tracker that refuses what is said of it (BEP 21), and says so no more there", async () => {
+    const { fake, announcer } = setUp([["strict.example"]], { stats: { partialSeed: true } })
+    const known = ["none", "started", "completed", "stopped"]
+    const peers = new Set<string>()
+    fake.http("strict.example", ({ event, fields }) => {
+      if (!known.includes(event)) return { answer: { "failure reason": "failed to provide valid client event" } }
+      if (event === "stopped") peers.clear()
+      else peers.add(fields.get("port")!)
+      return good
+    })
+    announcer.start()
+    for (let round = 0; round < 100; round++) {
+      await fake.clock.run(60_000)
+      expect(announcer.status()[0]!.state).toBe("working")
+      expect(peers.size).toBe(1)
+    }
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "paused", "none", "none", "none"])
+    expect(fake.seen[2]!.at - fake.seen[1]!.at).toBeLessThan(100)
+    await fake.clock.runUntil(announcer.stop())
+    expect(peers.size).toBe(0)
+  })
+
+  it("goes on saying so to a tracker that refuses it for another reason, or fails", async () => {
+    const { fake, announcer } = setUp([["a.example"]], { stats: { partialSeed: true } })
+    let no: HttpReply | undefined
+    fake.http("a.example", () => no ?? good)
+    announcer.start()
+    await fake.clock.run(1_000)
+    no = { answer: { "failure reason": "not authorized" } }
+    await fake.clock.runUntil(() => fake.seen.length === 3)
+    no = { body: empty0, status: 500 }
+    await fake.clock.runUntil(() => fake.seen.length === 4)
+    no = undefined
+    await fake.clock.runUntil(() => fake.seen.length === 6)
+    expect(fake.seen.map(({ event }) => event)).toEqual(["started", "paused", "none", "paused", "paused", "paused"])
     await fake.clock.runUntil(announcer.stop())
   })
 })

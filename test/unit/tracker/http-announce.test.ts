@@ -60,11 +60,12 @@ describe("the URL of an announce", () => {
     expect(announceUrl("http://t.example/announce", { ...request, event: "none" })).not.toContain("event")
   })
 
-  it("says in every announce but the last that we are a partial seed (BEP 21)", () => {
+  it("says that we are a partial seed (BEP 21) in place of no event, not of one that the tracker must hear", () => {
     const stats = { ...request.stats, partialSeed: true }
     const saidOf = (event: AnnounceRequest["event"]) =>
       new URL(announceUrl("http://t.example/announce", { ...request, stats, event })).searchParams.getAll("event")
-    expect([saidOf("started"), saidOf("none"), saidOf("stopped")]).toEqual([["paused"], ["paused"], ["stopped"]])
+    const events = ["started", "none", "completed", "stopped"] as const
+    expect(events.map(saidOf)).toEqual([["started"], ["paused"], ["completed"], ["stopped"]])
   })
 })
 
