@@ -48,8 +48,14 @@ export interface AnnounceAnswer {
   readonly externalAddress?: string
 }
 
-/** When a tracker that failed wants to be asked again: milliseconds from now, or never (BEP 31). */
-export type RetryWish = number | "never"
+/** A tracker that refuses us without a word on when to come back is not asked again for so long, ms. */
+export const REFUSED_WAIT = 5 * 60_000
+
+/**
+ * When a tracker that failed wants to be asked again: milliseconds from now, or never (BEP 31), or later, without a word on
+ * when: not before {@link REFUSED_WAIT}.
+ */
+export type RetryWish = number | "never" | "later"
 
 /** The tracker could not be had, or said no. `message` is meant for the user; it may be a stranger's text. */
 export interface TrackerFailure {

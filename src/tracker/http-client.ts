@@ -7,6 +7,8 @@ import {
   type AnnounceOutcome,
   type AnnounceRequest,
   failed,
+  REFUSED_WAIT,
+  type RetryWish,
   type ScrapeOutcome,
   type TrackerFailure,
 } from "./announce.js"
@@ -110,10 +112,10 @@ export class HttpClient {
     const outcome = judged(body, parseHttpAnswer)
     const { family } = body
     if (outcome.kind === "answered") return { outcome, refused: false, ...(family !== undefined && { family }) }
-    if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(turn.host, body.retry)
+    if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(turn.host, inMilliseconds(body.retry))
     const { retry } = outcome
     if (retry === undefined) return { outcome, refused: isGood(body.status) || body.status === 400 }
-    return { outcome, refused: false, retry: retry === "never" ? Number.POSITIVE_INFINITY : retry }
+    return { outcome, refused: false, retry: inMilliseconds(retry) }
   }
 
   async #get(url: string, { host, signal, urgent, family, onSent }: Turn): Promise<HttpBody | TrackerFailure> {
@@ -142,7 +144,7 @@ interface Announced {
   readonly refused: boolean
   /** The one over which it was answered; undefined behind a proxy. */
   readonly family?: Family
-  /** The tracker said that this torrent is not to be announced for so long, ms. */
+  /** This torrent is not to be announced for so long, ms. */
   readonly retry?: number
 }
 
@@ -167,6 +169,11 @@ function isGood(status: number): boolean {
  */
 function isOfHost(status: number): boolean {
   return status !== 403
+}
+
+function inMilliseconds(retry: RetryWish): number {
+  if (retry === "never") return Number.POSITIVE_INFINITY
+  return retry === "later" ? REFUSED_WAIT : retry
 }
 
 function leftAlone(rest: number): TrackerFailure {

@@ -4,7 +4,7 @@ import { parseRetryAfter } from "../bytes/retry-after.js"
 import { redactUrls } from "../bytes/url.js"
 import type { HttpExchange, HttpHead } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
-import { failed, type TrackerFailure } from "./announce.js"
+import { failed, type RetryWish, type TrackerFailure } from "./announce.js"
 
 /** Without a byte, connecting included (as libtorrent's and rain's). */
 const IDLE_TIMEOUT = 10_000
@@ -15,9 +15,6 @@ const TOTAL_TIMEOUT = 30_000
 /** Bytes of an answer that are taken (as libtorrent's `tracker_maximum_response_length`). */
 const MAX_ANSWER = 1 << 20
 
-/** A tracker that refuses us (403) or finds us too fast (429) without a word on when to come back is left alone for so long. */
-const REFUSED_WAIT = 5 * 60_000
-
 export interface HttpBody {
   readonly kind: "body"
   readonly status: number
@@ -25,7 +22,7 @@ export interface HttpBody {
   /** Of the server's address; absent behind a proxy. */
   readonly family?: Family
   /** What the server asks for by its status and `Retry-After`, in milliseconds. */
-  readonly retry?: number
+  readonly retry?: Exclude<RetryWish, "never">
 }
 
 /**
@@ -98,10 +95,10 @@ export function getAnswer(
   })
 }
 
-function retryOf(status: number, header: string | undefined, wallTime: number): number | undefined {
+function retryOf(status: number, header: string | undefined, wallTime: number): HttpBody["retry"] {
   if (status !== 403 && status !== 429 && status !== 503) return undefined
   const asked = parseRetryAfter(header, wallTime)
   // A time that is over says no more than none: clocks differ.
   if (asked !== undefined && asked > 0) return asked
-  return status === 503 ? undefined : REFUSED_WAIT
+  return status === 503 ? undefined : "later"
 }

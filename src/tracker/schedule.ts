@@ -1,5 +1,5 @@
 import type { Random } from "../ports/random.js"
-import type { RetryWish } from "./announce.js"
+import { REFUSED_WAIT, type RetryWish } from "./announce.js"
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -91,7 +91,8 @@ export class TrackerSchedule {
     // Who has answered before is asked no more seldom than usually: it may be our own network that was gone.
     const step = Math.min(LADDER[Math.min(this.#failures, LADDER.length - 1)]!, this.#usual)
     this.#failures++
-    this.#nextAt = now + this.#jittered(retry === undefined ? step : clamp(retry, LADDER[0]!, LONGEST_WAIT))
+    const wait = typeof retry === "number" ? clamp(retry, LADDER[0]!, LONGEST_WAIT) : step
+    this.#nextAt = now + this.#jittered(retry === "later" ? Math.max(wait, REFUSED_WAIT) : wait)
   }
 
   /** Peers are wanted: as soon as the tracker allows. One that fails is not asked more often for that. */

@@ -467,6 +467,15 @@ describe("failures of trackers", () => {
     await fake.clock.runUntil(announcer.stop())
   })
 
+  it.each([403, 429])("that refuse us with %i are asked no more often than dead ones", async (status) => {
+    const { fake, announcer } = setUp([["a.example"], ["dead.example"]])
+    fake.http("a.example", { body: empty0, status })
+    announcer.start()
+    await fake.clock.run(24 * 3_600_000)
+    expect(fake.events("a.example").length).toBeLessThanOrEqual(fake.events("dead.example").length)
+    await fake.clock.runUntil(announcer.stop())
+  })
+
   it("that say never are believed", async () => {
     const { fake, announcer } = setUp([["a.example"]])
     fake.http("a.example", { answer: { "failure reason": "not a tracker", "retry in": "never" } })

@@ -123,6 +123,15 @@ describe("when a tracker is asked again", () => {
     expect(schedule.reserveAt).toBeNull()
   })
 
+  it("climbs the ladder from five minutes on when it is refused without a word on when to come back", () => {
+    const schedule = new TrackerSchedule(noChance)
+    const waits = Array.from({ length: 7 }, () => {
+      schedule.failed(0, "later")
+      return schedule.nextAt! / MINUTE
+    })
+    expect(waits).toEqual([5, 5, 5, 15, 30, 60, 120])
+  })
+
   it("stays within a day and never lies in the past, whatever a tracker says", () => {
     const number = fc.option(fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger()), { nil: undefined })
     fc.assert(
