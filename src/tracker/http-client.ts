@@ -109,13 +109,20 @@ export class HttpClient {
   async #send(tracker: string, request: AnnounceRequest, turn: Turn): Promise<Announced> {
     const body = await this.#get(announceUrl(tracker, request, this.#encryption), turn)
     if (body.kind === "failed") return { outcome: body, refused: false }
+    this.#heed(turn.host, toHex(request.infoHash), body)
     const outcome = judged(body, parseHttpAnswer)
     const { family } = body
     if (outcome.kind === "answered") return { outcome, refused: false, ...(family !== undefined && { family }) }
-    if (isOfHost(body.status) && body.retry !== undefined) this.#limiter.rest(turn.host, inMilliseconds(body.retry))
     const { retry } = outcome
     if (retry === undefined) return { outcome, refused: isGood(body.status) || body.status === 400 }
     return { outcome, refused: false, retry: inMilliseconds(retry) }
+  }
+
+  /** Who finds us too fast, or is too busy, is so whoever asks; who is forbidden to ask may be so for one torrent alone. */
+  #heed(host: string, torrent: string, { status, retry }: HttpBody): void {
+    if (isGood(status)) this.#limiter.served(host)
+    else if (status === 403) this.#limiter.forbidden(host, torrent)
+    else if (retry !== undefined) this.#limiter.slowDown(host, retry === "later" ? undefined : retry)
   }
 
   async #get(url: string, { host, signal, urgent, family, onSent }: Turn): Promise<HttpBody | TrackerFailure> {
@@ -161,14 +168,6 @@ function judged<A extends { readonly kind: "answered" }>(
 
 function isGood(status: number): boolean {
   return status >= 200 && status < 300
-}
-
-/**
- * Who finds us too fast, or is too busy, is so whoever asks; who is forbidden to ask may be so for one torrent alone, and
- * `retry in` is of what was asked for (BEP 31).
- */
-function isOfHost(status: number): boolean {
-  return status !== 403
 }
 
 function inMilliseconds(retry: RetryWish): number {

@@ -105,25 +105,53 @@ describe("a limiter of hosts", () => {
     expect(names()).toEqual(["first", "last"])
   })
 
-  it("asks nobody who wants to be left alone: those who wait need not, others' hosts are asked", async () => {
+  it("asks nobody who wants to be left alone for minutes: those who wait keep their turn, others' hosts are asked", async () => {
+    const { clock, limiter, starts, run } = setUp()
+    const done = [run("1", 10), run("2", 10), run("3", 10), run("4", 10)]
+    const urgent = run("urgent", 10, { urgent: true })
+    limiter.slowDown("a.example", 60_000)
+    limiter.slowDown("a.example", 30_000)
+    expect(await Promise.all([urgent, run("late", 10)])).toEqual([undefined, undefined])
+    await clock.runUntil(Promise.all([...done, run("other", 10, { host: "b.example" })]))
+    expect(starts).toEqual([
+      { name: "1", at: 0 },
+      { name: "2", at: 0 },
+      { name: "other", at: 0 },
+      { name: "3", at: 60_000 },
+      { name: "4", at: 60_500 },
+    ])
+    expect(limiter.restOf("a.example")).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("tells those who wait when it would be for long", async () => {
     const { clock, limiter, names, run } = setUp()
     const done = [run("1", 10), run("2", 10)]
-    const waiting = [run("3", 10), run("4", 10), run("5", 10, { urgent: true })]
-    limiter.rest("a.example", 60_000)
-    limiter.rest("a.example", 30_000)
-    expect(await Promise.all([...waiting, run("late", 10)])).toEqual([undefined, undefined, undefined, undefined])
-    expect(await clock.runUntil(Promise.all([...done, run("other", 10, { host: "b.example" })]))).toHaveLength(3)
-    expect(names()).toEqual(["1", "2", "other"])
-    expect(limiter.restOf("a.example")).toBe(60_000 - clock.now())
-    expect(limiter.restOf("b.example")).toBe(0)
-    await clock.run(60_000)
+    const waiting = [run("3", 10), run("4", 10)]
+    limiter.slowDown("a.example", 600_000)
+    expect(await Promise.all(waiting)).toEqual([undefined, undefined])
+    expect(limiter.restOf("a.example")).toBe(600_000)
+    await clock.runUntil(Promise.all(done))
+    await clock.run(600_000)
     expect(await clock.runUntil(run("again", 10))).toBe("again")
+    expect(names()).toEqual(["1", "2", "again"])
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  it("asks a host that found us too fast more slowly, however few wait, and in time as before", async () => {
+    const { clock, limiter, starts, run } = setUp()
+    limiter.slowDown("a.example", 1)
+    await clock.run(1)
+    await clock.runUntil(Promise.all([run("1", 10), run("2", 10)]))
+    expect(starts[1]!.at - starts[0]!.at).toBe(500)
+    for (let answer = 0; answer < 1000; answer++) limiter.served("a.example")
+    await clock.runUntil(Promise.all([run("3", 10), run("4", 10)]))
+    expect(starts[3]!.at - starts[2]!.at).toBe(0)
   })
 
   it("leaves nobody alone for longer than a day", () => {
     const { limiter } = setUp()
-    limiter.rest("a.example", Number.MAX_SAFE_INTEGER)
+    limiter.slowDown("a.example", Number.MAX_SAFE_INTEGER)
     expect(limiter.restOf("a.example")).toBe(24 * 3_600_000)
   })
 })

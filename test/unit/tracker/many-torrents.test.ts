@@ -7,13 +7,15 @@ import { compact, FakeTrackers, type HttpReply, PEER_ID, type SeenRequest } from
 const TORRENTS = 100
 /** How long the tracker takes for an answer, ms. */
 const AFTER = 400
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
 const good: HttpReply = {
   answer: { interval: 1800, peers: compact("203.0.113.8:1000", "203.0.113.9:1") },
   after: AFTER,
 }
 
 /** Torrents of four sessions that share their way to one tracker. */
-function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good) {
+function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good, torrents = TORRENTS) {
   const fake = new FakeTrackers()
   fake.http("a.example", reply)
   const limiter = new HostLimiter(fake.clock)
@@ -24,12 +26,12 @@ function setUp(reply: HttpReply | ((request: SeenRequest) => HttpReply) = good) 
       client: clients[session % clients.length]!,
       host: { stats: () => ({ uploaded: 0, downloaded: 0, left: 1, port: 6881, numWant: 100 }), onPeers() {} },
       trackers: [["http://a.example/announce"]],
-      infoHash: new Uint8Array(20).fill(torrent),
+      infoHash: new Uint8Array(20).fill(torrent, 0, 19).fill(torrent >> 8, 19),
       peerId: PEER_ID,
       key: torrent,
       isPrivate: false,
     })
-  const announcers = Array.from({ length: TORRENTS }, (_, index) => announcer(index, index))
+  const announcers = Array.from({ length: torrents }, (_, index) => announcer(index, index))
   const stop = () => fake.clock.runUntil(Promise.all(announcers.map((announcer) => announcer.stop())))
   /** Torrents that sent that event. */
   const tellers = (event: string) =>
@@ -126,7 +128,6 @@ describe("many torrents of one tracker", () => {
   )
 
   it.each([
-    ["403", { body: tooMany, status: 403 }],
     ["`retry in` ten minutes (BEP 31)", { answer: { "failure reason": "overloaded", "retry in": "10" } }],
     ["`retry in` never", { answer: { "failure reason": "unknown torrent", "retry in": "never" } }],
   ] satisfies [string, HttpReply][])("ask each for itself a tracker that refuses with %s", async (_name, no) => {
@@ -135,6 +136,72 @@ describe("many torrents of one tracker", () => {
     await fake.clock.run(60_000)
     expect(fake.seen).toHaveLength(TORRENTS)
     await stop()
+  })
+
+  it.each([403, 429])(
+    "ask a tracker that always answers with %i no more often than one that is dead",
+    async (status) => {
+      let isForbidden = true
+      const { fake, announcers, stop, tellers } = setUp(() => (isForbidden ? { body: tooMany, status } : good))
+      for (const announcer of announcers) announcer.start()
+      await fake.clock.run(24 * HOUR)
+      expect(fake.seen.length).toBeLessThan(30)
+      isForbidden = false
+      await fake.clock.run(4 * HOUR)
+      expect(tellers("started")).toBe(TORRENTS)
+      expect(announcers.every((announcer) => announcer.status()[0]!.peersReceived > 0)).toBe(true)
+      await stop()
+    },
+  )
+
+  it("are announced though the tracker forbids some of them", async () => {
+    const { fake, announcers, stop, tellers } = setUp(({ fields }) =>
+      Number.parseInt(fields.get("key")!, 16) % 5 === 0 ? good : { body: tooMany, status: 403 },
+    )
+    for (const announcer of announcers) announcer.start()
+    await fake.clock.run(5 * MINUTE)
+    expect(announcers.filter((announcer) => announcer.status()[0]!.state === "working")).toHaveLength(TORRENTS / 5)
+    expect(tellers("started")).toBe(TORRENTS)
+    await stop()
+  })
+
+  it.each([
+    ["", {}],
+    [" and says for how long", { "retry-after": "60" }],
+  ])("stay known to a tracker that allows twice as many announces as they need%s", async (_name, headers) => {
+    const torrents = 300
+    const burst = 20
+    const perSecond = (2 * torrents) / 1800
+    let tokens = burst
+    let last = 0
+    const known = new Map<string, number>()
+    const { fake, announcers, stop } = setUp(({ at, fields }) => {
+      tokens = Math.min(tokens + ((at - last) / 1000) * perSecond, burst)
+      last = at
+      if (tokens < 1) return { body: tooMany, status: 429, headers, after: 50 }
+      tokens--
+      known.set(fields.get("key")!, at)
+      return { ...good, after: 50 }
+    }, torrents)
+    for (const announcer of announcers) announcer.start()
+    for (let hour = 1; hour <= 4; hour++) {
+      await fake.clock.run(HOUR)
+      const alive = [...known.values()].filter((at) => fake.clock.now() - at < 45 * MINUTE)
+      expect(alive.length, `after ${hour} hours`).toBeGreaterThan(0.95 * torrents)
+    }
+    await stop()
+  })
+
+  it("keep their turns while the tracker is left alone for a minute, and end at once all the same", async () => {
+    const { fake, announcers, stop } = setUp(({ at }) => (at < 1_000 ? good : { body: tooMany, status: 429 }))
+    for (const announcer of announcers) announcer.start()
+    await fake.clock.run(30_000)
+    const asked = fake.seen.length
+    expect(announcers.filter((announcer) => announcer.status()[0]!.state === "announcing").length).toBeGreaterThan(90)
+    await stop()
+    expect(fake.clock.now()).toBe(30_000)
+    expect(fake.seen).toHaveLength(asked)
+    expect(fake.processClock.pendingTimers).toBe(0)
   })
 
   it("have what the tracker said of one of them obeyed by all who announce it", async () => {
