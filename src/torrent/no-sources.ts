@@ -47,5 +47,5 @@ export function noSources(parts: {
 
 /** It is being asked, has not been asked yet, or will be asked again. */
 export function mayAnswer({ state, nextAnnounceIn }: TrackerStatus): boolean {
-  return state === "announcing" || state === "idle" || nextAnnounceIn !== null
+  return state === "announcing" || state === "queued" || state === "idle" || nextAnnounceIn !== null
 }

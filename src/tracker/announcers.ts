@@ -76,7 +76,7 @@ export class Announcers {
   }
 }
 
-const ORDER = ["failed", "idle", "announcing", "working"] as const
+const ORDER = ["failed", "idle", "queued", "announcing", "working"] as const
 
 /** Peers are counted together; how many seeds there are is said by the one that knows more. */
 function better(a: TrackerStatus, b: TrackerStatus): TrackerStatus {

@@ -10,14 +10,15 @@ export interface TrackerStatus {
   readonly url: string
   /** From 0. */
   readonly tier: number
-  readonly state: "idle" | "announcing" | "working" | "failed"
+  /** "queued": the announce is due, and waits for others to the same host. */
+  readonly state: "idle" | "queued" | "announcing" | "working" | "failed"
   /** Why it failed, or the tracker's warning: a stranger's text. */
   readonly message?: string
   readonly seeds?: number
   readonly leechers?: number
   /** All peers it named, over all announces. */
   readonly peersReceived: number
-  /** Milliseconds, 0 when it is due; null while it is being asked, and when no announce is planned. */
+  /** Milliseconds, 0 when it is due; null while it is queued or being asked, and when no announce is planned. */
   readonly nextAnnounceIn: number | null
 }
 
@@ -113,12 +114,17 @@ export class TrackerEntry implements Askable {
     return this.sentAt !== undefined && now - this.sentAt >= SILENT_AFTER
   }
 
+  get #state(): TrackerStatus["state"] {
+    if (this.flight === undefined) return STATES[this.#lastOutcome]
+    return this.sentAt === undefined ? "queued" : "announcing"
+  }
+
   status(now: number): TrackerStatus {
     const nextAt = this.flight !== undefined || this.#lastOutcome === "none" ? null : this.schedule.nextAt
     return {
       url: this.url,
       tier: this.tier,
-      state: this.flight !== undefined ? "announcing" : STATES[this.#lastOutcome],
+      state: this.#state,
       ...(this.#message !== undefined && { message: this.#message }),
       ...(this.#seeds !== undefined && { seeds: this.#seeds }),
       ...(this.#leechers !== undefined && { leechers: this.#leechers }),

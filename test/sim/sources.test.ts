@@ -4,7 +4,7 @@ import { AtError } from "../../src/errors.js"
 import { serveFiles } from "./lib/serve-files.js"
 import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
-import { type SimNode, startNode } from "./lib/sim-node.js"
+import { addTorrent, type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
 
 const KiB = 1024
@@ -108,6 +108,26 @@ describe("who gives", () => {
     await simulation.run(50)
     expect(giver.torrent.snapshot()).toMatchObject({ peers: { connected: 1 }, waitingFor: null })
     await close(simulation, giver, taker)
+  })
+
+  it("is told that the tracker is asked for other datasets first, as long as that is so", async () => {
+    const simulation = createSimulation({ seed: 5 })
+    serveTracker(simulation, "10.0.2.1", { profile: { latency: 4_000 } })
+    const platform = simulation.platform("10.0.0.1")
+    const [first, ...others] = ["a", "b", "c"].map((name) => {
+      const dataset = simDataset(TWO, { name, pieceLength: 64 * KiB, trackers: [[TRACKER]] })
+      putDataset(platform, dataset)
+      return { platform, dataset, fetch: false, seed: true }
+    })
+    const giver = await simulation.runUntil(startNode(first!), LIMIT)
+    const torrents = [giver.torrent]
+    for (const other of others) torrents.push(await simulation.runUntil(addTorrent(giver.session, other), LIMIT))
+    const said = () => torrents.map((torrent) => torrent.snapshot().waitingFor)
+    await simulation.run(1_000)
+    expect(said()).toEqual([null, null, "the trackers are asked for other datasets first"])
+    await simulation.run(60_000)
+    expect(said()).toEqual([null, null, null])
+    await close(simulation, giver)
   })
 
   it("is told of no tracker where one of them knows it, or where there is none", async () => {

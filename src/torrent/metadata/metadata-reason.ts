@@ -1,5 +1,6 @@
 import { count } from "../../bytes/words.js"
 import type { TrackerStatus } from "../../tracker/tracker-entry.js"
+import { withoutPeers } from "../statistics/waiting-reason.js"
 
 /** What is known while the metadata does not arrive. */
 interface Situation {
@@ -46,5 +47,5 @@ function ofNamers({ trackers, discoveries }: Situation): string[] {
 
 function ofTrackers(trackers: readonly TrackerStatus[]): string {
   if (trackers.every(({ state }) => state === "failed")) return "no tracker answers"
-  return trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+  return withoutPeers(trackers)
 }

@@ -12,7 +12,7 @@ import type { Roster } from "../roster.js"
 import type { Totals } from "../totals.js"
 import type { ProgressSnapshot, TorrentState } from "./progress.js"
 import type { Tally } from "./tally.js"
-import { noTracker, QUIET, waitingReason } from "./waiting-reason.js"
+import { areQueued, noTracker, OTHERS_FIRST, QUIET, waitingReason } from "./waiting-reason.js"
 
 interface Parts {
   readonly metainfo: Metainfo
@@ -84,6 +84,7 @@ export class Statistics {
     if (state === "downloading") return now - totals.lastArrival >= QUIET ? this.waitingFor(now) : null
     if (state !== "seeding" || connected > 0) return null
     const trackers = announcer.status()
+    if (areQueued(trackers)) return OTHERS_FIRST
     return trackers.length > 0 && announcer.exhausted ? noTracker(trackers) : null
   }
 

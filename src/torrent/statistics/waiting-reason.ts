@@ -6,6 +6,9 @@ import type { WebSeedState } from "../../webseed/seed-health.js"
 /** Shorter pauses are no news, ms. */
 export const QUIET = 3_000
 
+/** What to say when all that is left are trackers with which it is not our turn yet. */
+export const OTHERS_FIRST = "the trackers are asked for other datasets first"
+
 /** What is known when nothing arrives. */
 export interface Situation {
   readonly now: number
@@ -54,7 +57,19 @@ function ofWebSeeds({ webSeeds, now }: Situation): string | undefined {
 function ofTrackers({ known, trackers }: Situation): string | undefined {
   if (known > 0 || trackers.length === 0) return undefined
   if (trackers.every(({ state }) => state === "failed")) return noTracker(trackers)
-  return trackers.some(({ state }) => state === "working") ? "the trackers know no peer" : "asking the trackers"
+  return withoutPeers(trackers)
+}
+
+/** What to say when trackers that do not all fail have named nobody. */
+export function withoutPeers(trackers: readonly TrackerStatus[]): string {
+  if (trackers.some(({ state }) => state === "working")) return "the trackers know no peer"
+  return areQueued(trackers) ? OTHERS_FIRST : "asking the trackers"
+}
+
+/** Those that do not fail are to be asked, but it is not our turn yet. */
+export function areQueued(trackers: readonly TrackerStatus[]): boolean {
+  const states = trackers.map(({ state }) => state).filter((state) => state !== "failed")
+  return states.length > 0 && states.every((state) => state === "queued")
 }
 
 /** What to say when all trackers fail. */

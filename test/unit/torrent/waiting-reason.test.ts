@@ -50,6 +50,9 @@ describe("why nothing arrives", () => {
 
   it("trackers, as long as they have named nobody", () => {
     expect(reason({ trackers: [tracker("announcing")] })).toBe("asking the trackers")
+    const turn = "the trackers are asked for other datasets first"
+    expect(reason({ trackers: [tracker("queued"), tracker("failed")] })).toBe(turn)
+    expect(reason({ trackers: [tracker("queued"), tracker("announcing")] })).toBe("asking the trackers")
     expect(reason({ trackers: [tracker("working"), tracker("failed")] })).toBe("the trackers know no peer")
     expect(reason({ trackers: [tracker("failed", "timed out")] })).toBe("no tracker answers (timed out)")
     expect(reason({ trackers: [tracker("failed")] })).toBe("no tracker answers")

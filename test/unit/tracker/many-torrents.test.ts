@@ -63,7 +63,7 @@ describe("many torrents of one tracker", () => {
     const { fake, announcers, stop } = setUp({ ...good, after: 5_000 })
     for (const announcer of announcers) announcer.start()
     await fake.clock.run(60_000)
-    expect(announcers.at(-1)!.status()[0]!.state).toBe("announcing")
+    expect(announcers.at(-1)!.status()[0]!.state).toBe("queued")
     expect(announcers.some((announcer) => announcer.exhausted)).toBe(false)
     await stop()
   })
@@ -197,7 +197,7 @@ describe("many torrents of one tracker", () => {
     for (const announcer of announcers) announcer.start()
     await fake.clock.run(30_000)
     const asked = fake.seen.length
-    expect(announcers.filter((announcer) => announcer.status()[0]!.state === "announcing").length).toBeGreaterThan(90)
+    expect(announcers.filter((announcer) => announcer.status()[0]!.state === "queued").length).toBeGreaterThan(90)
     await stop()
     expect(fake.clock.now()).toBe(30_000)
     expect(fake.seen).toHaveLength(asked)
