@@ -2,9 +2,10 @@ import { RateMeter } from "../bytes/rate-meter.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
 import { FileRequest, type RequestEnd, type RequestListener, type Validators } from "./file-request.js"
+import { LONGEST_DISCARD } from "./range-support.js"
 import { RequestsAhead } from "./requests-ahead.js"
 import type { RunListener, WebSeedFault } from "./run-listener.js"
-import { LONGEST_DISCARD, type WebSeed } from "./web-seed.js"
+import type { WebSeed } from "./web-seed.js"
 
 export interface RangeSessionOptions {
   readonly seed: WebSeed

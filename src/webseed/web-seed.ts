@@ -7,6 +7,7 @@ import type { Random } from "../ports/random.js"
 import { AheadTrust } from "./ahead-trust.js"
 import { Concurrency } from "./concurrency.js"
 import type { Refusal } from "./judge-answer.js"
+import { RangeSupport } from "./range-support.js"
 import { RequestGap } from "./request-gap.js"
 import { RunLength } from "./run-length.js"
 import { SeedContent } from "./seed-content.js"
@@ -15,8 +16,6 @@ import { type UrlLayout, urlLayout } from "./url-layout.js"
 
 /** Statuses that say that our requests are too many. */
 const TOO_MANY = new Set([429, 503])
-/** Bytes that are read and thrown away to reach a place in a file on a server that knows no ranges. */
-export const LONGEST_DISCARD = 4 * 1024 * 1024
 /** Bytes: a run of so many says how fast runs are. */
 const TELLING = 64 * 1024
 /** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
@@ -51,9 +50,8 @@ export class WebSeed {
   readonly #meter = new RateMeter()
   #pace: number | undefined
   readonly #content: SeedContent
-  #largest = 0
+  readonly #ranges: RangeSupport
   #unranged = false
-  #rangesSupported: boolean | undefined
   readonly #aheadTrust = new AheadTrust()
 
   constructor(options: WebSeedOptions) {
@@ -70,10 +68,10 @@ export class WebSeed {
     for (const file of options.metainfo.layout.files) {
       if (file.padding || file.length === 0) continue
       fileCount++
-      this.#largest = Math.max(this.#largest, file.length)
       requestBytes += Math.min(file.length, LARGE_FILE)
     }
     const { metainfo, log } = options
+    this.#ranges = new RangeSupport(metainfo.layout)
     const shown = (file: number): string => this.#shown(file)
     this.#content = new SeedContent({ metainfo, fileCount, health: this.#health, log, shown })
     this.concurrency = new Concurrency(fileCount === 0 ? LARGE_FILE : requestBytes / fileCount)
@@ -99,7 +97,7 @@ export class WebSeed {
 
   /** False when the server answers with whole files only; undefined until it has been asked for a part. */
   get rangesSupported(): boolean | undefined {
-    return this.#rangesSupported
+    return this.#ranges.isThere
   }
 
   /**
@@ -107,10 +105,7 @@ export class WebSeed {
    * there all the same: everything before it is then read and thrown away, which is right when nobody else has the piece.
    */
   canStartAt(offset: number): boolean {
-    if (this.#rangesSupported !== false) return true
-    const { layout } = this.metainfo
-    const file = layout.files[layout.fileAt(offset)]
-    return file === undefined || file.padding || offset - file.offset <= LONGEST_DISCARD
+    return this.#ranges.canStartAt(offset)
   }
 
   /** Bytes of the torrent received from here. */
@@ -195,16 +190,11 @@ export class WebSeed {
     this.concurrency.requestEnded(bytes)
   }
 
-  /**
-   * A part of a file was asked for, and came, or the whole file came in its place. The last answer counts: caches send
-   * whole files while they are cold.
-   */
+  /** A part of a file was asked for, and came, or the whole file came in its place. */
   rangesLearnt(supported: boolean): void {
-    this.#rangesSupported = supported
-    // To go on in the middle of a large file, everything before it would be sent again.
-    const wastes = !supported && this.#largest > LONGEST_DISCARD
-    this.runLength.endless = wastes
-    this.concurrency.alone = wastes
+    this.#ranges.learnt(supported)
+    this.runLength.endless = this.#ranges.wastes
+    this.concurrency.alone = this.#ranges.wastes
     if (supported || this.#unranged) return
     this.#unranged = true
     this.#log.log("info", "webseed", `${this.name} sends whole files where parts were asked for`)
@@ -287,7 +277,9 @@ export class WebSeed {
   }
 
   #fileNotThere(file: number, { reason, status }: { reason: string; status: number }): void {
-    const page = status === 200 && this.#rangesSupported === true
+    const page = status === 200 && this.#ranges.wasThere
+    // One of unknown length looked like a whole file at first, and says nothing of ranges.
+    if (page) this.rangesLearnt(true)
     if (this.#content.isDoubtful(file, page)) this.#faulted(reason)
     else this.#content.fileMissing(file, reason)
   }

@@ -212,18 +212,25 @@ describe("a source that has served", () => {
     expect(bench.brought(await bench.run(50_000), 50_000)).toBe(true)
   })
 
-  it("keeps all its files through a page that comes in the place of each", async () => {
+  it.each([
+    ["of known length", { "content-length": "512" }],
+    ["in chunks", {}],
+  ])("keeps all its files through a page %s that comes in the place of each", async (_, headers) => {
     let trouble = false
     const files = Array.from({ length: 30 }, () => ({ length: 20_000 }))
-    const page = { status: 200, headers: { "content-length": "512" }, body: new Uint8Array(512) }
+    const page = { status: 200, headers, body: new Uint8Array(512) }
     const bench = new WebSeedBench({ kind: "folder", files, answer: () => (trouble ? page : undefined) })
     await bench.run(0, 20_000)
     trouble = true
     for (let i = 1; i < 30; i++) {
-      await bench.run(i * 20_000, (i + 1) * 20_000)
+      const requests = bench.http.seen.length
+      await bench.run(i * 20_000, i * 20_000 + 10_000)
+      expect(bench.http.seen.length).toBe(requests + 1)
+      expect(bench.wait).toBeGreaterThanOrEqual(29_000)
       await bench.waitOver()
     }
     trouble = false
+    expect(bench.seed.rangesSupported).toBe(true)
     expect(bench.brought(await bench.run(20_000), 20_000)).toBe(true)
   })
 
