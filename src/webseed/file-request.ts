@@ -1,33 +1,17 @@
 import type { LayoutFile } from "../metainfo/layout.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http, HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest } from "../ports/http.js"
-import { judgeAnswer, type Refusal } from "./judge-answer.js"
+import { IDLE_TIMEOUT } from "./head-patience.js"
+import { judgeAnswer } from "./judge-answer.js"
+import { endOf, type RequestEnd } from "./request-end.js"
+import { Silence } from "./silence.js"
+import { differ, type Validators } from "./validators.js"
 import type { WebSeed } from "./web-seed.js"
 
-/** Milliseconds without a byte (libtorrent's urlseed_timeout). */
-const IDLE_TIMEOUT = 20_000
 /** Bytes of an answer nobody needs any more that are cheaper to read than a new connection. */
 const LONGEST_DRAIN = 256 * 1024
 /** Milliseconds for that. */
 const DRAIN_TIMEOUT = 2_000
-
-/** What identifies one state of a file on the server (RFC 9110, section 8.8). */
-export interface Validators {
-  readonly etag: string | undefined
-  readonly lastModified: string | undefined
-}
-
-/** How a request ended. The bytes given before are as good as any. */
-export type RequestEnd =
-  /** All that was asked for arrived; `excess`: and more, which was cut off. */
-  | { kind: "whole"; excess: boolean }
-  /** The connection or the body ended early. */
-  | { kind: "cut"; reason: string }
-  /** The server sends the whole file, and the part that is wanted lies too far inside. */
-  | { kind: "no-ranges" }
-  /** The file is not the one that its earlier part came from. */
-  | { kind: "content-changed" }
-  | Refusal
 
 export interface RequestListener {
   /** The next bytes of the range, in order. */
@@ -70,6 +54,12 @@ export class FileRequest implements HttpListener {
   readonly #mayDiscard: number
   readonly #listener: RequestListener
   #validators: Validators | undefined
+  /** Milliseconds that are waited for its head, when that began, and what the seed had brought by then. */
+  readonly #patience: number
+  #sentAt = 0
+  #broughtBefore = 0
+  /** Watches the body where the head is waited for longer. */
+  readonly #silence: Silence | undefined
   #state: "asking" | "body" | "draining" | "over" = "asking"
   #exchange: HttpExchange | undefined
   #paused = false
@@ -96,6 +86,9 @@ export class FileRequest implements HttpListener {
     this.#mayDiscard = options.mayDiscard
     this.#validators = options.validators
     this.#listener = options.listener
+    const { headPatience } = this.#seed
+    this.#patience = headPatience.milliseconds
+    if (this.#patience > IDLE_TIMEOUT) this.#silence = new Silence(this.#clock, IDLE_TIMEOUT, () => this.#onSilence())
   }
 
   /** Bytes that it asks for. */
@@ -108,12 +101,19 @@ export class FileRequest implements HttpListener {
     return this.#received
   }
 
+  /** Its answer has not begun. */
+  get isUnanswered(): boolean {
+    return this.#state === "asking"
+  }
+
   /** What the last answer said about the file. */
   get validators(): Validators | undefined {
     return this.#validators
   }
 
   start(): void {
+    this.#sentAt = this.#clock.now()
+    this.#broughtBefore = this.#seed.downloaded
     this.#exchange = this.#http.get(this.#get(), this)
   }
 
@@ -129,7 +129,7 @@ export class FileRequest implements HttpListener {
       // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
       url: this.#seed.urlOf(this.index),
       headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
-      idleTimeout: IDLE_TIMEOUT,
+      idleTimeout: this.#patience,
       namedByUser: this.#seed.namedByUser,
     }
   }
@@ -137,12 +137,14 @@ export class FileRequest implements HttpListener {
   pause(): void {
     if (this.#paused || this.#state === "draining" || this.#state === "over") return
     this.#paused = true
+    this.#silence?.stop()
     this.#exchange?.pause()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
+    if (this.#state === "body") this.#silence?.watch()
     if (this.#state !== "over") this.#exchange?.resume()
   }
 
@@ -161,12 +163,15 @@ export class FileRequest implements HttpListener {
   /** The listener hears nothing more. */
   abort(): void {
     this.#state = "over"
+    this.#silence?.stop()
     this.#drainTimer?.cancel()
     this.#exchange?.abort()
   }
 
   onHead(head: HttpHead): void {
     if (this.#state !== "asking") return
+    // Since when one that was sent ahead is waited for isn't known.
+    if (!this.ahead) this.#seed.headPatience.wasEnough(this.#clock.now() - this.#sentAt)
     const asked = { name: this.#file.path, fileLength: this.#file.length, from: this.#from, to: this.#askedTo }
     const verdict = judgeAnswer(asked, head, this.#clock.wallTime())
     if (verdict.kind !== "body") {
@@ -184,6 +189,7 @@ export class FileRequest implements HttpListener {
     this.#bodyEnd = verdict.end
     this.#excess = !this.#wholeFile && verdict.end !== undefined && verdict.end > this.#askedTo
     this.#state = "body"
+    if (!this.#paused) this.#silence?.watch()
     if (this.#skip > this.#mayDiscard) this.#finish({ kind: "no-ranges" })
     else if (changed && this.#seed.contentChanged(this.index)) this.#finish({ kind: "content-changed" })
   }
@@ -191,6 +197,7 @@ export class FileRequest implements HttpListener {
   onData(chunk: Uint8Array): void {
     if (this.#state === "draining") this.#drain(chunk.length)
     if (this.#state !== "body") return
+    this.#silence?.heard()
     const skipped = Math.min(this.#skip, chunk.length)
     this.#skip -= skipped
     const taken = Math.min(chunk.length - skipped, this.#to - this.#from - this.#received)
@@ -206,7 +213,15 @@ export class FileRequest implements HttpListener {
   }
 
   onError(error: HttpError): void {
+    // While others bring something, it is them that this one had to wait for.
+    const wasAlone = this.#seed.downloaded === this.#broughtBefore
+    if (this.#state === "asking" && error.failure === "timeout" && wasAlone)
+      this.#seed.headPatience.ranOut(this.#patience)
     this.#finish(this.#state === "draining" ? this.#whole() : endOf(error))
+  }
+
+  #onSilence(): void {
+    this.#finish({ kind: "cut", reason: `nothing came for ${IDLE_TIMEOUT / 1000} s` })
   }
 
   /** What it means that the body ended now. */
@@ -225,6 +240,7 @@ export class FileRequest implements HttpListener {
   #complete(extra: number): void {
     if (this.#state !== "body") return
     this.#state = "draining"
+    this.#silence?.stop()
     const end = this.#bodyEnd ?? (this.#to === this.#file.length ? this.#to : undefined)
     this.#toDrain = end === undefined ? Number.POSITIVE_INFINITY : Math.max(0, end - this.#to + this.#skip)
     if (this.#toDrain - extra > LONGEST_DRAIN) {
@@ -261,26 +277,5 @@ export class FileRequest implements HttpListener {
     if (this.#state === "over") return
     this.abort()
     this.#listener.onRequestEnd(this, end)
-  }
-}
-
-/** A date says more than an ETag: mirrors behind one name agree on dates, but each has its own ETags. */
-function differ(a: Validators, b: Validators): boolean {
-  if (a.lastModified !== undefined && b.lastModified !== undefined) return a.lastModified !== b.lastModified
-  return a.etag !== undefined && b.etag !== undefined && a.etag !== b.etag
-}
-
-function endOf(error: HttpError): RequestEnd {
-  switch (error.failure) {
-    case "network":
-    case "timeout":
-      return { kind: "cut", reason: error.message }
-    case "proxy":
-    case "tls":
-    case "unsafe-address":
-    case "redirect":
-      return { kind: "refused", reason: error.message }
-    case "malformed":
-      return { kind: "wrong-answer", reason: error.message }
   }
 }

@@ -1,10 +1,13 @@
 import { RateMeter } from "../bytes/rate-meter.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
-import { FileRequest, type RequestEnd, type RequestListener, type Validators } from "./file-request.js"
+import { FileRequest, type RequestListener } from "./file-request.js"
 import { LONGEST_DISCARD } from "./range-support.js"
+import type { RequestEnd } from "./request-end.js"
 import { RequestsAhead } from "./requests-ahead.js"
+import { Retries } from "./retries.js"
 import type { RunListener, WebSeedFault } from "./run-listener.js"
+import type { Validators } from "./validators.js"
 import type { WebSeed } from "./web-seed.js"
 
 export interface RangeSessionOptions {
@@ -17,10 +20,6 @@ export interface RangeSessionOptions {
   readonly listener: RunListener
 }
 
-/** Milliseconds before each new try after a cut, as long as the tries between bring little; then the run is given up. */
-const RESUME_DELAYS = [0, 1_000, 2_000]
-/** Bytes: a request that brought as many was worth it, and the tries are counted anew. */
-const PROGRESS = 64 * 1024
 /** Milliseconds that a run's rate looks back: beyond the pauses that a source may make (a longer one ends its request). */
 const RATE_WINDOW = 20_000
 /** What padding files consist of (BEP 47). */
@@ -52,8 +51,7 @@ export class RangeSession implements RequestListener {
   readonly #ahead: RequestsAhead
   /** What the last request learnt about the file at `#position`. */
   #validators: Validators | undefined
-  /** Requests cut in a row. */
-  #cuts = 0
+  readonly #retries = new Retries()
   #resumeTimer: Timer | undefined
 
   constructor(options: RangeSessionOptions) {
@@ -78,7 +76,12 @@ export class RangeSession implements RequestListener {
     return this.#end - this.#position
   }
 
-  /** Milliseconds since it began, or since it was last held up by {@link pause}. */
+  /** A request was sent whose answer has not begun. */
+  get isUnanswered(): boolean {
+    return this.#request?.isUnanswered === true
+  }
+
+  /** Milliseconds since it began, or since it was last held up: by {@link pause}, or by an answer that began late. */
   age(now: number): number {
     return this.#paused ? 0 : now - this.#freeSince
   }
@@ -140,6 +143,8 @@ export class RangeSession implements RequestListener {
   }
 
   onBytes(chunk: Uint8Array): void {
+    // The wait for an answer says nothing of how fast it comes, where such waits are long.
+    if (!this.#seed.headPatience.isEasy && this.#request?.received === chunk.length) this.#measureAnew()
     this.#position += chunk.length
     this.#meter.add(chunk.length, this.#clock.now())
     this.#seed.delivered(chunk.length)
@@ -161,7 +166,7 @@ export class RangeSession implements RequestListener {
         if (end.excess) this.#seed.sentTooMuch(request.index)
         // One that was cut to nothing before its answer came says nothing.
         else if (request.received > 0) this.#seed.requestSucceeded(request.index, request.received)
-        this.#cuts = 0
+        this.#retries.reset()
         this.#advance()
         break
       case "cut":
@@ -269,8 +274,7 @@ export class RangeSession implements RequestListener {
   }
 
   #resumeAfterCut(reason: string, received: number): void {
-    if (received >= PROGRESS) this.#cuts = 0
-    const delay = RESUME_DELAYS[this.#cuts++]
+    const delay = this.#retries.cut(received)
     const first = this.#position === this.#offset
     const far = this.#position - this.#fileOffset(this.#file) > LONGEST_DISCARD
     // A source that gave nothing yet is left to itself at once, and so is one that would begin the file anew.

@@ -6,6 +6,7 @@ import type { Log } from "../ports/log.js"
 import type { Random } from "../ports/random.js"
 import { AheadTrust } from "./ahead-trust.js"
 import { Concurrency } from "./concurrency.js"
+import { HeadPatience } from "./head-patience.js"
 import type { Refusal } from "./judge-answer.js"
 import { RangeSupport } from "./range-support.js"
 import { RequestGap } from "./request-gap.js"
@@ -41,6 +42,7 @@ export class WebSeed {
   readonly metainfo: Metainfo
   readonly concurrency: Concurrency
   readonly runLength = new RunLength()
+  readonly headPatience = new HeadPatience()
   /** Obeyed by who sends requests. */
   readonly requestGap = new RequestGap()
   readonly #clock: Clock

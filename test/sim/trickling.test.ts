@@ -100,6 +100,29 @@ describe.each([256 * KiB, 4 * MiB])("with pieces of %i bytes, a web seed whose a
   })
 })
 
+describe("a web seed that needs long for each answer", () => {
+  const play = (scene: Omit<Scene, "length" | "pieceLength" | "fault">, delay: number) =>
+    playScene({ length: LENGTH / 2, pieceLength: MiB, fault: () => ({ delay }), ...scene })
+
+  it.each([25, 70])(
+    "(%i s) and is the only source brings all, and is not asked twice for what it begins to send",
+    async (seconds) => {
+      const { requests, wasted } = await play({ web: fast }, seconds * 1000)
+      // In runs of 1 MiB, after those that ran out of time.
+      expect(requests).toBeLessThan(20)
+      expect(wasted).toBe(0)
+    },
+  )
+
+  it.each<[string, Pick<Scene, "peers" | "otherWeb">]>([
+    ["peer", { peers: [fast] }],
+    ["one", { otherWeb: fast }],
+  ])("does not hold up a fast %s", async (_, other) => {
+    const { seconds } = await play({ web: fast, ...other }, 100_000)
+    expect(seconds).toBeLessThan(ideal(FAST) + GIVEN_ON)
+  })
+})
+
 describe("with pieces of 32 MiB, peers that trickle", () => {
   const length = 64 * MiB
   const play = (scene: Omit<Scene, "length" | "pieceLength">) => playScene({ length, pieceLength: 32 * MiB, ...scene })

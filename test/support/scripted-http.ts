@@ -13,6 +13,8 @@ export interface Answer {
   /** Absent: no head comes at all. */
   status?: number
   headers?: Record<string, string>
+  /** Milliseconds before the head: 1 when absent. */
+  delay?: number
   body?: Uint8Array
   /** Bytes of each part that the body comes in; one part when absent. Called for each part. */
   chunk?: () => number
@@ -113,7 +115,7 @@ class ScriptedExchange implements HttpExchange {
 
   takeTurn(): void {
     this.#waiting = false
-    if (!this.#paused) this.#schedule(1)
+    if (!this.#paused) this.#scheduleHead()
   }
 
   follow(request: HttpRequest, listener: HttpListener): ScriptedExchange | undefined {
@@ -147,6 +149,13 @@ class ScriptedExchange implements HttpExchange {
     this.#seen.end = "failed"
     this.#listener.onError(new HttpError("network", "lost before its turn"))
     this.#behind?.lose()
+  }
+
+  #scheduleHead(): void {
+    const { delay = 1 } = this.#answer
+    const { idleTimeout } = this.#request
+    if (delay < idleTimeout) this.#schedule(delay)
+    else this.#next = this.#clock.after(idleTimeout, () => this.#fail("timeout"))
   }
 
   #schedule(delay: number): void {

@@ -96,6 +96,8 @@ export class RunChoice {
     if (open === undefined || table.open.get(open.piece) !== open || !webSeed.hasPiece(open.piece)) return false
     // Its last run failed: it would only interrupt who is at it.
     if (webSeed.pace === 0) return false
+    // A server that needs long for an answer would only begin anew: its time-out is enough.
+    if (active.source === source && session.isUnanswered && !webSeed.headPatience.isEasy) return false
     const needed = active.source === source ? renewed(active, now) : timeFor(webSeed, session.bytesLeft)
     const patience = 2 * needed + WORTHWHILE
     if (session.age(now) < Math.min(patience, SLOW_RUN) * 2 ** active.renewals) return false

@@ -136,6 +136,65 @@ describe("a network that fails", () => {
   })
 })
 
+describe("a server that needs long for an answer", () => {
+  it("is given twice as long each time, up to five minutes", async () => {
+    const bench = new WebSeedBench({ answer: () => ({ status: 200, delay: 400_000 }) })
+    const patience: number[] = []
+    for (let i = 0; i < 6; i++) {
+      const before = bench.clock.now()
+      expect(kindOf(await bench.run())).toBe("interrupted")
+      patience.push(Math.round((bench.clock.now() - before) / 1000))
+      await bench.waitOver()
+    }
+    expect(patience).toEqual([20, 40, 80, 160, 300, 300])
+  })
+
+  it("is given as long for one request after the other, until it answers quickly", async () => {
+    let delay = 35_000
+    const bench = new WebSeedBench({ answer: (request, _, bench) => ({ ...bench.partial(request), delay }) })
+    await bench.run()
+    await bench.waitOver()
+    for (let i = 0; i < 3; i++) expect(bench.brought(await bench.run())).toBe(true)
+    delay = 1_000
+    expect(bench.brought(await bench.run())).toBe(true)
+    delay = 35_000
+    const before = bench.clock.now()
+    expect(kindOf(await bench.run())).toBe("interrupted")
+    expect(bench.clock.now() - before).toBe(20_000)
+  })
+
+  it("is not waited for longer than others once it has begun", async () => {
+    const bench = new WebSeedBench({
+      answer: (request, count, bench) => {
+        const answer = { ...bench.partial(request), delay: 100_000 }
+        return count === 3 ? { ...answer, body: answer.body!.slice(0, 70_000), ending: "nothing" } : answer
+      },
+    })
+    for (let i = 0; i < 3; i++) {
+      expect(kindOf(await bench.run())).toBe("interrupted")
+      await bench.waitOver()
+    }
+    const taken = await bench.run()
+    expect(bench.brought(taken)).toBe(true)
+    const [stalled, resumed] = bench.http.seen.slice(3)
+    expect(resumed!.at - stalled!.at).toBeLessThan(120_100)
+    expect(bench.clock.pendingTimers).toBe(0)
+  })
+
+  it("may be waited for as long as it likes while we pause", async () => {
+    const bench = new WebSeedBench({ answer: (request, _, bench) => ({ ...bench.partial(request), delay: 35_000 }) })
+    await bench.run()
+    await bench.waitOver()
+    const taken = bench.start(0, 100_000, (_, session) => session.pause())
+    await bench.clock.runUntil(() => taken.session.position > 0)
+    await bench.clock.run(60_000)
+    expect(taken.outcome()).toBe("open")
+    for (; taken.outcome() === "open"; taken.session.resume()) await bench.clock.run(100)
+    expect(bench.brought(taken)).toBe(true)
+    expect(bench.http.seen.length).toBe(2)
+  })
+})
+
 describe("content that changes on the server", () => {
   const changing = (headers: (count: number) => Record<string, string>) =>
     new WebSeedBench({
