@@ -6,6 +6,8 @@ const FIRST = 2
 const FIRST_WHEN_SMALL = 8
 /** Bytes: below this mean size of a request, latency and not bandwidth decides. */
 const SMALL_REQUEST = 256 * 1024
+/** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
+const LARGE_FILE = 4 * 1024 * 1024
 /** Milliseconds after a change that are not measured: a new connection needs some round trips to reach its speed. */
 const SETTLING = 500
 /** Milliseconds that are measured before the next decision. */
@@ -17,6 +19,12 @@ const HOLD = 30_000
 const LONGEST_HOLD = 600_000
 /** Weight of the newest request in the mean size. */
 const NEWEST = 1 / 8
+
+/** Bytes that a request will have, as far as the lengths of the files tell before the first one. */
+export function expectedRequest(lengths: readonly number[]): number {
+  if (lengths.length === 0) return LARGE_FILE
+  return lengths.reduce((sum, length) => sum + Math.min(length, LARGE_FILE), 0) / lengths.length
+}
 
 /**
  * How many runs one web seed may have under way: one more (with small requests: twice as many) as long as the
@@ -38,9 +46,9 @@ export class Concurrency {
   /** Most runs at a time since `#measureFrom`: a limit that was never reached says nothing about itself. */
   #peak = 0
 
-  /** `expectedRequest`: bytes a request will have, as far as the torrent tells before the first one. */
-  constructor(expectedRequest: number) {
-    this.#meanRequest = expectedRequest
+  /** `meanRequest`: bytes of a request, see {@link expectedRequest}. */
+  constructor(meanRequest: number) {
+    this.#meanRequest = meanRequest
     this.#limit = this.#small ? FIRST_WHEN_SMALL : FIRST
   }
 

@@ -9,10 +9,18 @@ export interface AskedRange {
   readonly to: number
 }
 
+/** The source will not, or can't, give this file: it may be so with all of them. */
+export interface FileRefused {
+  readonly kind: "file-refused"
+  readonly reason: string
+  readonly status: number
+}
+
 /** Why an answer can't be used, and what follows for its source. */
 export type Refusal =
   /** This file is not there, or is another one: the rest of the source may be good. */
   | { kind: "file-missing"; reason: string; status: number }
+  | FileRefused
   /** The source will not serve us at all. */
   | { kind: "refused"; reason: string }
   /** Not now. `retryAfter`: milliseconds the server asked for. */
@@ -42,10 +50,12 @@ export function judgeAnswer(asked: AskedRange, head: HttpHead, wallTime: number)
     if (Number(there) === asked.fileLength) return { kind: "wrong-answer", reason: `${reason} to a range there is` }
     return otherSize(asked, Number(there), status)
   }
-  if (status === 401 || status === 403 || status === 407) return { kind: "refused", reason }
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+  if (status === 407) return { kind: "refused", reason }
+  const forbidden = status === 401 || status === 403
+  if (forbidden || status === 408 || status === 425 || status === 429 || status >= 500) {
     const retryAfter = parseRetryAfter(headers["retry-after"], wallTime)
-    return { kind: "busy", reason, status, retryAfter }
+    const ofServer = retryAfter !== undefined || status === 503 || !(forbidden || status >= 500)
+    return ofServer ? { kind: "busy", reason, status, retryAfter } : { kind: "file-refused", reason, status }
   }
   if (status >= 400) return { kind: "file-missing", reason, status }
   return { kind: "wrong-answer", reason }

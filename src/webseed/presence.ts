@@ -2,7 +2,7 @@ import { Bitfield } from "../bytes/bitfield.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 
 /** Times a file that has been there is looked for again, 15 minutes in all, before it is taken for gone. */
-const MOST_DOUBTS = 5
+export const MOST_DOUBTS = 5
 
 /** Which files and pieces a source has, as far as it is known. */
 export class Presence {
@@ -40,6 +40,18 @@ export class Presence {
   /** It has none of the torrent's files. */
   get isEmpty(): boolean {
     return this.#missing.size === this.#fileCount || this.#lacking?.complete === true
+  }
+
+  /** A request for it, or for a part of it, has brought something. */
+  wasGiven(file: number): boolean {
+    return this.#given.has(file)
+  }
+
+  /** Another one that was. O(files). */
+  givenBeside(file: number): number | undefined {
+    for (let other = 0; other < this.#given.length; other++)
+      if (other !== file && this.#given.has(other) && !this.#missing.has(other)) return other
+    return undefined
   }
 
   /** A request for a part of the file, or all of it, brought what it asked for. */

@@ -1,12 +1,13 @@
-import { RateMeter } from "../bytes/rate-meter.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Http } from "../ports/http.js"
+import { askWhatIsRefused } from "./ask-what-is-refused.js"
 import { FileRequest, type RequestListener } from "./file-request.js"
 import { LONGEST_DISCARD } from "./range-support.js"
 import type { RequestEnd } from "./request-end.js"
 import { RequestsAhead } from "./requests-ahead.js"
 import { Retries } from "./retries.js"
 import type { RunListener, WebSeedFault } from "./run-listener.js"
+import { RunPace } from "./run-pace.js"
 import type { Validators } from "./validators.js"
 import type { WebSeed } from "./web-seed.js"
 
@@ -20,8 +21,6 @@ export interface RangeSessionOptions {
   readonly listener: RunListener
 }
 
-/** Milliseconds that a run's rate looks back: beyond the pauses that a source may make (a longer one ends its request). */
-const RATE_WINDOW = 20_000
 /** What padding files consist of (BEP 47). */
 const ZEROS = new Uint8Array(64 * 1024)
 
@@ -40,9 +39,7 @@ export class RangeSession implements RequestListener {
   #position: number
   #state: "idle" | "running" | "over" = "idle"
   #startedAt = 0
-  #meter = new RateMeter(RATE_WINDOW)
-  /** Since when it was not held up, ms. */
-  #freeSince = 0
+  readonly #pace = new RunPace()
   #paused = false
   /** Index of the file at `#position`; it only grows. */
   #file: number
@@ -83,12 +80,12 @@ export class RangeSession implements RequestListener {
 
   /** Milliseconds since it began, or since it was last held up: by {@link pause}, or by an answer that began late. */
   age(now: number): number {
-    return this.#paused ? 0 : now - this.#freeSince
+    return this.#paused ? 0 : this.#pace.age(now)
   }
 
   /** Bytes a second of late. */
   rate(now: number): number {
-    return this.#meter.rate(now)
+    return this.#pace.rate(now)
   }
 
   /** Milliseconds that the rest will take at that rate: infinite when nothing comes. */
@@ -100,7 +97,7 @@ export class RangeSession implements RequestListener {
     if (this.#state !== "idle") return
     this.#state = "running"
     this.#startedAt = this.#clock.now()
-    this.#measureAnew()
+    this.#pace.restart(this.#startedAt)
     this.#seed.concurrency.runBegan()
     this.#advanceLater()
   }
@@ -114,7 +111,7 @@ export class RangeSession implements RequestListener {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#measureAnew()
+    this.#pace.restart(this.#clock.now())
     this.#request?.resume()
     this.#advanceLater()
   }
@@ -144,9 +141,10 @@ export class RangeSession implements RequestListener {
 
   onBytes(chunk: Uint8Array): void {
     // The wait for an answer says nothing of how fast it comes, where such waits are long.
-    if (!this.#seed.headPatience.isEasy && this.#request?.received === chunk.length) this.#measureAnew()
+    const now = this.#clock.now()
+    if (!this.#seed.headPatience.isEasy && this.#request?.received === chunk.length) this.#pace.restart(now)
     this.#position += chunk.length
-    this.#meter.add(chunk.length, this.#clock.now())
+    this.#pace.add(chunk.length, now)
     this.#seed.delivered(chunk.length)
     this.#listener.onBytes(chunk)
   }
@@ -182,6 +180,14 @@ export class RangeSession implements RequestListener {
         if (this.#seed.refusedBy(end, request.index)) this.#advance()
         else this.#fault("unavailable", end.reason)
         break
+      case "file-refused":
+        this.#request = askWhatIsRefused(
+          { seed: this.#seed, http: this.#http, clock: this.#clock },
+          end,
+          request.index,
+          () => this.#fault(end.kind, end.reason),
+        )
+        break
       case "file-missing":
       case "refused":
       case "wrong-answer":
@@ -189,12 +195,6 @@ export class RangeSession implements RequestListener {
         this.#fault(end.kind, end.reason)
         break
     }
-  }
-
-  #measureAnew(): void {
-    this.#freeSince = this.#clock.now()
-    this.#meter = new RateMeter(RATE_WINDOW)
-    this.#meter.add(0, this.#freeSince)
   }
 
   #advanceLater(): void {
@@ -239,7 +239,7 @@ export class RangeSession implements RequestListener {
       return undefined
     }
     if (!seed.hasFile(this.#file)) {
-      this.#fault("file-missing", "the server does not have the file")
+      this.#fault("file-missing", "the server does not give the file")
       return undefined
     }
     const now = this.#clock.now()

@@ -24,6 +24,8 @@ type FaultKind =
   | "unavailable"
   /** The next file is not there, or is another one: the source lacks its pieces. */
   | "file-missing"
+  /** The server refuses the next file. The source leaves it alone for now, or waits, or is disabled. */
+  | "file-refused"
   /** The source is disabled. */
   | "refused"
   /** The server sends whole files alone, and the run began too far inside one. */

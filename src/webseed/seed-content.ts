@@ -1,7 +1,8 @@
 import type { Metainfo } from "../metainfo/metainfo.js"
 import type { Log } from "../ports/log.js"
 import { Presence } from "./presence.js"
-import type { SeedHealth } from "./seed-health.js"
+import { RefusedFiles } from "./refused-files.js"
+import type { SeedHealth, WebSeedState } from "./seed-health.js"
 import { WrongPieces } from "./wrong-pieces.js"
 
 /** Files that were missing, and none was found, before the source is taken for the wrong place altogether. */
@@ -24,28 +25,47 @@ export interface SeedContentOptions {
 /** What a source has of the torrent's files and pieces. One that has none of them, or others, is disabled. */
 export class SeedContent {
   readonly #presence: Presence
+  readonly #refused: RefusedFiles
   readonly #wrong: WrongPieces
   readonly #health: SeedHealth
   readonly #log: Log
   readonly #shown: (file: number) => string
   #contentChanges = 0
   #isProven = false
+  #lastRefusal = ""
 
   constructor({ metainfo, fileCount, health, log, shown }: SeedContentOptions) {
     this.#presence = new Presence(metainfo.layout, fileCount)
+    this.#refused = new RefusedFiles(metainfo.layout, fileCount)
     this.#wrong = new WrongPieces(metainfo.layout, fileCount > 1)
     this.#health = health
     this.#log = log
     this.#shown = shown
   }
 
-  /** False when a file that the piece lies in is not there. O(1). */
+  /** False when a file that the piece lies in is not there, or was refused a moment ago. O(1). */
   hasPiece(piece: number): boolean {
-    return this.#presence.hasPiece(piece)
+    return this.#presence.hasPiece(piece) && !this.#refused.hasPiece(piece)
   }
 
   hasFile(file: number): boolean {
-    return this.#presence.hasFile(file)
+    return this.#presence.hasFile(file) && !this.#refused.hasFile(file)
+  }
+
+  /** True when a file that the piece lies in is not there. O(1). */
+  lacksPiece(piece: number): boolean {
+    return !this.#presence.hasPiece(piece)
+  }
+
+  /** When it will be asked again for a file that it refused; undefined when there is none. */
+  get refusal(): WebSeedState | undefined {
+    const { nextAt } = this.#refused
+    return nextAt < Number.POSITIVE_INFINITY ? { kind: "waiting", until: nextAt, reason: this.#lastRefusal } : undefined
+  }
+
+  /** Lets files that were refused be asked for again, those whose time has come. True when there were any. */
+  releaseRefused(now: number): boolean {
+    return this.#refused.release(now)
   }
 
   /** A request brought all that it asked for. */
@@ -62,11 +82,33 @@ export class SeedContent {
   fileGiven(file: number): void {
     this.#isProven = true
     this.#presence.fileGiven(file)
+    this.#refused.given(file)
   }
 
   /** True when it seems that the server is what is wrong, and not the file: see {@link Presence.isDoubtful}. */
   isDoubtful(file: number, page: boolean): boolean {
     return this.#presence.isDoubtful(file, page)
+  }
+
+  /** The file was refused. True when it may be the server that refuses all, and not that file alone. */
+  fileRefused(file: number, { reason, status }: { reason: string; status: number }, now: number): boolean {
+    const part = this.#refused.refused(file, this.#presence.wasGiven(file), now)
+    this.#lastRefusal = reason
+    if (part === "maybe-all") return true
+    // What a stranger forbids is believed at once.
+    if (part === "file" || (status < 500 && !this.#isProven)) this.fileMissing(file, reason)
+    else this.#log.log("debug", "webseed", `${this.#shown(file)} is asked for later: ${reason}`)
+    return false
+  }
+
+  /** A file that was given, other than `file`: by asking for it, it is found out whether the server refuses all. */
+  givenBeside(file: number): number | undefined {
+    return this.#presence.givenBeside(file)
+  }
+
+  /** It does not: it gives another file. */
+  refusedAlone(now: number): void {
+    for (const file of this.#refused.refusedAlone(now)) this.fileMissing(file, this.#lastRefusal)
   }
 
   fileMissing(file: number, reason: string): void {

@@ -66,6 +66,14 @@ export class SeedHealth {
     this.#strikes = 0
   }
 
+  /** It serves us after all: it is not left alone any more for that reason. */
+  recovered(reason: string): void {
+    this.succeeded()
+    if (this.#state.kind !== "waiting" || this.#state.reason !== reason) return
+    this.#state = READY
+    this.#askedToWait = false
+  }
+
   /** The network failed. False when that is known already: runs that break at once are one failure. */
   connectionFailed(reason: string): boolean {
     if (this.state.kind !== "ready") return false

@@ -5,22 +5,19 @@ import type { Clock } from "../ports/clock.js"
 import type { Log } from "../ports/log.js"
 import type { Random } from "../ports/random.js"
 import { AheadTrust } from "./ahead-trust.js"
-import { Concurrency } from "./concurrency.js"
+import { Concurrency, expectedRequest } from "./concurrency.js"
 import { HeadPatience } from "./head-patience.js"
-import type { Refusal } from "./judge-answer.js"
+import type { FileRefused, Refusal } from "./judge-answer.js"
 import { RangeSupport } from "./range-support.js"
 import { RequestGap } from "./request-gap.js"
 import { RunLength } from "./run-length.js"
 import { SeedContent } from "./seed-content.js"
 import { SeedHealth, type WebSeedState } from "./seed-health.js"
+import { ServerFaults } from "./server-faults.js"
 import { type UrlLayout, urlLayout } from "./url-layout.js"
 
-/** Statuses that say that our requests are too many. */
-const TOO_MANY = new Set([429, 503])
 /** Bytes: a run of so many says how fast runs are. */
 const TELLING = 64 * 1024
-/** Bytes: larger files are asked for in parts, whose size does not depend on the file's. */
-const LARGE_FILE = 4 * 1024 * 1024
 
 export interface WebSeedOptions {
   readonly url: string
@@ -55,6 +52,7 @@ export class WebSeed {
   readonly #ranges: RangeSupport
   #unranged = false
   readonly #aheadTrust = new AheadTrust()
+  readonly #serverFaults: ServerFaults
 
   constructor(options: WebSeedOptions) {
     this.url = options.url
@@ -65,18 +63,23 @@ export class WebSeed {
     this.#health = new SeedHealth(this.name, options.clock, options.random, options.log)
     this.#layout = urlLayout(options.url, options.metainfo)
     if (this.#layout.kind === "unusable") this.#health.disable(this.#layout.reason)
-    let fileCount = 0
-    let requestBytes = 0
-    for (const file of options.metainfo.layout.files) {
-      if (file.padding || file.length === 0) continue
-      fileCount++
-      requestBytes += Math.min(file.length, LARGE_FILE)
-    }
     const { metainfo, log } = options
+    const lengths = metainfo.layout.files.flatMap(({ length, padding }) => (padding || length === 0 ? [] : [length]))
     this.#ranges = new RangeSupport(metainfo.layout)
     const shown = (file: number): string => this.#shown(file)
-    this.#content = new SeedContent({ metainfo, fileCount, health: this.#health, log, shown })
-    this.concurrency = new Concurrency(fileCount === 0 ? LARGE_FILE : requestBytes / fileCount)
+    this.#content = new SeedContent({ metainfo, fileCount: lengths.length, health: this.#health, log, shown })
+    this.concurrency = new Concurrency(expectedRequest(lengths))
+    const { concurrency, runLength, requestGap, name } = this
+    const { clock } = options
+    this.#serverFaults = new ServerFaults({
+      health: this.#health,
+      concurrency,
+      runLength,
+      requestGap,
+      clock,
+      log,
+      name,
+    })
   }
 
   get state(): WebSeedState {
@@ -88,9 +91,20 @@ export class WebSeed {
     return this.#health.mayRequest
   }
 
-  /** False when a file that the piece lies in is not there. O(1). */
+  /** {@link state}; but waiting also when it can be asked, if not for some files that it has just refused. */
+  get stateWithRefused(): WebSeedState {
+    const { state } = this
+    return state.kind === "ready" ? (this.#content.refusal ?? state) : state
+  }
+
+  /** False when a file that the piece lies in is not there, or was refused a moment ago. O(1). */
   hasPiece(piece: number): boolean {
     return this.#content.hasPiece(piece)
+  }
+
+  /** True when a file that the piece lies in is not there: it need not be waited for. O(1). */
+  lacksPiece(piece: number): boolean {
+    return this.#content.lacksPiece(piece)
   }
 
   hasFile(file: number): boolean {
@@ -202,6 +216,11 @@ export class WebSeed {
     this.#log.log("info", "webseed", `${this.name} sends whole files where parts were asked for`)
   }
 
+  /** Lets files that were refused be asked for again, those whose time has come. True when there were any. */
+  releaseRefused(): boolean {
+    return this.#content.releaseRefused(this.#clock.now())
+  }
+
   /** A run was cut and its tries are used up, or it never connected. */
   connectionFailed(reason: string): void {
     this.runLength.faulted()
@@ -213,26 +232,52 @@ export class WebSeed {
    * The server answered, and its answer can't be used. `file` is what was asked for. True when the run may go on, at the pace
    * of {@link requestGap}.
    */
-  refusedBy(refusal: Refusal, file: number): boolean {
-    if (refusal.kind === "busy" && this.#onlyTooFast(refusal)) return true
+  refusedBy(refusal: Exclude<Refusal, FileRefused>, file: number): boolean {
+    if (refusal.kind === "busy" && this.proven && this.#serverFaults.slowedDown(refusal)) return true
     this.#pace = 0
     switch (refusal.kind) {
       case "file-missing":
         this.#fileNotThere(file, refusal)
         break
       case "refused":
-        // Who has served us may do so again: there are walls that want a login now and then, and keys that are renewed.
-        if (this.proven) this.#faulted(refusal.reason)
-        else this.#health.disable(refusal.reason)
+        this.#serverFaults.refused(refusal.reason, this.proven)
         break
       case "busy":
-        this.#busy(refusal)
+        this.#serverFaults.busy(refusal)
         break
       case "wrong-answer":
-        if (this.#faulted(refusal.reason) && !this.proven) this.#health.strike(refusal.reason)
+        if (this.#serverFaults.faulted(refusal.reason) && !this.proven) this.#health.strike(refusal.reason)
         break
     }
     return false
+  }
+
+  /**
+   * The server refused the file. When it may be that it refuses all, it waits, and a file is returned that it has given before:
+   * what becomes of a request for its first byte is to be told to {@link gaveAnother}.
+   */
+  fileRefused(refusal: FileRefused, file: number): number | undefined {
+    const { reason, status } = refusal
+    this.#pace = 0
+    // Those that were on their way when the server was left alone say nothing new.
+    if (!this.mayRequest || !this.#content.fileRefused(file, refusal, this.#clock.now())) return undefined
+    const other = this.#content.givenBeside(file)
+    if (other !== undefined) this.#health.serverBusy(reason, undefined)
+    else if (status < 500) this.#serverFaults.refused(reason, this.proven)
+    else this.#serverFaults.backOff(reason, undefined)
+    return other
+  }
+
+  /** Whether the server gives what it gave before, having refused a file for `reason`: then it is asked for others at once. */
+  gaveAnother(gives: boolean, reason: string): void {
+    const now = this.#clock.now()
+    if (gives) {
+      this.#health.recovered(reason)
+      this.#content.refusedAlone(now)
+    } else {
+      this.runLength.faulted()
+      this.concurrency.refused(now)
+    }
   }
 
   /** All that was asked for came, and more: it was cut off. */
@@ -250,53 +295,12 @@ export class WebSeed {
     return this.#content.changed(file)
   }
 
-  #busy(refusal: Refusal & { kind: "busy" }): void {
-    const tooMany = TOO_MANY.has(refusal.status)
-    const isKnown = this.concurrency.isCrowded(this.#clock.now())
-    const isHeeded = (tooMany && this.#crowded(refusal)) || this.#backOff(refusal.reason, refusal.retryAfter)
-    if (tooMany && isHeeded && !isKnown) this.runLength.tooMany()
-  }
-
-  /** Who serves us, and refuses the one request that is under way, minds how fast they come. */
-  #onlyTooFast({ status, reason, retryAfter }: Refusal & { kind: "busy" }): boolean {
-    if (!TOO_MANY.has(status) || retryAfter !== undefined || !this.proven) return false
-    if (this.concurrency.active > 1 || !this.mayRequest) return false
-    const isFirst = this.requestGap.isFree
-    if (!this.requestGap.refused(this.#clock.now())) return false
-    if (isFirst) {
-      this.runLength.tooMany()
-      this.#log.log("info", "webseed", `${this.name} gets fewer requests a second: ${reason}`)
-    }
-    return true
-  }
-
-  /** A limit of connections is no wish to be left alone: whoever else is being served goes on, and one fewer is asked for. */
-  #crowded({ reason, retryAfter }: Refusal & { kind: "busy" }): boolean {
-    if (retryAfter !== undefined || this.concurrency.active < 2) return false
-    this.concurrency.crowded(this.#clock.now())
-    this.#log.log("debug", "webseed", `${this.name} serves ${this.concurrency.limit} at a time: ${reason}`)
-    return true
-  }
-
   #fileNotThere(file: number, { reason, status }: { reason: string; status: number }): void {
     const page = status === 200 && this.#ranges.wasThere
     // One of unknown length looked like a whole file at first, and says nothing of ranges.
     if (page) this.rangesLearnt(true)
-    if (this.#content.isDoubtful(file, page)) this.#faulted(reason)
+    if (this.#content.isDoubtful(file, page)) this.#serverFaults.faulted(reason)
     else this.#content.fileMissing(file, reason)
-  }
-
-  /** It answered, and not as it should. False when it is being left alone already. */
-  #faulted(reason: string): boolean {
-    this.runLength.faulted()
-    return this.#backOff(reason, undefined)
-  }
-
-  /** False when it is being left alone already. */
-  #backOff(reason: string, retryAfter: number | undefined): boolean {
-    const first = this.#health.serverBusy(reason, retryAfter)
-    if (first) this.concurrency.refused(this.#clock.now())
-    return first
   }
 
   #shown(file: number): string {

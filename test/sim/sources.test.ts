@@ -42,6 +42,43 @@ describe("when nobody has what is missing", () => {
     await close(simulation, node)
   })
 
+  it.each(["forbidden", "error"] as const)(
+    "a lone web seed that refuses many files (%s) gives all others at once, and is given up after a quarter of an hour",
+    async (fault) => {
+      const simulation = createSimulation({ seed: 8 })
+      const names = Array.from({ length: 200 }, (_, at) => `${at}.${at % 5 === 2 ? "secret" : "bin"}`)
+      const dataset = simDataset(Object.fromEntries(names.map((name) => [name, 64 * KiB])), {
+        ...{ pieceLength: 64 * KiB, webSeeds: [WEB] },
+      })
+      simulation.machine("10.0.1.1", { latency: 20 })
+      const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+      const serves = serveFiles(files, { fault: ({ path }) => (path.endsWith(".secret") ? fault : undefined) })
+      const web = simulation.web.serve("http://10.0.1.1", serves)
+      const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+      const complete = node.torrent.whenComplete().catch((error: unknown) => error)
+      await simulation.runUntil(() => node.torrent.snapshot().doneBytes === 160 * 64 * KiB, 5_000)
+      await simulation.run(10_000)
+      expect(node.torrent.snapshot().waitingFor).toMatch(/is tried again in \d+ s: it answered (403|500)/)
+      const outcome = await simulation.runUntil(complete, 1_000_000)
+      expect(outcome).toMatchObject({ code: "AT_NO_SOURCES" })
+      expect(String(outcome)).toMatch(/lacks 40 of the missing pieces/)
+      expect(web.requests.length).toBeLessThan(2 * (160 + 40 * 6))
+      await close(simulation, node)
+    },
+  )
+
+  it("because a lone web seed forbids the first file, all others are there at once", async () => {
+    const simulation = createSimulation({ seed: 9 })
+    const dataset = simDataset({ ".htaccess": 5, ...TWO }, { pieceLength: 64 * KiB, webSeeds: [WEB] })
+    simulation.machine("10.0.1.1", { latency: 20 })
+    const files = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
+    const fault = ({ path }: { path: string }) => (path.endsWith("/.htaccess") ? "forbidden" : undefined)
+    simulation.web.serve("http://10.0.1.1", serveFiles(files, { fault }))
+    const node = await simulation.runUntil(startNode({ platform: simulation.platform("10.0.0.1"), dataset }), LIMIT)
+    await simulation.runUntil(() => node.torrent.snapshot().doneBytes === 2 * MiB + 5 - 64 * KiB, 5_000)
+    await close(simulation, node)
+  })
+
   it("because a lone web seed has another file in its place, all else is there, and it is told which pieces are wrong", async () => {
     const simulation = createSimulation({ seed: 7 })
     const files = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`${at}.bin`, 256 * KiB]))

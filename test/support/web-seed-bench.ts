@@ -176,5 +176,6 @@ export class WebSeedBench {
   /** Lets the source's wait pass. */
   async waitOver(): Promise<void> {
     if (this.seed.state.kind === "waiting") await this.clock.run(this.wait + 1)
+    this.seed.releaseRefused()
   }
 }

@@ -72,7 +72,7 @@ export class WebSeedRoster {
 
   /** True while a web seed may yet deliver the piece, now or after a wait. */
   anyoneHas(piece: number): boolean {
-    return this.all.some((webSeed) => webSeed.state.kind !== "disabled" && webSeed.hasPiece(piece))
+    return this.all.some((webSeed) => webSeed.state.kind !== "disabled" && !webSeed.lacksPiece(piece))
   }
 
   /** True when a web seed could be asked for the piece now. */
@@ -109,7 +109,7 @@ export class WebSeedRoster {
     return this.all.map((webSeed) => {
       let lacking = 0
       for (let piece = 0; piece < table.layout.pieceCount; piece++)
-        if (table.isNeeded(piece) && !webSeed.hasPiece(piece)) lacking++
+        if (table.isNeeded(piece) && webSeed.lacksPiece(piece)) lacking++
       return lacking
     })
   }

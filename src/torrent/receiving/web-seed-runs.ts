@@ -45,6 +45,7 @@ export class WebSeedRuns implements ActiveRunHost {
   startRuns(): void {
     if (this.#closing || this.#paused) return
     for (const source of this.#sources) {
+      if (source.webSeed.releaseRefused()) source.foundNothingAt = undefined
       while (source.webSeed.state.kind === "ready" && source.active.size < this.#mostRuns(source)) {
         if (!this.#startRun(source) && !this.#takeOver(source, this.#sources)) break
       }

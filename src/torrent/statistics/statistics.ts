@@ -103,7 +103,11 @@ export class Statistics {
       unusable,
       trackers: announcer.status(),
       discoveries: discoveries.status(),
-      webSeeds: webSeeds.all.map(({ url, state }, index) => ({ url, state, lacking: lacking[index] ?? 0 })),
+      webSeeds: webSeeds.all.map(({ url, stateWithRefused: state }, index) => ({
+        url,
+        state,
+        lacking: lacking[index] ?? 0,
+      })),
     })
   }
 }

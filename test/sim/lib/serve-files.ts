@@ -8,6 +8,7 @@ export type FileFault =
   | "missing"
   | "gone"
   | "forbidden"
+  | "error"
   | "wrong-bytes"
   | "empty-206"
   | "longer"
@@ -81,6 +82,8 @@ function spoil(answer: WebAnswer, file: Uint8Array, fault: Exclude<FileFault, "r
       return { status: 410 }
     case "forbidden":
       return { status: 403 }
+    case "error":
+      return { status: 500 }
     case "missing":
       return { status: 404 }
     case "not-satisfiable":

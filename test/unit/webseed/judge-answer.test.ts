@@ -120,15 +120,15 @@ describe("any other status", () => {
     [451, "file-missing"],
     [400, "file-missing"],
     [416, "file-missing"],
-    [401, "refused"],
-    [403, "refused"],
+    [401, "file-refused"],
+    [403, "file-refused"],
     [407, "refused"],
     [408, "busy"],
     [429, "busy"],
-    [500, "busy"],
-    [502, "busy"],
+    [500, "file-refused"],
+    [502, "file-refused"],
     [503, "busy"],
-    [504, "busy"],
+    [504, "file-refused"],
     [204, "wrong-answer"],
     [304, "wrong-answer"],
     [101, "wrong-answer"],
@@ -140,6 +140,10 @@ describe("any other status", () => {
     expect(judge(416, part("bytes */77"))).toMatchObject({ reason: "its file has 77 bytes instead of 1000" })
     expect(judge(416, part("bytes */1000"))).toMatchObject({ kind: "wrong-answer" })
   })
+})
+
+it.each([401, 403, 500, 503])("%i with a Retry-After is about the server, and not the file", (status) => {
+  expect(judge(status, { "retry-after": "7" })).toMatchObject({ kind: "busy", retryAfter: 7000 })
 })
 
 describe("Retry-After", () => {

@@ -12,7 +12,7 @@ function kindOf(taken: Taken): string {
 describe("a refusal", () => {
   it.each([401, 403])("(%i) disables the source", async (status) => {
     const bench = new WebSeedBench({ answer: () => ({ status }) })
-    expect(kindOf(await bench.run())).toBe("refused")
+    expect(kindOf(await bench.run())).toBe("file-refused")
     expect(bench.seed.state).toEqual({ kind: "disabled", reason: `it answered ${status}` })
   })
 
@@ -96,6 +96,139 @@ describe("a busy server", () => {
     await bench.waitOver()
     expect(bench.seed.state.kind).toBe("ready")
     expect(bench.brought(await bench.run())).toBe(true)
+  })
+})
+
+describe("a file that the server refuses", () => {
+  const LENGTH = 20_000
+  const pieceLength = 10_000
+  const folder = (count: number, answer: (file: number, seen: number) => number | undefined) =>
+    new WebSeedBench({
+      ...{ kind: "folder", pieceLength, files: Array.from({ length: count }, () => ({ length: LENGTH })) },
+      answer: ({ url }, seen) => {
+        const status = answer(Number(/\d+$/.exec(url)?.[0]), seen)
+        return status === undefined ? undefined : { status }
+      },
+    })
+  const runFile = (bench: WebSeedBench, file: number) => bench.run(file * LENGTH, (file + 1) * LENGTH)
+  const pieces = (bench: WebSeedBench, count: number) =>
+    [...Array(2 * count).keys()].filter((piece) => bench.seed.hasPiece(piece))
+
+  it.each([401, 403, 500, 502])("(%i) is left alone for a while, and the others come at once", async (status) => {
+    const bench = folder(4, (file) => (file === 1 ? status : undefined))
+    await runFile(bench, 0)
+    expect(kindOf(await runFile(bench, 1))).toBe("file-refused")
+    expect(bench.seed.state.kind).toBe("ready")
+    expect(pieces(bench, 4)).toEqual([0, 1, 4, 5, 6, 7])
+    expect(bench.seed.lacksPiece(2)).toBe(false)
+    expect(bench.seed.stateWithRefused).toMatchObject({ kind: "waiting", reason: `it answered ${status}` })
+    for (const file of [2, 3]) expect(kindOf(await runFile(bench, file))).toBe("done")
+    expect(bench.clock.now()).toBeLessThan(1_000)
+    await bench.clock.run(30_000)
+    expect(bench.seed.releaseRefused()).toBe(true)
+    expect(bench.seed.hasPiece(2)).toBe(true)
+  })
+
+  it.each([403, 500])("(%i) again and again is missing after a quarter of an hour", async (status) => {
+    const bench = folder(3, (file) => (file === 1 ? status : undefined))
+    await runFile(bench, 0)
+    const start = bench.clock.now()
+    for (let times = 0; !bench.seed.lacksPiece(2); times++) {
+      expect(times).toBeLessThan(6)
+      // Several connections that ask for it are one refusal.
+      const runs = Array.from({ length: 8 }, () => bench.start(LENGTH, 2 * LENGTH))
+      await bench.clock.runUntil(() => runs.every((run) => run.outcome() !== "open"))
+      const { stateWithRefused } = bench.seed
+      if (stateWithRefused.kind === "waiting") await bench.clock.run(stateWithRefused.until - bench.clock.now())
+      bench.seed.releaseRefused()
+    }
+    expect((bench.clock.now() - start) / 60_000).toBeCloseTo(15.5, 1)
+    expect(bench.seed.state.kind).toBe("ready")
+    expect(pieces(bench, 3)).toEqual([0, 1, 4, 5])
+  })
+
+  it("at first is believed to be forbidden, and the others are asked for", async () => {
+    const bench = folder(3, (file) => (file === 0 ? 403 : undefined))
+    await runFile(bench, 0)
+    expect(bench.seed.lacksPiece(0)).toBe(true)
+    expect(kindOf(await runFile(bench, 1))).toBe("done")
+    expect(bench.seed.state.kind).toBe("ready")
+  })
+
+  it.each([
+    [403, "disabled"],
+    [500, "waiting"],
+  ])("(%i) after another, and never one that is given, means the server, which is %s", async (status, kind) => {
+    const bench = folder(100, () => status)
+    for (let file = 0; bench.seed.state.kind === "ready"; file++) await runFile(bench, file)
+    expect(bench.http.seen.length).toBe(4)
+    expect(bench.seed.state.kind).toBe(kind)
+  })
+
+  it.each([
+    [403, 20],
+    [502, 20],
+    [403, 3],
+    [502, 3],
+  ])("(%i) with all the others, of %i, for a day costs few requests, and no file", async (status, count) => {
+    let down = false
+    const bench = folder(count, () => (down ? status : undefined))
+    await runFile(bench, 0)
+    down = true
+    while (bench.clock.now() < 24 * 3_600_000) {
+      for (let file = 1; file < count && bench.seed.state.kind === "ready"; file++)
+        if (bench.seed.hasFile(file)) await runFile(bench, file)
+      await bench.clock.run(250)
+      await bench.waitOver()
+    }
+    // Four whenever it may be asked, about thirty times, and the one that was given.
+    expect(bench.http.seen.length).toBeLessThan(5 * 35)
+    down = false
+    bench.seed.releaseRefused()
+    expect(bench.brought(await bench.run(LENGTH), LENGTH)).toBe(true)
+  })
+
+  it.each([403, 500])(
+    "(%i) with many others is known by one that was given, which is asked for again",
+    async (status) => {
+      const bench = folder(12, (file) => (file > 1 ? status : undefined))
+      await runFile(bench, 1)
+      for (let file = 2; file < 6; file++) await runFile(bench, file)
+      expect(bench.http.ranges.slice(-2)).toEqual(["/pub/data%20set/f5 0-20000", "/pub/data%20set/f1 0-1"])
+      expect(bench.seed.state.kind).toBe("ready")
+      expect(kindOf(await runFile(bench, 0))).toBe("done")
+      expect(bench.clock.now()).toBeLessThan(1_000)
+      for (let minutes = 0; minutes < 30; minutes++) {
+        for (let file = 2; file < 12; file++) if (bench.seed.hasFile(file)) await runFile(bench, file)
+        await bench.clock.run(60_000)
+        bench.seed.releaseRefused()
+      }
+      for (let file = 0; file < 12; file++) expect(bench.seed.lacksPiece(2 * file)).toBe(file > 1)
+      expect(bench.seed.state.kind).toBe("ready")
+    },
+  )
+
+  it("after it was given means the server, which is asked again without end", async () => {
+    let down = false
+    const bench = folder(3, () => (down ? 502 : undefined))
+    await bench.run(LENGTH, LENGTH + 10_000)
+    down = true
+    for (let i = 0; i < 12; i++) {
+      await bench.run(2 * LENGTH)
+      await bench.run(LENGTH + 10_000, 2 * LENGTH)
+      expect(bench.wait).toBeGreaterThanOrEqual(29_000)
+      await bench.waitOver()
+    }
+    down = false
+    expect(bench.brought(await bench.run(LENGTH), LENGTH)).toBe(true)
+  })
+
+  it("among very many others costs the one request each time", async () => {
+    const bench = folder(40, (file) => (file % 5 === 3 ? 403 : undefined))
+    for (let file = 0; file < 40; file++) await runFile(bench, file)
+    expect(bench.http.seen.length).toBe(40)
+    expect(bench.clock.now()).toBeLessThan(10_000)
+    expect(bench.seed.state.kind).toBe("ready")
   })
 })
 
