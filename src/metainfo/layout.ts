@@ -14,6 +14,8 @@ export interface LayoutFile {
   readonly padding: boolean
 }
 
+const NONE: readonly number[] = []
+
 /** As they come (BEP 3), or each but the empty ones from the next piece on (BEP 52). */
 export type FileOrder = "contiguous" | "aligned"
 
@@ -41,6 +43,8 @@ export class TorrentLayout {
   /** Blocks of every piece that is not short. */
   readonly blocksPerPiece: number
   readonly files: readonly LayoutFile[]
+  /** Some of the files are padding. */
+  readonly padded: boolean
   readonly #order: FileOrder
   /** Bytes in each piece, where files start at pieces and there is nothing between them (BEP 52). */
   readonly #sizes: Uint32Array | undefined
@@ -64,6 +68,7 @@ export class TorrentLayout {
   constructor(pieceLength: number, files: readonly LayoutFile[], order: FileOrder = "contiguous") {
     const last = files[files.length - 1]
     this.files = files
+    this.padded = files.some(({ padding }) => padding)
     this.#order = order
     this.length = last === undefined ? 0 : last.offset + last.length
     this.pieceLength = pieceLength
@@ -107,6 +112,24 @@ export class TorrentLayout {
     const offset = this.pieceOffset(piece)
     const file = this.files[this.fileAt(offset)]!
     return Math.min(this.pieceSize(piece), file.offset + file.length - offset)
+  }
+
+  /**
+   * The blocks of a piece that are padding alone, by their place in it. A piece of nothing else (no client makes them) has
+   * none: it is received as any other, so that there is somebody to blame when it does not hash right.
+   */
+  paddingBlocks(piece: number): readonly number[] {
+    if (!this.padded) return NONE
+    const extents = this.extentsOfPiece(piece)
+    const blocks: number[] = []
+    if (extents.length === 0) return blocks
+    let next = 0
+    for (const { pieceOffset, length } of extents) {
+      for (; (next + 1) * BLOCK_LENGTH <= pieceOffset; next++) blocks.push(next)
+      next = Math.ceil((pieceOffset + length) / BLOCK_LENGTH)
+    }
+    for (; next < this.blockCount(piece); next++) blocks.push(next)
+    return blocks
   }
 
   /** Blocks in a piece. */

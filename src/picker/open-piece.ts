@@ -13,6 +13,9 @@ export interface Writer {
 const WANTED = 0
 const ASKED = 1
 const RECEIVED = 2
+const PADDING = 3
+/** No source has this number. */
+const NOBODY = 0
 
 /**
  * A piece that is being put together in memory, block by block, by one or many sources.
@@ -38,6 +41,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   readonly #writers: (Writer | undefined)[]
   #writing = 0
   #received = 0
+  #padding = 0
   #unasked: number
   #outstanding = 0
   /** Where to look next for a block nobody was asked for: those before are asked or received. */
@@ -63,17 +67,18 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
   }
 
   get full(): boolean {
-    return this.#received === this.blockCount
+    return this.#received + this.#padding === this.blockCount
   }
 
+  /** Blocks that sources gave: padding is not counted. */
   get receivedCount(): number {
     return this.#received
   }
 
-  /** Bytes of the received blocks. */
+  /** Bytes of these blocks. */
   get receivedBytes(): number {
     const last = this.blockCount - 1
-    const missing = this.isReceived(last) ? this.blockCount * BLOCK_LENGTH - this.size : 0
+    const missing = this.#state[last] === RECEIVED ? this.blockCount * BLOCK_LENGTH - this.size : 0
     return this.#received * BLOCK_LENGTH - missing
   }
 
@@ -92,8 +97,9 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
     return this.#writing > 0
   }
 
+  /** True for padding, too: the block is there. */
   isReceived(index: number): boolean {
-    return this.#state[index] === RECEIVED
+    return this.#state[index]! >= RECEIVED
   }
 
   copiesAsked(index: number): number {
@@ -107,6 +113,14 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
       this.#cursor++
     }
     return undefined
+  }
+
+  /** Nobody is to be asked for the block: it is padding, which is zeros (BEP 47). To be called before all else. */
+  pad(index: number): void {
+    this.block(index).fill(0)
+    this.#state[index] = PADDING
+    this.#padding++
+    this.#unasked--
   }
 
   /** A request for the block was sent. */
@@ -130,7 +144,7 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
 
   /** `writer` starts on the block: where its bytes go, or null when they are not needed. Detaches an earlier writer. */
   begin(index: number, writer: Writer): Uint8Array | null {
-    if (this.#state[index] === RECEIVED) return null
+    if (this.isReceived(index)) return null
     this.idleSince = undefined
     const earlier = this.#writers[index]
     if (earlier === undefined) this.#writing++
@@ -168,14 +182,16 @@ export class OpenPiece<B extends PieceBuffer = PieceBuffer> {
     this.#writing = 0
   }
 
-  /** Who gave the block. */
+  /** Who gave the block; 0 for padding. */
   giver(index: number): number {
     return this.#givers[index]!
   }
 
   /** All who gave blocks. */
   givers(): Set<number> {
-    return new Set(this.#givers)
+    const givers = new Set(this.#givers)
+    givers.delete(NOBODY)
+    return givers
   }
 
   block(index: number): Uint8Array {

@@ -152,6 +152,7 @@ export class PieceTable<B extends PieceBuffer = PieceBuffer> {
     const buffer = this.#memory.acquire()
     if (buffer === undefined) return undefined
     const open = new OpenPiece<B>(piece, this.layout.pieceSize(piece), buffer, now)
+    for (const index of this.layout.paddingBlocks(piece)) open.pad(index)
     this.#set(piece, "open")
     this.open.set(piece, open)
     this.requestable.add(open)

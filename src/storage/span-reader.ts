@@ -29,11 +29,9 @@ export interface SpanReaderOptions {
 /** Reads the torrent's bytes where they lie: in files, in `edges/`, and nowhere for padding. */
 export class SpanReader {
   readonly #options: SpanReaderOptions
-  readonly #padded: boolean
 
   constructor(options: SpanReaderOptions) {
     this.#options = options
-    this.#padded = options.layout.files.some(({ padding }) => padding)
   }
 
   /**
@@ -41,7 +39,7 @@ export class SpanReader {
    * about the moment after the read, so none of these bytes is newer than its answer.
    */
   async read(offset: number, into: Uint8Array): Promise<ReadProblem[]> {
-    if (this.#padded) into.fill(0)
+    if (this.#options.layout.padded) into.fill(0)
     const problems: ReadProblem[] = []
     await inParallel(this.#options.layout.extents(offset, into.length), PARALLEL, async (extent) => {
       const from = extent.pieceOffset

@@ -189,8 +189,8 @@ export class Torrent implements IntakeHost {
     this.#finishIfDone()
   }
 
-  onPieceCorrupt(piece: number, size: number): void {
-    this.#parts.totals.corruptBytes += size
+  onPieceCorrupt(piece: number, received: number): void {
+    this.#parts.totals.corruptBytes += received
     this.#parts.leafCheck?.rejected(piece)
     this.#options.platform.log.log("info", "torrent", `piece ${piece} did not verify and is downloaded again`)
     // While it was hashed, peers were told perhaps that we want nothing more of them.

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type BencodeDictionary, decode, Encoded, encode } from "../../src/metainfo/bencode.js"
+import { BLOCK_LENGTH } from "../../src/metainfo/layout.js"
+import { lastProgress } from "../support/partners/academictorrents.js"
 import { academictorrents, describeWith, libtorrent, nginx, type Partner, rtorrent } from "../support/partners/index.js"
 import { withPlaces } from "../support/places.js"
 import { differences, randomTree } from "../support/trees.js"
@@ -20,12 +22,16 @@ const SHAPES = {
     "z.bin": 300_000,
     "zz/exact.bin": 65_536,
   },
+  "small files in 256 KiB pieces": { "a.bin": 20_000, "b.bin": 300_000, "c.bin": 16_384, "one byte": 1 },
   "a file in pieces of 256 KiB": 3_000_001,
   "a single byte": 1,
 } as const
 
 const VERSIONS = ["v2", "hybrid"] as const
 type Shape = keyof typeof SHAPES
+const MANY: Shape = "many small files in 16 KiB pieces"
+/** Behind each file, most of a piece is padding. */
+const PADDED: Shape = "small files in 256 KiB pieces"
 
 let folder: string
 const torrents = new Map<string, { torrentPath: string; dataDir: string; path: string; name: string }>()
@@ -38,7 +44,7 @@ beforeAll(async () => {
     const path = join(dataDir, name)
     await (typeof files === "number" ? randomTree(dataDir, { [name]: files }) : randomTree(path, files))
     for (const version of VERSIONS) {
-      const options = [`--${version}`, "--piece-length", typeof files === "number" ? "256K" : "16K"]
+      const options = [`--${version}`, "--piece-length", shape === MANY ? "16K" : "256K"]
       const output = join(folder, `${shape} ${version}.torrent`)
       const { torrentPath } = await academictorrents.create(path, output, options)
       torrents.set(`${version} ${shape}`, { torrentPath, dataDir, path, name })
@@ -50,7 +56,6 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const limits = { timeout: 90_000 }
 const maxSeconds = 40
-const MANY: Shape = "many small files in 16 KiB pieces"
 
 describe.concurrent("one to one", () => {
   for (const version of VERSIONS) {
@@ -145,6 +150,27 @@ function withoutLayers(torrent: Uint8Array): Uint8Array {
   const info = (decode(torrent, { length: 1e7, depth: 40, tokens: 1e6 }) as BencodeDictionary).raw("info")!
   return encode({ info: new Encoded(info) })
 }
+
+describeWith("a hybrid with much padding, with libtorrent", [libtorrent], () => {
+  it("is had without the padding", limits, async () => {
+    const { torrentPath, dataDir } = torrents.get(`hybrid ${PADDED}`)!
+    const source = await libtorrent.seed({ torrentPath, dataDir })
+    try {
+      const outDir = await mkdtemp(join(folder, "ours-"))
+      const ours = await academictorrents.get({ torrentPath, outDir, peers: [source], maxSeconds })
+      try {
+        await ours.program.succeeded(maxSeconds)
+        const blocks = Object.values(SHAPES[PADDED]).map((length) => Math.ceil(length / BLOCK_LENGTH))
+        const needed = BLOCK_LENGTH * blocks.reduce((sum, count) => sum + count, 0)
+        expect(lastProgress(ours.program)?.fromPeers).toBe(needed)
+      } finally {
+        await ours.stop()
+      }
+    } finally {
+      await source.stop()
+    }
+  })
+})
 
 describeWith("with web seeds alone", [nginx], () => {
   for (const version of VERSIONS) {

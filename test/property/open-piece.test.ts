@@ -126,6 +126,20 @@ describe("an open piece", () => {
     expect(new Set(piece.block(0))).toEqual(new Set([2]))
   })
 
+  it("is full without its padding, which is zeros in memory that was used before, and is not written to or counted", () => {
+    const piece = new OpenPiece(7, SIZE, { bytes: new Uint8Array(SIZE).fill(9) }, 0)
+    piece.pad(1)
+    expect(new Set(piece.block(1))).toEqual(new Set([0]))
+    expect(piece.begin(1, { destination: null })).toBeNull()
+    expect([piece.unasked, piece.receivedCount, piece.receivedBytes]).toEqual([1, 0, 0])
+    const writer: Writer = { destination: null }
+    piece.begin(0, writer)
+    piece.end(0, writer, 3)
+    expect(piece.full).toBe(true)
+    expect([piece.receivedCount, piece.receivedBytes]).toEqual([1, BLOCK_LENGTH])
+    expect(piece.givers()).toEqual(new Set([3]))
+  })
+
   it("discards what a writer does after the piece went to the disk", () => {
     const piece = new OpenPiece(0, SIZE, { bytes: new Uint8Array(SIZE) }, 0)
     const late: Writer = { destination: null }

@@ -10,6 +10,8 @@ import { PieceTable } from "../../src/picker/piece-table.js"
 import type { Run } from "../../src/picker/run.js"
 import { seededRandom } from "../support/seeded-random.js"
 
+const USED_BEFORE = 9
+
 class Memory {
   readonly capacity: number
   inUse = 0
@@ -21,7 +23,7 @@ class Memory {
   acquire(): PieceBuffer | undefined {
     if (this.inUse >= this.capacity) return undefined
     this.inUse++
-    return { bytes: new Uint8Array(1 << 17) }
+    return { bytes: new Uint8Array(1 << 17).fill(USED_BEFORE) }
   }
 
   release(): void {
@@ -71,13 +73,20 @@ interface World {
 
 function world(options: {
   length: number
+  /** Where padding begins, ends, begins again and so on, as shares of the length; ascending. */
+  padding?: number[]
   pieceLength: number
   peers: boolean[][]
   memory: number
   seed: number
 }): World {
-  const { length, pieceLength } = options
-  const layout = new TorrentLayout(pieceLength, [{ path: "f", offset: 0, length, padding: false }])
+  const { length, pieceLength, padding = [] } = options
+  const ends = [...padding.map((share) => Math.floor(share * length)), length]
+  const files = ends.map((end, i) => {
+    const offset = ends[i - 1] ?? 0
+    return { path: `f${i}`, offset, length: end - offset, padding: i % 2 === 1 }
+  })
+  const layout = new TorrentLayout(pieceLength, files)
   const random = seededRandom(options.seed)
   const wanted = new Bitfield(layout.pieceCount)
   wanted.fill()
@@ -123,6 +132,9 @@ function finish(table: PieceTable, open: OpenPiece): void {
 
 const shape = fc.record({
   length: fc.integer({ min: 1, max: 40 * BLOCK_LENGTH }),
+  padding: fc
+    .array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 })
+    .map((shares) => shares.sort((a, b) => a - b)),
   pieceLength: fc.constantFrom(BLOCK_LENGTH, 2 * BLOCK_LENGTH, 4 * BLOCK_LENGTH, 20_000),
   peers: fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 }),
   memory: fc.integer({ min: 1, max: 6 }),
@@ -162,6 +174,37 @@ describe("the picker", () => {
         }
         for (let piece = 0; piece < w.layout.pieceCount; piece++) {
           expect(w.table.is(piece, "have")).toBe(w.peers.some((peer) => peer.hasPiece(piece)))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it("asks for blocks that have content, and fills with zeros those that have none", () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const w = world({ ...s, peers: [[true]] })
+        const { layout } = w
+        const seed = w.peers[0]!
+        const opened = new Set<OpenPiece>()
+        const asked = new Set<number>()
+        const ask = (block: number): void => {
+          opened.add(w.table.open.get(layout.pieceOfBlock(block))!)
+          asked.add(block)
+          seed.asked.add(block)
+        }
+        while (w.picker.pickBlocks(seed, 5, 0, ask) > 0) for (const block of [...seed.asked]) answer(w, seed, block)
+        expect(w.table.remaining).toBe(0)
+        for (const open of opened) {
+          for (let index = 0; index < open.blockCount; index++) {
+            const block = layout.block(open.piece, index)
+            const offset = layout.pieceOffset(open.piece) + index * BLOCK_LENGTH
+            const hasContent = layout.extents(offset, layout.blockLength(block)).length > 0
+            // A piece of padding alone is received like any other.
+            const needed = hasContent || layout.dataSize(open.piece) === 0
+            expect(asked.has(block)).toBe(needed)
+            expect(open.block(index).every((byte) => byte === (needed ? USED_BEFORE : 0))).toBe(true)
+          }
         }
       }),
       { numRuns: 300 },

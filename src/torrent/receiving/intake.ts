@@ -14,8 +14,8 @@ export interface IntakeHost {
   onPieceStored(piece: number): void
   /** The source gave wrong bytes, without a doubt. */
   onGuilty(source: number, piece: number): void
-  /** The piece did not hash right, whoever's fault that was. */
-  onPieceCorrupt(piece: number, size: number): void
+  /** The piece did not hash right, whoever's fault that was; so many bytes of it were received. */
+  onPieceCorrupt(piece: number, received: number): void
   /** It can't go on: the disk refused, or this program is wrong. */
   onFault(error: AtError): void
   /** A slot is free again. */
@@ -132,7 +132,7 @@ export class Intake {
       case "corrupt": {
         const guilty = this.#blame.rejected(open)
         this.#table.rejected(open)
-        this.#host.onPieceCorrupt(open.piece, open.size)
+        this.#host.onPieceCorrupt(open.piece, open.receivedBytes)
         for (const source of guilty) this.#host.onGuilty(source, open.piece)
         break
       }

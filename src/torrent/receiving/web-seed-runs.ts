@@ -60,9 +60,13 @@ export class WebSeedRuns implements ActiveRunHost {
    * piece would be fetched for nothing, and what comes next is begun sooner by anyone.
    */
   pieceStored(piece: number): void {
+    const { layout } = this.#options.table
+    const end = layout.pieceOffset(piece) + layout.pieceSize(piece)
     for (const { active } of this.#sources) {
       for (const { session, transfer, run } of active) {
         if (transfer.open?.piece !== piece) continue
+        // Only padding is left, which is not fetched.
+        if (layout.extents(session.position, end - session.position).length === 0) continue
         this.#options.picker.runs.cut(run, run.next)
         session.shorten(0)
       }

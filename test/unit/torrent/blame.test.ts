@@ -23,6 +23,19 @@ describe("who sent wrong bytes", () => {
     expect(new Blame(digester).rejected(pieceOf(0, [by(4, 1), by(4, 9)]))).toEqual([4])
   })
 
+  it("a piece's only giver, though padding that we made ourselves came with it", () => {
+    const size = 3 * BLOCK_LENGTH
+    const open = new OpenPiece(0, size, { bytes: new Uint8Array(size) }, 0)
+    open.pad(2)
+    for (const index of [0, 1]) {
+      const writer = { destination: null }
+      open.begin(index, writer)
+      open.end(index, writer, 4)
+    }
+    expect(open.full).toBe(true)
+    expect(new Blame(digester).rejected(open)).toEqual([4])
+  })
+
   it("of several, nobody at first; then those alone whose blocks were wrong", () => {
     const blame = new Blame(digester)
     expect(blame.rejected(pieceOf(0, [by(1, 1), by(2, 9), by(3, 9)]))).toEqual([])
