@@ -35,10 +35,10 @@ export function alreadyThere(target: string, options: Options): Promise<AlreadyT
     try {
       const inventory = await findByTarget(parsed, { datastore, signal }, platform)
       if (inventory === undefined) return undefined
-      const { name, infoHash, dataLength, pieceBytes, pieceCount } = inventory
+      const { name, infoHash, dataLength, pieceCount } = inventory
       platform.log.log("info", "dataset", `all files of ${name} are as its inventory says`)
       const dataset = { name, infoHash: toHex(infoHash) }
-      safeListener(onProgress, platform.log)?.(completeSnapshot(dataset, { bytes: pieceBytes, pieces: pieceCount }))
+      safeListener(onProgress, platform.log)?.(completeSnapshot(dataset, { bytes: dataLength, pieces: pieceCount }))
       return { path: `${datastore}/${name}`, length: dataLength }
     } finally {
       await platform.close()

@@ -224,7 +224,7 @@ export class Work {
     if (engagement.torrent === undefined) {
       const { layout } = resolved.metainfo
       const pieces = layout.piecesOfFiles(this.#wanted())
-      this.#feed.show(completeSnapshot(this.#dataset, { bytes: layout.sizeOf(pieces), pieces: pieces.count }))
+      this.#feed.show(completeSnapshot(this.#dataset, { bytes: layout.dataSizeOf(pieces), pieces: pieces.count }))
     }
   }
 

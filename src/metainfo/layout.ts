@@ -36,8 +36,6 @@ export interface Extent {
 export class TorrentLayout {
   /** Where the last file ends. */
   readonly length: number
-  /** Bytes in all pieces: less than `length` where there are gaps between files. */
-  readonly size: number
   readonly pieceLength: number
   readonly pieceCount: number
   /** Blocks of every piece that is not short. */
@@ -75,7 +73,6 @@ export class TorrentLayout {
     this.pieceCount = Math.ceil(this.length / pieceLength)
     this.blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH)
     this.#sizes = sizesBetweenGaps(files, this.pieceCount, pieceLength)
-    this.size = this.#sizes?.reduce((sum, size) => sum + size, 0) ?? this.length
   }
 
   /** Bytes of all files, padding left out: what users call the size. O(files). */
@@ -93,17 +90,16 @@ export class TorrentLayout {
     return piece === this.pieceCount - 1 ? this.length - piece * this.pieceLength : this.pieceLength
   }
 
-  /** Bytes in some of the pieces together. */
-  sizeOf(pieces: Bitfield): number {
-    if (pieces.count === 0) return 0
-    let missing = 0
-    if (this.#sizes !== undefined) for (const piece of pieces) missing += this.pieceLength - this.pieceSize(piece)
-    else if (pieces.has(this.pieceCount - 1)) missing = this.pieceLength - this.pieceSize(this.pieceCount - 1)
-    return pieces.count * this.pieceLength - missing
+  /** Bytes of files in some of the pieces together, padding left out. */
+  dataSizeOf(pieces: Iterable<number>): number {
+    let size = 0
+    for (const piece of pieces) size += this.dataSize(piece)
+    return size
   }
 
-  /** Bytes of files in a piece, padding left out. O(files in it). */
+  /** Bytes of files in a piece, padding left out. O(files in it) in a torrent with padding. */
   dataSize(piece: number): number {
+    if (!this.padded) return this.pieceSize(piece)
     return this.extentsOfPiece(piece).reduce((sum, { length }) => sum + length, 0)
   }
 

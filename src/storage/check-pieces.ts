@@ -16,8 +16,8 @@ export async function checkPieces(
 ): Promise<void> {
   if (signal?.aborted === true) throw abortError(signal.reason)
   const all = [...pieces]
-  const total = all.reduce((sum, piece) => sum + metainfo.layout.pieceSize(piece), 0)
-  if (total === 0) return
+  if (all.length === 0) return
+  const total = metainfo.layout.dataSizeOf(all)
   let done = 0
   const digesting = digestingOf(metainfo, platform.hasher)
   await hashOnDisk({

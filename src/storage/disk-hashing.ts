@@ -46,7 +46,7 @@ export async function hashOnDisk(options: DiskHashingOptions): Promise<void> {
         continue
       }
       options.onPiece(piece, digests.subarray(size * i, size * (i + 1)))
-      options.onProgress?.(layout.pieceSize(piece))
+      options.onProgress?.(layout.dataSize(piece))
     }
   })
   await hashPieces({ ...options, pieces: left })

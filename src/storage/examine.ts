@@ -61,7 +61,7 @@ export class Examination {
     if (this.#options.verify === "always") distrustAll()
     for (const file of this.#files) if (this.#isUnknown(file)) addPieces(this.#layout, file, check, trusted)
     this.#dropUnavailable(check)
-    this.#checkedBytes.total = this.#layout.sizeOf(check) + this.#layout.sizeOf(decision.sample)
+    this.#checkedBytes.total = this.#layout.dataSizeOf(check) + this.#layout.dataSizeOf(decision.sample)
     if (decision.sample.count > 0 && this.#options.verify !== "always") {
       const right = new Bitfield(check.length)
       await this.#check(decision.sample, right)
@@ -69,7 +69,7 @@ export class Examination {
         distrustAll()
         record?.onDistrust()
         this.#dropUnavailable(check)
-        this.#checkedBytes.total = this.#checkedBytes.done + this.#layout.sizeOf(check)
+        this.#checkedBytes.total = this.#checkedBytes.done + this.#layout.dataSizeOf(check)
       }
     }
     const right = new Bitfield(check.length)

@@ -37,8 +37,6 @@ export interface Inventory {
   /** Bytes of all files, padding left out. */
   readonly dataLength: number
   readonly pieceCount: number
-  /** Bytes in all pieces. */
-  readonly pieceBytes: number
   /** The machine's start during which this holds; "" when it holds for ever, as all was on the disk itself. */
   readonly bootId: string
   /** The SHA-1 of the journal that said so. */
@@ -88,7 +86,6 @@ export function encodeInventory(inventory: Inventory, hasher: Pick<Hasher, "dige
     journal: inventory.journal,
     name: inventory.name,
     paths: inventory.paths.join("\0"),
-    "piece bytes": inventory.pieceBytes,
     "piece count": inventory.pieceCount,
     stamps: inventory.stamps.bytes,
   })
@@ -119,10 +116,8 @@ function readFields(dictionary: BencodeDictionary): Inventory | undefined {
   const paths = dictionary.text("paths")?.split("\0", 1 + (stamps?.length ?? 0) / STAMP_LENGTH)
   const dataLength = dictionary.integer("data length")
   const pieceCount = dictionary.integer("piece count")
-  const pieceBytes = dictionary.integer("piece bytes")
   if (infoHash === undefined || name === undefined || bootId === undefined) return undefined
-  if (journal === undefined || dataLength === undefined || pieceCount === undefined || pieceBytes === undefined)
-    return undefined
+  if (journal === undefined || dataLength === undefined || pieceCount === undefined) return undefined
   if (paths === undefined || stamps?.length !== paths.length * STAMP_LENGTH) return undefined
   return {
     infoHash,
@@ -130,7 +125,6 @@ function readFields(dictionary: BencodeDictionary): Inventory | undefined {
     name: safeElement(name),
     dataLength,
     pieceCount,
-    pieceBytes,
     bootId,
     journal,
     paths,

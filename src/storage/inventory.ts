@@ -103,7 +103,6 @@ function takeInventory({ metainfo, files, journal, root }: OpenedStore, digest: 
     name,
     dataLength: layout.dataLength,
     pieceCount: layout.pieceCount,
-    pieceBytes: layout.size,
     bootId: isOnDisk ? "" : bootId,
     journal: digest,
     paths,

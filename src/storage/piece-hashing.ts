@@ -95,6 +95,6 @@ async function hashRun(options: PieceHashingOptions, run: Run, lane: Uint8Array)
   for (const view of views) {
     const digest = whole[hashed] === view ? digests.subarray(size * hashed, size * ++hashed) : undefined
     await options.onPiece(view.piece, digest, view.data)
-    options.onProgress?.(view.data.length)
+    options.onProgress?.(layout.dataSize(view.piece))
   }
 }

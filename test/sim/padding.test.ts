@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import { BLOCK_LENGTH } from "../../src/metainfo/layout.js"
 import { Concurrency } from "../../src/webseed/concurrency.js"
 import { serveFiles } from "./lib/serve-files.js"
+import { serveTracker } from "./lib/serve-tracker.js"
 import { putDataset, treeDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNodeOptions, startNode } from "./lib/sim-node.js"
 import { createSimulation } from "./lib/simulation.js"
@@ -11,6 +12,7 @@ const KiB = 1024
 const LIMIT = 600_000
 const WEB = "10.0.1.1"
 const SEEDER = "10.0.0.2"
+const TRACKER = "10.0.2.1"
 const LINK = { up: 200_000, latency: 20 }
 
 interface Scene extends Pick<SimNodeOptions, "limits" | "selected"> {
@@ -26,7 +28,9 @@ async function download({ files, length, from, ...options }: Scene) {
   const lengths = Object.fromEntries(Array.from({ length: files }, (_, i) => [`${i}.bin`, length]))
   const made = treeDataset(lengths, { version: "hybrid", pieceLength: 256 * KiB })
   const webSeeds = from.includes("web seed") ? [`http://${WEB}/`] : []
-  const dataset = { ...made, metainfo: { ...made.metainfo, webSeeds } }
+  const trackers = [[`http://${TRACKER}/announce`]]
+  const dataset = { ...made, metainfo: { ...made.metainfo, webSeeds, trackers } }
+  const heard = serveTracker(simulation, TRACKER)
   simulation.machine(WEB, LINK)
   const served = new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
   simulation.web.serve(`http://${WEB}`, serveFiles(served))
@@ -44,7 +48,7 @@ async function download({ files, length, from, ...options }: Scene) {
   const progress = node.torrent.snapshot()
   await simulation.runUntil(Promise.all([node, ...nodes].map((one) => one.close())), LIMIT)
   if (options.selected === undefined) expect(wrongFiles(platform, dataset)).toEqual([])
-  return progress
+  return { ...progress, left: heard.map((asked) => asked.get("left")) }
 }
 
 describe("padding", () => {
@@ -68,6 +72,13 @@ describe("padding", () => {
     expect(fromPeers).toBeGreaterThan(0)
     expect(fromPeers + fromWebSeeds - wasted).toBeLessThanOrEqual(20 * 2 * BLOCK_LENGTH)
     expect(wasted).toBeLessThan(10 * BLOCK_LENGTH)
+  })
+
+  it("is no part of what progress counts, nor of what trackers are told is left", async () => {
+    const { totalBytes, doneBytes, left } = await download({ files: 20, length: 20_000, from: ["web seed"] })
+    expect([totalBytes, doneBytes]).toEqual([400_000, 400_000])
+    expect(left[0]).toBe("400000")
+    expect(left.at(-1)).toBe("0")
   })
 
   it("does not end the run that is in it when the piece is stored", async () => {

@@ -12,7 +12,7 @@ export interface ProgressSnapshot {
    * the bytes and pieces are those of the metadata.
    */
   readonly state: "metadata" | "checking" | TorrentState
-  /** Bytes of all pieces that contain parts of the selected files: a little more than the files. */
+  /** Bytes of all pieces that contain parts of the selected files: a little more than the files. Padding is not counted. */
   readonly totalBytes: number
   /** How many of these bytes are verified and on disk (while `checking`: were checked). */
   readonly doneBytes: number

@@ -3,7 +3,7 @@ import type { TorrentLayout } from "../../metainfo/layout.js"
 
 /** Counts what is there of the torrent, and of the selected files, as pieces come and go. */
 export class Tally {
-  /** Pieces that the selected files need, and their bytes. */
+  /** Pieces that the selected files need, and their bytes, without padding. */
   totalPieces = 0
   totalBytes = 0
   /** Those of them that are there. */
@@ -22,17 +22,16 @@ export class Tally {
     this.select(wanted)
   }
 
-  /** Bytes of the torrent that are not there, selected or not: what trackers call `left`. */
+  /** Bytes of all files that are not there, selected or not: what trackers call `left`. */
   get bytesLacking(): number {
-    return this.#layout.size - this.#bytesThere
+    return this.#layout.dataLength - this.#bytesThere
   }
 
   /** Another selection: counts all anew. */
   select(wanted: Bitfield): void {
     this.#wanted = wanted
     this.totalPieces = wanted.count
-    this.totalBytes = 0
-    for (const piece of wanted) this.totalBytes += this.#layout.pieceSize(piece)
+    this.totalBytes = this.#layout.dataSizeOf(wanted)
     this.donePieces = 0
     this.doneBytes = 0
     this.#bytesThere = 0
@@ -50,7 +49,7 @@ export class Tally {
   }
 
   #count(piece: number, by: 1 | -1): void {
-    const size = this.#layout.pieceSize(piece)
+    const size = this.#layout.dataSize(piece)
     this.#bytesThere += by * size
     if (!this.#wanted.has(piece)) return
     this.donePieces += by

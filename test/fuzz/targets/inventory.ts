@@ -17,7 +17,6 @@ const sample: Inventory = {
   name: "dataset",
   dataLength: 24_690,
   pieceCount: 2,
-  pieceBytes: 32_768,
   bootId: "8f3c-boot",
   journal: new Uint8Array(20).fill(0xbb),
   paths: ["one.csv", "deep/two.csv"],

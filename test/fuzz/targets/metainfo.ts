@@ -73,7 +73,7 @@ function mustBeSound({ layout, fileNodes, ...torrent }: Metainfo): void {
     pieces += layout.pieceSize(piece)
     if (fileNodes?.complete === true) must(fileNodes.node(piece)?.length === 32, "a piece has no node")
   }
-  if (layout.pieceCount <= 100) must(pieces === bytes && layout.size === bytes, "pieces and files differ in size")
+  if (layout.pieceCount <= 100) must(pieces === bytes, "pieces and files differ in size")
   mustBeSafeName(torrent.name)
   mustBeSafe(layout.files.map(({ path }) => path))
 }

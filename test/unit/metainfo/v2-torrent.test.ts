@@ -60,7 +60,7 @@ describe("a v2 torrent", () => {
     expect(Array.from({ length: layout.pieceCount }, (_, piece) => layout.pieceSize(piece))).toEqual([
       20, 32_768, 32_768, 32_768, 1697, 32_768, 32_768, 32_768, 4464,
     ])
-    expect(layout.size).toBe(202_789)
+    expect(layout.dataLength).toBe(202_789)
   })
 
   it("is known by its SHA-256, and to peers by the first 20 bytes of it", () => {
