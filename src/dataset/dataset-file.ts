@@ -6,7 +6,7 @@ import { readAhead } from "./read-ahead.js"
 /** Bytes of one read: in Node 20, no array is longer. */
 const MAX_READ = 4 * 1024 ** 3
 
-type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array>
+type ReadBytes = (offset: number, length: number, signal: AbortSignal | undefined) => Promise<Uint8Array<ArrayBuffer>>
 
 /** One file of a dataset. */
 export class DatasetFile {
@@ -43,7 +43,7 @@ export class DatasetFile {
    * const header = await dataset.file("train.csv").read(0, 100)
    * ```
    */
-  async read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array> {
+  async read(offset: number, length: number, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkRead(offset, length, options)
     const count = Math.min(length, this.length - offset)
     if (count <= 0) return new Uint8Array(0)
@@ -67,7 +67,7 @@ export class DatasetFile {
    * for await (const chunk of dataset.file("train.csv").stream()) process.stdout.write(chunk)
    * ```
    */
-  stream(options: StreamOptions = {}): ReadableStream<Uint8Array> {
+  stream(options: StreamOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     checkStream(options)
     const { signal, start = 0 } = options
     return readAhead({ start, end: Math.min(options.end ?? this.length, this.length), signal, read: this.#read })

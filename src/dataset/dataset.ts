@@ -293,7 +293,7 @@ export class Dataset implements AsyncDisposable {
     for (const [index, { path, offset, length, padding }] of layout.files.entries()) {
       if (padding) continue
       const root = fileNodes?.roots[index]
-      const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array> =>
+      const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> =>
         this.#call((either) => this.#work.read(offset + at, count, either), signal)
       const piecesRoot = root === undefined ? null : toHex(root)
       files.push(new DatasetFile(path, length, read, piecesRoot, rawPaths[index]!.join("/")))

@@ -10,13 +10,13 @@ export function readAhead(options: {
   start: number
   end: number
   signal: AbortSignal | undefined
-  read: (offset: number, length: number, signal: AbortSignal) => Promise<Uint8Array>
-}): ReadableStream<Uint8Array> {
+  read: (offset: number, length: number, signal: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>
+}): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { end, read } = options
   const over = abortWith(options.signal)
-  const ahead: Promise<Uint8Array>[] = []
+  const ahead: Promise<Uint8Array<ArrayBuffer>>[] = []
   let at = options.start
-  return new ReadableStream<Uint8Array>(
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       pull: async (controller) => {
         while (ahead.length < CHUNKS_AHEAD && at < end) {

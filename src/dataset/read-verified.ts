@@ -8,7 +8,7 @@ export async function readVerified(
   layout: TorrentLayout,
   offset: number,
   length: number,
-): Promise<Uint8Array | undefined> {
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   for (const piece of piecesWithin(layout, offset, length)) if (!store.have.has(piece)) return undefined
   const bytes = new Uint8Array(length)
   for (let at = 0; at < length; ) {

@@ -127,14 +127,14 @@ export class Work {
   }
 
   /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */
-  read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  read(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
     const { platform, options, resolved } = this.#parts
     const { clock, reach } = platform
     const { seed = false, timeout } = options
     const { layout } = resolved.metainfo
     const pieces = piecesWithin(layout, offset, length)
     const files = layout.extents(offset, length).map(({ file }) => file)
-    const attempt = async (): Promise<Uint8Array> => {
+    const attempt = async (): Promise<Uint8Array<ArrayBuffer>> => {
       const engagement = await unlessAborted(
         signal,
         this.#shared.open(() => new Set(), true),

@@ -35,7 +35,7 @@ export class Readers {
   }
 
   /** The torrent's bytes from `offset` on. Rejects with AtError. */
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const { layout } = this.#table
     const bytes = new Uint8Array(length)
     const missing: number[] = []

@@ -131,7 +131,7 @@ export class Torrent implements IntakeHost {
   }
 
   /** Verified bytes of the torrent from `offset` on, fetched if need be. Rejects with AtError. */
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#error !== undefined) throw this.#error
     return this.#parts.readers.read(offset, length, signal)
   }

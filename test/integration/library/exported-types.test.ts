@@ -44,6 +44,40 @@ it("every type that a user of the library meets has a name that can be imported"
   expect([...missing].sort()).toEqual([])
 })
 
+it("what is read can be given to all that takes bytes, with the types of browsers, too", () => {
+  const path = join(ROOT, "use.mts")
+  const use = `
+    import { open } from "academictorrents"
+    const file = (await open("x")).file("a")
+    const bytes = await file.read(0, 10)
+    new Response(bytes)
+    new Blob([bytes])
+    await crypto.subtle.digest("SHA-256", bytes)
+    new Float32Array(bytes.buffer)
+    new Response(file.stream())
+    file.stream().pipeThrough(new DecompressionStream("gzip")).pipeThrough(new TextDecoderStream())
+    for await (const chunk of file.stream()) new Blob([chunk])
+  `
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    lib: ["lib.es2023.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts"],
+    types: ["node"],
+    typeRoots: [join(ROOT, "node_modules/@types")],
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+  }
+  const host = ts.createCompilerHost(options)
+  const read = host.readFile.bind(host)
+  host.readFile = (name) => (name === path ? use : read(name))
+  const program = ts.createProgram([path], options, host)
+  const complaints = ts
+    .getPreEmitDiagnostics(program)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))
+  expect(complaints).toEqual([])
+})
+
 /** What a node refers to by name, if it is a type. */
 function namedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isTypeReferenceNode(node)) return node.typeName

@@ -61,7 +61,8 @@ describe("reading a file of a dataset", () => {
   })
 
   it("refuses more than an array can hold, and says what can be done instead", async () => {
-    const read = (_: number, length: number): Promise<Uint8Array> => Promise.resolve(new Uint8Array(length))
+    const read = (_: number, length: number): Promise<Uint8Array<ArrayBuffer>> =>
+      Promise.resolve(new Uint8Array(length))
     const file = new DatasetFile("big.bin", 6e9, read)
     const refusal = { code: "AT_INVALID_INPUT", hint: expect.stringContaining("stream()") as string }
     await expect(file.read(0, file.length)).rejects.toMatchObject(refusal)
