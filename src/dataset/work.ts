@@ -141,7 +141,7 @@ export class Work {
       )
       const { store, refusal } = engagement
       if (refusal !== undefined) await unlessAborted(signal, store.look(pieces))
-      const bytes = await readVerified(store, layout, offset, length)
+      const bytes = await readVerified(store, layout, offset, length, signal)
       if (bytes !== undefined) return bytes
       if (refusal !== undefined) {
         // Who has the lock may have let it go by the next time.

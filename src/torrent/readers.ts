@@ -46,6 +46,7 @@ export class Readers {
     }
     await this.#arrivals(missing, signal)
     for (let at = offset; at < offset + length; ) {
+      if (signal?.aborted) throw abortError(signal.reason)
       const piece = Math.floor(at / layout.pieceLength)
       const begin = at - layout.pieceOffset(piece)
       const take = Math.min(layout.pieceSize(piece) - begin, offset + length - at)

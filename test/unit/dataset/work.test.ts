@@ -544,6 +544,25 @@ describe("a read", () => {
     await close()
   })
 
+  it("of what is on disk ends when its signal does, without reading on", async () => {
+    const { work, only, until, close, platform, place } = stage()
+    await until(work.download(only("b.bin")))
+    const stop = new AbortController()
+    let reads = 0
+    platform.disk.failAt(
+      ({ kind, path }) => {
+        if (kind === "read" && path.startsWith("/store/data/b.bin") && ++reads === 2) stop.abort()
+        return false
+      },
+      "io",
+      "forever",
+    )
+    const reading = until(work.read(place("b.bin"), 500 * KiB, stop.signal))
+    await expect(reading).rejects.toMatchObject({ code: "AT_ABORTED" })
+    expect(reads).toBe(2)
+    await close()
+  })
+
   it("keeps what it fetches in the unfinished file, which is not part of what is downloaded", async () => {
     const told: ProgressSnapshot[] = []
     const onProgress = (progress: ProgressSnapshot): unknown => told.push(progress)

@@ -87,6 +87,22 @@ describe("reading a torrent's bytes", () => {
     await expect(other).resolves.toHaveLength(BLOCK)
   })
 
+  it("reads no further piece from disk once its signal has ended", async () => {
+    const { stage, readers, fetch } = stageOf()
+    for (const piece of [0, 1, 2]) await fetch(piece)
+    const controller = new AbortController()
+    const read: number[] = []
+    const fromDisk = stage.store.read.bind(stage.store)
+    stage.store.read = (piece, begin, into) => {
+      read.push(piece)
+      if (piece === 1) controller.abort()
+      return fromDisk(piece, begin, into)
+    }
+    const reading = readers.read(0, 3 * stage.layout.pieceLength, controller.signal)
+    await expect(reading).rejects.toMatchObject({ code: "AT_ABORTED" })
+    expect(read).toEqual([0, 1])
+  })
+
   it("does not begin to wait under a signal that has ended", async () => {
     const { readers } = stageOf()
     await expect(readers.read(0, 3 * BLOCK, AbortSignal.abort())).rejects.toMatchObject({ code: "AT_ABORTED" })
