@@ -34,6 +34,7 @@ import { Tally } from "./statistics/tally.js"
 import { Swarm } from "./swarm.js"
 import type { TorrentOptions } from "./torrent-options.js"
 import { Totals } from "./totals.js"
+import { Unwanted } from "./unwanted.js"
 import { UploadOnly } from "./upload-only.js"
 
 /** What the parts tell the torrent. */
@@ -67,6 +68,7 @@ export interface TorrentParts {
   readonly readers: Readers
   readonly culprits: Culprits
   readonly relief: MemoryRelief
+  readonly unwanted: Unwanted
   readonly totals: Totals
   readonly tally: Tally
   readonly statistics: Statistics
@@ -108,12 +110,21 @@ export function assemble(options: TorrentOptions, host: PartsHost): TorrentParts
   const { book } = known
   const { uploads } = giving
   const parts = { ...pieces, ...namers, leafCheck, book, roster, swarm, webSeeds, webSeedRuns, uploads, totals, tally }
+  const unwanted = new Unwanted(parts)
   return {
     ...parts,
     peerSupply: new PeerSupply(parts),
-    readers: new Readers({ table, picker, store, clock, onWait: () => host.onReaderWaits() }),
+    readers: new Readers({
+      table,
+      picker,
+      store,
+      clock,
+      onWait: () => host.onReaderWaits(),
+      onLeave: () => unwanted.dropSoon(),
+    }),
     culprits: new Culprits({ ...parts, log }),
     relief: new MemoryRelief(parts),
+    unwanted,
     statistics: new Statistics({ ...parts, metainfo, unusable }),
     stats: new StatsCollector({ ...parts, clock, store }),
   }

@@ -17,6 +17,7 @@ export class Readers {
   readonly #store: Pick<PieceStore, "read">
   readonly #clock: Clock
   readonly #onWait: () => void
+  readonly #onLeave: () => void
   readonly #waiting = new Map<number, Set<Waiter>>()
 
   constructor(options: {
@@ -26,12 +27,15 @@ export class Readers {
     clock: Clock
     /** A reader waits for pieces that nobody was after before. */
     onWait: () => void
+    /** No reader waits for a piece any more that is not there yet. */
+    onLeave: () => void
   }) {
     this.#table = options.table
     this.#picker = options.picker
     this.#store = options.store
     this.#clock = options.clock
     this.#onWait = options.onWait
+    this.#onLeave = options.onLeave
   }
 
   /** The torrent's bytes from `offset` on. Rejects with AtError. */
@@ -120,5 +124,6 @@ export class Readers {
   #forget(piece: number): void {
     this.#waiting.delete(piece)
     this.#table.unwant(piece)
+    this.#onLeave()
   }
 }

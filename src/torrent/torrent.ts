@@ -224,6 +224,7 @@ export class Torrent implements IntakeHost {
     // Nobody is to be judged by a silence that was ours.
     if (suspended) return
     this.#wakeSoon.tick()
+    this.#parts.unwanted.tick()
     this.#parts.swarm.tick(now)
     this.#parts.peerSupply.tick({ now, wantsPeers: this.#wantsPeers, downloading: this.#state === "downloading" })
     this.#finishIfDone()
@@ -265,14 +266,9 @@ export class Torrent implements IntakeHost {
     }
     this.#parts.table.select(this.#purpose.pieces)
     this.#parts.tally.select(wanted)
-    this.#dropUnwanted()
+    this.#parts.unwanted.drop()
     this.#wake()
     this.#finishIfDone()
-  }
-
-  #dropUnwanted(): void {
-    this.#parts.picker.dropUnwanted((block) => this.#parts.swarm.cancelCopies(block))
-    this.#parts.webSeedRuns.dropUnwanted()
   }
 
   #giveUp(error: AtError): void {
@@ -320,7 +316,7 @@ export class Torrent implements IntakeHost {
     }
     // What is there is given all the same.
     this.#parts.readers.fail(error)
-    this.#dropUnwanted()
+    this.#parts.unwanted.drop()
     this.#finishIfDone()
   }
 

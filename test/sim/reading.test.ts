@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest"
+import { createAbortController } from "../../src/node/abort-controller.js"
 import { serveFiles } from "./lib/serve-files.js"
 import { putDataset, type SimDataset, simDataset } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type Simulation } from "./lib/simulation.js"
+import type { WebOrigin } from "./lib/virtual-web.js"
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -14,10 +16,19 @@ function webFiles(dataset: SimDataset): Map<string, Uint8Array> {
   return new Map([...dataset.files].map(([path, bytes]) => [`/${path}`, bytes]))
 }
 
-function serve(simulation: Simulation, dataset: SimDataset, up = 8 * MiB): void {
+function serve(simulation: Simulation, dataset: SimDataset, up = 8 * MiB): WebOrigin {
   simulation.machine("10.0.1.1", { up, latency: 20 })
-  simulation.web.serve("http://10.0.1.1", serveFiles(webFiles(dataset)))
+  return simulation.web.serve("http://10.0.1.1", serveFiles(webFiles(dataset)))
 }
+
+/** Reads until it is stopped. */
+function readUntilStopped({ torrent }: SimNode, offset: number, length: number): AbortController {
+  const stop = createAbortController()
+  torrent.read(offset, length, stop.signal).catch(() => {})
+  return stop
+}
+
+const NOTHING: ReadonlySet<number> = new Set()
 
 async function close(simulation: Simulation, ...nodes: SimNode[]): Promise<void> {
   await simulation.runUntil(Promise.all(nodes.map((node) => node.close())), LIMIT)
@@ -101,6 +112,88 @@ describe("a reader", () => {
     const { doneBytes, donePieces, totalPieces } = node.torrent.snapshot()
     expect([doneBytes, donePieces]).toEqual([MiB, totalPieces])
     expect(node.torrent.state).toBe("seeding")
+    await close(simulation, node)
+  })
+})
+
+describe("a reader that gives up", () => {
+  it("has nothing more fetched from a web seed", async () => {
+    const simulation = createSimulation({ seed: 8 })
+    const dataset = simDataset({ "a.bin": 16 * MiB }, { pieceLength: 256 * KiB, webSeeds: [WEB] })
+    serve(simulation, dataset, 500 * KiB)
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, selected: NOTHING }), LIMIT)
+    const stop = readUntilStopped(node, 0, 16 * MiB)
+    await simulation.run(3_000)
+    stop.abort()
+    const before = node.torrent.fetchedBytes
+    await simulation.run(30_000)
+    expect(before).toBeGreaterThan(MiB)
+    expect(node.torrent.fetchedBytes - before).toBeLessThan(256 * KiB)
+    expect(node.torrent.state).toBe("complete")
+    await close(simulation, node)
+  })
+
+  it("has nothing more fetched from peers, and another one finds them still there", async () => {
+    const simulation = createSimulation({ seed: 9 })
+    const dataset = simDataset({ "a.bin": 16 * MiB }, { pieceLength: 4 * MiB })
+    const seederPlatform = simulation.platform("10.0.0.2", { up: 500 * KiB, latency: 5 })
+    putDataset(seederPlatform, dataset)
+    const seeder = await simulation.runUntil(
+      startNode({ platform: seederPlatform, dataset, fetch: false, seed: true }),
+      LIMIT,
+    )
+    const platform = simulation.platform("10.0.0.1")
+    const peers = [{ host: "10.0.0.2", port: 6881 }]
+    const node = await simulation.runUntil(startNode({ platform, dataset, selected: NOTHING, peers }), LIMIT)
+    const stop = readUntilStopped(node, 0, 16 * MiB)
+    await simulation.run(3_000)
+    stop.abort()
+    const before = node.torrent.fetchedBytes
+    await simulation.run(30_000)
+    expect(before).toBeGreaterThan(MiB)
+    expect(node.torrent.fetchedBytes - before).toBeLessThan(MiB)
+    expect(await simulation.runUntil(node.torrent.read(15 * MiB, 10), 12_000)).toHaveLength(10)
+    await close(simulation, node, seeder)
+  })
+
+  it("takes from others nothing that they wait for, nor their connection", async () => {
+    const simulation = createSimulation({ seed: 10 })
+    const dataset = simDataset({ "a.bin": 8 * MiB }, { pieceLength: 16 * KiB, webSeeds: [WEB] })
+    simulation.machine("10.0.1.1", { latency: 20 })
+    // Between two pieces most of the time.
+    const slow = serveFiles(webFiles(dataset), { fault: () => ({ bytesPerSecond: 100 * KiB }) })
+    const web = simulation.web.serve("http://10.0.1.1", slow)
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, selected: NOTHING }), LIMIT)
+    const reading = node.torrent.read(0, MiB)
+    const stop = readUntilStopped(node, 512 * KiB, 7 * MiB)
+    await simulation.run(400)
+    const requests = web.requests.length
+    stop.abort()
+    // With a tick in between.
+    await simulation.run(300)
+    expect(web.requests).toHaveLength(requests)
+    expect(await simulation.runUntil(reading, LIMIT)).toHaveLength(MiB)
+    await simulation.run(10_000)
+    expect(node.torrent.fetchedBytes).toBeLessThan(1.25 * MiB)
+    await close(simulation, node)
+  })
+
+  it("and goes on nearby soon gets what was under way, and nothing twice", async () => {
+    const simulation = createSimulation({ seed: 11 })
+    const dataset = simDataset({ "a.bin": 8 * MiB }, { pieceLength: MiB, webSeeds: [WEB] })
+    serve(simulation, dataset, MiB)
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, selected: NOTHING }), LIMIT)
+    const stop = readUntilStopped(node, 0, 4 * MiB)
+    // Ticks are 250 ms apart.
+    await simulation.run(2_600)
+    stop.abort()
+    await simulation.run(50)
+    await simulation.runUntil(node.torrent.read(MiB, 4 * MiB), LIMIT)
+    expect(node.torrent.fetchedBytes).toBe(5 * MiB)
+    expect(node.torrent.snapshot().wasted).toBe(0)
     await close(simulation, node)
   })
 })

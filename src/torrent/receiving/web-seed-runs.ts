@@ -73,10 +73,11 @@ export class WebSeedRuns implements ActiveRunHost {
     }
   }
 
-  /** Ends the runs that are at pieces which are no longer wanted. */
+  /** Ends the runs whose pieces the picker dropped. One between two pieces was cut where the next is not wanted. */
   dropUnwanted(): void {
     for (const { active } of this.#sources)
-      for (const run of [...active]) if (!this.#options.table.isWanted(run.transfer.piece)) run.end()
+      for (const run of [...active]) if (this.#options.table.is(run.transfer.piece, "unwanted")) run.end()
+    this.memoryFreed()
   }
 
   /** A slot is free: runs that wait for one come first. */

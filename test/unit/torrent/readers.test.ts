@@ -9,7 +9,7 @@ const BLOCK = 16_384
 
 function readersOf(stage: Stage, onWait: () => void = () => {}): Readers {
   const { table, picker, store } = stage
-  return new Readers({ table, picker, store, clock: new VirtualClock(), onWait })
+  return new Readers({ table, picker, store, clock: new VirtualClock(), onWait, onLeave: () => {} })
 }
 
 function stageOf(pieces = 4) {
