@@ -658,7 +658,7 @@ describe("a dataset that is given", () => {
     await s.close()
     const events = heard.map((announce) => announce.get("event")).filter((event) => event)
     // The first is BEP 21's word of who has a part and wants no more.
-    expect(events).toEqual(["paused", "completed", "stopped"])
+    expect(events).toEqual(["started", "completed", "stopped"])
   })
 
   it("is repaired by a download when a check found it damaged", async () => {
@@ -692,7 +692,7 @@ describe("a dataset that is given", () => {
       expect(s.wrong()).toEqual([])
       expect(s.site.requests.length).toBe(2)
       await s.close()
-      expect(heard.map((announce) => announce.get("event"))).toEqual(["paused", "completed", "stopped"])
+      expect(heard.map((announce) => announce.get("event"))).toEqual(["started", "completed", "stopped"])
     },
   )
 
