@@ -242,7 +242,8 @@ export class Dataset implements AsyncDisposable {
 
   /** Stops everything, saves, and frees what was in use. Verified data stays on disk. */
   close(): Promise<void> {
-    this.#closed ??= this.#close()
+    // It tells a last time of the progress, and who hears of that may call it, too.
+    this.#closed ??= Promise.resolve().then(() => this.#close())
     return this.#closed
   }
 

@@ -93,10 +93,11 @@ export class ProgressFeed {
   /** A last report, and the end of all iterations. */
   end(): void {
     if (this.#ended) return
-    this.#report()
+    // Before anybody hears of it, who may end it, too.
     this.#ended = true
     this.#timer?.cancel()
-    for (const listener of this.#listeners) listener(undefined)
+    const last = this.#current
+    for (const listener of this.#listeners) listener(last)
     this.#listeners.clear()
   }
 
@@ -162,12 +163,12 @@ export class ProgressFeed {
 
   #pace(): void {
     if (this.#timer !== undefined || this.#ended || this.#listeners.size === 0) return
-    this.#report()
     this.#timer = this.#clock.after(INTERVAL, () => {
       this.#timer = undefined
       if (this.#subject === undefined) this.#report()
       else this.#pace()
     })
+    this.#report()
   }
 
   #report(): void {

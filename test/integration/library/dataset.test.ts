@@ -310,6 +310,16 @@ describe("the library", () => {
     silent.close()
   })
 
+  it("can be closed by who hears of its progress, and is free for others then", async () => {
+    const closings: Promise<void>[] = []
+    const { dataset, datastore } = await open({ onProgress: () => closings.push(dataset.close()) })
+    await expect(dataset.download()).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await Promise.all(closings)
+    const again = await open({ datastore })
+    await again.dataset.download()
+    await again.dataset.close()
+  })
+
   it("tells of a download that is refused, and ends", async () => {
     const { dataset } = await open()
     const refused = dataset.download({ include: ["nope"] })

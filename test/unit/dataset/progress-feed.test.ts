@@ -80,6 +80,20 @@ describe("progress, for a callback", () => {
     expect(heard.map(({ state }) => state)).toEqual(["downloading", "complete"])
   })
 
+  it("comes no more when who hears of it ends it", async () => {
+    const clock = new VirtualClock()
+    const heard: number[] = []
+    const feed: ProgressFeed = new ProgressFeed(clock, ({ doneBytes }) => {
+      heard.push(doneBytes)
+      feed.end()
+    })
+    feed.follow(new Subject())
+    await clock.run(1000)
+    // The second is the last report, of how things stand at the end.
+    expect(heard).toEqual([1, 2])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   it("runs no timer when nobody listens", () => {
     const clock = new VirtualClock()
     new ProgressFeed(clock, undefined).follow(new Subject())
