@@ -10,7 +10,7 @@ import { readTorrent } from "./resolve.js"
 import { safeListener } from "./safe-listener.js"
 import { completeSnapshot } from "./still-snapshot.js"
 import type { Target } from "./target.js"
-import { understand } from "./understand.js"
+import type { Understood } from "./understand.js"
 
 /** A dataset of which all is on disk. */
 export interface AlreadyThere {
@@ -23,12 +23,9 @@ export interface AlreadyThere {
 /**
  * Finds a complete dataset by its inventory alone: its metadata and its journal are not decoded, only its files looked at.
  * Undefined when it has to be opened, to find out more or to do what else the options ask for.
- *
- * @throws AtError `AT_INVALID_INPUT`
  */
-export function alreadyThere(target: string, options: Options): Promise<AlreadyThere | undefined> {
+export function alreadyThere({ parsed, datastore, options }: Understood): Promise<AlreadyThere | undefined> {
   return guarded(async () => {
-    const { parsed, datastore } = understand(target, options)
     const { signal, onProgress, log } = options
     if (signal?.aborted || !wantsOnlyAll(options)) return undefined
     const platform = createPlatform({ log })

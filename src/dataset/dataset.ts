@@ -18,6 +18,7 @@ import type { Options } from "./options.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { type FileChoice, selectFiles } from "./selection.js"
 import { type SwarmSize, swarmSizes } from "./swarm-size.js"
+import { type Understood, understand } from "./understand.js"
 import { type WebSeedState, webSeedStates } from "./web-seed-states.js"
 import { Work } from "./work.js"
 
@@ -67,7 +68,7 @@ export class Dataset implements AsyncDisposable {
 
   /** See {@link open}. */
   static open(target: string, options: Options = {}): Promise<Dataset> {
-    return Dataset.openFor(target, options, {})
+    return guarded(async () => Dataset.openFor(understand(target, options)))
   }
 
   /**
@@ -76,9 +77,9 @@ export class Dataset implements AsyncDisposable {
    *
    * @internal
    */
-  static openFor(target: string, options: Options, how: { passing?: boolean; newest?: boolean }): Promise<Dataset> {
+  static openFor(asked: Understood, how: { passing?: boolean; newest?: boolean } = {}): Promise<Dataset> {
     return guarded(async () => {
-      const { parts, feed } = await openParts(target, options, how)
+      const { parts, feed } = await openParts(asked, how)
       return new Dataset(parts, feed, how.passing ?? false)
     })
   }

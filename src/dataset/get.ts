@@ -1,6 +1,8 @@
 import { alreadyThere } from "./already-there.js"
 import { Dataset } from "./dataset.js"
+import { guarded } from "./guarded.js"
 import type { Options } from "./options.js"
+import { understand } from "./understand.js"
 
 /**
  * Downloads a dataset, or verifies what is already there, and returns its path.
@@ -18,11 +20,13 @@ import type { Options } from "./options.js"
  * ```
  */
 export async function get(target: string, options: Options = {}): Promise<string> {
-  const there = await alreadyThere(target, options)
+  const asked = await guarded(async () => understand(target, options))
+  const there = await alreadyThere(asked)
   if (there !== undefined) return there.path
-  await using dataset = await Dataset.openFor(target, options, { passing: !options.seed })
+  const { seed = false, signal } = asked.options
+  await using dataset = await Dataset.openFor(asked, { passing: !seed })
   const path = await dataset.download()
-  if (options.seed) await aborted(options.signal)
+  if (seed) await aborted(signal)
   return path
 }
 

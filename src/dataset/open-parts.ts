@@ -2,7 +2,7 @@ import { Site } from "../catalog/site.js"
 import { abortError } from "../errors.js"
 import type { Detour } from "../node/detour.js"
 import { createPlatform, type NodePlatform } from "../node/platform.js"
-import { absolutePath, type UserSettings } from "../node/user-settings.js"
+import type { UserSettings } from "../node/user-settings.js"
 import { abortWith } from "./abort-with.js"
 import { findData } from "./data-path.js"
 import type { EngagementParts } from "./engagement.js"
@@ -15,7 +15,7 @@ import { SessionSource } from "./session-source.js"
 import { sharedLimits } from "./shared-limits.js"
 import { TorrentCache } from "./torrent-cache.js"
 import { processTurns } from "./turns.js"
-import { refuseMistyped, understand } from "./understand.js"
+import { refuseMistyped, type Understood } from "./understand.js"
 
 /** What a dataset is made from; its to close. */
 export interface DatasetParts extends EngagementParts {
@@ -25,16 +25,15 @@ export interface DatasetParts extends EngagementParts {
 }
 
 /**
- * Understands what a user asks for, and gets the metadata; with `newest`, the service's rather than a kept copy.
+ * Gets the metadata of what a user asks for; with `newest`, the service's rather than a kept copy.
  *
  * @throws AtError `AT_INVALID_INPUT`, and what {@link resolveTarget} throws
  */
 export async function openParts(
-  target: string,
-  options: Options,
+  asked: Understood,
   { newest = false }: { readonly newest?: boolean | undefined } = {},
 ): Promise<{ readonly parts: DatasetParts; readonly feed: ProgressFeed }> {
-  const { settings, datastore, parsed } = understand(target, options)
+  const { parsed, options, datastore, settings } = asked
   const closing = abortWith(options.signal)
   const { signal } = closing
   const offline = options.offline ?? settings.offline
@@ -59,14 +58,14 @@ export async function openParts(
     },
   }
   try {
-    await refuseMistyped(target, parsed, platform)
+    await refuseMistyped(asked, platform)
     const found = await resolveTarget(parsed, context)
     const resolved = newest ? await upToDate(found, context) : found
     feed.forget()
     if (signal.aborted) throw abortError(signal.reason)
-    const data = options.data && (await findData(platform.disk, resolved.metainfo, absolutePath(options.data)))
-    const asked = { options: { ...options, data, signal }, context, datastore, resolved }
-    return { parts: { ...asked, platform, sessions, closing, turns: processTurns }, feed }
+    const data = options.data && (await findData(platform.disk, resolved.metainfo, options.data))
+    const made = { options: { ...options, data, signal }, context, datastore, resolved }
+    return { parts: { ...made, platform, sessions, closing, turns: processTurns }, feed }
   } catch (error) {
     feed.end()
     await sessions.close()

@@ -3,6 +3,7 @@ import { formatSize } from "../../bytes/words.js"
 import { alreadyThere } from "../../dataset/already-there.js"
 import { Dataset } from "../../dataset/dataset.js"
 import type { Options } from "../../dataset/options.js"
+import { understand } from "../../dataset/understand.js"
 import { AtError } from "../../errors.js"
 import { nodeClock } from "../../node/clock.js"
 import { addPlace, addSources, addVerbosity, type CommonFlags, given, toOptions, WAIT } from "../common-options.js"
@@ -75,13 +76,14 @@ async function get(target: string, flags: GetFlags, { console, signal, onFetched
     seed: flags.seed,
   }
   // Only an open dataset has statistics.
-  const found = flags.stats ? undefined : await alreadyThere(target, options)
+  const asked = understand(target, options)
+  const found = flags.stats ? undefined : await alreadyThere(asked)
   if (found !== undefined) {
     console.say(nothingToFetch(found.length))
     deliver(console, found.path)
     return
   }
-  await using dataset = await Dataset.open(target, options)
+  await using dataset = await Dataset.openFor(asked)
   sayIdleGlobs(flags, dataset, console)
   const path = await thenStats(flags.stats, { console, dataset }, async () => {
     const there = await dataset.download()

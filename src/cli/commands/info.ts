@@ -6,6 +6,7 @@ import { count, formatSize } from "../../bytes/words.js"
 import { Dataset } from "../../dataset/dataset.js"
 import type { DatasetFile } from "../../dataset/dataset-file.js"
 import type { SwarmSize } from "../../dataset/swarm-size.js"
+import { understand } from "../../dataset/understand.js"
 import type { WebSeedState } from "../../dataset/web-seed-states.js"
 import { addChoice, addSources, addVerbosity, type CommonFlags, toOptions } from "../common-options.js"
 import { sayIdleGlobs } from "../idle-globs.js"
@@ -44,7 +45,7 @@ async function info(target: string, flags: InfoFlags, { console, signal }: Comma
   const asks = !console.json || flags.scrape === true
   // One object is promised with --json, not lines.
   const options = { ...toOptions(flags, console, signal), ...(console.json ? { onProgress: undefined } : {}) }
-  await using dataset = await Dataset.openFor(target, options, { newest: asks })
+  await using dataset = await Dataset.openFor(understand(target, options), { newest: asks })
   const choice = choiceOf(dataset, flags)
   sayIdleGlobs(flags, dataset, console)
   const [swarm, webSeeds] = await Promise.all([

@@ -484,6 +484,26 @@ describe("the library", () => {
     expect(() => at.setDatastore(undefined as never)).toThrow(refusal)
   })
 
+  it("does what it was asked for, whatever is set or changed after the call", async () => {
+    const [asked, later] = [join(folder, `store${stores++}`), join(folder, `store${stores++}`)]
+    const common = { site: "http://127.0.0.1:9", port: 0 }
+    const include = ["a.bin"]
+    at.setDatastore(asked)
+    const calls = [at.open(torrentFile, { ...common, include }), at.get(torrentFile, { ...common, include })] as const
+    at.setDatastore(later)
+    include[0] = "b.bin"
+    const [dataset, path] = await Promise.all(calls)
+    at.setDatastore("")
+    expect(dataset.chosenFiles).toEqual([dataset.file("a.bin")])
+    expect([dataset.path, path]).toEqual([join(asked, "data"), join(asked, "data")])
+    expect(readdirSync(path)).toEqual(["a.bin"])
+    await dataset.close()
+    const inFolder = vi.spyOn(process, "cwd").mockReturnValue(folder)
+    const getting = at.get("data.torrent", { ...common, datastore: "relative" })
+    inFolder.mockRestore()
+    expect(await getting).toBe(join(folder, "relative", "data"))
+  })
+
   it("names data that is given relatively by its absolute path", async () => {
     const dataset = await at.open(torrentFile, { data: relative(process.cwd(), folder) })
     expect(dataset.path).toBe(folder)
