@@ -1,3 +1,4 @@
+import { abortWith } from "./abort-with.js"
 import { alreadyThere } from "./already-there.js"
 import { Dataset } from "./dataset.js"
 import { guarded } from "./guarded.js"
@@ -48,8 +49,9 @@ export function open(target: string, options: Options = {}): Promise<Dataset> {
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<void> {
+  const over = abortWith(signal)
   return new Promise((resolve) => {
-    if (signal?.aborted) resolve()
-    else signal?.addEventListener("abort", () => resolve(), { once: true })
+    if (over.signal.aborted) resolve()
+    else over.signal.addEventListener("abort", () => resolve())
   })
 }

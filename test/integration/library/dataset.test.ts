@@ -388,6 +388,20 @@ describe("the library", () => {
     expect(warnings).toEqual([])
   })
 
+  it("takes one signal for many calls, and warns of nothing", async () => {
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): unknown => warnings.push(message)
+    process.on("warning", onWarning)
+    const { signal } = new AbortController()
+    const { dataset } = await open({ signal })
+    const file = dataset.file("b.bin")
+    await Promise.all(Array.from({ length: 12 }, (_, part) => file.read(part * 100, 100, { signal })))
+    await Promise.all(Array.from({ length: 12 }, () => dataset.download({ signal, include: ["b.bin"] })))
+    await dataset.close()
+    process.off("warning", onWarning)
+    expect(warnings).toEqual([])
+  })
+
   it("fails with AT_ABORTED, and lets go of its port, when it is closed during a call", async () => {
     const { dataset } = await open()
     const calls = [
