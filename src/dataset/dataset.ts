@@ -181,8 +181,8 @@ export class Dataset implements AsyncDisposable {
   /**
    * Shares what is on disk, until the dataset is closed. Resolves when sharing has begun.
    *
-   * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk; `AT_INVALID_INPUT` if nobody can be reached: offline, or with a
-   * proxy only for HTTP; `AT_ABORTED`
+   * @throws AtError `AT_NO_SOURCES` if nothing of it is on disk; `AT_LOCKED` while it is in use elsewhere; `AT_INVALID_INPUT` if
+   * nobody can be reached: offline, or with a proxy only for HTTP; `AT_ABORTED`
    */
   async seed(options: CallOptions = {}): Promise<void> {
     checkCall(options)

@@ -132,6 +132,11 @@ export class Engagement {
     return this.#torrent?.state === "failed"
   }
 
+  /** Why it can't be given: somebody else has the lock. What can't be written to may be given all the same. */
+  get refusalToGive(): AtError | undefined {
+    return isUnwritable(this.refusal) || !isLocked(this.refusal) ? undefined : this.refusal
+  }
+
   /** Where we listen, if we do. */
   get port(): number | undefined {
     return this.#session?.port

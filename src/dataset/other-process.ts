@@ -19,8 +19,6 @@ export interface OtherProcessOptions {
   readonly signal?: AbortSignal | undefined
   /** ms without a sign of the other process, after which it is waited for no longer. */
   readonly timeout?: number | undefined
-  /** Does a wait between two attempts. */
-  readonly during: (wait: () => Promise<void>) => Promise<void>
   /** Hears why it is waited, again and again. */
   readonly onWaiting: (reason: string) => void
 }
@@ -46,7 +44,7 @@ export class OtherProcess {
    * @throws AtError `AT_ABORTED`, `AT_STALLED`, and what an attempt throws, but for a {@link LockedError}
    */
   async outlast<T>(attempt: () => Promise<T>): Promise<T> {
-    const { clock, during } = this.#options
+    const { clock } = this.#options
     for (;;) {
       const began = clock.now()
       try {
@@ -54,7 +52,7 @@ export class OtherProcess {
       } catch (error) {
         if (!(error instanceof LockedError)) throw error
         const rest = REST * (clock.now() - began)
-        await during(() => this.#wait(error, rest))
+        await this.#wait(error, rest)
       }
     }
   }

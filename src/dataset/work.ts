@@ -12,7 +12,7 @@ import { OtherProcess } from "./other-process.js"
 import { patiently } from "./patiently.js"
 import type { ProgressFeed } from "./progress-feed.js"
 import { piecesWithin, readVerified } from "./read-verified.js"
-import { SharedEngagement } from "./shared-engagement.js"
+import { SharedEngagement, type Want } from "./shared-engagement.js"
 import { nobodyToShareWith } from "./sources.js"
 import { completeSnapshot, stillSnapshot } from "./still-snapshot.js"
 import { unlessAborted } from "./unless-aborted.js"
@@ -32,10 +32,6 @@ export class Work {
   readonly #shared: SharedEngagement
   /** What the downloads under way want: indexes of files. */
   readonly #wants = new Set<ReadonlySet<number>>()
-  /** Calls under way. */
-  #users = 0
-  /** Those of them that wait until another process is done. */
-  #waiting = 0
 
   /** `passing`: it is closed without anybody's doing, once a download is done. */
   constructor(parts: EngagementParts, feed: ProgressFeed, passing: boolean) {
@@ -65,33 +61,27 @@ export class Work {
   async download(selected: ReadonlySet<number>, signal = this.#parts.options.signal): Promise<void> {
     const { options, context, platform } = this.#parts
     const { seed = false, sync = false } = options
-    await this.#use(async () => {
-      this.#wants.add(selected)
-      try {
-        // The data is wanted all the same, and may take days: said before, and failed with after.
-        const alone = seed ? await nobodyToShareWith(options, context) : undefined
-        if (alone !== undefined) platform.log.log("notice", "dataset", alone.message)
-        const engagement = await this.#whenFree(async () => {
-          const opened = await unlessAborted(
-            signal,
-            this.#shared.open(() => this.#wanted(), true),
-          )
-          await this.#complete(opened, selected, signal)
-          return opened
-        }, signal)
+    const want = { selected: () => this.#wanted(), toFetch: true, signal }
+    this.#wants.add(selected)
+    try {
+      // The data is wanted all the same, and may take days: said before, and failed with after.
+      const alone = seed ? await nobodyToShareWith(options, context) : undefined
+      if (alone !== undefined) platform.log.log("notice", "dataset", alone.message)
+      await this.#use(want, async (engagement) => {
+        await this.#complete(engagement, selected, signal)
         if (seed && alone === undefined) await this.#start(engagement, { seed, fetch: true }, [], signal)
         if (sync) await unlessAborted(signal, engagement.store.flush())
         if (alone !== undefined) throw alone
         if (seed) engagement.gives = true
-      } catch (error) {
-        this.#wants.delete(selected)
-        if (this.#users === 1 && this.#shared.current?.gives !== true) this.#shared.letGo()
-        else this.#wantLess()
-        throw error
-      } finally {
-        this.#wants.delete(selected)
-      }
-    })
+      })
+    } catch (error) {
+      this.#wants.delete(selected)
+      if (!this.#shared.inUse && this.#shared.current?.gives !== true) this.#shared.letGo()
+      else this.#wantLess()
+      throw error
+    } finally {
+      this.#wants.delete(selected)
+    }
   }
 
   /** Puts what is on disk at others' disposal. */
@@ -99,9 +89,8 @@ export class Work {
     const { resolved, options, context } = this.#parts
     const { metainfo } = resolved
     return this.#feed.during(() =>
-      this.#use(async () => {
-        const all = (): Set<number> => new Set(metainfo.layout.files.keys())
-        const engagement = await this.#whenFree(() => unlessAborted(signal, this.#shared.open(all, false)), signal)
+      this.#use(this.#toGive(signal), async (engagement) => {
+        if (engagement.refusalToGive !== undefined) throw engagement.refusalToGive
         if (engagement.store.have.count === 0 && metainfo.layout.pieceCount > 0) {
           throw new AtError("AT_NO_SOURCES", `there is nothing to share: no piece of ${metainfo.name} is on disk`, {
             hint:
@@ -123,7 +112,8 @@ export class Work {
   async giveUntil(limits: GiveLimits): Promise<void> {
     const { platform, resolved } = this.#parts
     const torrent = await this.seed(limits.signal)
-    await this.#use(() => giveUntil(torrent, resolved.metainfo.layout.dataLength, platform.clock, limits))
+    const give = () => giveUntil(torrent, resolved.metainfo.layout.dataLength, platform.clock, limits)
+    await this.#use(this.#toGive(limits.signal), give)
   }
 
   /** Verified bytes of the torrent from `offset` on: from disk, or fetched. */
@@ -134,25 +124,17 @@ export class Work {
     const { layout } = resolved.metainfo
     const pieces = piecesWithin(layout, offset, length)
     const files = layout.extents(offset, length).map(({ file }) => file)
-    const attempt = async (): Promise<Uint8Array<ArrayBuffer>> => {
-      const engagement = await unlessAborted(
-        signal,
-        this.#shared.open(() => new Set(), true),
-      )
+    const want = { selected: () => new Set<number>(), toFetch: true, signal }
+    return this.#use(want, async (engagement) => {
       const { store, refusal } = engagement
       if (refusal !== undefined) await unlessAborted(signal, store.look(pieces))
       const bytes = await readVerified(store, layout, offset, length, signal)
       if (bytes !== undefined) return bytes
-      if (refusal !== undefined) {
-        // Who has the lock may have let it go by the next time.
-        if (refusal.code === "AT_LOCKED" && this.#users === 1) this.#shared.letGo()
-        throw engagement.refuse(new Set(files), refusal)
-      }
+      if (refusal !== undefined) throw engagement.refuse(new Set(files), refusal)
       const torrent = await this.#start(engagement, { seed, fetch: true }, pieces, signal)
       await unlessAborted(signal, Promise.all(files.map((file) => store.keepAtPlace(file))))
       return patiently((over) => torrent.read(offset, length, over), torrent, clock, { signal, timeout, reach })
-    }
-    return this.#use(() => this.#whenFree(attempt, signal))
+    })
   }
 
   /** How a check of what is on disk sees to it that nothing stays believed that it finds damaged. */
@@ -165,29 +147,19 @@ export class Work {
     return this.#shared.close()
   }
 
-  /** Makes the attempt, where it is so wished again while another process has the dataset. */
-  #whenFree<T>(attempt: () => Promise<T>, signal = this.#parts.options.signal): Promise<T> {
+  /** Does a call's work: where it is so wished again, while another process has the dataset. */
+  #use<T>(want: Want, work: (engagement: Engagement) => Promise<T>): Promise<T> {
     const { platform, options, resolved, datastore } = this.#parts
     const { wait = false, timeout } = options
+    const attempt = (): Promise<T> => this.#shared.use(want, work)
     if (!wait) return attempt()
     const other = new OtherProcess({
       clock: platform.clock,
       disk: platform.disk,
       acquireLock: platform.acquireLock,
-      signal,
+      signal: want.signal,
       timeout,
       stateDirectory: stateDirectory(datastore, resolved.metainfo.infoHash),
-      during: async (pause) => {
-        this.#waiting++
-        try {
-          await pause()
-          // What could only be read may be ours by now; unless somebody is reading it.
-          const isLocked = this.#shared.current?.refusal?.code === "AT_LOCKED"
-          if (isLocked && this.#waiting === this.#users) this.#shared.letGo()
-        } finally {
-          this.#waiting--
-        }
-      },
       onWaiting: (waitingFor) => {
         const totalBytes = resolved.metainfo.layout.dataLength
         this.#feed.show(stillSnapshot(this.#dataset, { state: "checking", doneBytes: 0, totalBytes, waitingFor }))
@@ -228,6 +200,10 @@ export class Work {
     }
   }
 
+  #toGive(signal: AbortSignal | undefined): Want {
+    return { selected: () => new Set(this.#parts.resolved.metainfo.layout.files.keys()), toFetch: false, signal }
+  }
+
   #wanted(): Set<number> {
     const union = new Set<number>()
     for (const files of this.#wants) for (const file of files) union.add(file)
@@ -250,16 +226,5 @@ export class Work {
     const torrent = await unlessAborted(signal, engagement.start(purpose, pieces))
     if (engagement === this.#shared.current) this.#feed.follow(torrent)
     return torrent
-  }
-
-  /** Does a call's work; what nobody else uses is let go of, if the torrent failed, or is not even open yet. */
-  async #use<T>(work: () => Promise<T>): Promise<T> {
-    this.#users++
-    try {
-      return await work()
-    } finally {
-      this.#users--
-      if (this.#users === 0 && this.#shared.current?.failed !== false) this.#shared.letGo()
-    }
   }
 }

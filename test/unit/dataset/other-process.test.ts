@@ -16,7 +16,6 @@ function stage(options: Partial<OtherProcessOptions> = {}) {
   const reasons: string[] = []
   const other = new OtherProcess({
     ...{ clock, disk, acquireLock, stateDirectory: STATE },
-    during: (wait) => wait(),
     onWaiting: (reason) => reasons.push(reason),
     ...options,
   })

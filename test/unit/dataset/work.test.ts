@@ -893,6 +893,68 @@ describe("two uses of one dataset in a process", () => {
     await until(second.work.close())
   })
 
+  it("do not keep the second from fetching, by however many calls, once the first has let go", async () => {
+    const { use, work, all, only, until, close, dataset, place, wrong } = stage()
+    await until(work.download(only("a.bin")))
+    const second = use({}, false)
+    await until(second.work.read(place("a.bin"), 10, undefined))
+    await close()
+    const places = [0, 1, 2, 3].map((part) => place("b.bin") + part * 100 * KiB)
+    const reading = places.map((at) => second.work.read(at, 10, undefined))
+    const [downloaded, ...parts] = await until(Promise.all([second.work.download(all()), ...reading]))
+    expect(downloaded).toBeUndefined()
+    const whole = dataset.files.get("data/b.bin")!
+    expect(parts).toEqual([0, 1, 2, 3].map((part) => whole.slice(part * 100 * KiB, part * 100 * KiB + 10)))
+    expect(wrong()).toEqual([])
+    await until(second.work.close())
+  })
+
+  it("let the second read at once what the first has brought meanwhile", async () => {
+    const { use, work, only, until, close, place } = stage()
+    await until(work.download(only("a.bin")))
+    const second = use({}, false)
+    await until(second.work.read(place("a.bin"), 10, undefined))
+    await until(work.download(only("b.bin")))
+    const reading = [0, 1, 2].map((part) => second.work.read(place("b.bin") + part * 100 * KiB, 10, undefined))
+    for (const bytes of await until(Promise.all(reading))) expect(bytes).toHaveLength(10)
+    await until(second.work.download(only("a.bin", "b.bin")))
+    expect(second.work.fetchedBytes).toBe(0)
+    await close()
+    await until(second.work.close())
+  })
+
+  it("let the second give only once the first has let go, whatever it read before", async () => {
+    const { use, work, all, only, until, close, place, wrong } = stage()
+    await until(work.download(only("a.bin")))
+    const second = use({}, false)
+    await until(second.work.read(place("a.bin"), 10, undefined))
+    await expect(until(second.work.seed())).rejects.toMatchObject({ code: "AT_LOCKED" })
+    await close()
+    await until(second.work.seed())
+    expect(second.work.port).toBe(6881)
+    await until(second.work.download(all()))
+    expect(wrong()).toEqual([])
+    await until(second.work.close())
+  })
+
+  it("do not end the check of what the second wants because another of its calls is refused", async () => {
+    const { use, work, only, until, close, platform, dataset, place, simulation } = stage()
+    putDataset(platform, dataset)
+    await until(platform.disk.remove("/store/data/c.bin"))
+    await until(work.download(only("a.bin")))
+    const second = use({}, false)
+    const count = (what: string): number =>
+      platform.disk.operations.filter(({ kind, path }) => kind === what && path.endsWith("/b.bin")).length
+    const downloading = second.work.download(only("b.bin"))
+    while (count("read") === 0) await simulation.run(1)
+    await expect(until(second.work.read(place("c.bin"), 10, undefined))).rejects.toMatchObject({ code: "AT_LOCKED" })
+    await until(downloading)
+    await close()
+    await simulation.run(1_000)
+    expect(count("close")).toBe(count("open"))
+    await until(second.work.close())
+  })
+
   it("do not keep the second from being stopped, or its patience from ending", async () => {
     const { use, all, until, server } = stage()
     server.fault = { stallAfter: 0 }
