@@ -1,4 +1,3 @@
-import { AtError } from "../errors.js"
 import type { Clock } from "../ports/clock.js"
 import type { Disk, FileStat } from "../ports/disk.js"
 import { type AcquireLock, LockedError } from "../ports/lock.js"
@@ -95,7 +94,7 @@ export class OtherProcess {
     }
   }
 
-  /** What else is wrong with the lock shows in the next attempt. */
+  /** It is so, too, where this process has it by now. What else is wrong with the lock shows in the next attempt. */
   async #isFree(): Promise<boolean> {
     const { acquireLock, stateDirectory } = this.#options
     try {
@@ -103,7 +102,7 @@ export class OtherProcess {
       await lock.release()
       return true
     } catch (error) {
-      return !(error instanceof AtError && error.code === "AT_LOCKED")
+      return !(error instanceof LockedError)
     }
   }
 }

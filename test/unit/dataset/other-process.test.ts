@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { OtherProcess, type OtherProcessOptions } from "../../../src/dataset/other-process.js"
+import { AtError } from "../../../src/errors.js"
 import { LockedError } from "../../../src/ports/lock.js"
 import { MemoryDisk } from "../../sim/lib/memory-disk.js"
 import { lockOn } from "../../sim/lib/sim-lock.js"
@@ -39,6 +40,19 @@ describe("another process at work on the dataset", () => {
     const before = clock.now()
     expect(await run(waiting)).toBe("path")
     expect(clock.now() - before).toBeLessThan(3_000)
+  })
+
+  it("is done, too, where another call of this process has taken the lock since", async () => {
+    const ours = () =>
+      Promise.reject(new AtError("AT_LOCKED", "this process is using it", { hint: "use the open dataset" }))
+    const { clock, other, run } = stage({ acquireLock: ours })
+    let attempts = 0
+    const waiting = other.outlast(async () => {
+      await new Promise<void>((resolve) => void clock.after(10_000, resolve))
+      return ++attempts === 2 ? "path" : locked()
+    })
+    expect(await run(waiting)).toBe("path")
+    expect(clock.now()).toBeLessThan(30_000)
   })
 
   it("is no hindrance once what is wanted is there, though it goes on", async () => {
