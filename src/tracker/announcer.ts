@@ -51,6 +51,8 @@ export class Announcer {
   #tiers: TierList<TrackerEntry>
   #phase: "new" | "running" | "stopping" = "new"
   #wasComplete = false
+  /** How often we got elsewhere. */
+  #moves = 0
   #timer: Timer | undefined
   #stopped: Promise<void> | undefined
 
@@ -125,6 +127,7 @@ export class Announcer {
    * who was not reached may be by now.
    */
   moved(elsewhere: boolean): void {
+    if (elsewhere) this.#moves++
     for (const { schedule } of this.#tiers.trackers) {
       if (elsewhere || schedule.failures > 0) schedule.moved()
       else schedule.hasten()
@@ -182,6 +185,7 @@ export class Announcer {
     const since = this.#now()
     const event = entry.takeEvent()
     const host = this.#host
+    const moves = this.#moves
     const wantedNone = !this.#wantsPeers
     const controller = new AbortController()
     entry.follow(controller)
@@ -191,6 +195,11 @@ export class Announcer {
         entry.flight = undefined
         if (controller.signal.aborted) return
         this.#onOutcome(entry, event, outcome)
+        // It knows where we were when it was asked.
+        if (outcome.kind === "answered" && moves !== this.#moves) {
+          entry.schedule.moved()
+          this.#askDue()
+        }
         if (host !== this.#host || (wantedNone && this.#wantsPeers)) this.announceSoon()
       })
       .catch((error: unknown) => this.#log("warn", `a bug: ${String(error)}`))

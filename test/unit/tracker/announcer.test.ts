@@ -90,6 +90,19 @@ describe("an announcer", () => {
     await fake.clock.runUntil(announcer.stop())
   })
 
+  it("tells a tracker soon after its answer that we have moved while it was asked", async () => {
+    const { fake, announcer, state } = setUp([["a.example"]])
+    fake.http("a.example", { ...good, after: 500 })
+    announcer.start()
+    await fake.clock.run(100)
+    state.port = 40_001
+    announcer.moved(true)
+    await fake.clock.run(60_000)
+    expect(fake.events("a.example")).toEqual(["0 started", "15000 none"])
+    expect(fake.seen[1]!.fields.get("port")).toBe("40001")
+    await fake.clock.runUntil(announcer.stop())
+  })
+
   it("does not say completed to a tracker that never knew us incomplete", async () => {
     const { fake, announcer, state } = setUp([["a.example"]])
     fake.http("a.example", ({ at }) => (at === 0 ? { body: empty0, status: 500, after: 500 } : good))
