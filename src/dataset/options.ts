@@ -58,8 +58,8 @@ export interface Options extends FileChoice {
   /** False: connect to peers only by TCP, not by uTP (BEP 29). This also switches hole punching off. Default: true. */
   readonly utp?: boolean | undefined
   /**
-   * Ask the router to let peers in from outside, by NAT-PMP (RFC 6886) or UPnP. True: the router that the system names (on
-   * Linux); or the router's IPv4 address. Default: false.
+   * Ask the router to let peers in from outside, by NAT-PMP (RFC 6886) or UPnP, at {@link port} or, if another machine has that
+   * there, at another. True: the router that the system names (on Linux); or the router's IPv4 address. Default: false.
    */
   readonly mapPort?: boolean | string | undefined
   /** False: do not use trackers. Default: true. */

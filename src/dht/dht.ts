@@ -50,8 +50,8 @@ export interface DhtOptions {
   readonly store: DhtStore
   /** Whether we answer nobody, for now (BEP 43). */
   readonly readOnly: () => boolean
-  /** The TCP port that is announced; undefined when we do not listen. */
-  readonly announcePort: number | undefined
+  /** The TCP port that is announced in a network; undefined when we do not listen. */
+  readonly announcePort: (family: Family) => number | undefined
 }
 
 /** A torrent whose peers are to be found. */

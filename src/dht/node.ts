@@ -104,6 +104,10 @@ export class DhtNode {
     return this.#vote.address
   }
 
+  get family(): Family {
+    return this.#options.family
+  }
+
   /** Peers that others announced to us. */
   get storedPeers(): number {
     return this.#responder.peers.peerCount

@@ -1,4 +1,5 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
+import type { Family } from "../bytes/ip.js"
 import { count } from "../bytes/words.js"
 import type { Endpoint } from "../ports/net.js"
 import type { DhtNode } from "./node.js"
@@ -18,8 +19,8 @@ const MAX_PEERS = 500
 export interface SearchOptions {
   readonly infoHash: Uint8Array
   readonly onPeers: (peers: readonly Endpoint[]) => void
-  /** Where we listen; undefined: nobody is told of us. */
-  readonly announcePort: number | undefined
+  /** The TCP port at which a network reaches us; undefined: nobody is told of us. */
+  readonly announcePort: (family: Family) => number | undefined
   /** Our nodes, at most one of each network. They may grow in number between two rounds. */
   readonly nodes: readonly DhtNode[]
   readonly now: () => number
@@ -105,7 +106,8 @@ export class DhtSearch {
       onPeers: (peers) => this.#onPeers(peers),
       onDone: (holders, answers) => {
         this.#answers += answers
-        if (announcePort !== undefined && !this.#closed) node.announce(infoHash, announcePort, holders)
+        const port = announcePort(node.family)
+        if (port !== undefined && !this.#closed) node.announce(infoHash, port, holders)
         this.#ended(running)
       },
     })
@@ -119,9 +121,11 @@ export class DhtSearch {
 
   /** As whom we were announced, as far as we know how others see us. */
   #ownKeys(): string[] {
-    const { announcePort: port, nodes } = this.#options
-    const hosts = nodes.map(({ address }) => address).filter((host) => host !== undefined)
-    return port === undefined ? [] : hosts.map((host) => endpointKey({ host, port }))
+    const { announcePort, nodes } = this.#options
+    return nodes.flatMap(({ address: host, family }) => {
+      const port = announcePort(family)
+      return host === undefined || port === undefined ? [] : [endpointKey({ host, port })]
+    })
   }
 
   #onPeers(peers: readonly Endpoint[]): void {

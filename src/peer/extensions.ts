@@ -26,7 +26,8 @@ const MAX_NAMES = 64
 export interface Introduction {
   /** Our name and version. */
   readonly clientVersion: string
-  readonly listenPort?: number | undefined
+  /** The TCP port at which those at `host` reach us; undefined when we do not listen. */
+  readonly portFor?: (host: string) => number | undefined
   /** Our ids for extensions that the host takes part in, by name (BEP 10): 1 to 255. */
   readonly extensions?: ReadonlyMap<string, number>
   /** Bytes of the metadata that we give to who asks (BEP 9). */
@@ -79,13 +80,13 @@ export class Extensions<Peer extends PeerState> {
   introduce(uploadOnly: boolean): void {
     const { stream, phase, encoder } = this.#connection
     if (!this.#peer.extended || stream === undefined || phase !== "open") return
-    const { clientVersion, listenPort, extensions = new Map(), metadataSize, prefersEncryption } = this.#introduction
+    const { clientVersion, portFor, extensions = new Map(), metadataSize, prefersEncryption } = this.#introduction
     const handshake: ExtensionHandshake = {
       messages: extensions,
       client: clientVersion,
       requestQueue: ANNOUNCED_REQUEST_QUEUE,
       uploadOnly,
-      listenPort,
+      listenPort: portFor?.(stream.remote.host),
       yourAddress: parseIp(stream.remote.host),
       metadataSize,
       prefersEncryption,

@@ -49,7 +49,8 @@ export interface MetadataPeerOptions {
   readonly clientVersion: string
   /** We take part in the DHT. */
   readonly dht: boolean
-  readonly listenPort?: number | undefined
+  /** The TCP port at which those at `host` reach us; undefined when we do not listen. */
+  readonly portFor?: (host: string) => number | undefined
   /** What was read from an accepted connection before its torrent was known. */
   readonly received?: Uint8Array | undefined
 }
@@ -266,12 +267,12 @@ export class MetadataPeer implements StreamListener, WireSink {
   }
 
   #onHandshake(handshake: Handshake, v2: boolean): void {
-    const { clientVersion, listenPort, host } = this.#options
+    const { clientVersion: client, portFor, host } = this.#options
     this.peerId = handshake.peerId
     this.v2 = v2
     this.#fast = handshake.fast
     if (!handshake.extended) throw new ProtocolError("it can't give metadata: it has no extension protocol")
-    this.#extensions.introduce({ client: clientVersion, listenPort })
+    this.#extensions.introduce({ client, listenPort: this.remote && portFor?.(this.remote.host) })
     // BEP 6 wants one of three messages first; a bitfield can't be made yet.
     if (handshake.fast) this.#connection.encoder.haveNone()
     this.#connection.send()

@@ -8,6 +8,7 @@ import {
   type MappingAnswer,
   NAT_PMP_PORT,
 } from "./nat-pmp.js"
+import { outsideName } from "./outside-name.js"
 
 /** Seconds a mapping is asked for (RFC 6886, 3.3: two hours). */
 const LIFETIME = 7200
@@ -23,8 +24,10 @@ export interface NatPmpMapOptions {
   readonly platform: Pick<Platform, "clock" | "udp" | "log">
   /** The router's IPv4 address. */
   readonly gateway: string
-  /** Ours, TCP and UDP; the same is asked for outside. */
+  /** Ours, TCP and UDP; outside, the same is preferred. */
   readonly port: number
+  /** Peers are let in at this TCP port from now on. */
+  readonly onOuterPort: (outerPort: number) => void
   /** Whether peers are let in by other means: then a failure is no news. */
   readonly isMappedOtherwise?: () => boolean
 }
@@ -79,6 +82,8 @@ class Request {
   #attempts = 0
   #asked = false
   #mapped = false
+  /** What the router gave last, or else ours: asked for at the next time. */
+  #outerPort: number
   /** What was wrong the last time. */
   #fault = ""
   #timer: Timer | undefined
@@ -87,6 +92,7 @@ class Request {
     this.#options = options
     this.#protocol = protocol
     this.#socket = socket
+    this.#outerPort = options.port
   }
 
   get mapped(): boolean {
@@ -118,16 +124,16 @@ class Request {
   }
 
   #take({ outerPort, lifetime }: Extract<MappingAnswer, { kind: "mapped" }>): void {
-    const { port, platform } = this.#options
-    // Peers are told our own number.
-    if (outerPort !== port) {
-      this.#send(0)
-      this.#failed(`has ${this.#name} for another already: choose another port`)
-      return
-    }
+    const { port, platform, onOuterPort } = this.#options
+    const isNew = !this.#mapped || outerPort !== this.#outerPort
     this.#fault = ""
-    if (!this.#mapped) platform.log.log("info", "portmap", `the router lets peers in at ${this.#name}`)
     this.#mapped = true
+    this.#outerPort = outerPort
+    if (isNew) {
+      const where = outsideName(this.#protocol, outerPort, port)
+      platform.log.log("info", "portmap", `the router lets peers in at ${where}`)
+      if (this.#protocol === "tcp") onOuterPort(outerPort)
+    }
     const renewal = Math.max(Math.min(lifetime, LIFETIME) / 2, SHORTEST_RENEWAL)
     this.#timer = platform.clock.after(renewal * 1000, () => this.start())
   }
@@ -145,7 +151,7 @@ class Request {
 
   #send(lifetime: number): void {
     const { gateway, port } = this.#options
-    const request = encodeMappingRequest({ protocol: this.#protocol, port, lifetime })
+    const request = encodeMappingRequest({ protocol: this.#protocol, port, outerPort: this.#outerPort, lifetime })
     this.#socket()?.send(request, { host: gateway, port: NAT_PMP_PORT })
   }
 
@@ -160,6 +166,7 @@ class Request {
   }
 
   get #name(): string {
-    return `${this.#protocol.toUpperCase()} port ${this.#options.port}`
+    const { port } = this.#options
+    return outsideName(this.#protocol, port, port)
   }
 }

@@ -23,7 +23,10 @@ const REASONS: readonly string[] = [
 /** A request for a mapping. */
 export interface MappingRequest {
   readonly protocol: MappedProtocol
+  /** Ours. */
   readonly port: number
+  /** The one that we would like outside; the router may give another. */
+  readonly outerPort: number
   /** Seconds; 0 takes the mapping back. */
   readonly lifetime: number
 }
@@ -32,15 +35,14 @@ export type MappingAnswer =
   | { readonly kind: "mapped"; readonly outerPort: number; readonly lifetime: number }
   | { readonly kind: "refused"; readonly reason: string }
 
-/** The same port outside is asked for (RFC 6886, 3.3). */
-export function encodeMappingRequest({ protocol, port, lifetime }: MappingRequest): Uint8Array {
+export function encodeMappingRequest({ protocol, port, outerPort, lifetime }: MappingRequest): Uint8Array {
   const bytes = new Uint8Array(12)
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
   view.setUint8(1, NAT_PMP_OPERATION[protocol])
   view.setUint16(4, port)
   // To take one back, the outer port has to be 0 (RFC 6886, 3.4).
-  view.setUint16(6, lifetime === 0 ? 0 : port)
+  view.setUint16(6, lifetime === 0 ? 0 : outerPort)
   view.setUint32(8, lifetime)
   return bytes
 }
@@ -56,5 +58,7 @@ export function decodeMappingAnswer(
   // Routers of other versions answer with the shortest of headers.
   if (code !== 0) return { kind: "refused", reason: REASONS[code] ?? `error ${code}` }
   if (bytes.length < ANSWER_LENGTH || view.getUint16(8) !== port) return undefined
-  return { kind: "mapped", outerPort: view.getUint16(10), lifetime: view.getUint32(12) }
+  const outerPort = view.getUint16(10)
+  if (outerPort === 0) return { kind: "refused", reason: "it names no port" }
+  return { kind: "mapped", outerPort, lifetime: view.getUint32(12) }
 }

@@ -15,9 +15,11 @@ export interface Router {
 }
 
 export interface PortMapOptions extends Router {
-  readonly platform: Pick<Platform, "clock" | "net" | "udp" | "log">
-  /** Ours, TCP and UDP; the same is asked for outside. */
+  readonly platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "log">
+  /** Ours, TCP and UDP; outside, the same is preferred. */
   readonly port: number
+  /** Peers are let in at this TCP port from now on. */
+  readonly onOuterPort: (outerPort: number) => void
 }
 
 /** Asks the router to let peers from outside in, by NAT-PMP and else by UPnP, and keeps it so. What comes of it is in the log. */

@@ -2,6 +2,8 @@ import { ipScope, parseIp } from "../bytes/ip.js"
 import type { Timer } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import { encodeCall, encodeGet, findServices, IGD_ERROR, type IgdService, routerUrl, textOf } from "./igd.js"
+import type { MappedProtocol } from "./nat-pmp.js"
+import { outsideName } from "./outside-name.js"
 import { type RouterAnswer, RouterExchange } from "./router-exchange.js"
 import { decodeSearchAnswer, encodeSearch, SSDP_GROUP } from "./ssdp.js"
 
@@ -14,18 +16,22 @@ const SEARCH_TIME = 6_000
 /** ms for one question to the router; and at the end, when somebody waits. */
 const ANSWER_TIME = 5_000
 const GOODBYE_TIME = 1_000
+/** Where others of our network have the one that we want, so many are tried: among those that are for such use (RFC 6335, 6). */
+const OTHER_PORTS = 4
+const FIRST_DYNAMIC_PORT = 49_152
 
-const PROTOCOLS = ["TCP", "UDP"] as const
-type Protocol = (typeof PROTOCOLS)[number]
+const PROTOCOLS = ["tcp", "udp"] as const
 
 export interface UpnpMapOptions {
-  readonly platform: Pick<Platform, "clock" | "net" | "udp" | "log">
+  readonly platform: Pick<Platform, "clock" | "random" | "net" | "udp" | "log">
   /** The router's IPv4 address: nobody else is listened to, or asked. */
   readonly gateway: string
   /** Ours in its network. */
   readonly ownAddress: string
-  /** Ours, TCP and UDP; the same is asked for outside. */
+  /** Ours, TCP and UDP; outside, the same is preferred. */
   readonly port: number
+  /** Peers are let in at this TCP port from now on. */
+  readonly onOuterPort: (outerPort: number) => void
 }
 
 /** The router refused, with a number of UPnP's. */
@@ -41,9 +47,9 @@ class Refusal extends Error {
 /** Asks the router by UPnP (IGD 1 and 2) to let peers from outside in, and keeps it so. What comes of it is said in the log. */
 export class UpnpMap {
   readonly #options: UpnpMapOptions
-  /** What was asked for: it is to be taken back, whatever came of it. */
-  readonly #asked = new Set<Protocol>()
-  readonly #mapped = new Set<Protocol>()
+  /** The outer ports that were asked for: they are to be taken back, whatever came of it. */
+  readonly #asked = new Map<MappedProtocol, number>()
+  readonly #mapped = new Set<MappedProtocol>()
   #service: IgdService | undefined
   #exchange: RouterExchange | undefined
   #endSearch: (() => void) | undefined
@@ -75,8 +81,8 @@ export class UpnpMap {
     await this.#working
     const service = this.#service
     if (service === undefined) return
-    const goodbyes = [...this.#asked].map((protocol) => {
-      const request = encodeCall(service, "DeletePortMapping", this.#outside(protocol))
+    const goodbyes = [...this.#asked].map(([protocol, outerPort]) => {
+      const request = encodeCall(service, "DeletePortMapping", outside(protocol, outerPort))
       return new RouterExchange(this.#options.platform, { url: service.url, request, timeout: GOODBYE_TIME }).answer
     })
     await Promise.allSettled(goodbyes)
@@ -86,7 +92,7 @@ export class UpnpMap {
   async #work(): Promise<void> {
     try {
       this.#service ??= await this.#find()
-      for (const protocol of PROTOCOLS) await this.#map(this.#service, protocol)
+      for (const protocol of PROTOCOLS) await this.#map(this.#service, protocol, this.#preferredPort(protocol))
     } catch (error) {
       if (this.#closed) return
       // Another answers at another place after a restart.
@@ -142,6 +148,11 @@ export class UpnpMap {
     }
   }
 
+  /** Outside: the one that it was, or that of TCP, since who tries uTP does so at the number that is known of TCP. */
+  #preferredPort(protocol: MappedProtocol): number {
+    return this.#asked.get(protocol) ?? this.#asked.get("tcp") ?? this.#options.port
+  }
+
   async #isConnected(service: IgdService): Promise<boolean> {
     const answer = await this.#call(service, "GetExternalIPAddress", {}).catch(() => undefined)
     const address = parseIp(answer === undefined ? "" : (textOf(answer.body, "NewExternalIPAddress") ?? ""))
@@ -152,42 +163,46 @@ export class UpnpMap {
     return true
   }
 
-  async #map(service: IgdService, protocol: Protocol): Promise<void> {
-    const { port } = this.#options
+  /** `others`: how many other ports are to be tried where `outerPort` is somebody else's. */
+  async #map(service: IgdService, protocol: MappedProtocol, outerPort: number, others = OTHER_PORTS): Promise<void> {
+    const { platform, port, onOuterPort } = this.#options
     try {
-      await this.#add(service, protocol, LIFETIME).catch((error: unknown) => {
+      await this.#add(service, protocol, outerPort, LIFETIME).catch((error: unknown) => {
         if (!(error instanceof Refusal) || error.code !== IGD_ERROR.onlyPermanentLeases) throw error
-        return this.#add(service, protocol, 0)
+        return this.#add(service, protocol, outerPort, 0)
       })
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       // It is somebody else's.
       this.#asked.delete(protocol)
       this.#mapped.delete(protocol)
-      const why = error.code === IGD_ERROR.conflict ? "has it for another already: choose another port" : error.message
-      this.#say("warn", `the router does not let peers in at ${protocol} port ${port}: it ${why}`)
+      const isTaken = error.code === IGD_ERROR.conflict
+      if (isTaken && others > 0) {
+        const other = FIRST_DYNAMIC_PORT + platform.random.below(65_536 - FIRST_DYNAMIC_PORT)
+        return this.#map(service, protocol, other, others - 1)
+      }
+      const why = isTaken ? `has that and ${OTHER_PORTS} others for somebody else already` : error.message
+      this.#say("warn", `the router does not let peers in at ${outsideName(protocol, port, port)}: it ${why}`)
       return
     }
-    if (!this.#mapped.has(protocol)) this.#say("info", `the router lets peers in at ${protocol} port ${port}, by UPnP`)
+    if (this.#mapped.has(protocol)) return
     this.#mapped.add(protocol)
+    this.#say("info", `the router lets peers in at ${outsideName(protocol, outerPort, port)}, by UPnP`)
+    if (protocol === "tcp") onOuterPort(outerPort)
   }
 
   /** `lifetime`: seconds; 0 is for ever. */
-  async #add(service: IgdService, protocol: Protocol, lifetime: number): Promise<void> {
+  async #add(service: IgdService, protocol: MappedProtocol, outerPort: number, lifetime: number): Promise<void> {
     const { port, ownAddress } = this.#options
-    this.#asked.add(protocol)
+    this.#asked.set(protocol, outerPort)
     await this.#call(service, "AddPortMapping", {
-      ...this.#outside(protocol),
+      ...outside(protocol, outerPort),
       NewInternalPort: String(port),
       NewInternalClient: ownAddress,
       NewEnabled: "1",
       NewPortMappingDescription: "academictorrents",
       NewLeaseDuration: String(lifetime),
     })
-  }
-
-  #outside(protocol: Protocol): Record<string, string> {
-    return { NewRemoteHost: "", NewExternalPort: String(this.#options.port), NewProtocol: protocol }
   }
 
   async #call(service: IgdService, action: string, args: Readonly<Record<string, string>>): Promise<RouterAnswer> {
@@ -208,4 +223,8 @@ export class UpnpMap {
     this.#said = what
     this.#options.platform.log.log(level, "portmap", what)
   }
+}
+
+function outside(protocol: MappedProtocol, outerPort: number): Record<string, string> {
+  return { NewRemoteHost: "", NewExternalPort: String(outerPort), NewProtocol: protocol.toUpperCase() }
 }

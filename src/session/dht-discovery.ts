@@ -2,6 +2,7 @@ import type { Dht, DhtStore, DhtWanted } from "../dht/dht.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import type { DhtLink, Discovery, Search } from "../torrent/finding/discovery.js"
+import type { ExternalAddress } from "../torrent/finding/external-address.js"
 import { LateSearch } from "./late-search.js"
 import type { UdpPort } from "./udp-port.js"
 
@@ -23,7 +24,7 @@ export class DhtDiscovery implements Discovery, DhtLink {
   readonly #platform: Platform
   readonly #settings: DhtSettings
   readonly #udpPort: () => Promise<UdpPort>
-  readonly #announcePort: number | undefined
+  readonly #external: ExternalAddress
   readonly #readOnly: () => boolean
   #early: Endpoint[] = []
   #starting: Promise<void> | undefined
@@ -34,15 +35,15 @@ export class DhtDiscovery implements Discovery, DhtLink {
     platform: Platform
     settings: DhtSettings
     udpPort: () => Promise<UdpPort>
-    /** The TCP port that we listen at. */
-    announcePort: number | undefined
+    /** Knows the TCP port that is announced. */
+    external: ExternalAddress
     /** Ask and answer nobody, for now: a process that gives nothing is soon gone (BEP 43). */
     readOnly: () => boolean
   }) {
     this.#platform = options.platform
     this.#settings = options.settings
     this.#udpPort = options.udpPort
-    this.#announcePort = options.announcePort
+    this.#external = options.external
     this.#readOnly = options.readOnly
   }
 
@@ -54,6 +55,8 @@ export class DhtDiscovery implements Discovery, DhtLink {
   }
 
   port(host: string): number | undefined {
+    // Who comes through a router that has given us another port finds another machine at this one.
+    if (this.#external.portSeenFrom(host) !== this.#external.listenPort) return undefined
     return this.#dht?.port(host)
   }
 
@@ -80,7 +83,7 @@ export class DhtDiscovery implements Discovery, DhtLink {
         net,
         log,
         udp,
-        announcePort: this.#announcePort,
+        announcePort: (family) => this.#external.port(family),
         readOnly: this.#readOnly,
       })
       if (this.#closed) {

@@ -112,6 +112,7 @@ export class Session {
   static async open(options: SessionOptions): Promise<Session> {
     const session = new Session(options)
     session.#listener = await listenForPeers(options, (stream) => session.#arrivals.accept(stream))
+    session.#external.listenPort = session.port
     session.#mapPort()
     session.#dht = session.#createDht()
     session.#lsd = session.#createLsd()
@@ -212,7 +213,6 @@ export class Session {
       platform: this.#platform,
       clientVersion: this.#options.clientVersion,
       peerId: this.#peerId,
-      listenPort: this.port,
       budget,
       trackerClient: this.#trackerClient,
       external: this.#external,
@@ -237,8 +237,8 @@ export class Session {
     const elsewhere = !someStay || torrents.some((torrent) => torrent.isConnectedFrom(lost))
     // Peers take nobody a second time, and what they had with us stands for minutes as far as they know.
     if (elsewhere) this.#peerId.set(createPeerId(random))
-    for (const torrent of torrents) torrent.moved(lost, elsewhere)
     this.#mapPort()
+    for (const torrent of torrents) torrent.moved(lost, elsewhere)
   }
 
   /** Asks the router, and takes back what was asked of another one before. */
@@ -250,13 +250,22 @@ export class Session {
     const { gateway, ownAddress } = this.#router ?? {}
     if (this.#portMap !== undefined && found?.gateway === gateway && found?.ownAddress === ownAddress) return
     this.#router = found
+    this.#external.outerPort = undefined
     const loading = import("../portmap/port-map.js")
     const before = this.#portMap
     this.#portMap = (async () => {
       await (await before)?.close()
       const { PortMap } = await loading
-      return found && PortMap.open({ ...found, platform, port })
+      return found && PortMap.open({ ...found, platform, port, onOuterPort: (outer) => this.#onOuterPort(outer) })
     })()
+  }
+
+  /** The router lets peers in. If that is at another port than others know, it is as if we had moved. */
+  #onOuterPort(outerPort: number): void {
+    const before = this.#external.port(4)
+    this.#external.outerPort = outerPort
+    if (outerPort === before) return
+    for (const torrent of this.#torrents.values()) torrent.moved(new Set(), true)
   }
 
   #createDht(): DhtDiscovery | undefined {
@@ -267,7 +276,7 @@ export class Session {
       platform,
       settings: dht,
       udpPort: () => this.udpPort(),
-      announcePort: this.port,
+      external: this.#external,
       readOnly: () => !this.#gives,
     })
   }

@@ -148,9 +148,9 @@ function makePieces({ platform, metainfo, store, peerId }: TorrentOptions, host:
 
 /** Who is known, and how peers help to know and to reach others. */
 function makeKnownPeers(options: TorrentOptions, roster: Roster, punch: (endpoint: Endpoint) => void) {
-  const { platform, external, listenPort } = options
+  const { platform, external } = options
   const book = new PeerBook(platform.random, new EncryptionChoice(options.encryption))
-  const priorityOf = preferByPriority(book, external, listenPort)
+  const priorityOf = preferByPriority(book, external)
   // BEP 27: peers of a private torrent come from its trackers alone.
   if (options.metainfo.private || options.pex === false) {
     return { book, priorityOf, pex: undefined, holePunching: undefined }
@@ -161,7 +161,7 @@ function makeKnownPeers(options: TorrentOptions, roster: Roster, punch: (endpoin
   const holePunching = options.utp
     ? new HolePunching({
         peers: () => roster.connected(),
-        isOwn: ({ host, port }) => port === listenPort && host === external.seenFrom(host),
+        isOwn: (endpoint) => external.isOwn(endpoint),
         named: (peer, endpoint) => pex.named(peer, endpoint),
         flags: (endpoint) => book.flags(endpoint),
         punch,
@@ -210,7 +210,6 @@ function connectionOptions(options: TorrentOptions) {
     infoHashV2: metainfo.infoHashV2 === null ? undefined : truncated(metainfo.infoHashV2),
     peerId: options.peerId,
     clientVersion: options.clientVersion,
-    listenPort: options.listenPort,
     external: options.external,
     dht: metainfo.private ? undefined : options.dht,
     encryption: { tools: mseTools(platform), provide: providedMethods(encryption), prefer },

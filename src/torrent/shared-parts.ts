@@ -11,8 +11,6 @@ export interface SharedParts {
   /** Of connections that begin now: it becomes another where it stands when we get into another network. */
   readonly peerId: Uint8Array
   readonly clientVersion: string
-  /** Where we listen; undefined when we do not. */
-  readonly listenPort: number | undefined
   readonly budget: ConnectionBudget
   readonly encryption: EncryptionPolicy
   /** Where peers are found beside trackers. Not asked for a private torrent (BEP 27). */

@@ -98,7 +98,6 @@ function sharedOf(platform: SimPlatform): SharedParts {
     platform,
     peerId: new Uint8Array(20).fill(1),
     clientVersion: "x",
-    listenPort: undefined,
     budget: new ConnectionBudget(),
     encryption: "allow",
     trackerClient: new TrackerClient(platform),

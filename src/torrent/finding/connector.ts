@@ -18,6 +18,7 @@ import { Admission } from "./admission.js"
 import type { ConnectionBudget } from "./connection-budget.js"
 import { leadsTo } from "./contact.js"
 import type { DhtLink } from "./discovery.js"
+import type { ExternalAddress } from "./external-address.js"
 import type { HolePunching } from "./hole-punching.js"
 import type { PeerBook, PriorityOf } from "./peer-book.js"
 import type { PeerExchange } from "./peer-exchange.js"
@@ -39,7 +40,8 @@ export interface ConnectorOptions {
   readonly infoHashV2: Uint8Array | undefined
   readonly peerId: Uint8Array
   readonly clientVersion: string
-  readonly listenPort: number | undefined
+  /** Knows where we are reached. */
+  readonly external: ExternalAddress
   /** For connections that we open. `prefer`: for those that others open, too. */
   readonly encryption: { readonly tools: MseTools; readonly provide: number; readonly prefer: boolean }
   /** Undefined: the torrent has nothing to do with the DHT. */
@@ -173,7 +175,7 @@ export class Connector {
       clientVersion: this.#options.clientVersion,
       direction,
       dht: this.#options.dht !== undefined,
-      listenPort: this.#options.listenPort,
+      portFor: (host) => this.#options.external.portSeenFrom(host),
       extensions: extensionsOf({
         metadata: metadata !== undefined,
         pex: pex !== undefined,

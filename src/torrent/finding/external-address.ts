@@ -1,5 +1,7 @@
-import { type Family, familyOf, formatIp, ipScope, parseIp } from "../../bytes/ip.js"
+import { type Family, familyOf, formatIp, ipScope } from "../../bytes/ip.js"
+import type { Endpoint } from "../../ports/net.js"
 import { networkOf } from "../network-of.js"
+import { scopeOf } from "./contact.js"
 
 /** Votes remembered; a new one takes the place of the oldest. */
 const MAX_VOTES = 64
@@ -12,10 +14,14 @@ interface Vote {
 }
 
 /**
- * Our address as the internet sees it: what most of those say who have told us (trackers: BEP 24, peers: BEP 10). It is the
- * same for all torrents: one session's votes are counted together.
+ * Our address and TCP port as the internet sees them. The address is what most of those say who have told us (trackers: BEP 24,
+ * peers: BEP 10). It is the same for all torrents: one session's votes are counted together.
  */
 export class ExternalAddress {
+  /** Where we listen; undefined when we do not. */
+  listenPort: number | undefined
+  /** Where a router lets in who comes by IPv4: routers map no others. Undefined: where we listen, for all we know. */
+  outerPort: number | undefined
   readonly #votes = new Map<string, Vote>()
   readonly #known = new Map<Family, string>()
   readonly #listeners: (() => void)[] = []
@@ -28,8 +34,22 @@ export class ExternalAddress {
 
   /** Our address as those at `host` see it, when `host` is on the internet and our address is known. */
   seenFrom(host: string): string | undefined {
-    const bytes = parseIp(host)
-    return bytes !== undefined && ipScope(bytes) === "public" ? this.#known.get(familyOf(host)) : undefined
+    return scopeOf(host) === "public" ? this.#known.get(familyOf(host)) : undefined
+  }
+
+  /** The port at which the internet reaches us; undefined when we do not listen. */
+  port(family: Family): number | undefined {
+    return family === 4 ? (this.outerPort ?? this.listenPort) : this.listenPort
+  }
+
+  /** The same for those at `host`, which may be a neighbour. */
+  portSeenFrom(host: string): number | undefined {
+    return scopeOf(host) === "public" ? this.port(familyOf(host)) : this.listenPort
+  }
+
+  /** Whether that is where the internet reaches us, as far as we know. */
+  isOwn({ host, port }: Endpoint): boolean {
+    return host === this.seenFrom(host) && port === this.portSeenFrom(host)
   }
 
   /** A tracker or a peer at `host` (a name or an address) says that ours is `address`. Its network has one vote. */

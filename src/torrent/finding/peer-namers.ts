@@ -18,12 +18,10 @@ export interface PeerNamersOptions {
   /** What a hybrid is known by besides (BEP 52). */
   readonly secondInfoHash: Uint8Array | undefined
   readonly peerId: Uint8Array
-  /** Where we listen; undefined when we do not. */
-  readonly listenPort: number | undefined
   readonly isPrivate: boolean
   /** Those that announced it while its metadata was fetched. */
   readonly before?: Announcers | undefined
-  /** Hears what trackers take for our address. */
+  /** Hears what trackers take for our address, and knows the port that they are told. */
   readonly external: ExternalAddress
   /** What trackers are told besides where we listen. */
   readonly stats: () => Omit<AnnounceStats, "port">
@@ -34,7 +32,6 @@ export interface PeerNamersOptions {
 /** Makes those who name a torrent's peers: its trackers, and the searches of what serves all torrents. */
 export function makePeerNamers(options: PeerNamersOptions): { announcer: Announcers; discoveries: Discoveries } {
   const { platform, infoHash, secondInfoHash, external } = options
-  const port = options.listenPort ?? NO_LISTEN_PORT
   const infoHashes = secondInfoHash === undefined ? [infoHash] : [infoHash, secondInfoHash]
   const announcer = new Announcers({
     platform,
@@ -47,7 +44,8 @@ export function makePeerNamers(options: PeerNamersOptions): { announcer: Announc
     isPrivate: options.isPrivate,
     before: options.before,
     hostOf: (named) => ({
-      stats: () => ({ ...options.stats(), port }),
+      // They name us by IPv4 mostly, and have one number for both.
+      stats: () => ({ ...options.stats(), port: external.port(4) ?? NO_LISTEN_PORT }),
       onPeers: (endpoints) => options.onPeers(endpoints, "tracker", named === secondInfoHash),
       onExternalAddress: (address, tracker) => {
         const bytes = parseIp(address)

@@ -76,7 +76,7 @@ export class MetadataSwarm implements MetadataPeerHost {
     this.#host = host
     this.#book = new PeerBook(shared.platform.random, new EncryptionChoice(shared.encryption))
     this.external = shared.external
-    preferByPriority(this.#book, shared.external, shared.listenPort)
+    preferByPriority(this.#book, shared.external)
   }
 
   /** Whatever their state. */
@@ -264,7 +264,7 @@ export class MetadataSwarm implements MetadataPeerHost {
   }
 
   #add(direction: "outgoing" | "incoming", address: Endpoint | undefined, received?: Uint8Array): MetadataPeer {
-    const { platform, peerId, clientVersion, listenPort, dht } = this.#shared
+    const { platform, peerId, clientVersion, dht } = this.#shared
     const peer = new MetadataPeer({
       host: this,
       clock: platform.clock,
@@ -275,7 +275,7 @@ export class MetadataSwarm implements MetadataPeerHost {
       direction,
       clientVersion,
       dht: dht !== undefined,
-      listenPort,
+      portFor: (host) => this.external.portSeenFrom(host),
       received,
     })
     const again = address !== undefined && this.#everTried.has(address)

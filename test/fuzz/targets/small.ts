@@ -88,7 +88,7 @@ export const natPmp: Target = {
   seeds: () => [
     Uint8Array.of(0, 130, 0, 0, 0, 0, 0, 9, 26, 225, 26, 225, 0, 0, 28, 32),
     Uint8Array.of(0, 129, 0, 2),
-    encodeMappingRequest({ protocol: "tcp", port: 6881, lifetime: 7200 }),
+    encodeMappingRequest({ protocol: "tcp", port: 6881, outerPort: 6881, lifetime: 7200 }),
   ],
   check(input) {
     for (const protocol of ["tcp", "udp"] as const) {
@@ -96,7 +96,7 @@ export const natPmp: Target = {
       if (answer?.kind === "refused") must(answer.reason !== "", "it gives no reason")
       if (answer?.kind !== "mapped") continue
       const { outerPort, lifetime } = answer
-      must(outerPort >= 0 && outerPort < 65536 && lifetime >= 0 && lifetime < 2 ** 32, "there is no such mapping")
+      must(outerPort > 0 && outerPort < 65536 && lifetime >= 0 && lifetime < 2 ** 32, "there is no such mapping")
       must(input[8] === 26 && input[9] === 225, "it is of another port")
     }
   },

@@ -40,7 +40,8 @@ export function hostOf(index: number, place: "public" | "local"): string {
     : `${20 + (index % 150)}.${index >> 8}.${index & 255}.7`
 }
 
-export interface SimDhtOptions extends Partial<Pick<DhtOptions, "bootstrap" | "announcePort">> {
+export interface SimDhtOptions extends Partial<Pick<DhtOptions, "bootstrap">> {
+  readonly announcePort?: number
   readonly readOnly?: boolean
   readonly link?: Partial<HostProfile>
   readonly store?: MemoryStore
@@ -65,7 +66,7 @@ export async function startDht(simulation: Simulation, host: string, options: Si
     store,
     bootstrap,
     readOnly: () => readOnly,
-    announcePort,
+    announcePort: () => announcePort,
   })
   const node: SimDhtNode = { dht, host, udp, store, intercept: undefined }
   udp.handle("krpc", (datagram, from) => {

@@ -22,7 +22,7 @@ async function stage() {
     log: { log: () => {} },
     udp: { port: 6881, speaks: () => true, send: (datagram, to) => sent.push({ datagram, to }) },
     readOnly: () => true,
-    announcePort: undefined,
+    announcePort: () => undefined,
   })
   const wasAsked = (place: Endpoint): boolean => sent.some(({ to }) => to.host === place.host)
   /** Who is at a place answers the last question to it. */

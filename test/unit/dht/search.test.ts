@@ -20,7 +20,7 @@ function roundsOf(peers: { host: string; port: number }[]): number[] {
   const search = new DhtSearch({
     infoHash: new Uint8Array(20),
     onPeers: () => {},
-    announcePort: undefined,
+    announcePort: () => undefined,
     nodes: [node],
     now: () => now,
     onDeaf: () => {},

@@ -182,7 +182,7 @@ describe("the extension protocol", () => {
       peerId: ourId,
       direction: "outgoing",
       clientVersion: "x",
-      listenPort: 1,
+      portFor: () => 1,
     })
     session.attach(stream)
     session.onOpen()

@@ -19,9 +19,9 @@ function answer(operation: number, code: number, inner: number, outer: number, l
 describe("NAT-PMP (RFC 6886)", () => {
   it("asks with each field in its place", () => {
     const ask = (protocol: MappedProtocol, lifetime: number) =>
-      toHex(encodeMappingRequest({ protocol, port: 6881, lifetime }))
-    expect(ask("udp", 7200)).toBe("0001" + "0000" + "1ae1" + "1ae1" + "00001c20")
-    expect(ask("tcp", 7200)).toBe("0002" + "0000" + "1ae1" + "1ae1" + "00001c20")
+      toHex(encodeMappingRequest({ protocol, port: 6881, outerPort: 7000, lifetime }))
+    expect(ask("udp", 7200)).toBe("0001" + "0000" + "1ae1" + "1b58" + "00001c20")
+    expect(ask("tcp", 7200)).toBe("0002" + "0000" + "1ae1" + "1b58" + "00001c20")
     // Taking it back names no outer port.
     expect(ask("tcp", 0)).toBe("0002" + "0000" + "1ae1" + "0000" + "00000000")
   })
@@ -35,6 +35,7 @@ describe("NAT-PMP (RFC 6886)", () => {
     })
     expect(decodeMappingAnswer(answer(130, 2, 0, 0, 0).subarray(0, 8), tcp)).toMatchObject({ kind: "refused" })
     expect(decodeMappingAnswer(answer(130, 77, 0, 0, 0), tcp)).toEqual({ kind: "refused", reason: "error 77" })
+    expect(decodeMappingAnswer(answer(130, 0, 6881, 0, 600), tcp)).toMatchObject({ kind: "refused" })
   })
 
   it("takes nothing for an answer that is none", () => {

@@ -23,7 +23,9 @@ async function scene({ natPmp, ownAddress = "10.0.0.1" }: { natPmp: boolean; own
   )
   let searches = 0
   await simulation.runUntil(router.udp.open({ family: 4, port: 1900 }, () => searches++))
-  const map = await simulation.runUntil(PortMap.open({ platform: us, gateway: ROUTER, ownAddress, port: 6881 }))
+  const map = await simulation.runUntil(
+    PortMap.open({ platform: us, gateway: ROUTER, ownAddress, port: 6881, onOuterPort: () => {} }),
+  )
   await simulation.run(10 * SECOND)
   await simulation.runUntil(map.close())
   expect(us.clock.pendingTimers).toBe(0)

@@ -89,7 +89,9 @@ async function scene(how: How = {}) {
       await simulation.runUntil(listening)
     }
   }
-  const map = new UpnpMap({ platform: us, gateway: ROUTER, ownAddress: US, port: 6881 })
+  const outerPorts: number[] = []
+  const onOuterPort = (port: number): void => void outerPorts.push(port)
+  const map = new UpnpMap({ platform: us, gateway: ROUTER, ownAddress: US, port: 6881, onOuterPort })
   map.start()
   const said = () => us.log.lines.filter(({ scope }) => scope === "portmap").map(({ message }) => message)
   const end = async (): Promise<void> => {
@@ -98,7 +100,7 @@ async function scene(how: How = {}) {
     expect(us.clock.pendingTimers).toBe(0)
     await simulation.runUntil(nosy.close())
   }
-  return { simulation, map, asked, bodies, connections, said, end }
+  return { simulation, map, asked, bodies, connections, outerPorts, said, end }
 }
 
 describe("a port map by UPnP", () => {
@@ -145,10 +147,34 @@ describe("a port map by UPnP", () => {
 
     const taken = await scene({ refuse: (action) => (action === "AddPortMapping" ? 718 : undefined) })
     await taken.simulation.run(5000)
-    expect(taken.said()[0]).toMatch(/TCP port 6881: it has it for another already/)
+    expect(taken.said()[0]).toMatch(/TCP port 6881: it has that and 4 others for somebody else already/)
     expect(taken.map.mapped).toBe(false)
+    expect(taken.outerPorts).toEqual([])
     await taken.end()
     expect(taken.asked.some((line) => line.startsWith("Delete"))).toBe(false)
+  })
+
+  it("is at another port, the same for TCP and UDP, where another machine has ours", async () => {
+    const { simulation, map, asked, bodies, outerPorts, said, end } = await scene({
+      refuse: (action, body) =>
+        action === "AddPortMapping" && body.includes("<NewExternalPort>6881<") ? 718 : undefined,
+    })
+    await simulation.run(5000)
+    const [outerPort] = outerPorts
+    expect(outerPort).toBeGreaterThanOrEqual(49_152)
+    const mapping = [`AddPortMapping TCP ${outerPort} 7200`, `AddPortMapping UDP ${outerPort} 7200`]
+    expect(asked.slice(2)).toEqual(["AddPortMapping TCP 6881 7200", ...mapping])
+    expect(bodies.at(-1)).toContain("<NewInternalPort>6881</NewInternalPort>")
+    expect(map.mapped).toBe(true)
+    expect(said()).toEqual([
+      `the router lets peers in at TCP port ${outerPort}, which leads to 6881, by UPnP`,
+      `the router lets peers in at UDP port ${outerPort}, which leads to 6881, by UPnP`,
+    ])
+    await simulation.run(HOUR)
+    expect(asked.slice(5)).toEqual(mapping)
+    expect(outerPorts).toHaveLength(1)
+    await end()
+    expect(asked.slice(7).sort()).toEqual([`DeletePortMapping TCP ${outerPort}`, `DeletePortMapping UDP ${outerPort}`])
   })
 
   it.each([

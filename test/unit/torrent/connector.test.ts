@@ -3,6 +3,7 @@ import type { Endpoint, Net, StreamListener } from "../../../src/ports/net.js"
 import { ConnectionBudget } from "../../../src/torrent/finding/connection-budget.js"
 import { Connector } from "../../../src/torrent/finding/connector.js"
 import { EncryptionChoice } from "../../../src/torrent/finding/encryption-choice.js"
+import { ExternalAddress } from "../../../src/torrent/finding/external-address.js"
 import { PeerBook } from "../../../src/torrent/finding/peer-book.js"
 import { Roster } from "../../../src/torrent/roster.js"
 import { type EncryptionPolicy, providedMethods } from "../../../src/wire/encryption-policy.js"
@@ -41,7 +42,7 @@ async function firstWords(policy: EncryptionPolicy, known: number): Promise<{ by
       infoHashV2: undefined,
       peerId: ourId,
       clientVersion: "x",
-      listenPort: undefined,
+      external: new ExternalAddress(),
       encryption: { tools: toolsOf(1), provide: providedMethods(policy), prefer: policy === "require" },
       metadataUploads: undefined,
       pex: undefined,

@@ -46,6 +46,18 @@ describe("our address as others see it", () => {
     expect(external.seenFrom("example.org")).toBeUndefined()
   })
 
+  it("has the router's port for those on the internet, by IPv4, and ours for all others", () => {
+    const { external, vote } = electorate()
+    for (const host of ["1.1.0.1", "1.2.0.1"]) vote(host, "8.8.8.8")
+    const ports = () => [PEER, "2a01::1", "10.0.0.2", "example.org"].map((host) => external.portSeenFrom(host))
+    external.listenPort = 6881
+    expect(ports()).toEqual([6881, 6881, 6881, 6881])
+    external.outerPort = 40_001
+    expect(ports()).toEqual([40_001, 6881, 6881, 6881])
+    const own = [40_001, 6881].map((port) => external.isOwn({ host: "8.8.8.8", port }))
+    expect(own).toEqual([true, false])
+  })
+
   it("forgets the oldest of many votes", () => {
     const { heard, vote } = electorate()
     vote("1.1.0.1", "8.8.8.8")

@@ -16,7 +16,6 @@ function stage(budget = new ConnectionBudget()) {
       platform,
       peerId: ourId,
       clientVersion: "x",
-      listenPort: undefined,
       budget,
       encryption: "allow",
       trackerClient: new TrackerClient(platform),
