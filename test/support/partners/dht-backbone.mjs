@@ -27,7 +27,7 @@ async function start(place, bootstrap) {
   const dht = await Dht.start({
     ...{ clock, random, hasher, net, log, udp, store, bootstrap },
     readOnly: () => false,
-    announcePort: undefined,
+    announcePort: () => undefined,
   })
   socket.on("message", (datagram, from) =>
     dht.receive(new Uint8Array(datagram), { host: from.address, port: from.port }),
