@@ -23,6 +23,8 @@ export default class ClosingLineReporter implements Reporter {
       }
       // A file that did not even load has no tests to count, and must not look like a pass.
       if (tests === 0 || module.errors().length > 0) failed++
+      // Nor must tests that were not run because what was to come before them failed.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) failed++
     }
     for (const test of again) process.stdout.write(`\npassed when it ran again: ${test}\n`)
     process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`)
