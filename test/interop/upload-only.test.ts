@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, it } from "vitest"
@@ -28,15 +28,14 @@ describeWith("a partial seed (BEP 21)", [libtorrent, { missing: netnsMissing }],
     try {
       const seed = await libtorrent.seed({ torrentPath, dataDir, netns, host: SEED })
       closing.push(() => seed.stop())
-      const nothing = join(folder, "nothing")
-      await mkdir(nothing)
+      const nothing = await mkdtemp(join(folder, "nothing-"))
       const empty = await libtorrent.seed({ torrentPath, dataDir: nothing, netns, host: EMPTY, partial: true })
       closing.push(() => empty.stop())
       const ours = await academictorrents.get({
-        ...{ torrentPath, outDir: join(folder, "ours"), netns, host: OURS, peers: [seed, empty] },
+        ...{ torrentPath, outDir: await mkdtemp(join(folder, "ours-")), netns, host: OURS, peers: [seed, empty] },
         // In half a minute, so that it is there to be seen: who has got all of ours goes at once, and we speak after ten
-        // seconds without a wish.
-        options: ["--include", "a.bin", "--seed", "--max-upload=35K"],
+        // seconds without a wish. The one that has nothing hears of the seed from nobody: it would have all at once, and go.
+        options: ["--include", "a.bin", "--seed", "--max-upload=35K", "--no-pex"],
       })
       closing.push(() => ours.stop())
       await empty.program.until(/upload_only \S+ 0/, 20)
