@@ -1,5 +1,5 @@
-import { METADATA_SERVICES, parseIp } from "./ip.js"
-import { parseSubnet, type Subnet, subnetContains } from "./subnet.js"
+import { parseIp } from "./ip.js"
+import { ipScope } from "./ip-scope.js"
 import { withoutBrackets } from "./url.js"
 
 /**
@@ -8,36 +8,8 @@ import { withoutBrackets } from "./url.js"
  */
 export type AddressClass = "public" | "local" | "forbidden"
 
-/** Link-local, multicast and reserved addresses, and where clouds keep their machines' secrets. */
-const FORBIDDEN = [
-  "169.254.0.0/16", // RFC 3927; the metadata services of most clouds
-  "224.0.0.0/4",
-  "240.0.0.0/4",
-  "fe80::/10",
-  "ff00::/8",
-  ...METADATA_SERVICES,
-].map(subnet)
-
-/** This machine and private networks (RFC 1918, RFC 6598, RFC 4193 and the other special-purpose ones of RFC 6890). */
-const LOCAL = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "::/96", // unspecified, loopback, and the abandoned way to carry IPv4
-  "64:ff9b:1::/48",
-  "fc00::/7",
-  "fec0::/10",
-].map(subnet)
-
-/** IPv6 addresses whose last four bytes are an IPv4 address: mapped, and NAT64 (RFC 6052). */
-const CARRIERS = ["::ffff:0:0/96", "64:ff9b::/96"].map(subnet)
-/** Here they are the third to the sixth (RFC 3056). */
-const SIX_TO_FOUR = subnet("2002::/16")
+/** Dialled, it is this machine: what a web server of a user's own prints, as "listening on 0.0.0.0". */
+const UNSPECIFIED = new Set(["0.0.0.0", "::"])
 
 /** Names under which clouds offer their machines' secrets. */
 const FORBIDDEN_NAMES = new Set([
@@ -55,9 +27,9 @@ const LOCAL_NAME = /\.(localhost|local|lan|internal|home\.arpa)$/
 export function classifyAddress(address: string): AddressClass {
   const bytes = parseAddress(address)
   if (bytes === undefined) return "forbidden"
-  const plain = carriedIpv4(bytes) ?? bytes
-  if (FORBIDDEN.some((one) => subnetContains(one, plain))) return "forbidden"
-  return LOCAL.some((one) => subnetContains(one, plain)) ? "local" : "public"
+  const scope = ipScope(bytes)
+  if (scope === "public") return "public"
+  return scope === "refused" && !UNSPECIFIED.has(address) ? "forbidden" : "local"
 }
 
 /** The last host asked about: many small files come from one. */
@@ -106,17 +78,7 @@ export function queriesLocalPlace(url: URL): boolean {
   return url.search !== "" && classifyHost(url.hostname) === "local"
 }
 
-/** The IPv4 address inside a mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96) or 6to4 (2002::/16) IPv6 address. */
-function carriedIpv4(address: Uint8Array): Uint8Array | undefined {
-  if (subnetContains(SIX_TO_FOUR, address)) return address.subarray(2, 6)
-  return CARRIERS.some((one) => subnetContains(one, address)) ? address.subarray(12) : undefined
-}
-
 /** With or without the zone (`%eth0`) that says on which of our own interfaces an IPv6 address is. */
 function parseAddress(text: string): Uint8Array | undefined {
   return parseIp(text.includes(":") ? text.replace(/%.*$/, "") : text)
-}
-
-function subnet(text: string): Subnet {
-  return parseSubnet(text)!
 }

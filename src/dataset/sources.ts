@@ -1,5 +1,6 @@
 import { classifyHost } from "../bytes/address-policy.js"
-import { ipScope, parseIp } from "../bytes/ip.js"
+import { parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import { redactUrl } from "../bytes/url.js"
 import { AtError } from "../errors.js"
 import { lookupFault } from "../node/lookup-fault.js"

@@ -1,4 +1,4 @@
-import { holdingOf } from "../bytes/ip.js"
+import { holdingOf } from "../bytes/ip-scope.js"
 import { isPublic } from "./contact.js"
 
 /** Voters remembered; the next round begins when they have all spoken. */

@@ -1,5 +1,6 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
-import { type Family, familyOf, formatIp, holdingOf, ipScope, parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, formatIp, parseIp } from "../bytes/ip.js"
+import { holdingOf, ipScope } from "../bytes/ip-scope.js"
 import type { Endpoint } from "../ports/net.js"
 import { ID_LENGTH } from "./node-id.js"
 

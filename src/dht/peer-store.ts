@@ -1,6 +1,6 @@
 import { endpointKey } from "../bytes/endpoint-key.js"
 import { toHex } from "../bytes/hex.js"
-import { holdingOf } from "../bytes/ip.js"
+import { holdingOf } from "../bytes/ip-scope.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Random } from "../ports/random.js"
 

@@ -1,5 +1,6 @@
 import { toHex } from "../bytes/hex.js"
-import { holdingOf, parseIp } from "../bytes/ip.js"
+import { parseIp } from "../bytes/ip.js"
+import { holdingOf } from "../bytes/ip-scope.js"
 import { type Contact, isPublic } from "./contact.js"
 import { compareDistance, ID_BITS, sameId, sharedBits } from "./node-id.js"
 import { isSecureId } from "./secure-id.js"

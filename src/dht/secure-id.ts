@@ -1,5 +1,5 @@
 import { crc32c } from "../bytes/crc32.js"
-import { ipScope } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import { ID_LENGTH } from "./node-id.js"
 
 /** Which bits of an address count (BEP 42): of IPv6 its first half. */

@@ -1,6 +1,7 @@
 import { Allowance } from "../bytes/allowance.js"
 import { toHex } from "../bytes/hex.js"
-import { ipScope, parseIp } from "../bytes/ip.js"
+import { parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import { hostAndPort } from "../bytes/url.js"
 import type { Timer } from "../ports/clock.js"
 import type { MulticastGroup } from "../ports/multicast.js"

@@ -1,4 +1,5 @@
-import { ipScope, parseIp } from "../bytes/ip.js"
+import { parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import type { Timer } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import { encodeCall, encodeGet, findServices, IGD_ERROR, type IgdService, routerUrl, textOf } from "./igd.js"

@@ -1,4 +1,4 @@
-import { holdingOf } from "../bytes/ip.js"
+import { holdingOf } from "../bytes/ip-scope.js"
 import { IncomingHandshake } from "../peer/incoming-handshake.js"
 import type { ByteStream, StreamListener } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"

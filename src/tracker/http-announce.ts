@@ -1,4 +1,5 @@
-import { formatIp, ipScope, parseIp } from "../bytes/ip.js"
+import { formatIp, parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import { toLatin1 } from "../bytes/text.js"
 import { encodePercents } from "../bytes/url.js"
 import { ProtocolError } from "../errors.js"

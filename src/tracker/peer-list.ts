@@ -1,4 +1,5 @@
-import { type Family, formatIp, ipScope, parseIp } from "../bytes/ip.js"
+import { type Family, formatIp, parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import { asDictionary, asList, type BencodeValue } from "../metainfo/bencode.js"
 import type { Endpoint } from "../ports/net.js"
 

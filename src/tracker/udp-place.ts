@@ -1,5 +1,6 @@
 import { classifyHost } from "../bytes/address-policy.js"
-import { type Family, familyOf, formatIp, ipScope, parseIp } from "../bytes/ip.js"
+import { type Family, familyOf, formatIp, parseIp } from "../bytes/ip.js"
+import { ipScope } from "../bytes/ip-scope.js"
 import type { Endpoint } from "../ports/net.js"
 import type { Platform } from "../ports/platform.js"
 import { failed, type TrackerFailure } from "./announce.js"

@@ -1,5 +1,5 @@
 import { Allowance } from "../../bytes/allowance.js"
-import { holdingOf } from "../../bytes/ip.js"
+import { holdingOf } from "../../bytes/ip-scope.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"

@@ -1,4 +1,5 @@
-import { ipScope, parseIp } from "../../bytes/ip.js"
+import { parseIp } from "../../bytes/ip.js"
+import { ipScope } from "../../bytes/ip-scope.js"
 import type { Endpoint } from "../../ports/net.js"
 import type { PeerSource } from "../peer-source.js"
 

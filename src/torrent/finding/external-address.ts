@@ -1,4 +1,5 @@
-import { type Family, familyOf, formatIp, ipScope } from "../../bytes/ip.js"
+import { type Family, familyOf, formatIp } from "../../bytes/ip.js"
+import { ipScope } from "../../bytes/ip-scope.js"
 import type { Endpoint } from "../../ports/net.js"
 import { networkOf } from "../network-of.js"
 import { scopeOf } from "./contact.js"
