@@ -74,13 +74,6 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE
 }
 
-/** True when the characters of `text` are the bytes. */
-function isText(bytes: Uint8Array, text: string): boolean {
-  if (bytes.length !== text.length) return false
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false
-  return true
-}
-
 /** What lies on a stack from `base` on, taken off it: an array of the exact size. */
 function cutFrom<T>(stack: T[], base: number): T[] {
   const top = stack.slice(base)
@@ -102,7 +95,6 @@ class Decoder {
   // one that grew has room for 17, which a torrent of many files has no memory for.
   readonly #keys: string[] = []
   readonly #values: BencodeValue[] = []
-  readonly #spans: number[] = []
   #tokens = 0
 
   constructor(bytes: Uint8Array, limits: BencodeLimits) {
@@ -144,6 +136,12 @@ class Decoder {
   }
 
   #string(): Uint8Array {
+    const start = this.#enterString()
+    return this.#bytes.subarray(start, this.position)
+  }
+
+  /** Goes behind a string. @returns where its bytes begin */
+  #enterString(): number {
     this.#count()
     const start = this.position
     if (!isDigit(this.#bytes[start])) throw this.#unexpected("a value")
@@ -161,7 +159,7 @@ class Decoder {
     const end = at + 1 + length
     if (end > this.#bytes.length) throw this.#error("truncated", "a string is longer than the input", start)
     this.position = end
-    return this.#bytes.subarray(at + 1, end)
+    return at + 1
   }
 
   #list(depth: number): BencodeValue[] {
@@ -176,7 +174,6 @@ class Decoder {
     this.#enter(depth)
     const base = this.#keys.length
     const valuesBase = this.#values.length
-    const spansBase = this.#spans.length
     // As long as keys ascend, none can be there twice.
     let seen: Set<string> | undefined
     let last = ""
@@ -188,25 +185,28 @@ class Decoder {
       seen?.add(key)
       last = key
       this.#keys.push(key)
-      this.#spans.push(this.position)
       this.#values.push(this.value(depth))
-      this.#spans.push(this.position)
     }
     this.position++
-    const values = cutFrom(this.#values, valuesBase)
-    return new BencodeDictionary(this.#takeKeys(base), values, cutFrom(this.#spans, spansBase), this.#bytes)
+    return new BencodeDictionary(this.#takeKeys(base), cutFrom(this.#values, valuesBase))
   }
 
   /** Most keys were seen before: the text is then shared, since a torrent has some for each of its files. */
   #key(): string {
-    const bytes = this.#string()
-    if (bytes.length === 0 || bytes.length > MAX_SHARED_KEY) return toLatin1(bytes)
-    const slot = (bytes.length * 31 + bytes[0]!) % SHARED_KEYS
+    const start = this.#enterString()
+    const length = this.position - start
+    const slot = (length * 31 + this.#bytes[start]!) % SHARED_KEYS
     const shared = this.#sharedKeys[slot]
-    if (shared !== undefined && isText(bytes, shared)) return shared
-    const key = toLatin1(bytes)
-    this.#sharedKeys[slot] = key
+    if (shared?.length === length && this.#isAt(start, shared)) return shared
+    const key = toLatin1(this.#bytes.subarray(start, this.position))
+    if (length > 0 && length <= MAX_SHARED_KEY) this.#sharedKeys[slot] = key
     return key
+  }
+
+  /** Whether the characters of `text` are the bytes from `start` on. */
+  #isAt(start: number, text: string): boolean {
+    for (let i = 0; i < text.length; i++) if (this.#bytes[start + i] !== text.charCodeAt(i)) return false
+    return true
   }
 
   /** Dictionaries that follow one another mostly have the same keys. */

@@ -22,17 +22,12 @@ export class BencodeDictionary {
   /** In the order found; distinct. */
   readonly keys: readonly string[]
   readonly #values: readonly BencodeValue[]
-  /** Where each value's encoding starts and ends in the source: two numbers a value. */
-  readonly #spans: readonly number[]
-  readonly #source: Uint8Array
   #index: Map<string, number> | undefined
 
   /** For the decoder: `keys` are distinct, and the arrays run in parallel. */
-  constructor(keys: readonly string[], values: readonly BencodeValue[], spans: readonly number[], source: Uint8Array) {
+  constructor(keys: readonly string[], values: readonly BencodeValue[]) {
     this.keys = keys
     this.#values = values
-    this.#spans = spans
-    this.#source = source
   }
 
   get size(): number {
@@ -51,12 +46,6 @@ export class BencodeDictionary {
   /** For keys that are not text, such as the infohashes of a scrape answer. */
   getByBytes(key: Uint8Array): BencodeValue | undefined {
     return this.get(toLatin1(key))
-  }
-
-  /** The value's encoding as it was found, not a copy: what an infohash is the digest of. */
-  raw(key: string): Uint8Array | undefined {
-    const at = this.#find(key)
-    return at === undefined ? undefined : this.#source.subarray(this.#spans[2 * at], this.#spans[2 * at + 1])
   }
 
   /** {@link asInteger} of a value. */

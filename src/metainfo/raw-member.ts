@@ -1,8 +1,8 @@
 import { COLON, DICTIONARY, END, INTEGER, LIST, NINE, ZERO } from "./bencode-bytes.js"
 
 /**
- * The encoding of a value in a bencoded dictionary (BEP 3), a view: what `decode(bytes).raw(key)` is, without decoding what lies
- * around it. `key` is ASCII. Undefined when there is no such value, or what comes before it is malformed.
+ * The encoding of a value in a bencoded dictionary (BEP 3) as it was found, a view: what an infohash is the digest of. What lies
+ * around it is not decoded. `key` is ASCII. Undefined when there is no such value, or what comes before it is malformed.
  */
 export function rawMember(bytes: Uint8Array, key: string): Uint8Array | undefined {
   if (bytes[0] !== DICTIONARY) return undefined

@@ -16,6 +16,7 @@ import { type OuterFields, readInfo, TORRENT_LIMITS } from "./info-dictionary.js
 import type { Sha256 } from "./merkle.js"
 import { metadataError } from "./metadata-error.js"
 import type { Metainfo } from "./metainfo.js"
+import { rawMember } from "./raw-member.js"
 
 /** More than any real torrent names; beyond, they are someone's flood. */
 const MAX_URLS = 256
@@ -33,17 +34,18 @@ export function parseTorrent(bytes: Uint8Array, hasher: Pick<Hasher, "digest">):
   if (bytes.length > TORRENT_LIMITS.length) {
     throw metadataError(`${bytes.length} bytes are too many for a torrent: at most ${TORRENT_LIMITS.length} are read`)
   }
+  // A copy, because the result refers to it: the caller's memory may be used again.
+  const copy = new Uint8Array(bytes)
   let torrent: BencodeDictionary | undefined
   try {
-    // A copy, because the result refers to it: the caller's memory may be used again.
-    torrent = asDictionary(decodePrefix(new Uint8Array(bytes), TORRENT_LIMITS).value)
+    torrent = asDictionary(decodePrefix(copy, TORRENT_LIMITS).value)
   } catch (error) {
     if (!(error instanceof BencodeError)) throw error
     throw describeFault(bytes, error)
   }
   if (torrent === undefined) throw describeOther(bytes)
   const info = torrent.dictionary("info")
-  const infoBytes = torrent.raw("info")
+  const infoBytes = rawMember(copy, "info")
   if (info === undefined || infoBytes === undefined) throw metadataError("the torrent has no info dictionary")
   const metainfo = readInfo(info, infoBytes, hasher, readOuterFields(torrent))
   readPieceLayers(torrent, metainfo, (data) => hasher.digest("sha256", data))

@@ -33,7 +33,5 @@ export function pieceLayersOf(hashes: readonly (FileHashes | undefined)[]): Benc
   return new BencodeDictionary(
     keys,
     keys.map((key) => layers.get(key)!),
-    [],
-    new Uint8Array(0),
   )
 }

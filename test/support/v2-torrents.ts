@@ -82,6 +82,6 @@ export function withLayers(torrent: Uint8Array, count: number): Uint8Array {
   const kept = keys.map((key) => layers.get(key)!)
   return encode({
     ...Object.fromEntries(whole.keys.map((key) => [key, whole.get(key)!])),
-    "piece layers": new BencodeDictionary(keys, kept, [], new Uint8Array(0)),
+    "piece layers": new BencodeDictionary(keys, kept),
   })
 }

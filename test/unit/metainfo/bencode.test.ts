@@ -67,7 +67,6 @@ describe("decoding", () => {
     expect(value.dictionary("a")).toBeUndefined()
     expect(value.has("toString")).toBe(false)
     expect(value.get("__proto__")).toBeUndefined()
-    expect(value.raw("z")).toBeUndefined()
   })
 
   it("gives integers as numbers while exact, and as bigints beyond", () => {
@@ -83,12 +82,6 @@ describe("decoding", () => {
     const value = decode(source) as Uint8Array
     expect(value.buffer).toBe(source.buffer)
     expect((decode(Buffer.from("4:spam")) as Uint8Array).constructor).toBe(Uint8Array)
-  })
-
-  it("gives the raw bytes of a dictionary's value as they were found", () => {
-    const source = "d4:infod1:bi1e1:ai2ee4:tail1:xe"
-    expect(text(dictionary(source).raw("info")!)).toBe("d1:bi1e1:ai2ee")
-    expect(text(dictionary(source).raw("tail")!)).toBe("1:x")
   })
 
   it("keeps keys that are not text apart, and finds them by their bytes", () => {
