@@ -2,6 +2,7 @@ import { toHex } from "../bytes/hex.js"
 import { AtError, abortError } from "../errors.js"
 import { knownAs } from "../metainfo/known-as.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { rawPath } from "../metainfo/raw-path.js"
 import type { VerifyReport } from "../storage/verify.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { TorrentStats } from "../torrent/statistics/torrent-stats.js"
@@ -291,14 +292,14 @@ export class Dataset implements AsyncDisposable {
 
   #makeFiles(): DatasetFile[] {
     const files: DatasetFile[] = []
-    const { layout, fileNodes, rawPaths } = this.#metainfo
+    const { layout, fileNodes } = this.#metainfo
     for (const [index, { path, offset, length, padding }] of layout.files.entries()) {
       if (padding) continue
       const root = fileNodes?.roots[index]
       const read = (at: number, count: number, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> =>
         this.#call((either) => this.#work.read(offset + at, count, either), signal)
       const piecesRoot = root === undefined ? null : toHex(root)
-      files.push(new DatasetFile(path, length, read, piecesRoot, rawPaths[index]!.join("/")))
+      files.push(new DatasetFile(path, length, read, piecesRoot, rawPath(this.#metainfo, index)))
     }
     return files
   }

@@ -1,6 +1,7 @@
 import { AtError } from "../errors.js"
 import type { Magnet } from "../metainfo/magnet.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { rawPath } from "../metainfo/raw-path.js"
 import { filesMatching, isGlob, type NamedFile } from "./file-pattern.js"
 
 /**
@@ -35,14 +36,15 @@ interface DataFile extends NamedFile {
  * @throws AtError `AT_INVALID_INPUT` when it means none, or names something that is not there
  */
 export function selectFiles(
-  metainfo: Pick<Metainfo, "layout" | "rawPaths" | "version">,
+  metainfo: Pick<Metainfo, "layout" | "renamed" | "version">,
   { include = [], exclude = [] }: FileChoice,
   selectOnly: Magnet["selectOnly"] = null,
 ): Set<number> {
-  const { layout, rawPaths } = metainfo
+  const { layout } = metainfo
+  if (include.length === 0 && exclude.length === 0 && selectOnly === null) return dataFiles(layout)
   const numbers = fileNumbers(metainfo)
   const files = layout.files.flatMap(({ path, padding }, index): DataFile[] =>
-    padding ? [] : [{ path, rawPath: rawPaths[index]!.join("/"), index, number: numbers[index]! }],
+    padding ? [] : [{ path, rawPath: rawPath(metainfo, index), index, number: numbers[index]! }],
   )
   const meaning = (pattern: string): Meaning => ({ pattern, files: filesMatching(pattern, files) })
   const included = include.map(meaning)
@@ -59,6 +61,12 @@ export function selectFiles(
     throw refusal(`all files${ofWhich} are excluded by ${exclude.join(", ")}`)
   }
   return new Set(selected.map(({ index }) => index))
+}
+
+function dataFiles({ files }: Metainfo["layout"]): Set<number> {
+  const all = new Set<number>()
+  for (const [index, { padding }] of files.entries()) if (!padding) all.add(index)
+  return all
 }
 
 /** Among so many files it would not be noticed that one is not there, or is there that was not wanted. */

@@ -2,13 +2,22 @@ import { toHex } from "../bytes/hex.js"
 import { sameBytes } from "../bytes/same-bytes.js"
 import { decodeUtf8, decodeUtf8Lenient, encodeUtf8 } from "../bytes/text.js"
 import type { Hasher } from "../ports/hasher.js"
-import { asBytes, asDictionary, type BencodeDictionary, BencodeError, type BencodeLimits, decode } from "./bencode.js"
+import {
+  asBytes,
+  asDictionary,
+  type BencodeDictionary,
+  BencodeError,
+  type BencodeLimits,
+  type BencodeValue,
+  decode,
+} from "./bencode.js"
 import { FileNodes } from "./file-nodes.js"
 import { readFileTree, type TreeFile } from "./file-tree.js"
 import { BLOCK_LENGTH, type FileOrder, TorrentLayout } from "./layout.js"
 import { metadataError } from "./metadata-error.js"
 import type { Metainfo, TorrentVersion } from "./metainfo.js"
 import { checkedPathLength, MAX_FILES, type RawFile } from "./raw-file.js"
+import { renamedFiles } from "./raw-path.js"
 import { safeName, safePaths } from "./safe-path.js"
 import { truncated } from "./swarm-names.js"
 
@@ -70,7 +79,6 @@ export function readInfo(
       `the torrent has ${pieceHashes.length} bytes of piece hashes where its files need ${layout.pieceCount * SHA1_LENGTH}`,
     )
   }
-  let rawPaths: readonly (readonly string[])[] | undefined
   return {
     infoHash,
     version,
@@ -85,11 +93,7 @@ export function readInfo(
     // BEP 27
     private: info.integer("private") === 1,
     rawName: decodeUtf8Lenient(rawName),
-    // Only needed where web seeds are.
-    get rawPaths() {
-      rawPaths ??= files.map((file) => file.path.map(decodeUtf8Lenient))
-      return rawPaths
-    },
+    renamed: renamedFiles(layout, files),
     ...outer,
   }
 }
@@ -118,7 +122,7 @@ function readList(info: BencodeDictionary, fallback: string): Content {
   const rawName = textBytes(info, "name") ?? new Uint8Array(0)
   const name = safeName(rawName, fallback)
   const list = info.list("files")
-  const files = list === undefined ? [singleFile(info, rawName)] : readFiles(list.map(asDictionary))
+  const files = list === undefined ? [singleFile(info, rawName)] : readFiles(list)
   const layout = buildLayout(info, files, list === undefined ? [name] : undefined, "contiguous")
   return { rawName, name, kind: list === undefined ? "file" : "folder", files, layout }
 }
@@ -179,12 +183,13 @@ function singleFile(info: BencodeDictionary, rawName: Uint8Array): RawFile {
   return { path: [rawName], length, padding: false }
 }
 
-function readFiles(entries: readonly (BencodeDictionary | undefined)[]): RawFile[] {
+function readFiles(entries: readonly BencodeValue[]): RawFile[] {
   if (entries.length === 0) throw metadataError("the torrent has no files")
   if (entries.length > MAX_FILES) {
     throw metadataError(`the torrent has ${entries.length} files; at most ${MAX_FILES} are supported`)
   }
-  return entries.map((entry, index) => {
+  return entries.map((value, index) => {
+    const entry = asDictionary(value)
     if (entry === undefined) throw metadataError(`file ${index} of the torrent is not described by a dictionary`)
     const attributes = entry.text("attr") ?? ""
     // A link (BEP 47) has no bytes of its own and may omit its length. We make an empty file: a link from a stranger could
@@ -198,15 +203,15 @@ function readFiles(entries: readonly (BencodeDictionary | undefined)[]): RawFile
 }
 
 /** An absent or empty path is fine: padding files need none (BEP 47), and others get a safe name. */
-function readPath(entry: BencodeDictionary, index: number): Uint8Array[] {
-  const elements = (entry.list("path.utf-8") ?? entry.list("path") ?? []).map(asBytes)
-  const path: Uint8Array[] = []
-  for (const element of elements) {
-    if (element === undefined) throw metadataError(`the path of file ${index} of the torrent is malformed`)
-    path.push(element)
-  }
+function readPath(entry: BencodeDictionary, index: number): readonly Uint8Array[] {
+  const path = entry.list("path.utf-8") ?? entry.list("path") ?? []
+  if (!isBytesOnly(path)) throw metadataError(`the path of file ${index} of the torrent is malformed`)
   checkedPathLength(path, index)
   return path
+}
+
+function isBytesOnly(list: readonly BencodeValue[]): list is readonly Uint8Array[] {
+  return list.every((value) => asBytes(value) !== undefined)
 }
 
 const OLD_PADDING_NAME = encodeUtf8("_____padding_file_")

@@ -26,8 +26,11 @@ export interface Metainfo {
   readonly trackers: readonly (readonly string[])[]
   /** BEP 19 `url-list`, as written, http and https alone, duplicates removed. */
   readonly webSeeds: readonly string[]
-  /** As the author wrote it: each path element raw UTF-8, for the URLs of web seeds; same order as `layout.files`. */
-  readonly rawPaths: readonly (readonly string[])[]
+  /**
+   * The files whose path the author wrote otherwise than it stands in `layout.files`, by their index: its elements as he wrote them.
+   * `rawPath` and `rawElements` have it for all files.
+   */
+  readonly renamed: ReadonlyMap<number, readonly string[]>
   /** As the author wrote it, for the URLs of web seeds. */
   readonly rawName: string
   readonly comment: string | null

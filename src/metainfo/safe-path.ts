@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/same-bytes.js"
 import { encodeUtf8, toLatin1 } from "../bytes/text.js"
 import { foldCase, isStateFolder, numbered, numberedBase, PART_SUFFIX, safeElement } from "./safe-element.js"
 
@@ -54,7 +55,9 @@ class Folder {
   /** The folder of that name. */
   folder(raw: Uint8Array): Folder {
     // Files of a tree (BEP 52) share the elements themselves: to read them for each file takes the time of all paths written out.
-    if (this.#latest?.raw === raw) return this.#latest.folder
+    // In lists, too, one file mostly lies beside the one before.
+    if (this.#latest !== undefined && (this.#latest.raw === raw || sameBytes(this.#latest.raw, raw)))
+      return this.#latest.folder
     const key = toLatin1(raw)
     let folder = this.#folders.get(key)
     if (folder === undefined) {

@@ -82,11 +82,10 @@ async function underAuthorsNames(
 }
 
 /** The author's paths that differ from ours, but for those that we would not follow, or that an unfinished file of ours could have. */
-function* namedOtherwise({ layout, rawPaths }: Metainfo): Generator<[index: number, path: string]> {
-  for (const [index, { path, padding }] of layout.files.entries()) {
-    const elements = rawPaths[index] ?? []
+function* namedOtherwise({ layout, renamed }: Metainfo): Generator<[index: number, path: string]> {
+  for (const [index, elements] of renamed) {
+    if (layout.files[index]!.padding || elements.length === 0) continue
     const theirs = elements.join("/")
-    if (theirs === path || padding || elements.length === 0) continue
     if (!looksUnfinished(theirs) && !elements.some((element) => NO_NAME.test(element))) yield [index, theirs]
   }
 }

@@ -2,6 +2,7 @@ import { NO_LOCAL_QUERY, queriesLocalPlace } from "../bytes/address-policy.js"
 import { encodeUtf8 } from "../bytes/text.js"
 import { encodePercents, parseUrl } from "../bytes/url.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
+import { rawElements } from "../metainfo/raw-path.js"
 
 /** Where the files of a torrent lie on a web seed, or why its URL can't be used. */
 export type UrlLayout = { kind: "usable"; urlOf(file: number): string } | { kind: "unusable"; reason: string }
@@ -24,7 +25,7 @@ export function urlLayout(url: string, metainfo: Metainfo): UrlLayout {
   const folder = `${base.endsWith("/") ? base : `${base}/`}${encodeElement(metainfo.rawName)}`
   return {
     kind: "usable",
-    urlOf: (file) => `${folder}/${(metainfo.rawPaths[file] ?? []).map(encodeElement).join("/")}`,
+    urlOf: (file) => `${folder}/${rawElements(metainfo, file).map(encodeElement).join("/")}`,
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import type { Metainfo } from "../../src/metainfo/metainfo.js"
+import { rawPath } from "../../src/metainfo/raw-path.js"
 import { parseTorrent } from "../../src/metainfo/torrent-file.js"
 import { createPlatform, type NodePlatform } from "../../src/node/platform.js"
 import { RangeSession } from "../../src/webseed/range-session.js"
@@ -38,7 +39,9 @@ describeWith("nginx as a web seed", [nginx], () => {
     const torrent = await makeTorrent(join(root, "data [set]"), { pieceLength: 256 * 1024 })
     folder = parseTorrent(torrent.bytes, digester)
     content = Buffer.concat(
-      await Promise.all(folder.rawPaths.map((path) => readFile(join(root, "data [set]", ...path)))),
+      await Promise.all(
+        folder.layout.files.map((_, file) => readFile(join(root, "data [set]", rawPath(folder, file)))),
+      ),
     )
     server = await nginx.start({ root })
   })

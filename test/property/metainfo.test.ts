@@ -12,7 +12,9 @@ function expectSound(torrent: Metainfo): void {
   const { layout } = torrent
   expect(torrent.infoHash).toHaveLength(20)
   expect(torrent.pieceHashes).toHaveLength(layout.pieceCount * 20)
-  expect(torrent.rawPaths).toHaveLength(layout.files.length)
+  for (const [file, elements] of torrent.renamed) {
+    expect(elements.join("/")).not.toBe(layout.files[file]!.path)
+  }
   expect(Number.isSafeInteger(layout.length)).toBe(true)
   expect(layout.pieceCount).toBeLessThanOrEqual(1 << 21)
   expect(torrent.name).toMatch(/^[^/\\\p{Cc}]+$/u)

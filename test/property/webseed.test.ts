@@ -108,7 +108,7 @@ describe("the URL of a file", () => {
     const name = anyText({ minLength: 1, maxLength: 40 }).filter((text) => !/^\.\.?$/.test(text))
     fc.assert(
       fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), name, (path, rawName) => {
-        const metainfo = { ...metainfoOf("folder", [{ length: 1 }]), rawName, rawPaths: [path] }
+        const metainfo = { ...metainfoOf("folder", [{ length: 1 }]), rawName, renamed: new Map([[0, path]]) }
         const layout = urlLayout("https://server.example/a%20b", metainfo)
         expect(layout.kind).toBe("usable")
         if (layout.kind !== "usable") return

@@ -36,7 +36,7 @@ export function metainfoOf(kind: "file" | "folder", lengths: readonly BenchFile[
     private: false,
     trackers: [],
     webSeeds: [],
-    rawPaths: files.map(({ path }) => path.split("/")),
+    renamed: new Map(),
     rawName: kind === "file" ? files[0]!.path : "data set",
     comment: null,
     createdBy: null,

@@ -150,7 +150,7 @@ const metainfo = {
   kind: "file",
   rawName: "data.bin",
   name: "data.bin",
-  rawPaths: [["data.bin"]],
+  renamed: new Map(),
   layout: new TorrentLayout(256, [{ path: "data.bin", offset: 0, length: FILE, padding: false }]),
 } as unknown as Metainfo
 

@@ -56,7 +56,9 @@ function mustBeSound({ layout, fileNodes, ...torrent }: Metainfo): void {
   must(layout.pieceCount <= MAX_PIECES && Number.isSafeInteger(layout.length), "it is too large")
   const needsPieces = torrent.version === "v2" ? 0 : layout.pieceCount * 20
   must(torrent.pieceHashes.length === needsPieces, "pieces and their hashes do not match")
-  must(torrent.rawPaths.length === layout.files.length, "files and their names do not match")
+  for (const [index, elements] of torrent.renamed) {
+    must(elements.join("/") !== layout.files[index]!.path, "a file is renamed to its own name")
+  }
   let end = 0
   let bytes = 0
   for (const { offset, length, path } of layout.files) {

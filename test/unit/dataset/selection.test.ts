@@ -20,12 +20,15 @@ const PATHS = [
 ]
 const NO_SUCH = "no file of the dataset matches"
 
-type Files = Pick<Metainfo, "layout" | "rawPaths" | "version">
+type Files = Pick<Metainfo, "layout" | "renamed" | "version">
 
-function filesOf(paths: readonly string[], padding: readonly string[] = [], rawPaths = paths): Files {
+function filesOf(paths: readonly string[], padding: readonly string[] = [], authors = paths): Files {
   const files = paths.map((path, i) => ({ path, offset: i * 10, length: 10, padding: padding.includes(path) }))
   const layout = new TorrentLayout(16_384, files)
-  return { layout, rawPaths: rawPaths.map((path) => path.split("/")), version: "v1" }
+  const renamed = new Map(
+    authors.map((path, i) => [i, path.split("/")] as const).filter(([i]) => authors[i] !== paths[i]),
+  )
+  return { layout, renamed, version: "v1" }
 }
 
 function select(choice: FileChoice, paths: readonly string[] = PATHS): string[] {

@@ -8,9 +8,11 @@ import { AtError } from "../../../src/errors.js"
 import { type BencodeInput, Encoded } from "../../../src/metainfo/bencode.js"
 import { parseInfoDictionary } from "../../../src/metainfo/info-dictionary.js"
 import type { Metainfo } from "../../../src/metainfo/metainfo.js"
+import { rawElements } from "../../../src/metainfo/raw-path.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import { anyPieces, digester, folderInfo, torrentOf } from "../../support/torrents.js"
 
+const rawPathsOf = (torrent: Metainfo) => torrent.layout.files.map((_, file) => rawElements(torrent, file))
 const parse = (bytes: Uint8Array): Metainfo => parseTorrent(bytes, digester)
 const parseFolder = (changes: Record<string, BencodeInput | undefined>): Metainfo =>
   parse(torrentOf(folderInfo(changes)))
@@ -45,7 +47,7 @@ describe("a torrent of several files", () => {
       { path: "images/a.jpg", offset: 0, length: 50_000, padding: false },
       { path: "README", offset: 50_000, length: 20, padding: false },
     ])
-    expect(torrent.rawPaths).toEqual([["images", "a.jpg"], ["README"]])
+    expect(rawPathsOf(torrent)).toEqual([["images", "a.jpg"], ["README"]])
     expect(torrent.pieceHashes).toEqual(anyPieces(50_020, 32768))
     expect(torrent.private).toBe(false)
     expect(torrent.infoHashV2).toBeNull()
@@ -83,10 +85,12 @@ describe("a torrent of several files", () => {
     expect(torrent.name).toBe(".._x")
     expect(torrent.rawName).toBe("../x")
     expect(torrent.layout.files.map((f) => f.path)).toEqual(["__/a_b", "__~2/a_b"])
-    expect(torrent.rawPaths).toEqual([
+    expect(rawPathsOf(torrent)).toEqual([
       ["..", "a:b"],
       ["__", "a_b"],
     ])
+    // The second got another name only because the first has its own.
+    expect([...torrent.renamed.keys()]).toEqual([0, 1])
   })
 
   it("prefers names that are declared as UTF-8", () => {
@@ -95,7 +99,8 @@ describe("a torrent of several files", () => {
     const torrent = parseFolder({ name: old, "name.utf-8": "数据", files, pieces: anyPieces(10, 32768) })
     expect(torrent.name).toBe("数据")
     expect(torrent.layout.files[0]?.path).toBe("数.csv")
-    expect(torrent.rawPaths).toEqual([["数.csv"]])
+    expect(rawPathsOf(torrent)).toEqual([["数.csv"]])
+    expect(torrent.renamed.size).toBe(0)
   })
 })
 
@@ -106,7 +111,7 @@ describe("a torrent of one file", () => {
     )
     expect(torrent.kind).toBe("file")
     expect(torrent.layout.files).toEqual([{ path: "mnist.pkl.gz", offset: 0, length: 5, padding: false }])
-    expect(torrent.rawPaths).toEqual([["mnist.pkl.gz"]])
+    expect(rawPathsOf(torrent)).toEqual([["mnist.pkl.gz"]])
   })
 
   it("is named after its infohash when it has no name", () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest"
 import { findComplete } from "../../../src/storage/inventory.js"
 // What is loaded when it is needed: the virtual clock does not wait for files.
 import "../../../src/storage/open-unwritable.js"
+import { rawPath } from "../../../src/metainfo/raw-path.js"
 import { PieceStore } from "../../../src/storage/piece-store.js"
 import { placeFiles } from "../../../src/storage/place-files.js"
 import { verifyData } from "../../../src/storage/verify.js"
@@ -12,7 +13,10 @@ const code = (value: string) => expect.objectContaining({ code: value })
 /** A dataset whose author calls its files otherwise than we do; pieces of 1,000. */
 function authored(names: readonly (readonly [ours: string, authors: string, length: number])[]): Sample {
   const of = sample({ pieceLength: 1000, files: names.map(([path, , length]) => ({ path, length })) })
-  return { ...of, metainfo: { ...of.metainfo, rawPaths: names.map(([, authors]) => authors.split("/")) } }
+  const renamed = new Map(
+    names.flatMap(([ours, authors], i) => (ours === authors ? [] : [[i, authors.split("/")] as const])),
+  )
+  return { ...of, metainfo: { ...of.metainfo, renamed } }
 }
 
 const [NOON, WHY, SAME] = [0, 1, 2]
@@ -24,7 +28,7 @@ const theirs = authored([
 
 const root = `${DATASTORE}/dataset`
 /** Where the author's own data lies. */
-const lies = (of: Sample, index: number): string => `${root}/${of.metainfo.rawPaths[index]!.join("/")}`
+const lies = (of: Sample, index: number): string => `${root}/${rawPath(of.metainfo, index)}`
 
 function authorsWorld(of: Sample = theirs): World {
   const world = new World()

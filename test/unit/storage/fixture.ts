@@ -66,7 +66,7 @@ export function sample(options: {
     private: false,
     trackers: [],
     webSeeds: [],
-    rawPaths: files.map(({ path }) => path.split("/")),
+    renamed: new Map(),
     rawName: name,
     comment: null,
     createdBy: null,

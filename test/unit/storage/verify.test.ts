@@ -185,8 +185,12 @@ describe("an author's own data", () => {
       { path: "_", length: 10 },
     ],
   })
-  const rawPaths = [["12:00.csv"], ["a", "b?"], ["c"], [".."]]
-  const metainfo = { ...theirs.metainfo, rawPaths }
+  const renamed = new Map([
+    [0, ["12:00.csv"]],
+    [1, ["a", "b?"]],
+    [3, [".."]],
+  ])
+  const metainfo = { ...theirs.metainfo, renamed }
   const dataPath = `${DATASTORE}/dataset`
 
   /** The files stand under these names. */
@@ -219,7 +223,7 @@ describe("an author's own data", () => {
     const one = sample({ pieceLength: 1000, files: [{ path: "safe", length: 1500 }] })
     const world = new World()
     world.disk.putFile(`${dataPath}/${name}`, one.fileData(0).slice())
-    const data = { platform: world.platform, metainfo: { ...one.metainfo, rawPaths: [[name]] }, dataPath }
+    const data = { platform: world.platform, metainfo: { ...one.metainfo, renamed: new Map([[0, [name]]]) }, dataPath }
     const report = await world.run(verifyData(data))
     expect(report.complete).toBe(isFound)
   })

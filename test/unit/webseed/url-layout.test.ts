@@ -53,7 +53,7 @@ describe("the URL of a file in a folder", () => {
   })
 
   it("keeps a slash inside a name from becoming a folder", () => {
-    const metainfo = { ...metainfoOf("folder", [{ length: 1 }]), rawPaths: [["a/../b"]] }
+    const metainfo = { ...metainfoOf("folder", [{ length: 1 }]), renamed: new Map([[0, ["a/../b"]]]) }
     const layout = urlLayout("http://a.example/", metainfo)
     expect(layout.kind === "usable" && layout.urlOf(0)).toBe("http://a.example/data%20set/a%2F..%2Fb")
   })
