@@ -7,7 +7,10 @@ export class Acknowledged {
   packets = 0
   /** Payload. */
   bytes = 0
-  /** ms from the last transmission of one of these packets to now, the shortest. */
+  /**
+   * ms that one of these packets took, the shortest; infinite when all were sent several times: if an earlier transmission is what
+   * arrived, the time since the last one is less than any round trip.
+   */
   least = Number.POSITIVE_INFINITY
   /**
    * ms that the last transmission took which is known to have arrived; undefined when that was known before, or when the
@@ -31,11 +34,11 @@ export class Acknowledged {
   }
 
   /** A packet arrived, with so many bytes. @returns ms since its last transmission */
-  add({ sentAt }: SentPacket, payload: number): number {
+  add({ sentAt, transmissions }: SentPacket, payload: number): number {
     const took = this.#now - sentAt
     this.packets++
     this.bytes += payload
-    this.least = Math.min(this.least, took)
+    if (transmissions === 1) this.least = Math.min(this.least, took)
     return took
   }
 

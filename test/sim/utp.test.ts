@@ -117,8 +117,13 @@ describe("one uTP connection", () => {
     expect(await goodput(line, 4 * MiB)).toBeGreaterThan(0.3 * MiB)
   })
 
-  it("keeps the queue in front of a slow line near 100 ms, though it would hold seconds", async () => {
-    const line = await open({ up: MiB, latency: 10 })
+  it.each([
+    {},
+    // Packets are sent again that were only late, and what arrives then is the first of them.
+    { reordering: 0.01, reorderingDelay: 30 },
+    { jitter: 40 },
+  ])("keeps the queue in front of a slow line near 100 ms, though it would hold seconds: %o", async (link) => {
+    const line = await open({ up: MiB, latency: 10, ...link })
     const { simulation, client } = line
     const { host } = simulation.machine("10.0.0.1")
     client.stream!.write(new Uint8Array(64 * MiB))
