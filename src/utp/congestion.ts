@@ -13,7 +13,8 @@ const INITIAL_PACKETS = 4
 
 /**
  * LEDBAT (BEP 29, RFC 6817): how many bytes may be under way. It grows while our packets spend less than 100 ms in queues,
- * and shrinks when they spend more, so that it gives way to whatever else fills the line; it is halved when some are lost.
+ * and shrinks when they spend more, the faster the longer, so that it gives way to whatever else fills the line; it is halved when
+ * some are lost.
  */
 export class Congestion {
   readonly #packet: number
@@ -44,7 +45,7 @@ export class Congestion {
 
   /** Bytes were acknowledged; `underWay` were on the way before, and the last ones spent `queue` microseconds in queues. */
   acknowledged(bytes: number, underWay: number, queue: number): void {
-    const offTarget = Math.max((TARGET - queue) / TARGET, -1)
+    const offTarget = (TARGET - queue) / TARGET
     if (this.#slowStart && offTarget < 1 - SLOW_START_LIMIT) {
       this.#slowStart = false
       this.#threshold = this.#window
@@ -56,7 +57,8 @@ export class Congestion {
       if (this.#window + bytes > this.#threshold) this.#slowStart = false
       else change = Math.max(bytes, change)
     }
-    this.#set(this.#window + change)
+    // By half in a round trip at most, whatever was measured, as for a loss.
+    this.#set(this.#window + Math.max(change, -bytes / 2))
   }
 
   /** A packet was lost that was sent since this was last said: halves the window, unless it just was. `now`: ms */

@@ -137,28 +137,34 @@ describe("one uTP connection", () => {
     expect(Math.min(...queues)).toBeGreaterThan(20)
   })
 
-  it("gives way to what fills the line without asking, and comes back", async () => {
-    const line = await open({ up: MiB, latency: 10 })
-    const { simulation, client, server } = line
-    const { host } = simulation.machine("10.0.0.1")
-    const rate = async (seconds: number, others: number) => {
-      const before = server.length
-      for (let i = 0; i < seconds * 100; i++) {
-        // Keeps 300 ms of packets in the queue, as a TCP connection does that nothing stops.
-        const queue = host.reserveUp(simulation.clock.now(), 0) - simulation.clock.now()
-        if (others > 0 && queue < others) host.reserveUp(simulation.clock.now(), ((others - queue) / 1000) * MiB)
-        await simulation.run(10)
+  it.each([
+    [1, 10, 300],
+    [2, 20, 1000],
+  ])(
+    "gives way to what fills a line without asking, of %d MiB a second, %d ms and %d more, and comes back",
+    async (up, latency, queued) => {
+      const line = await open({ up: up * MiB, latency })
+      const { simulation, client, server } = line
+      const { host } = simulation.machine("10.0.0.1")
+      const rate = async (seconds: number, others: number) => {
+        const before = server.length
+        for (let i = 0; i < seconds * 100; i++) {
+          // Keeps so many ms of packets in the queue, as a TCP connection does that nothing stops.
+          const queue = host.reserveUp(simulation.clock.now(), 0) - simulation.clock.now()
+          if (others > 0 && queue < others) host.reserveUp(simulation.clock.now(), ((others - queue) / 1000) * up * MiB)
+          await simulation.run(10)
+        }
+        return (server.length - before) / seconds
       }
-      return (server.length - before) / seconds
-    }
-    client.stream!.write(new Uint8Array(256 * MiB))
-    await rate(10, 0)
-    const alone = await rate(10, 0)
-    await rate(20, 300)
-    expect(await rate(10, 300)).toBeLessThan(0.1 * alone)
-    await rate(10, 0)
-    expect(await rate(10, 0)).toBeGreaterThan(0.8 * alone)
-  })
+      client.stream!.write(new Uint8Array(256 * MiB))
+      await rate(10, 0)
+      const alone = await rate(10, 0)
+      await rate(20, queued)
+      expect(await rate(10, queued)).toBeLessThan(0.1 * alone)
+      await rate(10, 0)
+      expect(await rate(10, 0)).toBeGreaterThan(0.8 * alone)
+    },
+  )
 
   it("stands for hours in silence, and is still known to gateways", async () => {
     const { simulation, client, server, net } = await open({ latency: 20 })
