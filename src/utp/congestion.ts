@@ -38,6 +38,11 @@ export class Congestion {
     return this.#window
   }
 
+  /** The smallest window that there is. */
+  get least(): number {
+    return MIN_PACKETS * this.#packet
+  }
+
   /** The window doubles with each round trip. */
   get doubling(): boolean {
     return this.#slowStart
@@ -113,7 +118,7 @@ export class Congestion {
   }
 
   #set(window: number): void {
-    this.#window = Math.min(Math.max(window, MIN_PACKETS * this.#packet), this.#largest)
+    this.#window = Math.min(Math.max(window, this.least), this.#largest)
   }
 }
 

@@ -6,6 +6,7 @@ import { Pace } from "./pace.js"
 import { UTP_HEADER, UTP_TYPE, type UtpPacket, type UtpType, writeFixed } from "./packet.js"
 import { DATAGRAM, type PacketPool } from "./packet-pool.js"
 import { RoundTrip } from "./round-trip.js"
+import { isSlowdown } from "./slowdown.js"
 import { TheirWindow } from "./their-window.js"
 import type { SentPacket } from "./under-way.js"
 import { seq } from "./wrapping.js"
@@ -105,7 +106,7 @@ export class Sender {
       if (lost === undefined) break
       // The first one whatever the window says (RFC 6675): a selective acknowledgement may reach across few packets, libutp's across
       // thirty, and what arrives beyond is not told, and counts as under way, until that one is there.
-      const fits = outgoing.bytesUnderWay + lost.length <= this.#congestion.window
+      const fits = outgoing.bytesUnderWay + lost.length <= this.#lineWindow(now)
       if (!fits && outgoing.bytesUnderWay > 0 && !outgoing.isFirst(lost)) return false
       if (this.#waitsForPace()) return false
       this.#transmit(lost)
@@ -113,7 +114,7 @@ export class Sender {
     if (!data) return false
     const idle = !outgoing.waiting && now - this.#waitingSince >= this.#roundTrip.timeout
     if (idle && this.#queue.length > 0) this.#congestion.rested()
-    const window = Math.min(this.#congestion.window, this.theirWindow.bytes)
+    const window = Math.min(this.#lineWindow(now), this.theirWindow.bytes)
     while (this.#queue.length > 0 && outgoing.hasRoom && outgoing.span < pool.limit(outgoing.span)) {
       const length = Math.min(this.#queue.length, PAYLOAD)
       if (outgoing.bytesUnderWay + length > window || this.#waitsForPace()) return false
@@ -186,6 +187,11 @@ export class Sender {
     const { sendId, send } = this.#options
     writeFixed(datagram, { type: UTP_TYPE.data, connectionId: sendId, sequence: seq(this.#outgoing.next - 1) })
     send(datagram, now)
+  }
+
+  /** Bytes that the line may have under way. */
+  #lineWindow(now: number): number {
+    return isSlowdown(now) ? this.#congestion.least : this.#congestion.window
   }
 
   #advancePace(now: number): void {

@@ -137,6 +137,24 @@ describe("one uTP connection", () => {
     expect(Math.min(...queues)).toBeGreaterThan(20)
   })
 
+  it("keeps it there for as long as it fills the line, with another connection", async () => {
+    const { simulation, net, client } = await open({ up: 64 * KiB, latency: 10 })
+    const { host } = simulation.machine("10.0.0.1")
+    const second = new Recorder()
+    second.stream = net.connect(at("10.0.0.2"), second)
+    await simulation.runUntil(second.untilOpen())
+    for (const each of [client, second]) each.stream!.write(new Uint8Array(128 * MiB))
+    // Longer than twice the time for which a base delay is remembered.
+    await simulation.run(1_800_000)
+    let sum = 0
+    for (let i = 0; i < 100; i++) {
+      await simulation.run(100)
+      sum += host.reserveUp(simulation.clock.now(), 0) - simulation.clock.now()
+    }
+    expect(sum / 100).toBeLessThan(200)
+    expect(sum / 100).toBeGreaterThan(20)
+  })
+
   it.each([
     [1, 10, 300],
     [2, 20, 1000],
