@@ -86,6 +86,20 @@ describe("requests for small files", () => {
     expect(seed.http.ranges.filter((range) => range.startsWith("/pub/data%20set/f4 "))).toHaveLength(2)
   })
 
+  it("are asked again when the answer before them ends early, and never taken for the rest of it", async () => {
+    let short = 0
+    const seed = await bench(small(20), (request, _count, bench) =>
+      bench.seed.proven && request.url.endsWith("/f3") && ++short === 1
+        ? bench.partial(request, {}, 0, 5_000)
+        : undefined,
+    )
+    const taken = seed.start()
+    await seed.clock.runUntil(() => taken.outcome() !== "open")
+    expect(taken.outcome()).toBe("done")
+    expect(seed.brought(taken)).toBe(true)
+    expect(seed.http.ranges).toContain("/pub/data%20set/f3 5000-10000")
+  })
+
   it("go on to be sent ahead past files that are not there", async () => {
     const seed = await bench(small(20), ({ url }) => (/f[57]$/.test(url) ? { status: 404 } : undefined))
     for (const from of [0, 60_000]) {

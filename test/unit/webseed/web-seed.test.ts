@@ -90,6 +90,20 @@ describe("a busy server", () => {
     expect(bench.http.seen.length).toBe(2)
   })
 
+  it("is left alone as long as the longest wish of all runs", async () => {
+    const wishes = ["60", "600", "120"]
+    const bench = new WebSeedBench({
+      kind: "folder",
+      files: threeFiles,
+      answer: (_, count) => ({ status: 503, headers: { "retry-after": wishes[count]! } }),
+    })
+    for (const offset of [0, 20_000, 70_000]) bench.start(offset)
+    await bench.clock.run(1_000)
+    expect(bench.http.seen.length).toBe(3)
+    expect(bench.wait / 1000).toBeGreaterThanOrEqual(599)
+    expect(bench.wait / 1000).toBeLessThanOrEqual(600 * 1.25)
+  })
+
   it("serves again after the wait", async () => {
     const bench = new WebSeedBench({ answer: (_, count) => (count === 0 ? { status: 503 } : undefined) })
     await bench.run()
@@ -312,6 +326,18 @@ describe("a server that needs long for an answer", () => {
     const [stalled, resumed] = bench.http.seen.slice(3)
     expect(resumed!.at - stalled!.at).toBeLessThan(120_100)
     expect(bench.clock.pendingTimers).toBe(0)
+  })
+
+  it("may take as long as it likes for the rest, while something comes", async () => {
+    const bench = new WebSeedBench({
+      files: [{ length: 25_000 }],
+      // A byte each millisecond.
+      answer: (request, _, bench) => ({ ...bench.partial(request), delay: 35_000, chunk: () => 1 }),
+    })
+    await bench.run()
+    await bench.waitOver()
+    expect(bench.brought(await bench.run())).toBe(true)
+    expect(bench.http.seen.length).toBe(2)
   })
 
   it("may be waited for as long as it likes while we pause", async () => {
