@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { DiskThread } from "../../../src/node/disk-thread.js"
+import { openVolume, volumesMissing } from "../cli/volume.js"
 
 let folder: string
 
@@ -55,6 +56,17 @@ describe("the thread for small files", () => {
     expect(lost).toEqual([[undefined], [false]])
     expect((await thread.write([file("a")])).map((stat) => stat?.size)).toEqual([3])
     await thread.close()
+  })
+
+  it("leaves nothing of a file for which there was no room, and makes those that fit", async ({ skip }) => {
+    const missing = volumesMissing()
+    if (missing !== undefined) skip(`a small disk needs ${missing}`)
+    await using volume = await openVolume(join(folder, "small"), "64k")
+    const thread = new DiskThread(undefined, Number.POSITIVE_INFINITY)
+    const large = { ...file("large"), path: volume.inside("large"), chunks: [new Uint8Array(100_000)] }
+    const made = await thread.write([large, { ...file("a"), path: volume.inside("a") }])
+    expect(made.map((stat) => stat?.size)).toEqual([undefined, 3])
+    expect(fs.readdirSync(volume.inside())).toEqual(["a"])
   })
 
   it("works on the main thread once it is closed", async () => {

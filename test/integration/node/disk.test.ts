@@ -108,6 +108,21 @@ describe("disk on Node", () => {
     await expect(disk.rename(path, join(folder, "to"))).rejects.toMatchObject({ failure: "missing" })
   })
 
+  it("says so when the system can't bring a file's bytes to the disk", async () => {
+    const file = await disk.open("/dev/null", "write")
+    await expect(file.sync()).rejects.toMatchObject({ failure: "io", path: "/dev/null" })
+    await file.close()
+  })
+
+  it("leaves no descriptor open of the folders that it syncs", async ({ skip }) => {
+    if (!fs.existsSync("/proc/self/fd")) skip("this system does not tell which are open")
+    const open = (): number => fs.readdirSync("/proc/self/fd").length
+    await disk.syncDirectory(folder)
+    const before = open()
+    for (let i = 0; i < 5; i++) await disk.syncDirectory(folder)
+    expect(open()).toBe(before)
+  })
+
   it("knows the kernel's name for this run of the machine", async ({ skip }) => {
     const source = "/proc/sys/kernel/random/boot_id"
     if (!fs.existsSync(source)) skip("this system has none")

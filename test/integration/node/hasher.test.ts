@@ -8,6 +8,7 @@ import { NodeDisk } from "../../../src/node/disk.js"
 import { NodeHasher, type NodeHasherOptions } from "../../../src/node/hasher.js"
 import type { FileHandle } from "../../../src/ports/disk.js"
 import type { FilePart, FullPiece, HashAlgorithm } from "../../../src/ports/hasher.js"
+import { openVolume, volumesMissing } from "../cli/volume.js"
 
 /** Workers are plain JavaScript files: the built one. */
 const workerUrl = new URL("../../../dist/node/hash-worker.js", import.meta.url)
@@ -173,6 +174,22 @@ describe("hasher on Node", () => {
     expect(new Uint8Array(readFileSync(path))).toEqual(new Uint8Array(data))
     await good.close()
     await full.close()
+  })
+
+  it("does not count as written what a full disk took a part of", async ({ skip }) => {
+    const missing = volumesMissing()
+    if (missing !== undefined) skip(`a small disk needs ${missing}`)
+    await using volume = await openVolume(join(temporaryFolder(), "small"), "64k")
+    const { hasher } = makeHasher({ workers: 1 })
+    const file = await new NodeDisk().open(volume.inside("data"), "create-new")
+    const data = sharedBytes(120_000)
+    // Neighbours, which are written together: the first would fit, and half of the second.
+    const pieces = [0, 40_000, 80_000].map((position): FullPiece => {
+      const bytes = data.subarray(position, position + 40_000)
+      return { bytes, digest: expected("sha1", bytes), targets: [{ file, position, bytes }] }
+    })
+    expect((await hasher.storePieces("sha1", pieces)).fates).toEqual(["right", "right", "right"])
+    await file.close()
   })
 
   it("mixes up no answers after it was asked to write to a file that is none of this disk", async () => {
