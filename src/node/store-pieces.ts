@@ -6,9 +6,6 @@ import { digestOf } from "./digest-of.js"
 import { DIGEST_LENGTH, RIGHT, type StoreAnswer, type StoreMessage, WRITTEN, WRONG } from "./hash-messages.js"
 import { LARGEST_WRITE } from "./largest-write.js"
 
-/** Linux takes 1,024 pieces of memory in one write (IOV_MAX). */
-const MAX_CHUNKS = 1024
-
 /** Bytes of a right piece, and where they go. */
 interface Target {
   readonly piece: number
@@ -61,7 +58,7 @@ function stretches(sorted: readonly Target[]): Target[][] {
     const last = all[all.length - 1]
     const joins = last?.[0]?.descriptor === target.descriptor && target.position === end
     length += target.bytes.length
-    if (last !== undefined && joins && last.length < MAX_CHUNKS && length <= LARGEST_WRITE) {
+    if (last !== undefined && joins && length <= LARGEST_WRITE) {
       last.push(target)
     } else {
       all.push([target])
