@@ -131,7 +131,7 @@ export class NodeExchange implements HttpExchange {
           this.#failIf(this.#redirect(headers, url, host))
         } else {
           const family = this.#sent?.family
-          const head = { status, headers, url: withoutSecrets(url) }
+          const head = { status, headers }
           this.#listener?.onHead(family === undefined ? head : { ...head, family })
         }
       },
@@ -260,12 +260,4 @@ function headersFor(url: URL, own: Headers): Headers {
   if (url.username === "" && url.password === "") return headers
   const credentials = `${decodePercents(url.username)}:${decodePercents(url.password)}`
   return { authorization: `Basic ${Buffer.from(credentials).toString("base64")}`, ...headers }
-}
-
-function withoutSecrets(url: URL): string {
-  if (url.username === "" && url.password === "") return url.href
-  const clean = new URL(url)
-  clean.username = ""
-  clean.password = ""
-  return clean.href
 }

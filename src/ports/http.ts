@@ -24,8 +24,6 @@ export interface HttpHead {
   readonly status: number
   /** Lower-case names; repeated ones joined with ", ". */
   readonly headers: Readonly<Record<string, string>>
-  /** Where the answer came from, redirects followed. */
-  readonly url: string
   /** That of the address it came from; absent behind a proxy. */
   readonly family?: Family
 }

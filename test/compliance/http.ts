@@ -109,7 +109,7 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       const server = await serve(() => ({ status: 200, headers: { "X-Custom": "Some Value" }, body: BODY }))
       const answer = Answer.get(http, { url: `${server.origin}/some%20path?q=1` })
       expect(await answer.done()).toBe("end")
-      expect(answer.head).toMatchObject({ status: 200, url: `${server.origin}/some%20path?q=1` })
+      expect(answer.head).toMatchObject({ status: 200 })
       expect(answer.head!.headers).toMatchObject({ "x-custom": "Some Value", "content-length": String(BODY.length) })
       expect(fingerprint(answer.body)).toBe(fingerprint(BODY))
       expect(server.requests.map(({ path }) => path)).toEqual(["/some path"])
@@ -368,20 +368,16 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       expect(paused.chunks).toHaveLength(0)
     })
 
-    holds(
-      "follows redirects of every kind with its headers, and says where it ended",
-      make,
-      async ({ http, serve }) => {
-        const target = await serve(serveFiles({ "/end": BODY.subarray(0, 1000) }))
-        const server = await serve(({ path }) => redirect(Number(path.slice(1)), `${target.origin}/end`))
-        for (const status of [301, 302, 303, 307, 308]) {
-          const answer = Answer.get(http, { url: `${server.origin}/${status}`, headers: { range: "bytes=10-19" } })
-          expect(await answer.done()).toBe("end")
-          expect(answer.head).toMatchObject({ status: 206, url: `${target.origin}/end` })
-          expect(answer.body).toEqual(BODY.subarray(10, 20))
-        }
-      },
-    )
+    holds("follows redirects of every kind with its headers", make, async ({ http, serve }) => {
+      const target = await serve(serveFiles({ "/end": BODY.subarray(0, 1000) }))
+      const server = await serve(({ path }) => redirect(Number(path.slice(1)), `${target.origin}/end`))
+      for (const status of [301, 302, 303, 307, 308]) {
+        const answer = Answer.get(http, { url: `${server.origin}/${status}`, headers: { range: "bytes=10-19" } })
+        expect(await answer.done()).toBe("end")
+        expect(answer.head).toMatchObject({ status: 206 })
+        expect(answer.body).toEqual(BODY.subarray(10, 20))
+      }
+    })
 
     holds("follows five redirects, also relative ones, and no sixth", make, async ({ http, serve }) => {
       const server = await serve(({ path }) => {
@@ -390,7 +386,7 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       })
       const five = Answer.get(http, { url: `${server.origin}/5` })
       expect(await five.done()).toBe("end")
-      expect(five.head).toMatchObject({ status: 200, url: `${server.origin}/0` })
+      expect(five.head).toMatchObject({ status: 200 })
       const six = Answer.get(http, { url: `${server.origin}/6` })
       expect(await six.done()).toMatchObject({ failure: "redirect" })
       expect(six.head).toBeUndefined()

@@ -167,7 +167,7 @@ class ScriptedExchange implements HttpExchange {
     const { status, headers = {}, body = new Uint8Array(), chunk, ending = "end" } = this.#answer
     if (status !== undefined && !this.#headSent) {
       this.#headSent = true
-      this.#listener.onHead({ status, headers, url: this.#request.url })
+      this.#listener.onHead({ status, headers })
     } else if (this.#sent < body.length) {
       const length = Math.min(chunk?.() ?? body.length, body.length - this.#sent)
       // A copy that is spoilt afterwards: nobody may keep it.

@@ -182,7 +182,7 @@ function fetched(stream: Uint8Array, from: number, to: number, chunk: number): {
   request.start()
   const listener = heard!
   const reader = new AnswerReader({
-    onHead: (status, headers) => listener.onHead({ status, headers, url: "http://seed.example/data.bin" }),
+    onHead: (status, headers) => listener.onHead({ status, headers }),
     onData: (bytes) => listener.onData(bytes),
   })
   inParts(stream, [chunk], (part) => {

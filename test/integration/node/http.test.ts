@@ -74,14 +74,13 @@ const fetchUrl = (url: string, request: Partial<HttpRequest> = {}): Promise<Outc
 describe("HTTP on Node", () => {
   it("says who asks, and wants the bytes as they are", async () => {
     const url = await serve((request, response) => response.end(JSON.stringify(request.headers)))
-    const { body, head } = await fetchUrl(`${url}/x`, { headers: { range: "bytes=1-2" } })
+    const { body } = await fetchUrl(`${url}/x`, { headers: { range: "bytes=1-2" } })
     expect(JSON.parse(body)).toMatchObject({
       host: url.slice("http://".length),
       "user-agent": `academictorrents/${VERSION} (+https://github.com/academictorrents)`,
       "accept-encoding": "identity",
       range: "bytes=1-2",
     })
-    expect(head).toMatchObject({ status: 200, url: `${url}/x` })
   })
 
   it("has the version of package.json", () => {
@@ -97,14 +96,14 @@ describe("HTTP on Node", () => {
     expect(Object.entries(head?.headers ?? {})).toContainEqual(["__proto__", "3"])
   })
 
-  it("follows redirects of all kinds and says where the answer came from", async () => {
+  it("follows redirects of all kinds, five at most", async () => {
     const statuses = [301, 302, 303, 307, 308]
     const url = await serve((request, response) => {
       const step = Number(request.url?.slice(1))
       if (step < 5) response.writeHead(statuses[step] ?? 0, { location: `${step + 1}` }).end("moved")
       else response.end("here")
     })
-    expect(await fetchUrl(`${url}/0`)).toMatchObject({ body: "here", head: { status: 200, url: `${url}/5` } })
+    expect(await fetchUrl(`${url}/0`)).toMatchObject({ body: "here", head: { status: 200 } })
   })
 
   it.each([
@@ -127,9 +126,7 @@ describe("HTTP on Node", () => {
       seen.push({ authorization: headers.authorization, cookie: headers.cookie, range: headers.range })
       response.writeHead(302, { location: url === "/" ? "/same" : other }).end()
     })
-    const { head } = await fetchUrl(url.replace("http://", "http://us%40er:pass@"), {
-      headers: { cookie: "a=b", range: "bytes=0-1" },
-    })
+    await fetchUrl(url.replace("http://", "http://us%40er:pass@"), { headers: { cookie: "a=b", range: "bytes=0-1" } })
     const authorization = `Basic ${Buffer.from("us@er:pass").toString("base64")}`
     const withSecrets = { authorization, cookie: "a=b", range: "bytes=0-1" }
     expect(seen).toEqual([
@@ -137,7 +134,6 @@ describe("HTTP on Node", () => {
       withSecrets,
       { authorization: undefined, cookie: undefined, range: "bytes=0-1" },
     ])
-    expect(head?.url).toBe(`${other}/`)
   })
 
   it.each(["http://169.254.169.254/latest", "http://metadata.google.internal/", "http://[fe80::1]/"])(

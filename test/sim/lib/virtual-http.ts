@@ -260,7 +260,7 @@ class Exchange implements HttpExchange, ConnectionUser {
 
   onFrame(kind: "request" | "head" | "end", payload: unknown): "go on" | "wait" {
     if (kind === "end") return this.#end()
-    this.#head(payload as Omit<HttpHead, "url">)
+    this.#head(payload as HttpHead)
     return this.#paused ? "wait" : "go on"
   }
 
@@ -324,7 +324,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     return { url: url.href, headers: { ...headers, ...this.#request.headers } }
   }
 
-  #head({ status, headers: asSent }: Omit<HttpHead, "url">): void {
+  #head({ status, headers: asSent }: HttpHead): void {
     const headers = Object.fromEntries(Object.entries(asSent).map(([name, value]) => [name.toLowerCase(), value]))
     const { location, "content-length": length } = headers
     if (REDIRECTS.has(status)) {
@@ -340,7 +340,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     this.#left = length === undefined ? undefined : Number(length)
     this.#headSeen = true
     const family = this.#connection?.family
-    const head = { status, headers, url: this.#url!.href }
+    const head = { status, headers }
     this.#listener.onHead(family === undefined ? head : { ...head, family })
     if (this.#paused) this.#connection?.pause()
   }

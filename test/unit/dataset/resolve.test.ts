@@ -83,8 +83,8 @@ class FakeHttp implements Http {
     step(1, () => {
       if (page instanceof HttpError) listener.onError(page)
       else if (typeof page === "object" && "status" in page) {
-        listener.onHead({ status: page.status, headers: { "retry-after": page.retryAfter }, url })
-      } else listener.onHead({ status: typeof page === "number" ? page : 200, headers: {}, url })
+        listener.onHead({ status: page.status, headers: { "retry-after": page.retryAfter } })
+      } else listener.onHead({ status: typeof page === "number" ? page : 200, headers: {} })
     })
     if (page === "cut") step(2, () => listener.onError(new HttpError("network", "site.example cut its answer short")))
     if (page instanceof Uint8Array) {

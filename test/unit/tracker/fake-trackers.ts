@@ -117,7 +117,7 @@ export class FakeTrackers {
               "answer" in reply
                 ? { status: 200, headers: {}, body: encode(reply.answer) }
                 : { status: reply.status ?? 200, headers: reply.headers ?? {}, body: reply.body }
-            const head = { status, headers, url: request.url }
+            const head = { status, headers }
             listener.onHead(seen.family === undefined ? head : { ...head, family: seen.family })
             // In two parts, whose memory is used again.
             const half = body.length >> 1

@@ -6,7 +6,7 @@ const NOW = Date.UTC(2026, 0, 1, 12)
 /** Bytes 100 to 199 of 1000, unless said. */
 function judge(status: number, headers: Record<string, string> = {}, range = [100, 200], name = "x.csv"): Verdict {
   const [from, to] = range as [number, number]
-  return judgeAnswer({ name, fileLength: 1000, from, to }, { status, headers, url: "http://a.example/" }, NOW)
+  return judgeAnswer({ name, fileLength: 1000, from, to }, { status, headers }, NOW)
 }
 
 const part = (range: string, more: Record<string, string> = {}): Record<string, string> => ({
