@@ -134,6 +134,9 @@ describe("HTTP on Node", () => {
       withSecrets,
       { authorization: undefined, cookie: undefined, range: "bytes=0-1" },
     ])
+    seen.length = 0
+    await fetchUrl(url, { headers: { authorization: "Bearer x" } })
+    expect(seen.map(({ authorization }) => authorization)).toEqual(["Bearer x", "Bearer x", undefined])
   })
 
   it.each(["http://169.254.169.254/latest", "http://metadata.google.internal/", "http://[fe80::1]/"])(

@@ -13,6 +13,7 @@ import { createDetour } from "../../../src/node/detour.js"
 import { NodeHttp } from "../../../src/node/http.js"
 import { HttpError } from "../../../src/ports/http.js"
 import type { ProxySettings } from "../../../src/proxy/proxies.js"
+import { encodeDatagram } from "../../../src/proxy/socks5-datagram.js"
 import { deferred } from "../../support/deferred.js"
 import { describeWith } from "../../support/partners/index.js"
 import {
@@ -218,6 +219,12 @@ describe("a proxy that refuses", () => {
   })
 })
 
+it("a proxy can't answer for a host that is spoken with by TLS", async () => {
+  const { at } = await bluntProxy("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+  const error = await get("https://a.example/", { all: `http://${at}` })
+  expect(error).toMatchObject({ message: expect.stringContaining("the proxy says more than it was asked") })
+})
+
 it("a proxy that is reached by TLS has its certificate checked", async ({ skip }) => {
   const certificate = makeCertificate() ?? skip("openssl is not installed")
   const { port, asked } = await proxy({ kind: "http", tls: certificate.files })
@@ -232,10 +239,11 @@ it("a proxy that is reached by TLS has its certificate checked", async ({ skip }
 })
 
 it("behind a proxy there is no listening, there are no datagrams, and names stand for themselves", async () => {
-  const { net, udp, reach } = createDetour({ http: "http://127.0.0.1:9", none: "10.0.0.0/8" })!
+  const { net, udp, multicast, reach } = createDetour({ http: "http://127.0.0.1:9", none: "10.0.0.0/8" })!
   expect(reach).toBe("web")
   await expect(net.listen({ port: 0 }, () => expect.fail())).rejects.toThrow("no listening")
   await expect(udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
+  await expect(multicast.join({ host: "239.192.152.143", port: 6771 }, () => {})).rejects.toThrow("no datagrams")
   const throughHttp = createDetour({ all: "http://127.0.0.1:9" })!
   await expect(throughHttp.udp.open({ family: 4, port: 0 }, () => {})).rejects.toThrow("no datagrams")
   expect(await throughHttp.net.resolve("a.example")).toEqual(["a.example"])
@@ -308,6 +316,7 @@ async function openUdp(port: number, login = "") {
   }
   return {
     next,
+    port: socket.port,
     send: (text: string, to: { host: string; port: number }) => socket.send(new TextEncoder().encode(text), to),
   }
 }
@@ -327,6 +336,18 @@ describe("datagrams through SOCKS5", () => {
     send("xyz", { host, port })
     expect(await next()).toBe(`zyx ${host} ${port}`)
     expect(asked()).toEqual(["associate", ...[host, "echo.example", host].map((to) => `datagram ${to} ${port}`)])
+  })
+
+  it("are taken from the relay alone", async () => {
+    const echo = await startEcho()
+    const { port: at } = await proxy({ kind: "socks5", datagrams: true })
+    const { send, next, port } = await openUdp(at)
+    const stranger = createSocket("udp4")
+    const forged = encodeDatagram({ host: "203.0.113.5", port: 80 }, new TextEncoder().encode("forged"))
+    await new Promise((resolve) => stranger.send(forged, port, "127.0.0.1", resolve))
+    stranger.close()
+    send("abc", echo)
+    expect(await next()).toBe(`cba ${echo.host} ${echo.port}`)
   })
 
   it("have a new relay when the connection was lost that the old one hung on", async () => {

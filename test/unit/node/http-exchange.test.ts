@@ -1,7 +1,32 @@
-import { expect, it } from "vitest"
+import { afterEach, expect, it, vi } from "vitest"
 import { NodeExchange } from "../../../src/node/http-exchange.js"
-import type { Transport } from "../../../src/node/http-transport.js"
+import type { Sent, Transport, TransportListener } from "../../../src/node/http-transport.js"
 import type { HttpError } from "../../../src/ports/http.js"
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const nothing = (): void => {}
+
+/** A transport whose answers are given by hand. `givenUp`: the paths of requests that were. */
+function byHand() {
+  const listeners: TransportListener[] = []
+  const givenUp: string[] = []
+  const sent = (path: string): Sent => ({
+    ...{ reused: false, family: 4, pause: nothing, resume: nothing },
+    abort: () => givenUp.push(path),
+    follow: (to) => sent(to.pathname),
+  })
+  const transport: Transport = {
+    send: (to, _headers, _host, listener) => {
+      listeners.push(listener)
+      return sent(to.pathname)
+    },
+    close: nothing,
+  }
+  return { transport, listeners, givenUp }
+}
 
 /** Answers by URL: a status, or where it redirects to. Returns what was asked for, of hosts of which class, and how it ended. */
 async function get(url: string, answers: Readonly<Record<string, number | string>>, namedByUser = false) {
@@ -17,7 +42,6 @@ async function get(url: string, answers: Readonly<Record<string, number | string
         else listener.onHead(answer ?? 404, {})
         listener.onEnd()
       })
-      const nothing = () => {}
       return { reused: false, family: 4, pause: nothing, resume: nothing, abort: nothing, follow: () => undefined }
     },
     close: () => {},
@@ -78,4 +102,32 @@ it("takes the same host by https for the one that the user named by http, at the
 it("lets no public name redirect into a private network, whoever named it", async () => {
   const { outcome } = await get("http://lab.example/", { "http://lab.example/": "http://10.0.0.1/" }, true)
   expect(outcome).toMatchObject({ failure: "unsafe-address" })
+})
+
+it("reads what comes with a redirect no further than a new connection would cost, and not for long", () => {
+  vi.useFakeTimers()
+  const { transport, listeners, givenUp } = byHand()
+  const silent = { onHead: nothing, onData: nothing, onEnd: nothing, onError: nothing }
+  const exchange = NodeExchange.get({ url: "http://a.example/1", idleTimeout: 10_000 }, silent, () => transport)
+  listeners[0]!.onHead(302, { location: "/2" })
+  listeners[0]!.onData(new Uint8Array(64 * 1024))
+  expect(givenUp).toEqual([])
+  listeners[0]!.onData(new Uint8Array(1))
+  expect(givenUp).toEqual(["/1"])
+  listeners[1]!.onHead(302, { location: "/3" })
+  vi.advanceTimersByTime(2_000)
+  expect(givenUp).toEqual(["/1", "/2"])
+  exchange.abort()
+  expect(givenUp).toEqual(["/1", "/2", "/3"])
+})
+
+it("is followed on its connection by no request for a place that the user named, unless it is one", () => {
+  const { transport } = byHand()
+  const silent = { onHead: nothing, onData: nothing, onEnd: nothing, onError: nothing }
+  const request = { url: "http://a.example/1", idleTimeout: 10_000 }
+  const exchange = NodeExchange.get(request, silent, () => transport)
+  expect(exchange.follow({ ...request, namedByUser: true }, silent)).toBeUndefined()
+  expect(exchange.follow({ ...request, url: "http://b.example/1" }, silent)).toBeUndefined()
+  expect(exchange.follow(request, silent)).toBeDefined()
+  exchange.abort()
 })
