@@ -12,12 +12,12 @@ const MINUTE = 60_000
 const nothing: DhtStore = { load: async () => undefined, save: async () => {} }
 
 /** A node of each network, which only read, and where they sent what. */
-async function stage() {
+async function stage(store = nothing, seed = "dht") {
   const clock = new VirtualClock()
-  const random = new SimRandom("dht")
+  const random = new SimRandom(seed)
   const sent: { datagram: Uint8Array; to: Endpoint }[] = []
   const dht = await Dht.start({
-    ...{ clock, random, hasher: digester, store: nothing, bootstrap: [] },
+    ...{ clock, random, hasher: digester, store, bootstrap: [] },
     net: { resolve: async () => [] },
     log: { log: () => {} },
     udp: { port: 6881, speaks: () => true, send: (datagram, to) => sent.push({ datagram, to }) },
@@ -49,6 +49,26 @@ describe("the DHT", () => {
     dht.nodeAt(place(99))
     expect(wasAsked(place(99))).toBe(false)
     await dht.close()
+  })
+
+  it("goes on with its ids, and with the nodes that answered, the next time", async () => {
+    let kept: Uint8Array | undefined
+    const store: DhtStore = {
+      load: async () => kept,
+      save: async (bytes) => {
+        kept = bytes
+      },
+    }
+    const first = await stage(store)
+    const [met, silent] = ["10.0.0.1", "10.0.0.2"].map((host): Endpoint => ({ host, port: 6881 }))
+    first.meet(met!, 0)
+    first.dht.nodeAt(silent!)
+    await first.dht.close()
+    const next = await stage(store, "another run")
+    expect(next.dht.nodes.map(({ id }) => id)).toEqual(first.dht.nodes.map(({ id }) => id))
+    next.dht.search({ infoHash: next.random.bytes(20), onPeers: () => {} })
+    expect(next.sent.map(({ to }) => to.host)).toEqual([met!.host])
+    await next.dht.close()
   })
 
   it.each([

@@ -280,6 +280,14 @@ describe("our address", () => {
     expect(divided.cast(host(9), "8.8.8.8")).toBe(true)
   })
 
+  it("is another one soon after fifty hosts have said the old one", () => {
+    const vote = new AddressVote()
+    for (let i = 0; i < 50; i++) vote.cast(host(i), "8.8.8.8")
+    for (let i = 0; i < 4; i++) expect(vote.cast(host(i), "7.7.7.7")).toBe(false)
+    expect(vote.cast(host(4), "7.7.7.7")).toBe(true)
+    expect(vote.address).toBe("7.7.7.7")
+  })
+
   it("is not a local one, nor what somebody in the local network says", () => {
     const vote = new AddressVote()
     for (let i = 0; i < 40; i++) {

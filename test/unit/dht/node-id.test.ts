@@ -72,6 +72,7 @@ describe("ids that fit an address (BEP 42)", () => {
     expect(isSecureId(made, ip("2a00:1450:4001:81a::1"))).toBe(true)
     expect(isSecureId(made, ip("2a00:1450:4001:81a:ffff::9"))).toBe(true)
     expect(isSecureId(made, ip("2b00:1450:4001:81a::1"))).toBe(false)
+    expect(isSecureId(made, ip("2a00:1450:4001:81b::1"))).toBe(false)
   })
 
   it("are asked of nobody in a local network", () => {
