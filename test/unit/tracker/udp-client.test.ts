@@ -333,11 +333,12 @@ describe("a UDP tracker", () => {
     const { fake } = await setUp()
     const tracker = await new UdpTracker(fake).open("203.0.113.1")
     const client = new TrackerClient(fake.platform)
-    const counts = client.scrape(parseTrackerUrl("udp://t.example:80/announce"), INFO_HASH, forever)
-    expect(await fake.clock.runUntil(counts)).toEqual({
+    const scrape = (host: string) => client.scrape(parseTrackerUrl(`udp://${host}:80/announce`), INFO_HASH, forever)
+    expect(await fake.clock.runUntil(scrape("t.example"))).toEqual({
       kind: "answered",
       counts: { seeds: 7, downloads: 8, leechers: 9 },
     })
+    expect(await fake.clock.runUntil(scrape("nowhere.example"))).toMatchObject({ kind: "failed" })
     expect(tracker.seen).toEqual(["0 connect", "0 scrape"])
     await fake.clock.runUntil(client.close())
     expect(fake.network.host("198.51.100.1").udpPorts.size).toBe(0)
