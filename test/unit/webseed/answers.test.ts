@@ -271,4 +271,13 @@ describe("a missing file", () => {
     for (let at = 0; bench.seed.state.kind === "ready"; at += 100) await bench.run(at)
     expect(bench.http.seen.length).toBe(16)
   })
+
+  it("after missing file does not, where one was there", async () => {
+    const files = Array.from({ length: 20 }, () => ({ length: 100 }))
+    const answer = ({ url }: { url: string }) => (url.endsWith("/f0") ? undefined : { status: 404 })
+    const bench = new WebSeedBench({ kind: "folder", files, pieceLength: 100, answer })
+    for (let at = 0; at < 2_000; at += 100) await bench.run(at)
+    expect(bench.http.seen.length).toBe(20)
+    expect(bench.seed.state.kind).toBe("ready")
+  })
 })
