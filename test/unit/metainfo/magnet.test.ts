@@ -102,6 +102,8 @@ describe("a magnet link", () => {
     `magnet:?xt=urn:btih:${HEX.slice(1)}`,
     `magnet:?xt=urn:btih:${HEX2}`,
     `magnet:?xt=urn:btmh:1114${HEX}`,
+    `magnet:?xt=urn:btmh:1620${HEX2}`,
+    `magnet:?xt=urn:btmh:1221${HEX2}`,
     `magnet:?xt=urn:btih:${HEX}&xt=urn:btih:${"0".repeat(40)}`,
     `magnet:?xt=urn:btih:${HEX}%E9`,
     `magnet:?xt=%E9urn:btih:${HEX}`,

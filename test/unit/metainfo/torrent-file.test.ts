@@ -53,6 +53,11 @@ describe("a torrent of several files", () => {
     expect(torrent.infoHashV2).toBeNull()
   })
 
+  it("may be private", () => {
+    expect(parseFolder({ private: 1 }).private).toBe(true)
+    expect(parseFolder({ private: 0 }).private).toBe(false)
+  })
+
   it("may have empty files, alone even", () => {
     const files = [file(0, ["a"]), file(10, ["b"]), file(0, ["c"])]
     expect(parseFolder({ files, pieces: anyPieces(10, 32768) }).layout.files.map((f) => f.offset)).toEqual([0, 0, 10])
@@ -226,6 +231,7 @@ describe("what stands outside of info", () => {
     const torrent = parseOuter({ "url-list": urls, "announce-list": urls })
     expect(torrent.webSeeds.length).toBeLessThanOrEqual(256)
     expect(torrent.trackers.flat().length).toBeLessThanOrEqual(256)
+    expect(parseOuter({ "url-list": `http://a.example/${"x".repeat(5000)}` }).webSeeds).toEqual([])
   })
 
   it("may be followed by something else", () => {

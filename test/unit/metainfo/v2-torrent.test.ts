@@ -219,8 +219,11 @@ describe("a hybrid", () => {
     ["a file of another name", tree({ README: { other: file(20) } })],
     ["a file of another length", tree({ README: file(21) })],
     ["a file more in the tree", tree({ zz: file(5) })],
+    ["an empty file more in the tree", tree({ zz: { "": { length: 0 } } })],
     ["a file less in the tree", changed(hybrid.torrent, { "file tree": { README: file(20) } })],
-    ["files that start in the middle of pieces", misaligned()],
+    ["files that start in the middle of pieces", misaligned(FILES)],
+    ["such files, in as many pieces", misaligned({ a: 100, b: 32768 })],
+    ["a piece of nothing but padding", withMorePadding()],
     ["a single file of another name", changed(singleHybrid(), { name: "other" })],
   ])("is refused with %s", (_, torrent) => {
     expect(refusal(torrent)).toMatch(/v1 and v2 descriptions/)
@@ -232,10 +235,18 @@ function singleHybrid(): Uint8Array {
 }
 
 /** The tree of a v2 torrent beside the files of a v1 torrent, without padding. */
-function misaligned(): Uint8Array {
-  const v1 = draftTorrent(FILES, { version: "v1" })
+function misaligned(files: Readonly<Record<string, number>>): Uint8Array {
+  const v1 = draftTorrent(files, { version: "v1" })
   const info = (decode(v1.torrent, { length: 1e7, depth: 40, tokens: 1e6 }) as BencodeDictionary).dictionary("info")!
-  return changed(v2.torrent, { files: info.get("files"), pieces: info.get("pieces") })
+  const { torrent } = draftTorrent(files, { version: "v2" })
+  return changed(torrent, { files: info.get("files"), pieces: info.get("pieces") })
+}
+
+function withMorePadding(): Uint8Array {
+  const { torrent, info } = draftTorrent({ a: 32768, b: 32768 }, { version: "hybrid" })
+  const files = (decode(info) as BencodeDictionary).list("files")!
+  const padding = { attr: "p", length: 32768, path: [".pad", "32768"] }
+  return changed(torrent, { files: [...files, padding], pieces: new Uint8Array(3 * 20) })
 }
 
 function encodeUnsorted(): Uint8Array {
