@@ -1,6 +1,7 @@
+import { Command } from "commander"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type CommonFlags, toOptions } from "../../../src/cli/common-options.js"
+import { addPlace, addSources, type CommonFlags, toOptions } from "../../../src/cli/common-options.js"
 import { Console } from "../../../src/cli/console.js"
 import { checkOptions } from "../../../src/dataset/check-options.js"
 import type { Options } from "../../../src/dataset/options.js"
@@ -42,6 +43,26 @@ const flags: fc.Arbitrary<CommonFlags> = fc.oneof(
 )
 
 describe("options of a command", () => {
+  it.each<[line: string, Options]>([
+    ["", { trackers: true, webSeeds: true, pex: true, dht: true, utp: true, lsd: undefined, offline: undefined }],
+    ["-o dir --include a --include b --exclude c", { datastore: "dir", include: ["a", "b"], exclude: ["c"] }],
+    ["--url http://a.example/ --peer 192.0.2.1:7", { urls: ["http://a.example/"], peers: ["192.0.2.1:7"] }],
+    ["--no-tracker --no-webseed --no-pex", { trackers: false, webSeeds: false, pex: false }],
+    ["--no-dht --no-lsd --no-utp --offline", { dht: false, lsd: false, utp: false, offline: true }],
+    ["--port 7 --map-port", { port: 7, mapPort: true }],
+    ["--router 192.168.1.1 --encryption require", { mapPort: "192.168.1.1", encryption: "require" }],
+    ["--max-download 2k --max-upload 1k", { maxDownload: 2048, maxUpload: 1024 }],
+    ["--max-connections 9 --timeout 2m", { maxConnections: 9, timeout: 120_000 }],
+  ])("mean for the library what they say: %s", (line, options) => {
+    const command = addSources(addPlace(new Command()))
+    command.parse(line.split(" ").filter(Boolean), { from: "user" })
+    expect(toLibrary(command.opts())).toMatchObject(options)
+  })
+
+  it("name no datastore by a variable that is not set", () => {
+    expect(() => toLibrary({ datastore: "" })).toThrow("--datastore is empty")
+  })
+
   it("that the command takes, the library takes: who typed flags hears of flags", () => {
     fc.assert(
       fc.property(flags, (given) => {
