@@ -173,3 +173,17 @@ test.each([0, plaintext, 3, 0x80000002])("a responder that selects %i of RC4 alo
   const answer = ciphersOf(tools, secret, skey).b.apply(fields)
   expect(() => a.handshake.push(answer)).toThrow("it chose an encryption that was not offered")
 })
+
+test("an initiator whose eight check bytes are not zeros is refused", () => {
+  const tools = toolsOf(3)
+  const keys = new KeyExchange(tools)
+  const b = new Responder()
+  b.handshake.push(keys.greeting().subarray(0, 96))
+  const secret = keys.secret(b.voice.take().subarray(0, 96))
+  const fields = new Uint8Array(16)
+  new DataView(fields.buffer).setUint32(8, rc4)
+  fields[7] = 1
+  const { a } = ciphersOf(tools, secret, skey)
+  const said = concatBytes(syncHash(tools, secret), maskSkeyHash(tools, secret, skeyHash(tools, skey)), a.apply(fields))
+  expect(() => b.handshake.push(said)).toThrow("its encryption is not ours")
+})

@@ -32,6 +32,15 @@ test("what is told is heard, IPv4 first", () => {
   )
 })
 
+test("of each list no more than 200 are heard, however many a peer names", () => {
+  const many = (host: (n: number) => string) =>
+    Array.from({ length: 300 }, (_, n) => ({ host: host(n), port: n + 1, flags: 0 }))
+  const [v4, v6] = [many((n) => `1.2.${n >> 8}.${n & 255}`), many((n) => `2001:db8::${(n + 1).toString(16)}`)]
+  const { added, dropped } = decodePex(encodePex({ added: [...v4, ...v6], dropped: [...v4, ...v6] }))
+  expect(added).toEqual([...v4.slice(0, 200), ...v6.slice(0, 200)])
+  expect(dropped).toHaveLength(400)
+})
+
 test("any bytes at all end in a bounded message or a protocol error", () => {
   const list = fc.uint8Array({ maxLength: 3000 })
   const dictionary = fc.tuple(list, list).map(([a, b]) => {

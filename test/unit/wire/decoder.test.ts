@@ -54,6 +54,7 @@ describe("the decoder", () => {
     ["more hashes than we ask for", "00008000 16"],
     ["a have without its piece", "00000001 04"],
     ["a bitfield of another torrent's length", "00000005 05"],
+    ["a bitfield that ends too soon", "00000003 05"],
     ["a request that is too short", "0000000c 06"],
     ["a request that is too long", "0000000e 06"],
     ["a piece without a header", "00000008 07"],
