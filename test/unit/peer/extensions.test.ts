@@ -154,6 +154,23 @@ describe("the extension protocol", () => {
     expect(peer.session).toMatchObject({ clientName: "x 1", uploadOnly: true })
   })
 
+  test("hears sixteen handshakes of a peer, and keeps 64 names of all together", async () => {
+    const peer = await Scripted.ready()
+    const names = (letter: string): string[] => Array.from({ length: 60 }, (_, n) => `${letter}${n}`)
+    const offers = (names: readonly string[]): void => {
+      const messages = new Map(names.map((name) => [name, 1]))
+      peer.voice.encoder.extended(0, encodeExtensionHandshake({ messages }))
+      peer.say()
+    }
+    offers(names("a"))
+    offers(names("b"))
+    const takes = (name: string): boolean => peer.session.takesExtension(name)
+    expect(names("a").filter(takes)).toHaveLength(60)
+    expect(names("b").filter(takes)).toHaveLength(4)
+    for (let handshakes = 2; handshakes < 20; handshakes++) offers([])
+    expect(peer.host.of("extended")).toHaveLength(16)
+  })
+
   test("passes messages of ours on, and overlooks a broken handshake", async () => {
     const peer = await Scripted.ready()
     peer.voice.encoder.extended(0, new TextEncoder().encode("not bencode"))

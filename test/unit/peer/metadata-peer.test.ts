@@ -84,6 +84,43 @@ describe("a connection without the metadata", () => {
     expect(closed).toBe("it does not read what it is sent")
   })
 
+  test("ends with who sends data that nobody can have asked for", () => {
+    let closed: string | undefined
+    const { peer } = connect({ onClosed: (_peer, reason) => (closed = reason?.message) })
+    peer.onData(encodeHandshake(infoHash, theirId))
+    const encoder = new WireEncoder()
+    encoder.pieceHeader(0, 0, 16384)
+    peer.onData(encoder.takeBytes()!)
+    expect(closed).toBe("it answers requests that were never made")
+  })
+
+  test.each<[string, (encoder: WireEncoder) => Uint8Array]>([
+    [
+      "when half a message is in",
+      (encoder) => {
+        encoder.have(1)
+        return encoder.takeBytes()!.subarray(0, 7)
+      },
+    ],
+    [
+      "when more was said than is remembered",
+      (encoder) => {
+        for (let piece = 0; piece <= 10_000; piece++) encoder.have(piece)
+        return encoder.takeBytes()!
+      },
+    ],
+  ])("is closed, not handed over, %s", (_, say) => {
+    let closed: string | undefined
+    const { peer, stream } = connect({ onClosed: (_peer, reason) => (closed = reason?.message) })
+    peer.onData(encodeHandshake(infoHash, theirId))
+    peer.onData(say(new WireEncoder()))
+    peer.handOver(() => {
+      throw new Error("was handed over")
+    })
+    expect(closed).toBe("it can't be used for more than metadata")
+    expect(stream.destroyed).toBe(true)
+  })
+
   test("ends with who refuses, again and again, hashes that it was never asked for", () => {
     let closed: string | undefined
     const { peer } = connect(

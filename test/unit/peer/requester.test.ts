@@ -153,6 +153,21 @@ describe("requests that are not answered", () => {
     expect(peer.session.requester.room).toBeGreaterThan(1)
   })
 
+  test("do not make a peer snubbed that choked us meanwhile: some forget to reject", async () => {
+    const peer = await asking([3, 4])
+    peer.voice.encoder.choke()
+    peer.say()
+    peer.pass(20_000)
+    expect(peer.host.of("dropped")).toEqual([
+      ["dropped", 3],
+      ["dropped", 4],
+    ])
+    peer.voice.encoder.unchoke()
+    peer.say()
+    expect(peer.session.requester.snubbed).toBe(false)
+    expect(peer.session.requester.room).toBe(32)
+  })
+
   test("are given up one by one when others overtake them", async () => {
     const peer = await asking([0])
     for (let block = 1; block < 8; block++) {
@@ -164,6 +179,23 @@ describe("requests that are not answered", () => {
     expect(peer.host.of("dropped")).toEqual([["dropped", 0]])
     expect(peer.session.requester.snubbed).toBe(false)
     expect(await peer.hearsSoon()).toContainEqual(["cancel", 0, 0, BLOCK])
+  })
+
+  test("are not given up when others overtook them but their block is arriving at last", async () => {
+    const peer = await asking([0])
+    for (let block = 1; block <= 5; block++) {
+      peer.session.requester.request(block)
+      peer.pass(10_000)
+      peer.sendBlock(block)
+      peer.say()
+    }
+    peer.sendBlock(0)
+    const bytes = peer.voice.bytes()
+    peer.session.onData(bytes.subarray(0, 5000))
+    peer.pass(15_000)
+    peer.session.onData(bytes.subarray(5000))
+    expect(peer.host.of("dropped")).toEqual([])
+    expect(peer.host.of("end")).toContainEqual(["end", 0])
   })
 
   test("wait their turn at a slow peer, however long, also while it pauses between blocks", async () => {
