@@ -215,17 +215,19 @@ describe("the picker", () => {
     const w = world({
       length: 4 * BLOCK_LENGTH,
       pieceLength: 2 * BLOCK_LENGTH,
-      peers: [[true], [true]],
+      peers: [[true], [true], [true]],
       memory: 4,
       seed: 1,
     })
-    const [slow, idle] = w.peers as [Peer, Peer]
+    const [slow, idle, third] = w.peers as [Peer, Peer, Peer]
     w.picker.pickBlocks(slow, 10, 0, (block) => slow.asked.add(block))
     expect(w.picker.pickBlocks(idle, 10, 0, () => {})).toBe(0)
     const limits = { maxCopies: 2, openedBefore: Number.POSITIVE_INFINITY }
     w.picker.pickDuplicates(idle, 10, limits, (block) => idle.asked.add(block))
     expect([...idle.asked].sort()).toEqual([...slow.asked].sort())
     expect(w.picker.pickDuplicates(idle, 10, limits, () => {})).toBe(0)
+    expect(w.picker.pickDuplicates(third, 10, limits, () => {})).toBe(0)
+    expect(w.picker.pickDuplicates(third, 10, { ...limits, maxCopies: 3 }, () => {})).toBe(4)
   })
 
   it("asks a seed for what only seeds have, and leaves the rest of other pieces to those who can give them", () => {
@@ -466,7 +468,12 @@ describe("the picker", () => {
           const piece = awaited % w.layout.pieceCount
           w.table.want(piece)
           w.table.select(wanted)
-          w.picker.dropUnwanted((block) => expect(w.table.isWanted(w.layout.pieceOfBlock(block))).toBe(false))
+          const cancelled = new Set<number>()
+          w.picker.dropUnwanted((block) => cancelled.add(block))
+          const isWanted = (block: number): boolean => w.table.isWanted(w.layout.pieceOfBlock(block))
+          const asked = w.peers.flatMap((peer) => [...peer.asked])
+          expect(cancelled).toEqual(new Set(asked.filter((block) => !isWanted(block))))
+          for (let next = run?.next ?? 0; next < (run?.end ?? 0); next++) expect(w.table.isWanted(next)).toBe(true)
           if (run !== undefined) w.picker.runs.release(run)
           w.table.assertInvariants()
           wanted.add(piece)
@@ -489,6 +496,40 @@ describe("the picker", () => {
     const again = w.table.openPiece(0, 0)!
     w.table.commit(again)
     expect(w.table.stored(again)).toBe(true)
+    w.table.assertInvariants()
+  })
+
+  it("remembers no loss of a piece that was rejected: the next one that is stored is there", () => {
+    const w = smallPieces(1, { memory: 1 })
+    const open = w.table.openPiece(0, 0)!
+    w.table.commit(open)
+    w.table.lost(0)
+    w.table.rejected(open)
+    const again = w.table.openPiece(0, 0)!
+    w.table.commit(again)
+    expect(w.table.stored(again)).toBe(true)
+    w.table.assertInvariants()
+  })
+
+  it("lets nobody write on into the memory of a piece that was given up", () => {
+    const w = smallPieces(1, { memory: 1 })
+    const [peer] = w.peers as [Peer]
+    const open = w.table.openPiece(0, 0)!
+    peer.destination = open.begin(0, peer)
+    expect(peer.destination).not.toBeNull()
+    w.table.drop(open)
+    expect(peer.destination).toBeNull()
+  })
+
+  it("does not get a piece again for a reader who has had it", () => {
+    const w = smallPieces(1, { memory: 1 })
+    w.table.select(new Bitfield(1))
+    w.table.want(0)
+    const open = w.table.openPiece(0, 0)!
+    w.table.commit(open)
+    w.table.stored(open)
+    w.table.lost(0)
+    expect(w.table.state(0)).toBe("unwanted")
     w.table.assertInvariants()
   })
 })
