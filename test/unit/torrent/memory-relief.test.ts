@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import type { OpenPiece } from "../../../src/picker/open-piece.js"
 import { MemoryRelief } from "../../../src/torrent/memory-relief.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { Stage } from "./stage.js"
@@ -77,12 +78,27 @@ describe("memory for pieces", () => {
     expect(alone.relief.relieve(60 * SECONDS)).toBe(false)
   })
 
-  it("counts the 20 s anew when a piece was worked on", () => {
+  it.each<[string, (open: OpenPiece) => void]>([
+    [
+      "asked for",
+      (open) => {
+        open.ask(1)
+        open.unask(1)
+      },
+    ],
+    [
+      "written to",
+      (open) => {
+        const writer = { destination: null }
+        open.begin(1, writer)
+        open.abandon(1, writer)
+      },
+    ],
+  ])("counts the 20 s anew when a piece was %s", (_, work) => {
     const { stage, relief } = stageOf([choker(), other()])
     relief.relieve(0)
     for (const open of stage.table.open.values()) {
-      open.ask(1)
-      open.unask(1)
+      work(open)
       stage.table.settle(open)
     }
     expect(relief.relieve(30 * SECONDS)).toBe(false)

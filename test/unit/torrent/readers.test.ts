@@ -118,6 +118,23 @@ describe("reading a torrent's bytes", () => {
     }
   })
 
+  it("leaves nothing wanted that only a reader wanted who has failed", async () => {
+    const { stage, readers } = stageOf()
+    stage.table.select(new Bitfield(4))
+    const reading = readers.read(0, 1)
+    expect(stage.table.remaining).toBe(1)
+    readers.fail(new AtError("AT_NO_SOURCES", "nobody is left", { hint: "wait" }))
+    await expect(reading).rejects.toMatchObject({ code: "AT_NO_SOURCES" })
+    expect(stage.table.remaining).toBe(0)
+  })
+
+  it("fails, and does not wait for a piece that is there by all accounts, when it can't be read", async () => {
+    const { stage, readers, fetch } = stageOf()
+    await fetch(0)
+    stage.store.read = () => Promise.reject(new AtError("AT_CORRUPT", "it is wrong", { hint: "none" }))
+    await expect(readers.read(0, 1)).rejects.toMatchObject({ code: "AT_CORRUPT" })
+  })
+
   it("leaves no listener on a signal behind", async () => {
     const { readers, fetch } = stageOf()
     const controller = new AbortController()

@@ -57,13 +57,14 @@ describe("a web seed's run", () => {
   })
 
   it("keeps the order of bytes that come although it asked for a pause", async () => {
-    const stage = new Stage({ pieces: 3, capacity: 1 })
+    const stage = new Stage({ pieces: 4, capacity: 2 })
     const run = wholeRun(stage)
     stage.onFreed = () => run.transfer.retry()
-    run.deliver(PIECE + 100)
+    run.deliver(2 * PIECE + 100)
+    expect(run.paused).toBe(true)
     run.paused = false
     run.deliver(5000)
-    run.paused = false
+    await stage.store.settleAll()
     run.deliver(stage.layout.length)
     await stage.store.settleAll()
     expect(stage.table.remaining).toBe(0)
