@@ -51,6 +51,20 @@ describe("the codec", () => {
   })
 })
 
+/** An exchange to be driven step by step. */
+function exchangeOf() {
+  const asked: [peer: string, piece: number][] = []
+  const dropped: string[] = []
+  const exchange = new MetadataExchange<string>({
+    ask: (peer, piece) => asked.push([peer, piece]),
+    drop: (peer, reason) => dropped.push(`${peer}: ${reason}`),
+    letGo: () => {},
+    matches: () => false,
+    onMetadata: () => {},
+  })
+  return { exchange, asked, dropped }
+}
+
 /** How a peer that says it has the metadata behaves. */
 type Manner = "honest" | "wrong bytes" | "wrong size" | "silent" | "refuses" | "wrong length" | "other total" | "leaves"
 
@@ -166,5 +180,31 @@ describe("an exchange", () => {
     expect(dropped).toEqual(new Set([silent]))
     expect([...letGo.keys()]).toEqual([refusing])
     expect(letGo.get(refusing)).toBeGreaterThan(60_000)
+  })
+
+  test("ends with who answers, again and again, what it was never asked", () => {
+    const { exchange, dropped } = exchangeOf()
+    exchange.offered("a", 50_000, 2, 0)
+    const stray = decodeMetadataMessage(encodeMetadataReject(3))!
+    for (let answers = 0; answers < 64; answers++) exchange.onMessage("a", stray, 0)
+    expect(dropped).toEqual([])
+    exchange.onMessage("a", stray, 0)
+    expect(dropped).toEqual(["a: it answers requests that were never made"])
+  })
+
+  test("holds no more than 64 MiB of what may be lies, and begins anew with what it gave up", () => {
+    const { exchange, asked } = exchangeOf()
+    const sizes = new Map(["a", "b", "c"].map((peer, less) => [peer, (32 << 20) - less]))
+    for (const [peer, size] of sizes) exchange.offered(peer, size, 1, 0)
+    const bytes = new Uint8Array(16384)
+    const firsts = () => asked.filter(([, piece]) => piece === 0).length
+    expect(firsts()).toBe(3)
+    const most = (64 << 20) / bytes.length
+    for (let answers = 0; answers <= most; answers++) {
+      expect(firsts()).toBe(3)
+      const [peer, piece] = asked.at(-3)!
+      exchange.onMessage(peer, { kind: "data", piece, totalSize: sizes.get(peer), bytes }, 0)
+    }
+    expect(firsts()).toBe(4)
   })
 })

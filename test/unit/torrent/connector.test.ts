@@ -7,19 +7,20 @@ import { ExternalAddress } from "../../../src/torrent/finding/external-address.j
 import { PeerBook } from "../../../src/torrent/finding/peer-book.js"
 import { Roster } from "../../../src/torrent/roster.js"
 import { type EncryptionPolicy, providedMethods } from "../../../src/wire/encryption-policy.js"
-import { startsLikeHandshake } from "../../../src/wire/handshake.js"
+import { encodeHandshake, startsLikeHandshake } from "../../../src/wire/handshake.js"
 import { seededRandom } from "../../support/seeded-random.js"
-import { infoHash, ManualClock, MemoryStream, ourId, RecordingHost } from "../peer/harness.js"
+import { infoHash, ManualClock, MemoryStream, ourId, RecordingHost, theirId } from "../peer/harness.js"
 import { toolsOf } from "../wire/mse-parties.js"
 import { Stage, turn } from "./stage.js"
 
 const MOST_ADDRESSES = 2000
 
-/** What a torrent that knows so many addresses says first through a hole in a gateway. */
-async function firstWords(policy: EncryptionPolicy, known: number): Promise<{ bytes: Uint8Array; utp: unknown }> {
+/** Where a peer is. */
+const wanted = { host: "9.0.0.1", port: 6881 }
+
+function connectorOf(policy: EncryptionPolicy) {
   const { table } = new Stage({ pieces: 4, capacity: 2 })
   const book = new PeerBook(seededRandom(1), new EncryptionChoice(policy))
-  for (let i = 0; i < known; i++) book.add({ host: `10.0.${i >> 8}.${i & 255}`, port: 6881 }, "user", 0)
   const stream = new MemoryStream()
   const dialled: { to: Endpoint; listener: StreamListener; utp: unknown }[] = []
   const net: Net = {
@@ -54,7 +55,13 @@ async function firstWords(policy: EncryptionPolicy, known: number): Promise<{ by
     new Roster(),
     new RecordingHost(),
   )
-  const wanted = { host: "9.0.0.1", port: 6881 }
+  return { connector, book, stream, dialled }
+}
+
+/** What a torrent that knows so many addresses says first through a hole in a gateway. */
+async function firstWords(policy: EncryptionPolicy, known: number): Promise<{ bytes: Uint8Array; utp: unknown }> {
+  const { connector, book, stream, dialled } = connectorOf(policy)
+  for (let i = 0; i < known; i++) book.add({ host: `10.0.${i >> 8}.${i & 255}`, port: 6881 }, "user", 0)
   connector.punch(wanted)
   expect(dialled.map(({ to }) => to)).toEqual([wanted])
   expect(book.size).toBe(Math.min(known + 1, MOST_ADDRESSES))
@@ -75,5 +82,18 @@ describe("a connection through a hole in a gateway", () => {
     expect(startsLikeHandshake(bytes)).toBe(false)
     const plain = await firstWords("off", known)
     expect(startsLikeHandshake(plain.bytes)).toBe(true)
+  })
+})
+
+describe("who is banned", () => {
+  it("gets in by no way", () => {
+    const { connector, book, stream, dialled } = connectorOf("allow")
+    book.ban(stream.remote)
+    book.ban(wanted)
+    expect(connector.accept(stream, encodeHandshake(infoHash, theirId))).toBeUndefined()
+    connector.punch(wanted)
+    book.add(wanted, "tracker", 0)
+    connector.connectMore()
+    expect(dialled).toEqual([])
   })
 })
