@@ -7,9 +7,10 @@ import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import { heightOver, leafCount } from "../../../src/metainfo/merkle.js"
 import { parseTorrent } from "../../../src/metainfo/torrent-file.js"
 import type { Hasher } from "../../../src/ports/hasher.js"
-import { HashAnswers } from "../../../src/torrent/giving/hash-answers.js"
+import { HashAnswers, type HashAnswersOptions } from "../../../src/torrent/giving/hash-answers.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
 import { LeafCheck } from "../../../src/torrent/receiving/leaf-check.js"
+import { deferred } from "../../support/deferred.js"
 import { digester, sha256 } from "../../support/torrents.js"
 import { draftTorrent, withLayers } from "../../support/v2-torrents.js"
 import { ManualClock } from "../peer/harness.js"
@@ -88,6 +89,8 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
       { length: 0 },
       { index: 1 },
       { index: 64 },
+      // Within the tree, where the file has no blocks any more.
+      { index: 44 },
       { proofLayers: 6 },
       // More than one piece at a time below the pieces' layer.
       { length: 16 },
@@ -123,6 +126,14 @@ describe.each(["v2", "hybrid"] as const)("hashes of a %s torrent that a peer ask
     check.answered(asked[0]!, hashes)
     const blocks = [12, 13, 14, 15].map((block) => sha256(data[file]!.subarray(block * 16384, (block + 1) * 16384)))
     expect(compared).toEqual([[first + 3, new Uint8Array(Buffer.concat(blocks))]])
+
+    // What follows the last block is kept with it in a hybrid, and not known to the tree: whoever gave it is not blamed.
+    check.rejected(first + 10)
+    check.answered(asked[1]!, (await ask(asked[1]!))!)
+    const [piece, leaves] = compared[1]!
+    const last = [40, 41, 42].map((block) => sha256(data[file]!.subarray(block * 16384, (block + 1) * 16384)))
+    expect(piece).toBe(first + 10)
+    expect(leaves).toEqual(new Uint8Array(Buffer.concat(version === "v2" ? last : last.slice(0, 2))))
   })
 
   it("count as uploads, and no host gets more than its share in a minute, however often it connects", () => {
@@ -169,43 +180,50 @@ it("of a hybrid that has only some of its piece layers are given as far as they 
 })
 
 describe("the leaves of a large piece", () => {
-  it("are read and hashed in steps of a megabyte, and their askers take turns", async () => {
-    const size = 5 << 20
-    const layout = TorrentLayout.of(8 << 20, [{ path: "a", length: size, padding: false }], "aligned")
+  const ask = (read: HashAnswersOptions["read"]) => {
+    const layout = TorrentLayout.of(8 << 20, [{ path: "a", length: 5 << 20, padding: false }], "aligned")
     const root = sha256(Uint8Array.of(1))
     const have = new Bitfield(1)
     have.fill()
-    let reading = 0
-    let most = 0
     const answers = new HashAnswers({
-      ...{ layout, nodes: new FileNodes(layout, [root]), hasher, clock: new ManualClock(), have },
+      ...{ layout, nodes: new FileNodes(layout, [root]), hasher, clock: new ManualClock(), have, read },
       limit: { take: () => {} },
       log: { log: () => {} },
-      read: async (_piece, begin, into) => {
-        expect(into.length).toBe(1 << 20)
-        expect(into.buffer.byteLength).toBe(1 << 20)
-        most = Math.max(most, ++reading)
-        await Promise.resolve()
-        into.fill(begin >> 20)
-        reading--
-      },
     })
-    const given = await Promise.all(
-      Array.from(
-        { length: 5 },
-        (_, i) =>
-          new Promise<Uint8Array | undefined>((resolve) =>
-            answers.answer(
-              { amChoking: false, sendBacklog: 0, remote, sendHashes: (_, hashes) => resolve(hashes) },
-              { root, base: 0, index: 64 * i, length: 64, proofLayers: 0 },
-            ),
-          ),
-      ),
-    )
+    return (index: number): Promise<Uint8Array | undefined> =>
+      new Promise((resolve) =>
+        answers.answer(
+          { amChoking: false, sendBacklog: 0, remote, sendHashes: (_, hashes) => resolve(hashes) },
+          { root, base: 0, index, length: 64, proofLayers: 0 },
+        ),
+      )
+  }
+
+  it("are read and hashed in steps of a megabyte, and their askers take turns", async () => {
+    let reading = 0
+    let most = 0
+    const leavesFrom = ask(async (_piece, begin, into) => {
+      expect(into.length).toBe(1 << 20)
+      expect(into.buffer.byteLength).toBe(1 << 20)
+      most = Math.max(most, ++reading)
+      await Promise.resolve()
+      into.fill(begin >> 20)
+      reading--
+    })
+    const given = await Promise.all(Array.from({ length: 5 }, (_, i) => leavesFrom(64 * i)))
     for (const [i, hashes] of given.entries()) {
       expect(hashes!.subarray(0, 32)).toEqual(sha256(new Uint8Array(16384).fill(i)))
     }
     expect(most).toBe(2)
+  })
+
+  it("are refused while sixteen who asked for them wait already", async () => {
+    const disk = deferred()
+    const leavesFrom = ask(() => disk.promise)
+    const taken = Array.from({ length: 18 }, () => leavesFrom(0))
+    expect(await leavesFrom(0)).toBeUndefined()
+    disk.resolve()
+    for (const given of await Promise.all(taken)) expect(given).toBeDefined()
   })
 })
 
