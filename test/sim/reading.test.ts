@@ -57,6 +57,21 @@ describe("a reader", () => {
     await expect(node.torrent.read(0, 10)).rejects.toMatchObject({ code: "AT_NO_SOURCES" })
   })
 
+  it("that waits is told when the torrent is stopped", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = simDataset(TWO, { pieceLength: 64 * KiB })
+    const platform = simulation.platform("10.0.0.1")
+    // Where nobody is yet.
+    const node = await simulation.runUntil(
+      startNode({ platform, dataset, peers: [{ host: "10.0.0.9", port: 6881 }] }),
+      LIMIT,
+    )
+    const reading = node.torrent.read(0, 10).catch((error: unknown) => error)
+    await simulation.run(1000)
+    await close(simulation, node)
+    expect(await simulation.runUntil(reading, LIMIT)).toMatchObject({ code: "AT_ABORTED" })
+  })
+
   it("that finds no source does not end a running seed", async () => {
     const simulation = createSimulation({ seed: 2 })
     const dataset = simDataset(TWO, { pieceLength: 64 * KiB })

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest"
+import { RecordingSink } from "../unit/wire/calls.js"
+import { Puppet } from "./lib/puppet.js"
 import { putDataset, simDataset, wrongFiles } from "./lib/sim-dataset.js"
 import { type SimNode, startNode } from "./lib/sim-node.js"
 import { createSimulation, type MachineOptions } from "./lib/simulation.js"
@@ -90,5 +92,32 @@ describe("the first seed", () => {
     const { copies, ratio } = await share({ seed: 4, superSeed: true, links: links.slice(0, 3), meet: false })
     expect(copies).toBeLessThan(3.05)
     expect(ratio).toBeLessThan(8)
+  })
+})
+
+describe("a first seed that shows one piece at a time", () => {
+  it("gives nobody what it has not shown", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = simDataset({ "a.bin": 8 * 32 * 1024 }, { pieceLength: 32 * 1024 })
+    const platform = simulation.platform("10.0.0.1")
+    putDataset(platform, dataset)
+    const start = startNode({ platform, dataset, fetch: false, seed: true, superSeed: true })
+    const node = await simulation.runUntil(start, LIMIT)
+    const ears = new RecordingSink()
+    const puppet = new Puppet(simulation.platform("10.0.0.2"), dataset, ears)
+    puppet.encoder.haveNone()
+    puppet.encoder.interested()
+    puppet.connect("10.0.0.1")
+    await simulation.run(5000)
+    const heard = (name: string) => ears.calls.filter((call) => call[0] === name).map(([, piece]) => piece)
+    const shown = heard("have")
+    expect(shown).toHaveLength(1)
+    for (let piece = 0; piece < 8; piece++) puppet.encoder.request(piece, 0, 16 * 1024)
+    puppet.say()
+    await simulation.run(5000)
+    expect(heard("piece")).toEqual(shown)
+    expect(heard("reject")).toHaveLength(7)
+    puppet.close()
+    await simulation.runUntil(node.close(), LIMIT)
   })
 })
