@@ -105,6 +105,20 @@ describe("local discovery", () => {
     }
   })
 
+  it("says nothing more of a torrent that has failed, while its session goes on", async () => {
+    const simulation = createSimulation({ seed: 1 })
+    const dataset = simDataset({ "a.bin": 100 * KiB }, { pieceLength: 32 * KiB })
+    const heard = await listen(simulation)
+    const platform = simulation.platform("10.0.0.1")
+    const node = await simulation.runUntil(startNode({ platform, dataset, limits: { lsd: true } }), LIMIT)
+    await simulation.run(MINUTE)
+    expect(node.torrent.state).toBe("failed")
+    expect(heard).toHaveLength(1)
+    await simulation.run(14 * MINUTE)
+    expect(heard).toHaveLength(1)
+    await simulation.runUntil(node.close(), LIMIT)
+  })
+
   it("tells of a hybrid by both of its infohashes (BEP 52)", async () => {
     const simulation = createSimulation({ seed: 1 })
     const dataset = treeDataset({ "a.bin": 100 * KiB }, { version: "hybrid" })
