@@ -43,7 +43,10 @@ export interface PeerHost<Peer> extends HashHost<Peer> {
   onRoom(peer: Peer): void
   /** An extended handshake came (BEP 10); there may be several. */
   onExtended(peer: Peer, handshake: ExtensionHandshake): void
-  /** An extended message with another of the ids that we announced. `payload` is valid during the call. */
+  /**
+   * An extended message with another of the ids that we announced. `payload` is valid during the call. A ProtocolError that
+   * it throws ends the connection.
+   */
   onExtensionMessage?(peer: Peer, id: number, payload: Uint8Array): void
   /** It has a DHT node at this UDP port (BEP 5). */
   onPort?(peer: Peer, port: number): void

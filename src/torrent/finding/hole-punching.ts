@@ -1,5 +1,4 @@
 import { Allowance } from "../../bytes/allowance.js"
-import { ProtocolError } from "../../errors.js"
 import type { Endpoint } from "../../ports/net.js"
 import {
   decodeHolepunch,
@@ -45,18 +44,11 @@ export class HolePunching {
     this.#rendezvous = new Rendezvous(options)
   }
 
-  /** A message of the extension came. */
+  /** A message of the extension came. @throws ProtocolError */
   onMessage(peer: PeerSource, payload: Uint8Array, now: number): void {
     // Who does not take part is not to be listened to (BEP 55).
     if (!peer.session.takesExtension(HOLEPUNCH_EXTENSION)) return
-    let message: HolepunchMessage | undefined
-    try {
-      message = decodeHolepunch(payload)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      peer.session.close(error)
-      return
-    }
+    const message = decodeHolepunch(payload)
     // An error tells nothing that silence would not: others were asked at the same time.
     if (message?.kind === "rendezvous") this.#rendezvous.bringTogether(peer, message, now)
     else if (message?.kind === "connect") this.#connect(peer, message, now)

@@ -1,8 +1,7 @@
 import { endpointKey } from "../../bytes/endpoint-key.js"
-import { ProtocolError } from "../../errors.js"
 import type { Endpoint } from "../../ports/net.js"
 import { HOLEPUNCH_EXTENSION } from "../../wire/holepunch-message.js"
-import { decodePex, encodePex, PEX_EXTENSION, PexFlag, type PexMessage, type PexPeer } from "../../wire/pex-message.js"
+import { decodePex, encodePex, PEX_EXTENSION, PexFlag, type PexPeer } from "../../wire/pex-message.js"
 import type { PeerSource } from "../peer-source.js"
 import { contactOf, mayLeadTo, scopeOf } from "./contact.js"
 
@@ -57,21 +56,14 @@ export class PeerExchange {
     }
   }
 
-  /** A message of the extension came. */
+  /** A message of the extension came. @throws ProtocolError */
   onMessage(peer: PeerSource, payload: Uint8Array, now: number): void {
     const exchange = this.#of(peer, now)
     const { lastReceived } = exchange
     if (lastReceived !== undefined && now - lastReceived < SHORTEST_GAP) exchange.floods++
     exchange.lastReceived = now
     if (exchange.floods > MAX_FLOODS) return
-    let message: PexMessage
-    try {
-      message = decodePex(payload)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      peer.session.close(error)
-      return
-    }
+    const message = decodePex(payload)
     for (const dropped of message.dropped) exchange.named.delete(endpointKey(dropped))
     const added = usable(message.added, peer.session.remote.host).slice(0, MAX_FROM_ONE - exchange.taken)
     exchange.taken += added.length

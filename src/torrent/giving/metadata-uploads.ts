@@ -1,12 +1,10 @@
 import { Allowance } from "../../bytes/allowance.js"
-import { ProtocolError } from "../../errors.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import {
   decodeMetadataMessage,
   encodeMetadataData,
   encodeMetadataReject,
   METADATA_EXTENSION,
-  type MetadataMessage,
   metadataPieceCount,
   metadataPieceLength,
 } from "../../wire/metadata-message.js"
@@ -20,7 +18,7 @@ const WINDOW = 60_000
 const MAX_BACKLOG = 1 << 20
 
 /** The peer, as far as this goes. */
-type Asker = Pick<PeerSession, "sendExtension" | "sendBacklog" | "close">
+type Asker = Pick<PeerSession, "sendExtension" | "sendBacklog">
 
 /** Gives a public torrent's metadata to peers that lack it (BEP 9), within limits. */
 export class MetadataUploads {
@@ -39,16 +37,9 @@ export class MetadataUploads {
     return this.#metadata.length
   }
 
-  /** A message of the metadata extension came. */
+  /** A message of the metadata extension came. @throws ProtocolError */
   onMessage(peer: Asker, payload: Uint8Array, now: number): void {
-    let message: MetadataMessage | undefined
-    try {
-      message = decodeMetadataMessage(payload)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      peer.close(error)
-      return
-    }
+    const message = decodeMetadataMessage(payload)
     // We have it all: answers are late ones.
     if (message?.kind !== "request") return
     const { piece } = message

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import { ProtocolError } from "../../../src/errors.js"
 import { UPLOAD_ONLY_ID } from "../../../src/peer/extension-ids.js"
 import { PeerSession } from "../../../src/peer/peer-session.js"
 import { encodeDontHave } from "../../../src/wire/dont-have.js"
@@ -177,6 +178,22 @@ describe("the extension protocol", () => {
     peer.voice.encoder.extended(2, new Uint8Array(5))
     peer.say()
     expect(peer.events()).toEqual([["extension", 2, 5]])
+  })
+
+  test("ends with who sends a message that the host finds fault with", async () => {
+    const peer = await Scripted.ready()
+    peer.host.react.set("extension", () => {
+      throw new ProtocolError("nonsense")
+    })
+    peer.voice.encoder.extended(2, new Uint8Array(5))
+    peer.say()
+    expect([peer.events(), peer.stream.destroyed]).toEqual([
+      [
+        ["extension", 2, 5],
+        ["closed", "nonsense"],
+      ],
+      true,
+    ])
   })
 
   test("ends with who sends its messages and does not read what comes back", async () => {

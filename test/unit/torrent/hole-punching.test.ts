@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { ProtocolError } from "../../../src/errors.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import { HolePunching } from "../../../src/torrent/finding/hole-punching.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
@@ -26,7 +27,6 @@ function peerAt(host: string, { port = 6881, outgoing = false, utp = true, liste
   const peer = {
     incoming: !outgoing,
     addresses: [] as Endpoint[],
-    closed: false,
     session: {
       remote: { host, port },
       utp,
@@ -35,9 +35,6 @@ function peerAt(host: string, { port = 6881, outgoing = false, utp = true, liste
       sendExtension: (_name: string, payload: Uint8Array) => {
         if (takes) sent.push(decodeHolepunch(payload)!)
         return takes
-      },
-      close: () => {
-        peer.closed = true
       },
     },
   }
@@ -196,13 +193,12 @@ describe("who wants to get through", () => {
     expect(punched).toHaveLength(11)
   })
 
-  it("takes refusals as they come, and ends a connection on which nonsense is said", () => {
+  it("takes refusals as they come, and finds fault with nonsense", () => {
     const a = peerAt("9.0.0.1")
     const { punching, punched, say } = stage(a)
     for (const error of [1, 2, 3, 4, 0xffffffff]) say(a, "error", rendezvous("9.0.0.2"), 0, error)
     punching.onMessage(a.source, Uint8Array.of(9, 0), 0)
-    expect([a.sent, punched, a.peer.closed]).toEqual([[], [], false])
-    punching.onMessage(a.source, Uint8Array.of(1, 0, 8), 0)
-    expect(a.peer.closed).toBe(true)
+    expect([a.sent, punched]).toEqual([[], []])
+    expect(() => punching.onMessage(a.source, Uint8Array.of(1, 0, 8), 0)).toThrow(ProtocolError)
   })
 })

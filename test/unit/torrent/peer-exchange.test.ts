@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { ProtocolError } from "../../../src/errors.js"
 import type { Endpoint } from "../../../src/ports/net.js"
 import { PeerExchange } from "../../../src/torrent/finding/peer-exchange.js"
 import type { PeerSource } from "../../../src/torrent/peer-source.js"
@@ -22,7 +23,6 @@ function peerAt(
   const peer = {
     incoming: options.incoming ?? false,
     punched: options.punched ?? false,
-    closed: false,
     session: {
       remote: { host, port: 6881 },
       listenPort: options.listenPort,
@@ -34,9 +34,6 @@ function peerAt(
       sendExtension: (_name: string, payload: Uint8Array) => {
         sent.push(decodePex(payload))
         return true
-      },
-      close: () => {
-        peer.closed = true
       },
     },
   }
@@ -192,10 +189,9 @@ describe("what a peer says", () => {
     expect(found).toHaveLength(300)
   })
 
-  it("ends the connection when it is malformed", () => {
+  it("finds fault with what is malformed", () => {
     const { pex } = stage()
-    const a = peerAt("10.0.0.1")
-    pex.onMessage(a.source, new Uint8Array([1, 2]), 0)
-    expect(a.peer.closed).toBe(true)
+    const { source } = peerAt("10.0.0.1")
+    expect(() => pex.onMessage(source, new Uint8Array([1, 2]), 0)).toThrow(ProtocolError)
   })
 })
