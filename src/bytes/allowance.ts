@@ -36,3 +36,26 @@ export class Allowance {
     return now - this.#since >= this.#time
   }
 }
+
+/** An allowance for each of many. Of those who are gone nothing is kept. */
+export class Allowances<Holder extends object> {
+  readonly #most: number
+  readonly #time: number
+  readonly #held = new WeakMap<Holder, Allowance>()
+
+  /** `most` for each in each period of `time` ms. */
+  constructor(most: number, time: number) {
+    this.#most = most
+    this.#time = time
+  }
+
+  /** Takes one of `holder`'s, if there is one. `now`: clock ms */
+  take(holder: Holder, now: number): boolean {
+    let allowance = this.#held.get(holder)
+    if (allowance === undefined) {
+      allowance = new Allowance(this.#most, this.#time)
+      this.#held.set(holder, allowance)
+    }
+    return allowance.take(now)
+  }
+}

@@ -1,3 +1,4 @@
+import { Allowance } from "../bytes/allowance.js"
 import { toHex } from "../bytes/hex.js"
 import type { IncomingEncryption } from "../peer/incoming-handshake.js"
 import { mseTools } from "../peer/mse-tools.js"
@@ -20,8 +21,7 @@ export class EncryptedArrivals {
   readonly #clock: Clock
   /** Infohashes by what encrypted handshakes name them. */
   readonly #skeys = new Map<string, Uint8Array>()
-  #windowStart = 0
-  #inWindow = 0
+  readonly #exchanges = new Allowance(EXCHANGES_PER_SECOND, 1000)
   /** Those of the present second by host. */
   readonly #ofHost = new Map<string, number>()
 
@@ -47,14 +47,9 @@ export class EncryptedArrivals {
 
   #mayExchange(host: string): boolean {
     const now = this.#clock.now()
-    if (now - this.#windowStart >= 1000) {
-      this.#windowStart = now
-      this.#inWindow = 0
-      this.#ofHost.clear()
-    }
+    if (this.#exchanges.left(now) === EXCHANGES_PER_SECOND) this.#ofHost.clear()
     const ofHost = this.#ofHost.get(host) ?? 0
-    if (this.#inWindow >= EXCHANGES_PER_SECOND || ofHost >= EXCHANGES_OF_HOST) return false
-    this.#inWindow++
+    if (ofHost >= EXCHANGES_OF_HOST || !this.#exchanges.take(now)) return false
     this.#ofHost.set(host, ofHost + 1)
     return true
   }

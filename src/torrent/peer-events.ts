@@ -110,7 +110,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const peer = this.#roster.of(session)
     if (peer === undefined) return
     this.#roster.remove(peer)
-    const { clock, budget, book, intake, uploads, metadataUploads, pex, holePunching, picker, log } = this.#options
+    const { clock, budget, book, intake, uploads, holePunching, picker, log } = this.#options
     const { interest } = this.#hearers
     const now = clock.now()
     budget.closed()
@@ -120,11 +120,8 @@ export class PeerEvents implements PeerHost<PeerSession> {
     interest.forget(peer, session.pieces)
     this.#options.superSeeding?.forget(peer)
     uploads.forget(session.uploader)
-    metadataUploads?.forget(session)
-    pex?.forget(peer)
-    holePunching?.forget(peer)
     // Without a reason it is we who end it.
-    if (outcome === "failed" && reason !== undefined) holePunching?.failed(peer, clock.now())
+    if (outcome === "failed" && reason !== undefined) holePunching?.failed(peer, now)
     picker.forget(peer.id)
     log.log("debug", "peer", `${name(session)}: closed, ${reason?.message ?? "by the other side"}`)
     this.#hearers.rechoke()

@@ -1,4 +1,4 @@
-import { Allowance } from "../../bytes/allowance.js"
+import { Allowances } from "../../bytes/allowance.js"
 import type { Endpoint } from "../../ports/net.js"
 import {
   decodeHolepunch,
@@ -37,7 +37,7 @@ export class HolePunching {
   readonly #options: HolePunchingOptions
   readonly #rendezvous: Rendezvous
   readonly #relays = new Relays<PeerSource>()
-  readonly #connects = new Map<PeerSource, Allowance>()
+  readonly #connects = new Allowances<PeerSource>(MAX_CONNECTS, MINUTE)
 
   constructor(options: HolePunchingOptions) {
     this.#options = options
@@ -83,12 +83,6 @@ export class HolePunching {
     for (const address of addresses) if (this.#maySpeak(address)) this.ask(address, now)
   }
 
-  forget(peer: PeerSource): void {
-    this.#connects.delete(peer)
-    this.#relays.forget(peer)
-    this.#rendezvous.forget(peer)
-  }
-
   /** Somebody who speaks of it by peer exchange says that it takes part, or nobody does: a tracker named it. */
   #maySpeak(address: Endpoint): boolean {
     const isNamed = [...this.#options.peers()].some((peer) => this.#options.named(peer, address))
@@ -98,12 +92,7 @@ export class HolePunching {
   #connect(peer: PeerSource, { host, port }: HolepunchMessage, now: number): void {
     const endpoint = { host, port }
     if (!mayLeadTo(endpoint, peer.session.remote.host) || this.#options.isOwn(endpoint)) return
-    let allowance = this.#connects.get(peer)
-    if (allowance === undefined) {
-      allowance = new Allowance(MAX_CONNECTS, MINUTE)
-      this.#connects.set(peer, allowance)
-    }
-    if (allowance.take(now)) this.#options.punch(endpoint)
+    if (this.#connects.take(peer, now)) this.#options.punch(endpoint)
   }
 }
 

@@ -38,7 +38,7 @@ interface Exchange {
  */
 export class PeerExchange {
   readonly #onPeers: (peers: readonly PexPeer[]) => void
-  readonly #exchanges = new Map<PeerSource, Exchange>()
+  readonly #exchanges = new WeakMap<PeerSource, Exchange>()
 
   constructor(onPeers: (peers: readonly PexPeer[]) => void) {
     this.#onPeers = onPeers
@@ -74,10 +74,6 @@ export class PeerExchange {
   /** Whether the peer says that it is connected to whoever is there. */
   named(peer: PeerSource, endpoint: Endpoint): boolean {
     return this.#exchanges.get(peer)?.named.has(endpointKey(endpoint)) === true
-  }
-
-  forget(peer: PeerSource): void {
-    this.#exchanges.delete(peer)
   }
 
   #of(peer: PeerSource, now: number): Exchange {

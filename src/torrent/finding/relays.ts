@@ -1,4 +1,4 @@
-import { Allowance } from "../../bytes/allowance.js"
+import { Allowances } from "../../bytes/allowance.js"
 
 /** ms */
 const MINUTE = 60_000
@@ -8,27 +8,22 @@ const MAX_REQUESTS = 10
 const MAX_ASKED = 2
 
 /** Whom we ask to bring us together with others (BEP 55): everybody in his turn, and nobody too often. */
-export class Relays<Peer> {
-  /** Those that were asked; who was longest ago is first. */
-  readonly #asked = new Map<Peer, Allowance>()
+export class Relays<Peer extends object> {
+  readonly #requests = new Allowances<Peer>(MAX_REQUESTS, MINUTE)
+  /** Who was asked later has the larger number. */
+  readonly #lastAsked = new WeakMap<Peer, number>()
+  #asked = 0
 
   /** Two of those who are able, or as many as there are, to be asked now. */
   take(able: Iterable<Peer>, now: number): Peer[] {
-    const rest = new Set(able)
-    const inTurn = [...this.#asked.keys()].filter((peer) => rest.delete(peer))
+    const lastAsked = (peer: Peer): number => this.#lastAsked.get(peer) ?? 0
     const taken: Peer[] = []
-    for (const peer of [...rest, ...inTurn]) {
+    for (const peer of [...able].sort((a, b) => lastAsked(a) - lastAsked(b))) {
       if (taken.length === MAX_ASKED) break
-      const allowance = this.#asked.get(peer) ?? new Allowance(MAX_REQUESTS, MINUTE)
-      if (!allowance.take(now)) continue
-      this.#asked.delete(peer)
-      this.#asked.set(peer, allowance)
+      if (!this.#requests.take(peer, now)) continue
+      this.#lastAsked.set(peer, ++this.#asked)
       taken.push(peer)
     }
     return taken
-  }
-
-  forget(peer: Peer): void {
-    this.#asked.delete(peer)
   }
 }

@@ -1,4 +1,4 @@
-import { Allowance } from "../../bytes/allowance.js"
+import { Allowances } from "../../bytes/allowance.js"
 import type { Endpoint } from "../../ports/net.js"
 import {
   encodeHolepunch,
@@ -15,11 +15,6 @@ const MINUTE = 60_000
 const MAX_WISHES = 10
 const MAX_OTHERS = 20
 
-interface Allowances {
-  readonly wishes: Allowance
-  readonly others: Allowance
-}
-
 export interface RendezvousOptions {
   /** Peers with whom the handshake is done. */
   readonly peers: () => Iterable<PeerSource>
@@ -33,7 +28,8 @@ export interface RendezvousOptions {
  */
 export class Rendezvous {
   readonly #options: RendezvousOptions
-  readonly #allowances = new Map<PeerSource, Allowances>()
+  readonly #wishes = new Allowances<PeerSource>(MAX_WISHES, MINUTE)
+  readonly #others = new Allowances<PeerSource>(MAX_OTHERS, MINUTE)
 
   constructor(options: RendezvousOptions) {
     this.#options = options
@@ -41,20 +37,16 @@ export class Rendezvous {
 
   /** `initiator` wants to be brought together with whoever is at `wanted`. */
   bringTogether(initiator: PeerSource, wanted: Endpoint, now: number): void {
-    if (!this.#of(initiator).wishes.take(now)) return
+    if (!this.#wishes.take(initiator, now)) return
     const target = [...this.#options.peers()].find((peer) => peer !== initiator && leadsTo(wanted, peer))
     const error = this.#refusal(initiator, wanted, target)
     if (target === undefined || error !== undefined) {
       say(initiator, "error", wanted, error)
       return
     }
-    if (!this.#of(target).others.take(now)) return
+    if (!this.#others.take(target, now)) return
     say(initiator, "connect", contactOf(target) ?? target.session.remote)
     say(target, "connect", contactOf(initiator) ?? initiator.session.remote)
-  }
-
-  forget(peer: PeerSource): void {
-    this.#allowances.delete(peer)
   }
 
   #refusal(initiator: PeerSource, wanted: Endpoint, target: PeerSource | undefined): number | undefined {
@@ -64,15 +56,6 @@ export class Rendezvous {
     // Neither learns anything of a network that is not its own.
     const [one, other] = [initiator.session.remote, target.session.remote]
     return mayLeadTo(one, other.host) && mayLeadTo(other, one.host) ? undefined : HolepunchError.noSuchPeer
-  }
-
-  #of(peer: PeerSource): Allowances {
-    let allowances = this.#allowances.get(peer)
-    if (allowances === undefined) {
-      allowances = { wishes: new Allowance(MAX_WISHES, MINUTE), others: new Allowance(MAX_OTHERS, MINUTE) }
-      this.#allowances.set(peer, allowances)
-    }
-    return allowances
   }
 }
 

@@ -1,4 +1,4 @@
-import { Allowance } from "../../bytes/allowance.js"
+import { Allowances } from "../../bytes/allowance.js"
 import type { PeerSession } from "../../peer/peer-session.js"
 import {
   decodeMetadataMessage,
@@ -25,11 +25,12 @@ export class MetadataUploads {
   readonly #metadata: Uint8Array
   readonly #limit: RateLimit
   /** The pieces that each may still have. */
-  readonly #allowances = new Map<Asker, Allowance>()
+  readonly #allowances: Allowances<Asker>
 
   constructor(metadata: Uint8Array, limit: RateLimit) {
     this.#metadata = metadata
     this.#limit = limit
+    this.#allowances = new Allowances(COPIES * metadataPieceCount(metadata.length), WINDOW)
   }
 
   /** Bytes. */
@@ -43,25 +44,15 @@ export class MetadataUploads {
     // We have it all: answers are late ones.
     if (message?.kind !== "request") return
     const { piece } = message
-    if (metadataPieceLength(this.size, piece) === 0 || !this.#mayGive(peer, now)) {
+    if (
+      metadataPieceLength(this.size, piece) === 0 ||
+      peer.sendBacklog > MAX_BACKLOG ||
+      !this.#allowances.take(peer, now)
+    ) {
       peer.sendExtension(METADATA_EXTENSION, encodeMetadataReject(piece))
       return
     }
     const data = encodeMetadataData(this.#metadata, piece)
     if (peer.sendExtension(METADATA_EXTENSION, data)) this.#limit.take(data.length)
-  }
-
-  forget(peer: Asker): void {
-    this.#allowances.delete(peer)
-  }
-
-  #mayGive(peer: Asker, now: number): boolean {
-    if (peer.sendBacklog > MAX_BACKLOG) return false
-    let allowance = this.#allowances.get(peer)
-    if (allowance === undefined) {
-      allowance = new Allowance(COPIES * metadataPieceCount(this.size), WINDOW)
-      this.#allowances.set(peer, allowance)
-    }
-    return allowance.take(now)
   }
 }
