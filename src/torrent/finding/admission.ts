@@ -113,13 +113,12 @@ export class Admission implements Sharer {
     if (!this.#hasPlace(isOfHolding, MAX_OF_HOLDING)) return false
     const incomingFull = this.#incomingFull
     if (!incomingFull && !this.#full) return true
-    const isIncoming = (peer: PeerSource): boolean => peer.incoming
     return (
       this.#evictStalled(isIncoming) ||
       (!incomingFull && this.#evictUnanswered(now)) ||
-      this.#evict(incomingFull ? isIncoming : () => true, now) ||
+      this.#evictIdle(incomingFull ? isIncoming : () => true, now) ||
       (!incomingFull && this.hasRoom && this.#budget.giveTo(this.connections, now)) ||
-      this.#outrank(remote, now)
+      this.#evictOutranked(remote, now)
     )
   }
 
@@ -129,9 +128,9 @@ export class Admission implements Sharer {
    */
   giveWay(now: number, toNone: boolean): boolean {
     return (
-      this.#evictStalled((peer) => peer.incoming) ||
+      this.#evictStalled(isIncoming) ||
       this.#evictUnanswered(now) ||
-      this.#evict(() => true, now) ||
+      this.#evictIdle(() => true, now) ||
       this.#evictUnserved(now) ||
       (toNone && this.#evictSlowest(now))
     )
@@ -166,7 +165,7 @@ export class Admission implements Sharer {
   }
 
   get #incomingFull(): boolean {
-    return this.#count((peer) => peer.incoming) >= this.#most - Math.floor(this.#most * FOR_OUTGOING)
+    return this.#count(isIncoming) >= this.#most - Math.floor(this.#most * FOR_OUTGOING)
   }
 
   #count(which: (peer: PeerSource) => boolean = () => true): number {
@@ -185,13 +184,8 @@ export class Admission implements Sharer {
    * who sends a part of it to keep a place keeps none that another could use. False when there is none.
    */
   #evictStalled(which: (peer: PeerSource) => boolean): boolean {
-    let oldest: PeerSource | undefined
-    for (const peer of this.#peers()) {
-      if (peer.ready || !which(peer)) continue
-      if (oldest === undefined || peer.since < oldest.since) oldest = peer
-    }
-    oldest?.session.close(new Error("its handshake stalls, and another wants its place"))
-    return oldest !== undefined
+    const oldest = this.#least((peer) => (!peer.ready && which(peer) ? peer.since : undefined))
+    return end(oldest, "its handshake stalls, and another wants its place")
   }
 
   /** Ends the oldest of those that we open and that nobody answers. False when there is none. */
@@ -200,78 +194,75 @@ export class Admission implements Sharer {
   }
 
   /** Ends the connection that neither side has wanted anything of for longest. False when there is none. */
-  #evict(which: (peer: PeerSource) => boolean, now: number): boolean {
-    let idlest: PeerSource | undefined
-    for (const peer of this.#peers()) {
-      const { session } = peer
-      if (!peer.ready || !which(peer) || session.amInterested || session.peerInterested) continue
-      if (now - peer.interestedAt < IDLE_FOR_NEWCOMER) continue
-      if (idlest === undefined || peer.interestedAt < idlest.interestedAt) idlest = peer
-    }
-    idlest?.session.close(new Error("gives way to another"))
-    return idlest !== undefined
+  #evictIdle(which: (peer: PeerSource) => boolean, now: number): boolean {
+    const idlest = this.#least((peer) => {
+      const { session, ready, interestedAt } = peer
+      if (!ready || !which(peer) || session.amInterested || session.peerInterested) return undefined
+      return now - interestedAt < IDLE_FOR_NEWCOMER ? undefined : interestedAt
+    })
+    return end(idlest, "gives way to another")
   }
 
   /** Of those that we chose, and of those that came only if these are few: perhaps we can't reach them. */
   #mostFruitless(now: number): PeerSource | undefined {
-    const isOurs = (peer: PeerSource): boolean => !peer.incoming
-    const areFew = this.#count(isOurs) < Math.max(1, Math.floor(this.connections * FOR_OUTGOING))
-    let longest: PeerSource | undefined
-    for (const peer of this.#peers()) {
-      if (!peer.ready || !(areFew || isOurs(peer)) || now - peer.usefulAt < FRUITLESS) continue
-      if (longest === undefined || peer.usefulAt < longest.usefulAt) longest = peer
-    }
-    return longest
+    const { connections } = this
+    const areFew = connections - this.#count(isIncoming) < Math.max(1, Math.floor(connections * FOR_OUTGOING))
+    return this.#least(({ ready, incoming, usefulAt }) =>
+      ready && (areFew || !incoming) && now - usefulAt >= FRUITLESS ? usefulAt : undefined,
+    )
   }
 
+  /** Ends the connection by which nothing comes or goes and that has asked for nothing longest. False when there is none. */
   #evictUnserved(now: number): boolean {
-    let longest: PeerSource | undefined
-    for (const peer of this.#peers()) {
-      const { session } = peer
+    const longest = this.#least(({ session, ready, requestedAt }) => {
       const comes = session.amInterested && !session.peerChoking
-      if (!peer.ready || comes || !session.amChoking || now - peer.requestedAt < IDLE_FOR_NEWCOMER) continue
-      if (longest === undefined || peer.requestedAt < longest.requestedAt) longest = peer
-    }
-    longest?.session.close(new Error("gives way to a torrent with fewer peers"))
-    return longest !== undefined
+      if (!ready || comes || !session.amChoking || now - requestedAt < IDLE_FOR_NEWCOMER) return undefined
+      return requestedAt
+    })
+    return end(longest, "gives way to a torrent with fewer peers")
   }
 
   /** Ends the connection by which least comes and goes, if more are of use than a torrent keeps. False when there is none. */
   #evictSlowest(now: number): boolean {
-    let slowest: PeerSource | undefined
-    let least = Number.POSITIVE_INFINITY
-    let count = 0
-    for (const peer of this.#peers()) {
-      if (!peer.ready) continue
-      count++
-      if (now - peer.since < IDLE_FOR_NEWCOMER) continue
-      const { session } = peer
-      const rate = session.downloadRate(now) + session.uploadRate(now)
-      if (rate < least) [slowest, least] = [peer, rate]
-    }
-    if (count <= KEPT) return false
-    slowest?.session.close(new Error("gives way to a torrent without peers"))
-    return slowest !== undefined
+    if (this.#count(({ ready }) => ready) <= KEPT) return false
+    const slowest = this.#least(({ session, ready, since }) =>
+      ready && now - since >= IDLE_FOR_NEWCOMER ? session.downloadRate(now) + session.uploadRate(now) : undefined,
+    )
+    return end(slowest, "gives way to a torrent without peers")
   }
 
   /**
    * Ends the connection of lowest priority (BEP 40) among those that came in, have nothing for us and were not served for a
    * while, if the newcomer has a higher one. False when there is none.
    */
-  #outrank(newcomer: Endpoint, now: number): boolean {
-    let lowest = this.#priorityOf(newcomer)
-    if (lowest === undefined) return false
-    let outranked: PeerSource | undefined
-    for (const peer of this.#peers()) {
-      const { session } = peer
-      if (!peer.ready || !peer.incoming || session.amInterested || !session.amChoking) continue
-      if (now - peer.requestedAt < IDLE_FOR_NEWCOMER) continue
+  #evictOutranked(newcomer: Endpoint, now: number): boolean {
+    const its = this.#priorityOf(newcomer)
+    if (its === undefined) return false
+    const lowest = this.#least(({ session, ready, incoming, requestedAt }) => {
+      if (!ready || !incoming || session.amInterested || !session.amChoking) return undefined
+      if (now - requestedAt < IDLE_FOR_NEWCOMER) return undefined
       const priority = this.#priorityOf(session.remote)
-      if (priority !== undefined && priority < lowest) [outranked, lowest] = [peer, priority]
-    }
-    outranked?.session.close(new Error("gives way to one of higher priority"))
-    return outranked !== undefined
+      return priority !== undefined && priority < its ? priority : undefined
+    })
+    return end(lowest, "gives way to one of higher priority")
   }
+
+  /** The peer of the least key, the first of several; those without one are left out. */
+  #least(keyOf: (peer: PeerSource) => number | undefined): PeerSource | undefined {
+    let found: PeerSource | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const peer of this.#peers()) {
+      const key = keyOf(peer)
+      if (key !== undefined && key < least) [found, least] = [peer, key]
+    }
+    return found
+  }
+}
+
+/** Ends its connection. False when there is none. */
+function end(peer: PeerSource | undefined, reason: string): boolean {
+  peer?.session.close(new Error(reason))
+  return peer !== undefined
 }
 
 /** It may be asked for what we want, and answers. */
@@ -279,6 +270,10 @@ function letsUsDownload(session: PeerSession, now: number): boolean {
   if (!session.amInterested) return false
   // Of allowed fast pieces some come while it chokes us.
   return (!session.peerChoking && !session.requester.snubbed) || session.downloadRate(now) > 0
+}
+
+function isIncoming({ incoming }: PeerSource): boolean {
+  return incoming
 }
 
 function isLocal(host: string): boolean {
