@@ -156,7 +156,7 @@ function makeKnownPeers(options: TorrentOptions, roster: Roster, punch: (endpoin
     return { book, priorityOf, pex: undefined, holePunching: undefined }
   }
   const pex = new PeerExchange((peers) => {
-    for (const { host, port, flags } of peers) book.add({ host, port }, "pex", platform.clock.now(), flags)
+    for (const { host, port, flags } of peers) book.add({ host, port }, "pex", platform.clock.now(), { flags })
   })
   const holePunching = options.utp
     ? new HolePunching({

@@ -56,6 +56,14 @@ interface Address {
   v2: boolean
 }
 
+/** What is said of an address by who names it. */
+interface About {
+  /** See {@link PexFlag}. */
+  readonly flags?: number
+  /** It was named to who asked for the v2 infohash: perhaps no other is known there. */
+  readonly v2?: boolean
+}
+
 /** What a connection is wanted for. */
 export interface Wish {
   /** We only give. */
@@ -70,6 +78,7 @@ export type PriorityOf = (endpoint: Endpoint) => number | undefined
 /** The addresses a torrent knows, and when each may be tried. */
 export class PeerBook {
   readonly #addresses = new Map<string, Address>()
+  /** Nobody there is connected to, or let in from there. */
   readonly #banned = new Set<string>()
   readonly #bannedOfHost = new Map<string, number>()
   readonly #random: Random
@@ -93,10 +102,10 @@ export class PeerBook {
   }
 
   /** An address was named. Naming a failed one again gives it another chance. */
-  add(endpoint: Endpoint, origin: PeerOrigin, now: number, flags = 0): void {
-    const key = endpointKey(endpoint)
-    const known = this.#addresses.get(key)
+  add(endpoint: Endpoint, origin: PeerOrigin, now: number, { flags = 0, v2 = false }: About = {}): void {
+    const known = this.#find(endpoint)
     if (known !== undefined) {
+      known.v2 ||= v2
       // Who wanted nothing may want something by now; all else stays true.
       if (origin === "pex") known.flags &= ~PexFlag.uploadOnly
       known.flags |= flags
@@ -107,7 +116,7 @@ export class PeerBook {
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#makeRoom(origin)) return
     const way = this.#encryption.newWay((flags & PexFlag.prefersEncryption) !== 0)
     const priority = this.#priority(endpoint)
-    this.#addresses.set(key, {
+    this.#addresses.set(endpointKey(endpoint), {
       endpoint,
       origin,
       failures: 0,
@@ -118,21 +127,13 @@ export class PeerBook {
       satisfied: false,
       priority,
       flags,
-      v2: false,
+      v2,
     })
-  }
-
-  /** These, which are known, were named to who asked for the v2 infohash: perhaps they know no other. */
-  namedByV2(endpoints: readonly Endpoint[]): void {
-    for (const endpoint of endpoints) {
-      const address = this.#addresses.get(endpointKey(endpoint))
-      if (address !== undefined) address.v2 = true
-    }
   }
 
   /** Whether the next connection there begins with the v2 infohash. */
   beginsWithV2(endpoint: Endpoint): boolean {
-    return this.#addresses.get(endpointKey(endpoint))?.v2 ?? false
+    return this.#find(endpoint)?.v2 ?? false
   }
 
   /** From now on those with the highest priority come first among equals. To be called again when priorities change. */
@@ -171,7 +172,7 @@ export class PeerBook {
 
   /** Who is connected to us can be reached there: the address is busy then. False when it is not known, or was busy before. */
   claim(endpoint: Endpoint): boolean {
-    const address = this.#addresses.get(endpointKey(endpoint))
+    const address = this.#find(endpoint)
     if (address === undefined || address.busy) return false
     address.busy = true
     return true
@@ -179,27 +180,26 @@ export class PeerBook {
 
   /** What peers say of whoever is there: {@link PexFlag}. */
   flags(endpoint: Endpoint): number {
-    return this.#addresses.get(endpointKey(endpoint))?.flags ?? 0
+    return this.#find(endpoint)?.flags ?? 0
   }
 
   /** Whether the next connection there is to be encrypted. */
   encrypts(endpoint: Endpoint): boolean {
-    const address = this.#addresses.get(endpointKey(endpoint))
+    const address = this.#find(endpoint)
     return this.#encryption.encrypts(address?.way ?? this.#encryption.newWay())
   }
 
   /** The connection that we opened brought a handshake. */
   answered(endpoint: Endpoint): void {
-    const address = this.#addresses.get(endpointKey(endpoint))
+    const address = this.#find(endpoint)
     if (address !== undefined) this.#encryption.answered(address.way)
   }
 
   /** The connection that made the address busy ended. */
   ended(endpoint: Endpoint, outcome: ConnectionOutcome, now: number): void {
-    const address = this.#addresses.get(endpointKey(endpoint))
+    const address = this.#find(endpoint)
     if (address === undefined) return
     address.busy = false
-    if (address.notBefore === Number.POSITIVE_INFINITY) return
     address.satisfied = outcome === "satisfied"
     address.known ||= outcome !== "failed" && outcome !== "refused"
     if (outcome === "useful" || outcome === "satisfied") {
@@ -230,7 +230,7 @@ export class PeerBook {
   /** We have other addresses: who was there is so still, and is tried at once whatever became of the connection. */
   moved(now: number): void {
     for (const address of this.#addresses.values()) {
-      if (!address.known || address.notBefore === Number.POSITIVE_INFINITY) continue
+      if (!address.known) continue
       address.notBefore = now
       address.failures = 0
     }
@@ -243,8 +243,7 @@ export class PeerBook {
 
   /** The address leads to ourselves: it is never given out again. */
   forget(endpoint: Endpoint): void {
-    const address = this.#addresses.get(endpointKey(endpoint))
-    if (address !== undefined) address.notBefore = Number.POSITIVE_INFINITY
+    this.#banned.add(endpointKey(endpoint))
   }
 
   /** It sent wrong bytes: nothing from there any more. */
@@ -262,11 +261,15 @@ export class PeerBook {
   /** True while some address may yet be tried without being named again. */
   get hopeful(): boolean {
     for (const address of this.#addresses.values()) {
-      if (this.isBanned(address.endpoint) || address.notBefore === Number.POSITIVE_INFINITY) continue
+      if (this.isBanned(address.endpoint)) continue
       const most = address.known ? MAX_FAILURES_KNOWN : MAX_FAILURES
       if (address.busy || address.origin === "user" || address.failures < most) return true
     }
     return false
+  }
+
+  #find(endpoint: Endpoint): Address | undefined {
+    return this.#addresses.get(endpointKey(endpoint))
   }
 
   #isDue(address: Address, now: number, { giving = false, alone = false }: Wish): boolean {

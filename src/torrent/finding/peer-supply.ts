@@ -15,7 +15,7 @@ const FRUITLESS = 30_000
 interface Parts {
   readonly announcer: Pick<Announcers, "announceSoon" | "moved" | "status">
   readonly discoveries: Pick<Discoveries, "tick" | "soon">
-  readonly book: Pick<PeerBook, "add" | "namedByV2" | "size">
+  readonly book: Pick<PeerBook, "add" | "size">
   readonly roster: Pick<Roster, "connectedCount">
   readonly webSeeds: Pick<WebSeedRoster, "all" | "activeCount">
   readonly totals: Pick<Totals, "lastArrival">
@@ -31,9 +31,7 @@ export class PeerSupply {
 
   /** Peers were named; `v2`: to who asked for the v2 infohash of a hybrid. */
   add(endpoints: readonly Endpoint[], { origin, v2, now }: { origin: PeerOrigin; v2: boolean; now: number }): void {
-    const { book } = this.#parts
-    for (const endpoint of endpoints) book.add(endpoint, origin, now)
-    if (v2) book.namedByV2(endpoints)
+    for (const endpoint of endpoints) this.#parts.book.add(endpoint, origin, now, { v2 })
   }
 
   /** See {@link Announcers.moved}. */

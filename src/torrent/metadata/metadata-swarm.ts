@@ -114,8 +114,7 @@ export class MetadataSwarm implements MetadataPeerHost {
 
   /** Somebody named peers; `v2`: to who asked for the v2 infohash of a hybrid. */
   addPeers(endpoints: readonly Endpoint[], origin: PeerOrigin, v2: boolean): void {
-    for (const endpoint of endpoints) this.#book.add(endpoint, origin, this.#now())
-    if (v2) this.#book.namedByV2(endpoints)
+    for (const endpoint of endpoints) this.#book.add(endpoint, origin, this.#now(), { v2 })
     this.connectMore()
   }
 

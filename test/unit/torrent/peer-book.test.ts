@@ -56,8 +56,8 @@ describe("the addresses of a torrent", () => {
 
   it("leaves out who is said to want nothing while we only give", () => {
     const book = bookOf("tracker", peer(1))
-    book.add(peer(1), "pex", 0, PexFlag.uploadOnly)
-    book.add(peer(2), "pex", 0, PexFlag.utp)
+    book.add(peer(1), "pex", 0, { flags: PexFlag.uploadOnly })
+    book.add(peer(2), "pex", 0, { flags: PexFlag.utp })
     expect([book.next(0, { giving: true }), book.next(0, { giving: true })]).toEqual([peer(2), undefined])
     expect(book.next(0)).toEqual(peer(1))
     expect([book.flags(peer(1)), book.flags(peer(2)), book.flags(peer(3))]).toEqual([2, 4, 0])
@@ -65,7 +65,7 @@ describe("the addresses of a torrent", () => {
 
   it("begins encrypted with who is said to prefer it, and turns if that is not so", () => {
     const book = bookOf("pex", peer(1))
-    book.add(peer(2), "pex", 0, PexFlag.prefersEncryption)
+    book.add(peer(2), "pex", 0, { flags: PexFlag.prefersEncryption })
     expect([book.encrypts(peer(1)), book.encrypts(peer(2))]).toEqual([false, true])
     book.ended(peer(2), "refused", 0)
     expect(book.encrypts(peer(2))).toBe(false)
@@ -347,7 +347,7 @@ describe("the addresses of a torrent", () => {
 
   it("begins with the v2 infohash where that was asked for, until it is refused", () => {
     const book = bookOf("tracker", peer(1), peer(2))
-    book.namedByV2([peer(2), peer(3)])
+    book.add(peer(2), "tracker", 0, { v2: true })
     expect([peer(1), peer(2), peer(3)].map((endpoint) => book.beginsWithV2(endpoint))).toEqual([false, true, false])
     book.ended(peer(2), "failed", 0)
     expect(book.beginsWithV2(peer(2))).toBe(true)
