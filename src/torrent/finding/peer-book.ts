@@ -114,8 +114,6 @@ export class PeerBook {
       return
     }
     if (this.#addresses.size >= MAX_ADDRESSES && !this.#makeRoom(origin)) return
-    const way = this.#encryption.newWay((flags & PexFlag.prefersEncryption) !== 0)
-    const priority = this.#priority(endpoint)
     this.#addresses.set(endpointKey(endpoint), {
       endpoint,
       origin,
@@ -123,9 +121,9 @@ export class PeerBook {
       known: false,
       notBefore: 0,
       busy: false,
-      way,
+      way: this.#encryption.newWay((flags & PexFlag.prefersEncryption) !== 0),
       satisfied: false,
-      priority,
+      priority: this.#priority(endpoint),
       flags,
       v2,
     })
@@ -185,8 +183,7 @@ export class PeerBook {
 
   /** Whether the next connection there is to be encrypted. */
   encrypts(endpoint: Endpoint): boolean {
-    const address = this.#find(endpoint)
-    return this.#encryption.encrypts(address?.way ?? this.#encryption.newWay())
+    return this.#encryption.encrypts(this.#find(endpoint)?.way ?? this.#encryption.newWay())
   }
 
   /** The connection that we opened brought a handshake. */
@@ -207,11 +204,14 @@ export class PeerBook {
       address.notBefore = now + RECONNECT
       return
     }
-    // It may know the other infohash alone.
-    if (outcome === "refused") address.v2 = false
-    if (outcome === "refused" && this.#encryption.turn(address.way)) {
-      address.notBefore = now
-      return
+    if (outcome === "refused") {
+      // It may know the other infohash alone, or want it encrypted, or not.
+      const mayKnowOther = address.v2
+      address.v2 = false
+      if (this.#encryption.turn(address.way) || mayKnowOther) {
+        address.notBefore = now
+        return
+      }
     }
     address.failures++
     const wait = address.failures * (address.origin === "user" ? RETRY_NAMED : RETRY)
@@ -222,9 +222,7 @@ export class PeerBook {
 
   /** Somebody is reached after nobody was: perhaps our own network was gone, and who was given up is worth one more try. */
   forgive(): void {
-    for (const address of this.#addresses.values()) {
-      address.failures = Math.min(address.failures, MAX_FAILURES - 1)
-    }
+    for (const address of this.#addresses.values()) address.failures = Math.min(address.failures, MAX_FAILURES - 1)
   }
 
   /** We have other addresses: who was there is so still, and is tried at once whatever became of the connection. */
@@ -286,18 +284,14 @@ export class PeerBook {
 
   /** Forgets one that failed; for one that no peer named, one that a peer did: peers and neighbours may name any number. */
   #makeRoom(origin: PeerOrigin): boolean {
-    for (const [key, address] of this.#addresses) {
-      if (address.busy || address.origin === "user" || address.failures === 0) continue
-      this.#addresses.delete(key)
-      return true
+    const forget = (isSpare: (address: Address) => boolean): boolean => {
+      for (const [key, address] of this.#addresses) {
+        if (!address.busy && isSpare(address)) return this.#addresses.delete(key)
+      }
+      return false
     }
-    if (isNamedByPeers(origin)) return false
-    for (const [key, address] of this.#addresses) {
-      if (address.busy || !isNamedByPeers(address.origin)) continue
-      this.#addresses.delete(key)
-      return true
-    }
-    return false
+    if (forget((address) => address.origin !== "user" && address.failures > 0)) return true
+    return !isNamedByPeers(origin) && forget((address) => isNamedByPeers(address.origin))
   }
 }
 

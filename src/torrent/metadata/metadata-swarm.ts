@@ -42,8 +42,6 @@ interface Connected {
   ready: boolean
   /** It says that it has the metadata. */
   offers: boolean
-  /** The address refused a connection before. */
-  readonly again: boolean
 }
 
 /** The peers of a torrent whose metadata we lack: connects and accepts, and leads what they say to the fetch. */
@@ -56,10 +54,6 @@ export class MetadataSwarm implements MetadataPeerHost {
   /** Hears what others take for our address. */
   readonly external: ExternalAddress
   readonly #peers = new Map<MetadataPeer, Connected>()
-  /** Addresses that were tried and need not be again before giving up. */
-  readonly #tried = new Set<Endpoint>()
-  /** Addresses that were tried at least once. */
-  readonly #everTried = new Set<Endpoint>()
   #closing = false
 
   constructor(
@@ -102,9 +96,7 @@ export class MetadataSwarm implements MetadataPeerHost {
 
   /** Everyone who is known was tried, and nobody is left. */
   get exhausted(): boolean {
-    if (this.#peers.size > 0) return false
-    const isUntried = (endpoint: Endpoint): boolean => !this.#tried.has(endpoint) && !this.#book.isBanned(endpoint)
-    return !this.#book.endpoints().some(isUntried)
+    return this.#peers.size === 0 && !this.#book.hasDue(this.#now())
   }
 
   /** Those that can be asked for hashes. */
@@ -142,8 +134,6 @@ export class MetadataSwarm implements MetadataPeerHost {
       }
       budget.opened(this, now)
       const peer = this.#add("outgoing", endpoint)
-      this.#tried.add(endpoint)
-      this.#everTried.add(endpoint)
       peer.attach(this.#connect(endpoint, peer))
     }
   }
@@ -240,8 +230,6 @@ export class MetadataSwarm implements MetadataPeerHost {
     if (address !== undefined) {
       const outcome = connected.offers ? "useful" : peer.reached && !connected.ready ? "refused" : "failed"
       this.#book.ended(address, outcome, this.#now())
-      // It may be tried again with encryption, or without.
-      if (outcome === "refused" && !connected.again) this.#tried.delete(address)
       this.#log("debug", `${address.host}:${address.port}: closed, ${reason?.message ?? "by the other side"}`)
     }
     this.#host.onLeft(peer)
@@ -277,8 +265,7 @@ export class MetadataSwarm implements MetadataPeerHost {
       portFor: (host) => this.external.portSeenFrom(host),
       received,
     })
-    const again = address !== undefined && this.#everTried.has(address)
-    this.#peers.set(peer, { address, since: platform.clock.now(), ready: false, offers: false, again })
+    this.#peers.set(peer, { address, since: platform.clock.now(), ready: false, offers: false })
     return peer
   }
 

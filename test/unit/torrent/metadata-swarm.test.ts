@@ -1,23 +1,29 @@
 import { describe, expect, it } from "vitest"
+import type { Endpoint, Net, StreamListener } from "../../../src/ports/net.js"
 import { ConnectionBudget } from "../../../src/torrent/finding/connection-budget.js"
 import { ExternalAddress } from "../../../src/torrent/finding/external-address.js"
 import { MetadataSwarm } from "../../../src/torrent/metadata/metadata-swarm.js"
 import { TrackerClient } from "../../../src/tracker/tracker-client.js"
+import type { EncryptionPolicy } from "../../../src/wire/encryption-policy.js"
 import { encodeHandshake } from "../../../src/wire/handshake.js"
 import { createSimulation } from "../../sim/lib/simulation.js"
 import { infoHash, MemoryStream, ourId } from "../peer/harness.js"
 
 const nothing = (): void => {}
 
-function stage(budget = new ConnectionBudget()) {
-  const platform = createSimulation({ seed: 1 }).platform("10.0.0.1")
+function stage(
+  budget = new ConnectionBudget(),
+  { encryption = "allow", net }: { encryption?: EncryptionPolicy; net?: Pick<Net, "connect"> } = {},
+) {
+  const simulated = createSimulation({ seed: 1 }).platform("10.0.0.1")
+  const platform = { ...simulated, net: (net ?? simulated.net) as Net }
   const swarm = new MetadataSwarm(
     {
       platform,
       peerId: ourId,
       clientVersion: "x",
       budget,
-      encryption: "allow",
+      encryption,
       trackerClient: new TrackerClient(platform),
       external: new ExternalAddress(),
     },
@@ -67,5 +73,26 @@ describe("the peers of who lacks the metadata", () => {
     expect(stalling.map(({ stream }) => stream.destroyed)).toEqual([true, true])
     expect(come().isTaken).toBe(false)
     swarm.close()
+  })
+
+  it.each([
+    ["allow", 2],
+    ["off", 1],
+    ["require", 1],
+  ] as const)("are given up when all ways to begin are refused; encryption %s", (encryption, ways) => {
+    const listeners: StreamListener[] = []
+    const connect = (_: Endpoint, listener: StreamListener) => {
+      listeners.push(listener)
+      return new MemoryStream()
+    }
+    const { swarm, dial } = stage(undefined, { encryption, net: { connect } })
+    dial(1)
+    for (let way = 1; way <= ways; way++) {
+      expect([listeners.length, swarm.exhausted]).toEqual([way, false])
+      listeners.at(-1)!.onOpen()
+      listeners.at(-1)!.onClose()
+      if (way < ways) swarm.connectMore()
+    }
+    expect(swarm.exhausted).toBe(true)
   })
 })

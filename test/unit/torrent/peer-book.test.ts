@@ -354,4 +354,14 @@ describe("the addresses of a torrent", () => {
     book.ended(peer(2), "refused", 0)
     expect(book.beginsWithV2(peer(2))).toBe(false)
   })
+
+  it.each(["off", "require"] as const)("tries the other infohash at once, but once: encryption %s", (policy) => {
+    const book = new PeerBook(seededRandom(1), new EncryptionChoice(policy))
+    book.add(peer(1), "tracker", 0, { v2: true })
+    for (const isDue of [true, false]) {
+      expect(book.next(0)).toEqual(peer(1))
+      book.ended(peer(1), "refused", 0)
+      expect(book.hasDue(0)).toBe(isDue)
+    }
+  })
 })
