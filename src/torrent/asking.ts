@@ -26,7 +26,7 @@ export class Asking {
   readonly #table: PieceTable<Slot>
   readonly #picker: Picker<Slot>
   readonly #totals: Totals
-  readonly #peers: () => Iterable<PeerSource>
+  readonly #roster: Pick<Roster, "connected" | "sourceById">
   readonly #limit: RateLimit
 
   constructor(options: {
@@ -34,14 +34,13 @@ export class Asking {
     picker: Picker<Slot>
     totals: Totals
     downloadLimit: RateLimit
-    /** All who are connected. */
-    peers: () => Iterable<PeerSource>
+    roster: Pick<Roster, "connected" | "sourceById">
   }) {
     this.#limit = options.downloadLimit
     this.#table = options.table
     this.#picker = options.picker
     this.#totals = options.totals
-    this.#peers = options.peers
+    this.#roster = options.roster
   }
 
   fill(peer: PeerSource, now: number): void {
@@ -68,13 +67,13 @@ export class Asking {
    * `peer` has got a piece, too. If we only wait for a seed to send it, the peer is asked instead: so the seed, of whom all
    * want something, gives what nobody else has.
    */
-  turnFromSeed(peer: PeerSource, piece: number, sources: Pick<Roster, "sourceById">, now: number): void {
+  turnFromSeed(peer: PeerSource, piece: number, now: number): void {
     const open = this.#table.open.get(piece)
     if (open === undefined || open.outstanding === 0 || open.receivedCount > 0 || open.beingWritten) return
     const { session } = peer
     if (!peer.counted || !session.amInterested || session.peerChoking || session.requester.room < open.blockCount)
       return
-    const seed = sources.sourceById(open.lastAsked)
+    const seed = this.#roster.sourceById(open.lastAsked)
     if (seed?.countedAs !== "seed") return
     for (let index = 0; index < open.blockCount; index++) {
       const block = this.#table.layout.block(piece, index)
@@ -85,9 +84,9 @@ export class Asking {
     this.fill(peer, now)
   }
 
-  /** The block is here: takes back the requests for it. */
-  cancelCopies(peers: Iterable<PeerSource>, block: number): void {
-    for (const peer of peers) if (peer.isAsked(block)) peer.session.requester.cancel(block)
+  /** The block is here, from whomever: takes back the requests for it. */
+  cancelCopies(block: number): void {
+    for (const peer of this.#roster.connected()) if (peer.isAsked(block)) peer.session.requester.cancel(block)
   }
 
   /** Requests that a peer may have to answer at a time. Each has its share, so that a slow one does not use up that of all. */
@@ -95,7 +94,7 @@ export class Asking {
     const { bytesPerSecond } = this.#limit
     if (bytesPerSecond === undefined) return Infinity
     let sharers = 0
-    for (const { session } of this.#peers()) if (session.amInterested && !session.peerChoking) sharers++
+    for (const { session } of this.#roster.connected()) if (session.amInterested && !session.peerChoking) sharers++
     return Math.max(1, Math.ceil((bytesPerSecond * AHEAD_OF_LIMIT) / BLOCK_LENGTH / Math.max(1, sharers)))
   }
 
@@ -103,7 +102,7 @@ export class Asking {
   #help(peer: PeerSource, room: number, now: number, ask: (block: number) => void): number {
     const { layout } = this.#table
     const fits = (block: number): boolean => peer.hasPiece(layout.pieceOfBlock(block)) && !peer.isAsked(block)
-    const taken = takeOver(peer, this.#peers(), { most: room, now, fits })
+    const taken = takeOver(peer, this.#roster.connected(), { most: room, now, fits })
     const picked = taken === 0 ? 0 : this.#picker.pickBlocks(peer, room, now, ask)
     if (picked > 0 || this.#table.count("missing") > 0) return picked
     return this.#picker.pickFromRuns(peer, room, ask)

@@ -91,7 +91,7 @@ export class PeerEvents implements PeerHost<PeerSession> {
 
   onReady(session: PeerSession): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined || !this.#twins.mayStay(peer)) return
+    if (!this.#twins.mayStay(peer)) return
     peer.ready = true
     const { book, log, infoHash, hasher, table, have, uploadOnly, superSeeding } = this.#options
     if (session.direction === "outgoing") {
@@ -108,7 +108,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
 
   onClosed(session: PeerSession, reason: Error | undefined): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     this.#roster.remove(peer)
     const { clock, budget, book, intake, uploads, holePunching, picker, log } = this.#options
     const { interest } = this.#hearers
@@ -132,7 +131,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
   onPieces(session: PeerSession, previous: Bitfield | undefined): void {
     const { interest } = this.#hearers
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     interest.pieces(peer, previous)
     this.#options.superSeeding?.pieces(peer, previous)
     interest.update(peer)
@@ -141,17 +139,15 @@ export class PeerEvents implements PeerHost<PeerSession> {
   onHave(session: PeerSession, piece: number): void {
     const { interest, asking } = this.#hearers
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     this.#options.superSeeding?.have(peer, piece)
     if (interest.have(peer, piece)) {
-      asking.turnFromSeed(peer, piece, this.#roster, this.#options.clock.now())
+      asking.turnFromSeed(peer, piece, this.#options.clock.now())
       this.#hearers.refill()
     }
   }
 
   onDontHave(session: PeerSession, piece: number): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     this.#hearers.interest.dontHave(peer, piece)
     this.#options.superSeeding?.dontHave(peer, piece)
     this.#options.picker.forget(peer.id)
@@ -170,7 +166,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
 
   onRequest(session: PeerSession, piece: number, begin: number, length: number): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     const { clock, have, uploads, superSeeding } = this.#options
     peer.requested(clock.now())
     const mayHave = superSeeding?.active !== true || superSeeding.asks(peer, piece, begin, length)
@@ -184,7 +179,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
 
   onBlockEnd(session: PeerSession, block: number): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     const { table, intake, totals, clock } = this.#options
     const length = table.layout.blockLength(block)
     intake.unask(block)
@@ -205,12 +199,11 @@ export class PeerEvents implements PeerHost<PeerSession> {
   onRoom(session: PeerSession): void {
     const { throttle, asking } = this.#hearers
     const peer = this.#roster.of(session)
-    if (peer?.ready && !throttle.holding) asking.fill(peer, this.#options.clock.now())
+    if (peer.ready && !throttle.holding) asking.fill(peer, this.#options.clock.now())
   }
 
   onExtended(session: PeerSession, { yourAddress }: ExtensionHandshake): void {
     const peer = this.#roster.of(session)
-    if (peer === undefined) return
     const { external, book, clock } = this.#options
     if (yourAddress !== undefined) external.vote(session.remote.host, yourAddress)
     if (peer.addresses.length === 0 && session.listenPort !== undefined) {
@@ -225,7 +218,6 @@ export class PeerEvents implements PeerHost<PeerSession> {
     const now = this.#options.clock.now()
     const peer = this.#roster.of(session)
     if (id === METADATA_ID) this.#options.metadataUploads?.onMessage(session, payload, now)
-    else if (peer === undefined) return
     else if (id === PEX_ID) this.#options.pex?.onMessage(peer, payload, now)
     else if (id === HOLEPUNCH_ID) this.#options.holePunching?.onMessage(peer, payload, now)
   }

@@ -13,8 +13,9 @@ export class Roster {
     this.#peers.delete(peer.session)
   }
 
-  of(session: PeerSession): PeerSource | undefined {
-    return this.#peers.get(session)
+  /** The one with this session, of which something is heard: it is there until it is closed. */
+  of(session: PeerSession): PeerSource {
+    return this.#peers.get(session)!
   }
 
   /** All of them. */

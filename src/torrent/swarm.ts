@@ -37,7 +37,7 @@ export class Swarm {
     const { roster, table, picker, have, uploadOnly, superSeeding, clock, totals, downloadLimit } = options
     this.#interest = new Interest({ table, fellows: picker.fellows, uploadOnly })
     this.#choking = new Choking({ have, superSeeding })
-    this.#asking = new Asking({ ...options, peers: () => roster.connected() })
+    this.#asking = new Asking(options)
     this.#throttle = new Throttle({
       clock,
       totals,
@@ -142,7 +142,7 @@ export class Swarm {
 
   /** The block is here, from whomever: those who were asked for it too need not send it. */
   cancelCopies(block: number): void {
-    this.#asking.cancelCopies(this.#roster.connected(), block)
+    this.#asking.cancelCopies(block)
   }
 
   /** Drops a source that sent wrong bytes. */

@@ -10,6 +10,7 @@ import { type Slot, Slots } from "../../../src/storage/slots.js"
 import { Asking } from "../../../src/torrent/asking.js"
 import { PeerSource } from "../../../src/torrent/peer-source.js"
 import { RateLimit } from "../../../src/torrent/rate-limit.js"
+import type { Roster } from "../../../src/torrent/roster.js"
 import { Totals } from "../../../src/torrent/totals.js"
 import { VirtualClock } from "../../sim/lib/virtual-clock.js"
 import { seededRandom } from "../../support/seeded-random.js"
@@ -33,7 +34,7 @@ function stageOf(options: { have?: number[]; limit?: number; peers?: Seed[] } = 
     picker,
     totals: new Totals(0),
     downloadLimit: new RateLimit(clock, options.limit),
-    peers: () => (options.peers ?? []).map(({ source }) => source),
+    roster: rosterOf(options.peers ?? []),
   })
   table.availability.addSeed()
   let picks = 0
@@ -44,6 +45,16 @@ function stageOf(options: { have?: number[]; limit?: number; peers?: Seed[] } = 
   }
   for (const peer of options.peers ?? []) peer.onDropped = (block) => unask(table, block)
   return { asking, layout, table, picks: () => picks }
+}
+
+function rosterOf(peers: readonly Seed[]): Pick<Roster, "connected" | "sourceById"> {
+  const sources = peers.map(({ source }) => source)
+  return {
+    *connected() {
+      yield* sources
+    },
+    sourceById: (id) => sources.find((source) => source.id === id),
+  }
 }
 
 /** A request for the block ended. */
@@ -144,23 +155,17 @@ describe("asking peers for blocks", () => {
   })
 
   it("turns to a fellow downloader who has got a piece that a seed has sent nothing of", () => {
-    const { asking, layout, table } = stageOf()
-    const seed = new Seed(1)
+    const [seed, fellow] = [new Seed(1), new Seed(2)]
+    const { asking, layout, table } = stageOf({ peers: [seed, fellow] })
     asking.fill(seed.source, 0)
     const [block] = seed.asked
     const piece = layout.pieceOfBlock(block!)
-    const fellow = new Seed(2)
     fellow.pieces.clear()
     fellow.pieces.add(piece)
     fellow.source.countedAs = "pieces"
     seed.source.countedAs = "seed"
-    const open = table.open.get(piece)!
-    seed.onDropped = (cancelled) => {
-      open.unask(layout.indexOfBlock(cancelled))
-      table.settle(open)
-    }
     const before = seed.asked.size
-    asking.turnFromSeed(fellow.source, piece, { sourceById: () => seed.source }, 0)
+    asking.turnFromSeed(fellow.source, piece, 0)
     expect([...fellow.asked]).toEqual(seed.cancelled)
     expect(fellow.asked.size).toBe(layout.blockCount(piece))
     expect(seed.asked.size).toBe(before - fellow.asked.size)
@@ -168,29 +173,25 @@ describe("asking peers for blocks", () => {
   })
 
   it("leaves with the seed a piece of which something came, or that the fellow has no room to be asked for", () => {
-    const { asking, layout, table } = stageOf()
-    const seed = new Seed(1)
+    const [seed, fellow] = [new Seed(1), new Seed(2)]
+    const { asking, layout, table } = stageOf({ peers: [seed, fellow] })
     asking.fill(seed.source, 0)
     seed.source.countedAs = "seed"
     const [first, second] = [...new Set([...seed.asked].map((block) => layout.pieceOfBlock(block)))] as [number, number]
-    const fellow = new Seed(2)
     fellow.source.countedAs = "pieces"
     const open = table.open.get(first)!
     open.begin(0, fellow.source.session.writer)
-    asking.turnFromSeed(fellow.source, first, { sourceById: () => seed.source }, 0)
+    asking.turnFromSeed(fellow.source, first, 0)
     for (let other = 0; other < 31; other++) fellow.request(-1 - other)
-    asking.turnFromSeed(fellow.source, second, { sourceById: () => seed.source }, 0)
+    asking.turnFromSeed(fellow.source, second, 0)
     expect(seed.cancelled).toEqual([])
   })
 
   it("takes a block back from all who were asked for it, whoever brought it", () => {
-    const { asking } = stageOf()
     const peers = [new Seed(1), new Seed(2), new Seed(3)]
+    const { asking } = stageOf({ peers })
     for (const peer of peers.slice(0, 2)) peer.request(7)
-    asking.cancelCopies(
-      peers.map(({ source }) => source),
-      7,
-    )
+    asking.cancelCopies(7)
     expect(peers.map(({ cancelled }) => cancelled)).toEqual([[7], [7], []])
   })
 
