@@ -18,6 +18,8 @@ const DRAIN_MILLISECONDS = 2_000
 export class NodeExchange implements HttpExchange {
   readonly #transport: () => Transport
   readonly #idleTimeout: number
+  /** Milliseconds without a byte before it fails now. */
+  #timeout: number
   readonly #family: Family | undefined
   /** The user named the place that is asked. */
   #namedByUser: boolean
@@ -38,6 +40,7 @@ export class NodeExchange implements HttpExchange {
   private constructor(request: HttpRequest, listener: HttpListener, transport: () => Transport) {
     this.#transport = transport
     this.#idleTimeout = request.idleTimeout
+    this.#timeout = request.headTimeout ?? request.idleTimeout
     this.#family = request.family
     this.#namedByUser = request.namedByUser === true
     this.#listener = listener
@@ -130,6 +133,7 @@ export class NodeExchange implements HttpExchange {
           else drain = new Drain(this.#sent!)
           this.#failIf(this.#redirect(headers, url, host))
         } else {
+          this.#headCame()
           const family = this.#sent?.family
           const head = { status, headers }
           this.#listener?.onHead(family === undefined ? head : { ...head, family })
@@ -184,11 +188,18 @@ export class NodeExchange implements HttpExchange {
     if (!this.#paused) this.#startTimer()
   }
 
+  #headCame(): void {
+    if (this.#timeout === this.#idleTimeout) return
+    this.#timeout = this.#idleTimeout
+    clearTimeout(this.#timer)
+    if (!this.#paused) this.#startTimer()
+  }
+
   #startTimer(): void {
     this.#timer = setTimeout(() => {
-      const seconds = Math.round(this.#idleTimeout / 100) / 10
+      const seconds = Math.round(this.#timeout / 100) / 10
       this.#fail(new HttpError("timeout", `nothing came for ${seconds} s`))
-    }, this.#idleTimeout)
+    }, this.#timeout)
   }
 
   #touch(): void {

@@ -7,6 +7,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** Milliseconds without a byte, connecting included, before it fails. */
   readonly idleTimeout: number
+  /** The same until the head of the answer, where that may take longer. Default: `idleTimeout`. */
+  readonly headTimeout?: number
   /**
    * Connects to addresses of this family alone; a host without any fails (`network`). Default: whichever is reached. Does
    * not bind a proxy, which finds the addresses itself.

@@ -4,7 +4,6 @@ import type { Http, HttpError, HttpExchange, HttpHead, HttpListener, HttpRequest
 import { IDLE_TIMEOUT } from "./head-patience.js"
 import { judgeAnswer } from "./judge-answer.js"
 import { endOf, type RequestEnd } from "./request-end.js"
-import { Silence } from "./silence.js"
 import { differ, type Validators } from "./validators.js"
 import type { WebSeed } from "./web-seed.js"
 
@@ -58,8 +57,6 @@ export class FileRequest implements HttpListener {
   readonly #patience: number
   #sentAt = 0
   #broughtBefore = 0
-  /** Watches the body where the head is waited for longer. */
-  readonly #silence: Silence | undefined
   #state: "asking" | "body" | "draining" | "over" = "asking"
   #exchange: HttpExchange | undefined
   #paused = false
@@ -86,9 +83,7 @@ export class FileRequest implements HttpListener {
     this.#mayDiscard = options.mayDiscard
     this.#validators = options.validators
     this.#listener = options.listener
-    const { headPatience } = this.#seed
-    this.#patience = headPatience.milliseconds
-    if (this.#patience > IDLE_TIMEOUT) this.#silence = new Silence(this.#clock, IDLE_TIMEOUT, () => this.#onSilence())
+    this.#patience = options.seed.headPatience.milliseconds
   }
 
   /** Bytes that it asks for. */
@@ -129,7 +124,8 @@ export class FileRequest implements HttpListener {
       // The file's own URL each time, never where it redirected to last: a redirect's target must pass the port's checks.
       url: this.#seed.urlOf(this.index),
       headers: { range: `bytes=${this.#from}-${this.#askedTo - 1}`, "accept-encoding": "identity" },
-      idleTimeout: this.#patience,
+      idleTimeout: IDLE_TIMEOUT,
+      headTimeout: this.#patience,
       namedByUser: this.#seed.namedByUser,
     }
   }
@@ -137,14 +133,12 @@ export class FileRequest implements HttpListener {
   pause(): void {
     if (this.#paused || this.#state === "draining" || this.#state === "over") return
     this.#paused = true
-    this.#silence?.stop()
     this.#exchange?.pause()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#state === "body") this.#silence?.watch()
     if (this.#state !== "over") this.#exchange?.resume()
   }
 
@@ -163,7 +157,6 @@ export class FileRequest implements HttpListener {
   /** The listener hears nothing more. */
   abort(): void {
     this.#state = "over"
-    this.#silence?.stop()
     this.#drainTimer?.cancel()
     this.#exchange?.abort()
   }
@@ -189,7 +182,6 @@ export class FileRequest implements HttpListener {
     this.#bodyEnd = verdict.end
     this.#excess = !this.#wholeFile && verdict.end !== undefined && verdict.end > this.#askedTo
     this.#state = "body"
-    if (!this.#paused) this.#silence?.watch()
     if (this.#skip > this.#mayDiscard) this.#finish({ kind: "no-ranges" })
     else if (changed && this.#seed.contentChanged(this.index)) this.#finish({ kind: "content-changed" })
   }
@@ -197,7 +189,6 @@ export class FileRequest implements HttpListener {
   onData(chunk: Uint8Array): void {
     if (this.#state === "draining") this.#drain(chunk.length)
     if (this.#state !== "body") return
-    this.#silence?.heard()
     const skipped = Math.min(this.#skip, chunk.length)
     this.#skip -= skipped
     const taken = Math.min(chunk.length - skipped, this.#to - this.#from - this.#received)
@@ -220,10 +211,6 @@ export class FileRequest implements HttpListener {
     this.#finish(this.#state === "draining" ? this.#whole() : endOf(error))
   }
 
-  #onSilence(): void {
-    this.#finish({ kind: "cut", reason: `nothing came for ${IDLE_TIMEOUT / 1000} s` })
-  }
-
   /** What it means that the body ended now. */
   #endOfBody(): RequestEnd {
     if (this.#state === "draining") return this.#whole()
@@ -240,7 +227,6 @@ export class FileRequest implements HttpListener {
   #complete(extra: number): void {
     if (this.#state !== "body") return
     this.#state = "draining"
-    this.#silence?.stop()
     const end = this.#bodyEnd ?? (this.#to === this.#file.length ? this.#to : undefined)
     this.#toDrain = end === undefined ? Number.POSITIVE_INFINITY : Math.max(0, end - this.#to + this.#skip)
     if (this.#toDrain - extra > LONGEST_DRAIN) {

@@ -308,6 +308,21 @@ export function describeHttpCompliance(name: string, make: MakeStage<HttpSubject
       expect(silent.head).toBeUndefined()
     })
 
+    holds(
+      "waits longer for the head where it is told to, and no longer for the rest",
+      make,
+      async ({ http, serve }) => {
+        const server = await serve(() => ({ status: 200, body: BODY, delay: 400, stallAfter: 1000 }))
+        const url = `${server.origin}/slow`
+        const short = Answer.get(http, { url, idleTimeout: 150 })
+        expect(await short.done()).toMatchObject({ failure: "timeout" })
+        expect(short.head).toBeUndefined()
+        const long = Answer.get(http, { url, idleTimeout: 150, headTimeout: 600_000 })
+        expect(await long.done()).toMatchObject({ failure: "timeout" })
+        expect(long.head).toMatchObject({ status: 200 })
+      },
+    )
+
     holds("is silent while paused, does not time out then, and brings the rest after resume", make, async (subject) => {
       const { http, serve, clock } = subject
       const server = await serve(serveFiles({ "/file": BODY }))

@@ -151,11 +151,15 @@ class ScriptedExchange implements HttpExchange {
     this.#behind?.lose()
   }
 
+  get #timeout(): number {
+    const { idleTimeout, headTimeout = idleTimeout } = this.#request
+    return this.#headSent ? idleTimeout : headTimeout
+  }
+
   #scheduleHead(): void {
     const { delay = 1 } = this.#answer
-    const { idleTimeout } = this.#request
-    if (delay < idleTimeout) this.#schedule(delay)
-    else this.#next = this.#clock.after(idleTimeout, () => this.#fail("timeout"))
+    if (delay < this.#timeout) this.#schedule(delay)
+    else this.#next = this.#clock.after(this.#timeout, () => this.#fail("timeout"))
   }
 
   #schedule(delay: number): void {
@@ -181,7 +185,7 @@ class ScriptedExchange implements HttpExchange {
       this.#behind?.takeTurn()
       return
     } else if (ending === "nothing") {
-      this.#next = this.#clock.after(this.#request.idleTimeout, () => this.#fail("timeout"))
+      this.#next = this.#clock.after(this.#timeout, () => this.#fail("timeout"))
       return
     } else {
       this.#fail(ending)

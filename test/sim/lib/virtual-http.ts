@@ -253,8 +253,10 @@ class Exchange implements HttpExchange, ConnectionUser {
   onBytes(): void {
     this.#timer?.cancel()
     if (this.#paused || this.#over || this.#waiting) return
-    this.#timer = this.#clock.after(this.#request.idleTimeout, () => {
-      this.#fail(new HttpError("timeout", `nothing from ${this.#url?.host} for ${this.#request.idleTimeout} ms`))
+    const { idleTimeout, headTimeout = idleTimeout } = this.#request
+    const timeout = this.#headSeen ? idleTimeout : headTimeout
+    this.#timer = this.#clock.after(timeout, () => {
+      this.#fail(new HttpError("timeout", `nothing from ${this.#url?.host} for ${timeout} ms`))
     })
   }
 
@@ -339,6 +341,7 @@ class Exchange implements HttpExchange, ConnectionUser {
     }
     this.#left = length === undefined ? undefined : Number(length)
     this.#headSeen = true
+    this.onBytes()
     const family = this.#connection?.family
     const head = { status, headers }
     this.#listener.onHead(family === undefined ? head : { ...head, family })
