@@ -46,12 +46,9 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
         name,
         matches,
         trackers,
-        peers: named.peers,
-        hintedPeers: hinted.peers,
         unusablePeers: named.unusable,
       }),
   )
-  // It may be another's, who knows others.
   fetch.addPeers(named.peers, "user")
   fetch.addPeers(hinted.peers, "link")
   means.follow(fetch)

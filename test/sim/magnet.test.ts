@@ -269,8 +269,6 @@ describe("metadata from peers", () => {
       name: "data",
       matches: () => true,
       trackers: [],
-      peers: [],
-      hintedPeers: [],
     })
     const stream = new MemoryStream()
     const handshake = encodeHandshake(infoHash, theirId)
@@ -323,6 +321,21 @@ describe("metadata from peers", () => {
     const s = stage(8)
     s.hosts.push("10.0.9.9")
     await expect(s.until(s.begin())).rejects.toMatchObject({ code: "AT_METADATA" })
+    await s.close()
+  })
+
+  it("is waited for from a peer that the user names to the second who wants it", async () => {
+    const s = stage(10)
+    const opening = Session.open({ platform: s.platform, clientVersion: "academictorrents sim", port: PORT })
+    const session = await s.until(opening)
+    const hints = { trackers: [], webSeeds: [], peers: [{ host: "10.0.9.9", port: PORT }] }
+    const first = s.begin({}, undefined, { hints }, session)
+    const second = s.begin({ peers: [`10.0.1.1:${PORT}`] }, undefined, { hints: { ...hints, peers: [] } }, session)
+    await s.simulation.run(60_000)
+    await s.give(dataset)
+    for (const { torrent } of await s.until(Promise.all([first, second]))) {
+      expect(Buffer.compare(parseTorrent(torrent, digester).infoBytes, infoBytes)).toBe(0)
+    }
     await s.close()
   })
 
@@ -525,11 +538,11 @@ describe("piece layers from peers", () => {
     const fetch = new MetadataFetch({
       ...sharedOf(s.platform),
       discoveries: [{ origin: "dht", after: 0, search }],
-      ...{ infoHash: named, infoHashV2: named, name: "data", trackers: [], peers, hintedPeers: [] },
+      ...{ infoHash: named, infoHashV2: named, name: "data", trackers: [] },
       matches: wantedByV2(drafted).matches!,
     })
     fetch.start(() => {})
-    expect(searches).toEqual(["open"])
+    fetch.addPeers(peers, "user")
     await s.simulation.run(5_000)
     const { donePieces, totalPieces, doneBytes, totalBytes, waitingFor } = fetch.snapshot()
     expect(waitingFor).toMatch(/asked for the hashes of the pieces/)

@@ -37,9 +37,6 @@ export interface MetadataFetchOptions extends SharedParts {
   /** Whether this info dictionary is the one that is looked for. */
   readonly matches: (metadata: Uint8Array) => boolean
   readonly trackers: readonly (readonly string[])[]
-  /** Named by the user, and by the link. */
-  readonly peers: readonly Endpoint[]
-  readonly hintedPeers: readonly Endpoint[]
   /** Which others the user named that are not used, and why: a sentence each. */
   readonly unusablePeers?: readonly string[] | undefined
 }
@@ -111,9 +108,8 @@ export class MetadataFetch implements MetadataSwarmHost {
   start(onOver: (ended: Promise<void>) => void): void {
     this.#onOver = onOver
     this.#sources.start()
-    this.addPeers(this.#options.peers, "user")
-    this.addPeers(this.#options.hintedPeers, "link")
-    this.#tick()
+    // Peers may be named meanwhile.
+    this.#timer = this.#options.platform.clock.after(0, () => this.#tick())
   }
 
   /** One more waits for it. */
@@ -279,7 +275,7 @@ export class MetadataFetch implements MetadataSwarmHost {
 
   /** Everyone was asked, and there is nobody who could name others. The user's own peers are expected to come up. */
   get #hopeless(): boolean {
-    return this.#swarm.exhausted && this.#options.peers.length === 0 && !this.#sources.hopeful
+    return this.#swarm.exhausted && this.#swarm.endpoints("user").length === 0 && !this.#sources.hopeful
   }
 
   #giveUp(): void {
