@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest"
 import { Bitfield } from "../../../src/bytes/bitfield.js"
 import { TorrentLayout } from "../../../src/metainfo/layout.js"
 import type { PeerSession } from "../../../src/peer/peer-session.js"
-import { allowFastPieces } from "../../../src/torrent/giving/allowed-fast.js"
-import { allowedFastSet } from "../../../src/torrent/giving/allowed-fast-set.js"
+import { allowedFastSet, allowFastPieces } from "../../../src/torrent/giving/allowed-fast.js"
 import { digester } from "../../support/torrents.js"
 
 const sha1 = (data: Uint8Array) => new Uint8Array(createHash("sha1").update(data).digest())
