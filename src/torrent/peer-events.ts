@@ -4,23 +4,15 @@ import { HOLEPUNCH_ID, METADATA_ID, PEX_ID } from "../peer/extension-ids.js"
 import type { PeerHost } from "../peer/peer-host.js"
 import type { PeerSession } from "../peer/peer-session.js"
 import type { Picker } from "../picker/picker.js"
-import type { PieceTable } from "../picker/piece-table.js"
-import type { Clock } from "../ports/clock.js"
 import type { Hasher } from "../ports/hasher.js"
 import type { Log } from "../ports/log.js"
 import type { Slot } from "../storage/slots.js"
 import type { ExtensionHandshake } from "../wire/extension.js"
 import type { Asking } from "./asking.js"
-import type { ConnectionBudget } from "./finding/connection-budget.js"
-import type { DhtLink } from "./finding/discovery.js"
-import type { ExternalAddress } from "./finding/external-address.js"
-import type { HolePunching } from "./finding/hole-punching.js"
-import type { PeerBook } from "./finding/peer-book.js"
-import type { PeerExchange } from "./finding/peer-exchange.js"
+import type { ConnectorOptions } from "./finding/connector.js"
 import { Twins } from "./finding/twins.js"
 import { allowFastPieces } from "./giving/allowed-fast.js"
 import type { HashAnswers } from "./giving/hash-answers.js"
-import type { MetadataUploads } from "./giving/metadata-uploads.js"
 import type { SuperSeeding } from "./giving/super-seeding.js"
 import type { Uploads } from "./giving/uploads.js"
 import type { Interest } from "./interest.js"
@@ -30,35 +22,17 @@ import type { Throttle } from "./throttle.js"
 import type { Totals } from "./totals.js"
 import type { UploadOnly } from "./upload-only.js"
 
-export interface PeerEventsOptions {
-  readonly roster: Roster
-  readonly clock: Clock
+/** Beside what connections are made with. */
+export interface PeerEventsOptions extends ConnectorOptions {
   readonly hasher: Pick<Hasher, "digest">
   readonly log: Log
-  readonly table: PieceTable<Slot>
   readonly picker: Picker<Slot>
   readonly intake: Intake
   readonly uploads: Uploads
-  /** Undefined: the metadata is not given. */
-  readonly metadataUploads: MetadataUploads | undefined
-  /** Undefined: none. */
-  readonly pex: PeerExchange | undefined
-  /** Undefined: none. */
-  readonly holePunching: HolePunching | undefined
-  readonly book: PeerBook
-  /** Hears what peers take for our address. */
-  readonly external: ExternalAddress
-  readonly budget: ConnectionBudget
   readonly totals: Totals
-  readonly infoHash: Uint8Array
-  readonly peerId: Uint8Array
-  /** Undefined: the torrent has nothing to do with the DHT. */
-  readonly dht?: DhtLink | undefined
   /** For a torrent with hash trees (BEP 52). */
   readonly hashAnswers: HashAnswers | undefined
   readonly onHashes: (request: HashRequest, hashes: Uint8Array | undefined) => void
-  /** Where our pieces are announced from. */
-  readonly have: Bitfield
   readonly uploadOnly: UploadOnly
   /** Undefined: everybody is told at once what we have. */
   readonly superSeeding: SuperSeeding | undefined

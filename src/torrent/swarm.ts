@@ -2,7 +2,7 @@ import type { MetadataPeer } from "../peer/metadata-peer.js"
 import type { PeerSession } from "../peer/peer-session.js"
 import type { ByteStream, Endpoint } from "../ports/net.js"
 import { Asking } from "./asking.js"
-import { Connector, type ConnectorOptions } from "./finding/connector.js"
+import { Connector } from "./finding/connector.js"
 import { ownAddresses } from "./finding/contact.js"
 import { NodePort } from "./finding/node-port.js"
 import { Choking } from "./giving/choking.js"
@@ -14,7 +14,7 @@ import type { Roster } from "./roster.js"
 import { Soon } from "./soon.js"
 import { Throttle } from "./throttle.js"
 
-export interface SwarmOptions extends ConnectorOptions, PeerEventsOptions {
+export interface SwarmOptions extends PeerEventsOptions {
   readonly downloadLimit: RateLimit
 }
 
@@ -53,7 +53,7 @@ export class Swarm {
       refill: () => this.#refill.ask(),
       rechoke: () => this.#rechoke.ask(),
     })
-    this.#connector = new Connector(options, roster, events)
+    this.#connector = new Connector(options, events)
   }
 
   /** Reads nothing until the download limit allows more. */

@@ -27,6 +27,8 @@ import type { PeerExchange } from "./peer-exchange.js"
 const MAX_HAVES = 1000
 
 export interface ConnectorOptions {
+  /** Where the peers are kept. */
+  readonly roster: Roster
   readonly net: Net
   readonly clock: Clock
   readonly table: PieceTable<Slot>
@@ -40,7 +42,7 @@ export interface ConnectorOptions {
   readonly infoHashV2: Uint8Array | undefined
   readonly peerId: Uint8Array
   readonly clientVersion: string
-  /** Knows where we are reached. */
+  /** Knows where we are reached, and hears what peers take for our address. */
   readonly external: ExternalAddress
   /** For connections that we open. `prefer`: for those that others open, too. */
   readonly encryption: { readonly tools: MseTools; readonly provide: number; readonly prefer: boolean }
@@ -67,12 +69,12 @@ export class Connector {
   readonly #admission: Admission
   #closed = false
 
-  /** The peers go into `roster`, and what they say to `host`. */
-  constructor(options: ConnectorOptions, roster: Roster, host: PeerHost<PeerSession>) {
+  /** What peers say goes to `host`. */
+  constructor(options: ConnectorOptions, host: PeerHost<PeerSession>) {
     this.#options = options
-    this.#roster = roster
+    this.#roster = options.roster
     this.#host = host
-    this.#admission = new Admission({ ...options, peers: () => roster.everyone() })
+    this.#admission = new Admission({ ...options, peers: () => this.#roster.everyone() })
   }
 
   /** Connects to due addresses of the book, as the budget allows. */

@@ -51,8 +51,8 @@ function connectorOf(policy: EncryptionPolicy) {
       nextSourceId: () => 1,
       seeds: () => false,
       have: table.have,
+      roster: new Roster(),
     },
-    new Roster(),
     new RecordingHost(),
   )
   return { connector, book, stream, dialled }
