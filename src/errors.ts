@@ -66,6 +66,18 @@ export class ProtocolError extends Error {
   override readonly name = "ProtocolError"
 }
 
+/**
+ * Whether it is an error, also of another realm: where the library runs in a context of `node:vm`, as in Jest, what Node
+ * throws is no instance of this context's `Error`.
+ */
+export function isError(value: unknown): value is Error {
+  return typeof value === "object" && value !== null && "message" in value && typeof value.message === "string"
+}
+
+export function messageOf(error: unknown): string {
+  return isError(error) ? error.message : String(error)
+}
+
 /** The error of an operation that the caller's signal ended. */
 export function abortError(cause?: unknown): AtError {
   return new AtError("AT_ABORTED", "stopped", { hint: "try again: what was downloaded is kept", cause })

@@ -1,5 +1,6 @@
 import { escapeForTerminal } from "../bytes/text.js"
 import type { AtError } from "../errors.js"
+import { isError } from "../errors.js"
 import { nodeClock } from "../node/clock.js"
 import { createLog } from "../node/log.js"
 import type { Log } from "../ports/log.js"
@@ -81,7 +82,7 @@ export class Console {
       `${colours.red("error:")} ${escapeForTerminal(error.message)}\n${colours.dim("what to do:")} ${escapeForTerminal(hint)}\n`,
     )
     if (this.#verbose === 0) return
-    for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    for (let cause = error.cause; isError(cause); cause = cause.cause) {
       process.stderr.write(colours.dim(`cause: ${escapeForTerminal(cause.message)}\n`))
     }
     if (error.code === "AT_BUG" && error.stack !== undefined) process.stderr.write(colours.dim(`${error.stack}\n`))

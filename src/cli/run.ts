@@ -1,4 +1,4 @@
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import { Console, type Verbosity } from "./console.js"
 import { exitCode } from "./exit-code.js"
 import { StopSignals } from "./stop-signals.js"
@@ -74,7 +74,7 @@ function sayStopped(
 
 function asAtError(cause: unknown): AtError {
   if (cause instanceof AtError) return cause
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = messageOf(cause)
   return new AtError("AT_BUG", `an error in this program: ${message}`, {
     hint: "please report this, with the output of -vv",
     cause,

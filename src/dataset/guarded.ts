@@ -1,4 +1,4 @@
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import { DiskError, isNoRoom } from "../ports/disk.js"
 
 /** Does `work`; whatever it fails with, an AtError comes out. A fault that nobody foresaw is `AT_BUG`. */
@@ -18,6 +18,6 @@ function toAtError(error: unknown): AtError {
   if (error instanceof DiskError) {
     return new AtError("AT_DISK_IO", error.message, { hint: "check the path and its permissions", cause: error })
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new AtError("AT_BUG", message, { hint: "please report this", cause: error })
 }

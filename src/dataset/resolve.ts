@@ -4,7 +4,7 @@ import { redactUrl } from "../bytes/url.js"
 import { download } from "../catalog/download.js"
 import { downloadPatiently, retryAfter } from "../catalog/download-patiently.js"
 import type { Site } from "../catalog/site.js"
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Magnet } from "../metainfo/magnet.js"
 import type { Metainfo } from "../metainfo/metainfo.js"
@@ -122,7 +122,7 @@ export async function upToDate(resolved: Resolved, context: ResolveContext): Pro
   try {
     return { ...resolved, ...(await refreshTorrent(resolved.metainfo, context)), kept: false, stale: false }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     if (!context.signal?.aborted) {
       context.platform.log.log("notice", "metadata", `this is the copy kept on this machine: ${reason}`)
     }

@@ -2,7 +2,7 @@ import { classifyHost } from "../bytes/address-policy.js"
 import { parseIp } from "../bytes/ip.js"
 import { ipScope } from "../bytes/ip-scope.js"
 import { redactUrl } from "../bytes/url.js"
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import { lookupFault } from "../node/lookup-fault.js"
 import type { LogLevel } from "../ports/log.js"
 import type { Endpoint } from "../ports/net.js"
@@ -123,8 +123,4 @@ async function findPeer({ host, port }: NamedPeer, { net }: Pick<Platform, "net"
 function mayBeDialled(address: string, isItself: boolean): boolean {
   const bytes = parseIp(address)
   return bytes === undefined ? isItself && classifyHost(address) !== "forbidden" : ipScope(bytes) !== "refused"
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

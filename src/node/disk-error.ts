@@ -1,3 +1,4 @@
+import { isError, messageOf } from "../errors.js"
 import { DiskError, type DiskFailure } from "../ports/disk.js"
 import { errnoOf } from "./errno.js"
 
@@ -30,10 +31,12 @@ export function toDiskError(error: unknown, action: string, path: string): DiskE
 const MAKING: readonly unknown[] = ["open", "mkdir", "link"]
 
 function isMaking(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && MAKING.includes(error.syscall)
+  return isError(error) && "syscall" in error && MAKING.includes(error.syscall)
 }
 
 function reasonOf(failure: DiskFailure, error: unknown): string {
   if (failure === "quota") return "disk quota exceeded"
-  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+( '.*)?$/s, "") : `${error}`
+  return messageOf(error)
+    .replace(/^\w+: /, "")
+    .replace(/, \w+( '.*)?$/s, "")
 }

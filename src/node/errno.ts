@@ -1,6 +1,7 @@
+import { isError } from "../errors.js"
 /** The code of a system error, `ENOENT` and the like, or of one of Node's own; "" when it has none. */
 export function errnoOf(error: unknown): string {
-  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return ""
+  if (!(isError(error) && "code" in error && typeof error.code === "string")) return ""
   return "errno" in error && UNNAMED.test(error.code) ? (nameOf(error.errno) ?? error.code) : error.code
 }
 

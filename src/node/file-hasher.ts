@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.js"
 import type { Log } from "../ports/log.js"
 import { FileHashThread } from "./file-hash-thread.js"
 import type { FilesAnswer, FilesMessage } from "./hash-messages.js"
@@ -62,7 +63,7 @@ export class FileHasher {
 
   #fail(error: unknown): void {
     this.#failed = true
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     this.#options.log.log("warn", "node", `a worker that hashes files died: ${reason}; no other is started`)
   }
 }

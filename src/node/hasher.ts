@@ -1,4 +1,5 @@
 import { sameBytes } from "../bytes/same-bytes.js"
+import { messageOf } from "../errors.js"
 import { rootOf } from "../metainfo/merkle.js"
 import type { FilePart, FullPiece, HashAlgorithm, Hasher, PieceFate, Stored } from "../ports/hasher.js"
 import { type Log, silentLog } from "../ports/log.js"
@@ -173,7 +174,7 @@ export class NodeHasher implements Hasher, HashThreadOwner {
   #noteDeath(error: unknown): void {
     this.#deaths++
     const end = this.#deaths < MAX_DEATHS ? "" : ", hashing goes on without workers"
-    this.#log.log("warn", "node", `a hash worker died: ${error instanceof Error ? error.message : error}${end}`)
+    this.#log.log("warn", "node", `a hash worker died: ${messageOf(error)}${end}`)
   }
 
   /** Whether so little was hashed that no worker is worth its start, or there can be none. */

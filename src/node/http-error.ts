@@ -1,3 +1,4 @@
+import { isError } from "../errors.js"
 import { HttpError } from "../ports/http.js"
 import { errnoOf } from "./errno.js"
 import { MalformedAnswer } from "./http1-head.js"
@@ -41,7 +42,7 @@ export function toHttpError(error: unknown, host: string): HttpError {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!isError(error)) return String(error)
   const fault = lookupFault(error)
   return fault !== undefined && "hostname" in error ? `the name ${error.hostname} ${fault}` : error.message
 }

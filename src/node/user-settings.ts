@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import type { ProxySettings } from "../proxy/proxies.js"
 import { errnoOf } from "./errno.js"
 
@@ -129,8 +129,4 @@ function malformed(path: string, reason: string, cause?: unknown): AtError {
     hint: 'it should look like {"datastore": "/path/to/datasets"}; correct it or remove it',
     cause,
   })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

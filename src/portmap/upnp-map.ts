@@ -1,5 +1,6 @@
 import { parseIp } from "../bytes/ip.js"
 import { ipScope } from "../bytes/ip-scope.js"
+import { messageOf } from "../errors.js"
 import type { Timer } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import { encodeCall, encodeGet, findServices, IGD_ERROR, type IgdService, routerUrl, textOf } from "./igd.js"
@@ -99,7 +100,7 @@ export class UpnpMap {
       // Another answers at another place after a restart.
       this.#service = undefined
       this.#mapped.clear()
-      this.#say("info", `no peers are let in by UPnP: ${error instanceof Error ? error.message : String(error)}`)
+      this.#say("info", `no peers are let in by UPnP: ${messageOf(error)}`)
     }
     if (!this.#closed) this.#timer = this.#options.platform.clock.after(LIFETIME * 500, () => this.start())
   }

@@ -1,12 +1,12 @@
 import { count } from "../bytes/words.js"
-import { AtError } from "../errors.js"
+import { AtError, messageOf } from "../errors.js"
 import { DiskError } from "../ports/disk.js"
 
 /** What the disk said, as the user hears it: the one place where {@link DiskError} becomes an {@link AtError}. */
 export function diskFault(error: unknown): AtError {
   if (error instanceof AtError) return error
   if (!(error instanceof DiskError)) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     return new AtError("AT_DISK_IO", `the disk can't be used: ${message}`, {
       hint: "see the cause of this error",
       cause: error,

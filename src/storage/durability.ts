@@ -1,4 +1,4 @@
-import { abortError } from "../errors.js"
+import { abortError, isError } from "../errors.js"
 import type { TorrentLayout } from "../metainfo/layout.js"
 import type { Clock, Timer } from "../ports/clock.js"
 import type { Disk } from "../ports/disk.js"
@@ -256,5 +256,5 @@ export class Durability {
 }
 
 function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
+  return isError(error) ? error : new Error(String(error))
 }
