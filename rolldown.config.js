@@ -1,5 +1,5 @@
 // The commands, each with all it needs in one file: docs/decisions/0009-fast-start.md says why. The library stays in
-// modules, as tsc makes it.
+// modules, as tsc makes it, but for its workers.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { defineConfig } from "rolldown"
@@ -53,29 +53,36 @@ const licences = {
   },
 }
 
-const bundle = (name, input) => ({
+const bundle = (name, input, output, plugins = []) => ({
   input: { [name]: input },
   platform: "node",
   // `await using` is news to Node 20.
   transform: { target: "node20" },
-  plugins: [commonJs, ascii, withoutChildProcess, licences],
+  plugins: [ascii, ...plugins],
   output: {
-    dir: "dist/cli",
     format: "cjs",
     // One file is one read and one cache of compiled code. What is imported on demand still runs on demand.
     codeSplitting: false,
     sourcemap: true,
     sourcemapExcludeSources: true,
     comments: false,
+    ...output,
   },
 })
 
+const command = (name, input) => bundle(name, input, { dir: "dist/cli" }, [commonJs, withoutChildProcess, licences])
+
+/** Each complete in itself, and CommonJS in any folder: so bundlers of others, too, can put it beside their file as it is. */
+const worker = (dir, name) => bundle(name, `src/node/${name}.ts`, { dir, entryFileNames: "[name].cjs" })
+
 export default defineConfig([
-  bundle("at-get", "src/cli/at-get.ts"),
-  bundle("at-get-program", "src/cli/programs/at-get.ts"),
-  bundle("academictorrents", "src/cli/academictorrents.ts"),
-  bundle("academictorrents-program", "src/cli/programs/academictorrents.ts"),
+  command("at-get", "src/cli/at-get.ts"),
+  command("at-get-program", "src/cli/programs/at-get.ts"),
+  command("academictorrents", "src/cli/academictorrents.ts"),
+  command("academictorrents-program", "src/cli/programs/academictorrents.ts"),
   // The engine looks for its workers beside the file that it runs from.
-  bundle("hash-worker", "src/node/hash-worker.ts"),
-  bundle("disk-worker", "src/node/disk-worker.ts"),
+  worker("dist/cli", "hash-worker"),
+  worker("dist/cli", "disk-worker"),
+  worker("dist/node", "hash-worker"),
+  worker("dist/node", "disk-worker"),
 ])

@@ -20,7 +20,7 @@ export class DiskThread {
   #closed = false
   readonly #waiting: Answered[] = []
 
-  /** `url`: where the built `disk-worker.js` is. Default: beside this file. */
+  /** `url`: where the built `disk-worker.cjs` is. Default: beside this file. */
   constructor(url?: URL, filesBeforeWorker = FILES_BEFORE_WORKER) {
     this.#url = url
     this.#filesBeforeWorker = filesBeforeWorker
@@ -54,7 +54,7 @@ export class DiskThread {
     const threads = process.getBuiltinModule("node:worker_threads")
     let worker: Worker
     try {
-      const url = this.#url ?? new URL("./disk-worker.js", import.meta.url)
+      const url = this.#url ?? new URL("./disk-worker.cjs", import.meta.url)
       worker = new threads.Worker(url, { name: "academictorrents-disk", env: threads.SHARE_ENV, execArgv: [] })
     } catch {
       // Node may be told to allow no workers, or a bundler hide where they are.

@@ -64,7 +64,7 @@ describeClockCompliance(NAME, () => stage(nodeClock))
 describeRandomCompliance(NAME, () => stage(new NodeRandom()))
 
 describeHasherCompliance(`${NAME}, in workers`, () => {
-  const workerUrl = new URL("../../dist/node/hash-worker.js", import.meta.url)
+  const workerUrl = new URL("../../dist/node/hash-worker.cjs", import.meta.url)
   if (!existsSync(workerUrl)) throw new Error("hash workers need the build: npm run build")
   return hasherStage({ workerUrl, bytesBeforeWorkers: 0 })
 })
@@ -93,7 +93,7 @@ function describeDisk(name: string, makeThread: () => DiskThread): void {
 
 describeDisk(`${NAME}, without a worker`, () => new DiskThread(undefined, Number.POSITIVE_INFINITY))
 describeDisk(`${NAME}, lists in a worker`, () => {
-  const workerUrl = new URL("../../dist/node/disk-worker.js", import.meta.url)
+  const workerUrl = new URL("../../dist/node/disk-worker.cjs", import.meta.url)
   if (!existsSync(workerUrl)) throw new Error("the disk worker needs the build: npm run build")
   return new DiskThread(workerUrl, 0)
 })

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build, type OutputOptions } from "rolldown"
@@ -10,7 +10,7 @@ const FILES = { "README.md": 20, "data/one.csv": 400_000, "data/two.csv": 300_00
 const CREATE = { pieceLength: 32_768 }
 
 const scriptOf = (name: string): string => fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url))
-const workerOf = (name: string): string => fileURLToPath(new URL(`../../../dist/node/${name}.js`, import.meta.url))
+const workerOf = (name: string): string => fileURLToPath(new URL(`../../../dist/node/${name}`, import.meta.url))
 
 /** Runs a script that imports the package by its name, and returns what it printed; it must end by itself. */
 async function runScript(stage: Stage, name: string, ...args: string[]): Promise<Record<string, unknown>> {
@@ -74,25 +74,22 @@ describe("the library, in a process of its own", () => {
     const dataset = await stage.publish("study", { "big.bin": 4_000_000, ...many }, { webSeeds: [{}] })
     const bundle = async (format: "cjs" | "esm", workers: readonly string[]): Promise<Record<string, unknown>> => {
       const dir = join(stage.folder, `${format}${workers.length}`)
-      const extension = format === "cjs" ? "cjs" : "mjs"
-      const output: OutputOptions = {
-        dir,
-        format,
-        entryFileNames: ({ name }) => `${name}.${name === "app" ? extension : "js"}`,
-      }
+      const app = `app.${format === "cjs" ? "cjs" : "mjs"}`
+      const output: OutputOptions = { dir, format, entryFileNames: app }
       // As esbuild has it in CommonJS.
-      const define = format === "cjs" ? { "import.meta.url": "undefined" } : {}
-      const input = Object.fromEntries([["app", scriptOf("bundled")], ...workers.map((name) => [name, workerOf(name)])])
-      await build({ input, platform: "node", transform: { define }, output, logLevel: "silent" })
+      const define = format === "cjs" && workers.length === 0 ? { "import.meta.url": "undefined" } : {}
+      await build({ input: scriptOf("bundled"), platform: "node", transform: { define }, output, logLevel: "silent" })
+      for (const name of workers) copyFileSync(workerOf(name), join(dir, name))
       rmSync(stage.datastore, { recursive: true, force: true })
-      return runFile(stage, join(dir, `app.${extension}`), dataset.infoHash)
+      return runFile(stage, join(dir, app), dataset.infoHash)
     }
     const path = stage.stored("study")
     const warned = expect.arrayContaining([expect.stringContaining("hash worker died")]) as unknown
     expect(await bundle("cjs", [])).toEqual({ path, warnings: warned })
     expect(await bundle("esm", [])).toEqual({ path, warnings: warned })
-    writeFileSync(join(stage.folder, "package.json"), '{ "type": "module" }')
-    expect(await bundle("esm", ["hash-worker", "disk-worker"])).toEqual({ path, warnings: [] })
+    const workers = ["hash-worker.cjs", "disk-worker.cjs"]
+    expect(await bundle("cjs", workers)).toEqual({ path, warnings: [] })
+    expect(await bundle("esm", workers)).toEqual({ path, warnings: [] })
     expect(sameFile(stage.stored("study/big.bin"), join(dataset.source, "big.bin"))).toBe(true)
   })
 

@@ -22,7 +22,7 @@ const file = (name: string) => ({
   position: 0,
   chunks: [Uint8Array.of(1, 2, 3)],
 })
-const built = new URL("../../../dist/node/disk-worker.js", import.meta.url)
+const built = new URL("../../../dist/node/disk-worker.cjs", import.meta.url)
 
 describe("the thread for small files", () => {
   it("is not started for a few", async () => {

@@ -11,7 +11,7 @@ import type { FilePart, FullPiece, HashAlgorithm } from "../../../src/ports/hash
 import { openVolume, volumesMissing } from "../cli/volume.js"
 
 /** Workers are plain JavaScript files: the built one. */
-const workerUrl = new URL("../../../dist/node/hash-worker.js", import.meta.url)
+const workerUrl = new URL("../../../dist/node/hash-worker.cjs", import.meta.url)
 if (!existsSync(workerUrl)) throw new Error("dist/ is absent: run `npm run build` first")
 
 const cleanUps: Array<() => unknown> = []
