@@ -93,6 +93,16 @@ describe("the library, in a process of its own", () => {
     expect(sameFile(stage.stored("study/big.bin"), join(dataset.source, "big.bin"))).toBe(true)
   })
 
+  it("works in another realm, as under Jest, where Node's errors are not instances of `Error`", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", { "big.bin": 4_000_000, "a.txt": 10 }, { seeders: [{}] })
+    const line = [process.execPath, "--experimental-vm-modules", scriptOf("other-realm"), dataset.infoHash]
+    const { stdout } = await stage.startProgram(line, { maxSeconds: 20 }).exits(0)
+    const found = JSON.parse(stdout) as Record<string, unknown>
+    expect(found).toMatchObject({ isOther: true, path: stage.stored("study"), code: "AT_NOT_FOUND" })
+    expect(sameFile(stage.stored("study/big.bin"), join(dataset.source, "big.bin"))).toBe(true)
+  })
+
   it("rejects with an AtError each time", async () => {
     await using stage = await Stage.open()
     const dataset = await stage.publish("one.bin", 300_000)
