@@ -279,11 +279,11 @@ function isLocked(error: unknown): error is AtError {
   return error instanceof AtError && error.code === "AT_LOCKED"
 }
 
-/** The system lets nobody, or not us, write where the dataset's state is kept. */
+/** The system lets nobody, or not us, write where the dataset's state is kept, or Node does not. */
 function isUnwritable(error: unknown): error is AtError {
   if (!(error instanceof AtError && error.cause instanceof DiskError)) return false
   const { failure } = error.cause
-  return failure === "permission" || failure === "read-only" || isNoRoom(failure)
+  return failure === "permission" || failure === "forbidden" || failure === "read-only" || isNoRoom(failure)
 }
 
 function onlyRead(path: string): AtError {

@@ -12,6 +12,7 @@ const FAILURES: Readonly<Record<string, DiskFailure>> = {
   ENAMETOOLONG: "too-long",
   EACCES: "permission",
   EPERM: "permission",
+  ERR_ACCESS_DENIED: "forbidden",
   EROFS: "read-only",
   // What open(2) says of a symbolic link under O_NOFOLLOW; FreeBSD says EMLINK.
   ELOOP: "link",

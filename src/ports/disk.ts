@@ -36,7 +36,7 @@ export type OpenMode = "read" | "write" | "create" | "create-new"
 /**
  * Why the disk refused, as far as callers must tell apart. `too-large`: the file; `too-long`: its name or path. Without room are
  * `full`; `quota`, where there is space, but not for this user or group; and `no-more-files`, where a file or folder could not
- * be made, as the file system has room for so many only.
+ * be made, as the file system has room for so many only. `forbidden`: by Node's permission model, not by the system.
  */
 export type DiskFailure =
   | "missing"
@@ -45,6 +45,7 @@ export type DiskFailure =
   | "too-large"
   | "too-long"
   | "permission"
+  | "forbidden"
   | "read-only"
   | "link"
   | "not-directory"

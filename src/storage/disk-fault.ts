@@ -44,6 +44,11 @@ export function diskFault(error: unknown): AtError {
         hint: "check its owner and permissions, or use another `datastore`",
         cause,
       })
+    case "forbidden":
+      return new AtError("AT_DISK_IO", error.message, {
+        hint: "allow the path with --allow-fs-read; to write datasets, run without --permission, under which Node lets no program sync files",
+        cause,
+      })
     case "read-only":
       return new AtError("AT_DISK_IO", `the file system is read-only: ${error.path}`, {
         hint: "use another `datastore`",

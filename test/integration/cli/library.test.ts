@@ -22,6 +22,11 @@ async function runFile(stage: Stage, script: string, ...args: string[]): Promise
   return JSON.parse(stdout) as Record<string, unknown>
 }
 
+/** The switches of Node's permission model, as far as this Node has them: the network is forbidden, too, since Node 25. */
+const FORBIDDEN = ["--permission", "--experimental-permission", "--allow-net"].filter((flag) =>
+  process.allowedNodeEnvironmentFlags.has(flag),
+)
+
 const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
 
 describe("the library, in a process of its own", () => {
@@ -101,6 +106,21 @@ describe("the library, in a process of its own", () => {
     const found = JSON.parse(stdout) as Record<string, unknown>
     expect(found).toMatchObject({ isOther: true, path: stage.stored("study"), code: "AT_NOT_FOUND" })
     expect(sameFile(stage.stored("study/big.bin"), join(dataset.source, "big.bin"))).toBe(true)
+  })
+
+  it("reads under Node's permission model what is complete, and says what it lacks to write", async () => {
+    await using stage = await Stage.open()
+    const dataset = await stage.publish("study", FILES, { create: CREATE, seeders: [{}] })
+    await runScript(stage, "get", dataset.infoHash)
+    const args = [dataset.infoHash, "README.md", stage.beside("elsewhere")]
+    const line = [process.execPath, ...FORBIDDEN, "--allow-fs-read=*", scriptOf("forbidden"), ...args]
+    const { stdout } = await stage.startProgram(line, { maxSeconds: 20 }).exits(0)
+    expect(JSON.parse(stdout)).toEqual({
+      path: stage.stored("study"),
+      text: readFileSync(join(dataset.source, "README.md"), "latin1"),
+      code: "AT_DISK_IO",
+      hint: expect.stringContaining("--allow-fs-read") as unknown,
+    })
   })
 
   it("rejects with an AtError each time", async () => {
