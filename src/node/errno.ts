@@ -1,4 +1,5 @@
 import { isError } from "../errors.js"
+
 /** The code of a system error, `ENOENT` and the like, or of one of Node's own; "" when it has none. */
 export function errnoOf(error: unknown): string {
   if (!(isError(error) && "code" in error && typeof error.code === "string")) return ""
