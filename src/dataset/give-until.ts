@@ -1,7 +1,7 @@
 import { abortError } from "../errors.js"
-import type { Clock, Timer } from "../ports/clock.js"
+import type { Clock } from "../ports/clock.js"
 import type { Torrent } from "../torrent/torrent.js"
-import { unlessAborted } from "./unless-aborted.js"
+import { sleep } from "./sleep.js"
 
 /** How often the limits are looked at, ms. */
 const LOOK = 250
@@ -24,19 +24,10 @@ export async function giveUntil(torrent: Giver, size: number, clock: Clock, limi
   const { ratio = Number.POSITIVE_INFINITY, time = Number.POSITIVE_INFINITY, signal } = limits
   if (signal?.aborted) throw abortError(signal.reason)
   const end = clock.now() + time
-  let timer: Timer | undefined
-  const reached = new Promise<void>((resolve, reject) => {
-    const look = (): void => {
-      if (torrent.state === "stopped") reject(abortError())
-      else if (torrent.state === "failed") torrent.whenComplete().then(resolve, reject)
-      else if (torrent.givenBytes >= ratio * size || clock.now() >= end) resolve()
-      else timer = clock.after(LOOK, look)
-    }
-    look()
-  })
-  try {
-    await unlessAborted(signal, reached)
-  } finally {
-    timer?.cancel()
+  for (;;) {
+    if (torrent.state === "stopped") throw abortError()
+    if (torrent.state === "failed") return torrent.whenComplete()
+    if (torrent.givenBytes >= ratio * size || clock.now() >= end) return
+    await sleep(clock, LOOK, signal)
   }
 }

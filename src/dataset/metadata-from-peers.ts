@@ -1,17 +1,16 @@
 import { AtError, abortError } from "../errors.js"
 import { Encoded, encode } from "../metainfo/bencode.js"
 import { pieceLayersOf } from "../metainfo/write-file-tree.js"
-import type { Timer } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import type { Session } from "../session/session.js"
-import { type FoundMetadata, MetadataFetch } from "../torrent/metadata/metadata-fetch.js"
+import { MetadataFetch } from "../torrent/metadata/metadata-fetch.js"
 import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { ProgressSnapshot } from "../torrent/statistics/progress.js"
 import type { Options } from "./options.js"
+import { patiently } from "./patiently.js"
 import { parsePeers } from "./peers.js"
 import type { ResolveContext, Wanted } from "./resolve.js"
 import { findPeers } from "./sources.js"
-import { unlessAborted } from "./unless-aborted.js"
 
 /** What the fetch needs beside the network. */
 export interface Means {
@@ -52,7 +51,14 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
   fetch.addPeers(named.peers, "user")
   fetch.addPeers(hinted.peers, "link")
   means.follow(fetch)
-  const { info, layers } = await patiently(fetch, context, { timeout, name })
+  const { signal, platform } = context
+  const { clock, reach } = platform
+  const refusal = (ms: number, why: string): AtError => stalled(name, ms, { why, reach })
+  const found = patiently(() => fetch.found, fetch, clock, { signal, timeout, refusal })
+  const { info, layers } = await found.catch((error: unknown) => {
+    fetch.leave()
+    throw error
+  })
   return encode({
     announce: hints.trackers[0],
     "announce-list": hints.trackers.length > 1 ? hints.trackers.map((url) => [url]) : undefined,
@@ -60,32 +66,6 @@ export async function metadataFromPeers(wanted: Wanted, context: ResolveContext,
     "piece layers": layers.length > 0 ? pieceLayersOf(layers) : undefined,
     "url-list": hints.webSeeds.length > 0 ? hints.webSeeds : undefined,
   })
-}
-
-/** What is found, or the end of the caller's patience. */
-async function patiently(
-  fetch: MetadataFetch,
-  { platform: { clock, reach }, signal }: ResolveContext,
-  { timeout, name }: { timeout: number | undefined; name: string },
-): Promise<FoundMetadata> {
-  let timer: Timer | undefined
-  const endOfPatience = new Promise<never>((_, reject) => {
-    if (timeout === undefined) return
-    const look = (): void => {
-      const left = timeout - fetch.idleTime
-      if (left <= 0) reject(stalled(name, timeout, { why: fetch.waitingFor(), reach }))
-      else timer = clock.after(left, look)
-    }
-    look()
-  })
-  try {
-    return await unlessAborted(signal, Promise.race([fetch.found, endOfPatience]))
-  } catch (error) {
-    fetch.leave()
-    throw error
-  } finally {
-    timer?.cancel()
-  }
 }
 
 function stalled(name: string, timeout: number, { why, reach }: { why: string; reach: Platform["reach"] }): AtError {

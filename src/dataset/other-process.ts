@@ -1,8 +1,8 @@
 import type { Clock } from "../ports/clock.js"
 import type { Disk, FileStat } from "../ports/disk.js"
 import { type AcquireLock, LockedError } from "../ports/lock.js"
+import { sleep } from "./sleep.js"
 import { stalled } from "./stalled.js"
-import { unlessAborted } from "./unless-aborted.js"
 
 /** ms between two looks whether the other process is done or gone. */
 const LOOK = 2_000
@@ -67,7 +67,7 @@ export class OtherProcess {
         throw stalled(timeout, holder, `wait longer with a larger \`timeout\`, or ${remedy}`)
       }
       onWaiting(holder)
-      await this.#sleep(timeout === undefined ? LOOK : Math.min(LOOK, timeout - idle))
+      await sleep(clock, timeout === undefined ? LOOK : Math.min(LOOK, timeout - idle), signal)
       if (signal?.aborted !== true && (await this.#isFree())) return
     } while (clock.now() < end)
   }
@@ -78,20 +78,6 @@ export class OtherProcess {
     if (now?.size === this.#journal?.size && now?.mtimeNs === this.#journal?.mtimeNs) return
     this.#journal = now
     this.#lastSign = clock.now()
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    const { clock, signal } = this.#options
-    let wake = (): void => {}
-    const slept = new Promise<void>((resolve) => {
-      wake = resolve
-    })
-    const timer = clock.after(ms, wake)
-    try {
-      await unlessAborted(signal, slept)
-    } finally {
-      timer.cancel()
-    }
   }
 
   /** It is so, too, where this process has it by now. What else is wrong with the lock shows in the next attempt. */

@@ -1,9 +1,10 @@
-import { abortError } from "../errors.js"
-import type { Clock, Timer } from "../ports/clock.js"
+import { type AtError, abortError } from "../errors.js"
+import type { Clock } from "../ports/clock.js"
 import type { Platform } from "../ports/platform.js"
 import { PEERS_NEED_PROXY } from "../torrent/no-sources.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { abortWith } from "./abort-with.js"
+import { sleep } from "./sleep.js"
 import { stalled } from "./stalled.js"
 import { unlessAborted } from "./unless-aborted.js"
 
@@ -16,6 +17,8 @@ export interface Patience {
   /** ms without a byte. */
   readonly timeout?: number | undefined
   readonly reach?: Platform["reach"]
+  /** What to say when it is over; `why`: what is known of it. Default: that nothing arrived. */
+  readonly refusal?: (timeout: number, why: string) => AtError
 }
 
 /**
@@ -28,24 +31,23 @@ export async function patiently<T>(
   work: (signal: AbortSignal) => Promise<T>,
   source: Pick<Torrent, "idleTime" | "waitingFor">,
   clock: Clock,
-  { signal, timeout, reach }: Patience,
+  {
+    signal,
+    timeout,
+    reach,
+    refusal = (ms, why) => stalled(ms, why, reach === "web" ? FOR_PEERS : undefined),
+  }: Patience,
 ): Promise<T> {
   if (signal?.aborted) throw abortError(signal.reason)
-  let timer: Timer | undefined
-  const endOfPatience = new Promise<never>((_, reject) => {
-    if (timeout === undefined) return
-    const look = (): void => {
-      const left = timeout - source.idleTime
-      if (left <= 0) reject(stalled(timeout, source.waitingFor(), reach === "web" ? FOR_PEERS : undefined))
-      else timer = clock.after(left, look)
-    }
-    timer = clock.after(timeout, look)
-  })
   const over = abortWith(signal)
+  const endOfPatience = async (timeout: number): Promise<never> => {
+    for (let left = timeout; left > 0; left = timeout - source.idleTime) await sleep(clock, left, over.signal)
+    throw refusal(timeout, source.waitingFor())
+  }
   try {
-    return await unlessAborted(signal, Promise.race([work(over.signal), endOfPatience]))
+    const done = work(over.signal)
+    return await unlessAborted(signal, timeout === undefined ? done : Promise.race([done, endOfPatience(timeout)]))
   } finally {
-    timer?.cancel()
     over.abort()
   }
 }

@@ -1,6 +1,7 @@
-import type { Clock, Timer } from "../ports/clock.js"
+import type { Clock } from "../ports/clock.js"
 import type { Torrent } from "../torrent/torrent.js"
 import { type Patience, patiently } from "./patiently.js"
+import { sleep } from "./sleep.js"
 
 /** How often it is looked whether what the caller waits for is there, while the torrent works on more than that. ms */
 const LOOK = 250
@@ -18,17 +19,8 @@ export async function waitComplete(
   clock: Clock,
   { isThere, ...patience }: Patience & { readonly isThere: () => boolean },
 ): Promise<void> {
-  let timer: Timer | undefined
-  const sooner = new Promise<void>((resolve) => {
-    const look = (): void => {
-      if (isThere()) resolve()
-      else timer = clock.after(LOOK, look)
-    }
-    look()
-  })
-  try {
-    await patiently(() => Promise.race([torrent.whenComplete(), sooner]), torrent, clock, patience)
-  } finally {
-    timer?.cancel()
+  const sooner = async (over: AbortSignal): Promise<void> => {
+    while (!isThere()) await sleep(clock, LOOK, over)
   }
+  await patiently((over) => Promise.race([torrent.whenComplete(), sooner(over)]), torrent, clock, patience)
 }
