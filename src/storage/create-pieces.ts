@@ -52,8 +52,8 @@ async function hashAll(options: HashFilesOptions, pool: FilePool): Promise<Piece
   )
   const present = table.filter((file) => file !== undefined)
   const total = present.reduce((sum, { length }) => sum + length, 0)
-  const directories = new Directories({ disk, base: "/", onUsed: () => {} })
-  const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
+  const directories = new Directories({ disk, base: "/" })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories })
   await inParallel(present, PARALLEL_LOOKS, async (file) => {
     file.selected = true
     const there = await files.look(file, "final")

@@ -17,9 +17,7 @@ export interface DataFilesOptions {
   readonly pool: FilePool
   readonly directories: Directories
   /** Absent where nothing is ever written. */
-  readonly edges?: Edges
-  /** Hears which folder something was made or renamed in. */
-  readonly onChanged: (folder: string) => void
+  readonly edges?: Edges | undefined
 }
 
 /** The bytes of the dataset as they lie in its files: where a span of the torrent is read and written. */

@@ -14,19 +14,16 @@ export function parentOf(path: string): string {
 export class Directories {
   readonly #disk: Disk
   readonly #base: string
-  /**
-   * Hears in which folder one was made, or found at its first use: a process that was killed may have made it, and it is
-   * not durable yet.
-   */
-  onUsed: (parent: string) => void
+  /** Hears of {@link changed} folders. */
+  onChanged: (folder: string) => void
   readonly #ensured = new Map<string, Promise<void>>()
   readonly #seen = new Map<string, Promise<"there" | "absent">>()
 
   /** `base` exists. */
-  constructor(options: { disk: Disk; base: string; onUsed: (parent: string) => void }) {
+  constructor(options: { disk: Disk; base: string; onChanged?: (folder: string) => void }) {
     this.#disk = options.disk
     this.#base = options.base
-    this.onUsed = options.onUsed
+    this.onChanged = options.onChanged ?? (() => {})
   }
 
   /**
@@ -62,6 +59,11 @@ export class Directories {
     return found
   }
 
+  /** Something was made or renamed in the folder, which is not durable yet. */
+  changed(folder: string): void {
+    this.onChanged(folder)
+  }
+
   /** The folder and those above it may be gone: they are looked at anew. */
   forget(folder: string): void {
     for (const above of this.upFrom(folder)) {
@@ -93,6 +95,7 @@ export class Directories {
       await this.#disk.makeDirectory(folder)
       this.#remember(folder, Promise.resolve("there"))
     }
-    this.onUsed(parent)
+    // Also when it was there: a process that was killed may have made it, and it is not durable yet.
+    this.changed(parent)
   }
 }

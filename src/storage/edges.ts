@@ -1,4 +1,5 @@
 import { type Disk, DiskError, type FileHandle, type OpenMode } from "../ports/disk.js"
+import type { Directories } from "./directories.js"
 import type { FilePool } from "./file-pool.js"
 
 /**
@@ -9,16 +10,14 @@ export class Edges {
   readonly folder: string
   readonly #disk: Disk
   readonly #pool: FilePool
-  readonly #makeFolder: () => Promise<void>
-  readonly #onCreated: (folder: string) => void
+  readonly #directories: Directories
   readonly #pieces: Set<number>
 
   private constructor(options: EdgesOptions, pieces: Set<number>) {
     this.folder = options.folder
     this.#disk = options.disk
     this.#pool = options.pool
-    this.#makeFolder = options.makeFolder
-    this.#onCreated = options.onCreated
+    this.#directories = options.directories
     this.#pieces = pieces
   }
 
@@ -37,10 +36,10 @@ export class Edges {
   }
 
   async write(piece: number, position: number, bytes: Uint8Array): Promise<void> {
-    await this.#makeFolder()
+    await this.#directories.ensure(this.folder)
     await this.#use(piece, "create", (handle) => handle.write([bytes], position))
     this.#pieces.add(piece)
-    this.#onCreated(this.folder)
+    this.#directories.changed(this.folder)
   }
 
   /** False when the bytes are not all there. */
@@ -81,10 +80,7 @@ export interface EdgesOptions {
   readonly pool: FilePool
   /** Absolute. */
   readonly folder: string
-  /** Makes `folder`, if it is absent. */
-  readonly makeFolder: () => Promise<void>
-  /** Hears in which folder something was made. */
-  readonly onCreated: (folder: string) => void
+  readonly directories: Directories
 }
 
 function keyOf(piece: number): string {

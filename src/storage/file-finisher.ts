@@ -17,8 +17,6 @@ export interface FileFinisherOptions {
   readonly disk: Disk
   readonly pool: FilePool
   readonly directories: Directories
-  /** Hears which folder something was made or renamed in. */
-  readonly onChanged: (folder: string) => void
   /** Hears that a file is as it should be: nothing is written to it for now. */
   readonly onFinished: (file: DataFile) => void
 }
@@ -69,7 +67,7 @@ export class FileFinisher {
     } finally {
       await handle.close()
     }
-    this.#options.onChanged(parentOf(file.path))
+    this.#options.directories.changed(parentOf(file.path))
   }
 
   /** What stands at the paths of a file. @throws AtError when it is no file, or reached through a link */
@@ -93,7 +91,7 @@ export class FileFinisher {
       file.ready = undefined
       folders.add(parentOf(file.path))
     }
-    for (const folder of folders) this.#options.onChanged(folder)
+    for (const folder of folders) this.#options.directories.changed(folder)
   }
 
   async #finish(file: DataFile): Promise<void> {
@@ -112,7 +110,7 @@ export class FileFinisher {
       }
       await this.#options.disk.rename(file.partPath, file.path)
       file.place = "final"
-      this.#options.onChanged(parentOf(file.path))
+      this.#options.directories.changed(parentOf(file.path))
     }
     file.ready = undefined
     file.provisional = false

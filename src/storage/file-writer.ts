@@ -46,11 +46,9 @@ export interface FileWriterOptions {
   readonly pool: FilePool
   readonly directories: Directories
   /** Absent where nothing is ever written. */
-  readonly edges?: Edges
+  readonly edges?: Edges | undefined
   readonly reader: SpanReader
   readonly finisher: FileFinisher
-  /** Hears which folder something was made or renamed in. */
-  readonly onChanged: (folder: string) => void
 }
 
 /** Brings the bytes of verified pieces to their places: into files, which are made for it, or into `edges/`. */
@@ -222,6 +220,6 @@ export class FileWriter {
       },
     )
     // Also when it was there: whoever made it may have been killed before its name was durable.
-    this.#options.onChanged(folder)
+    this.#options.directories.changed(folder)
   }
 }

@@ -41,7 +41,7 @@ export async function findComplete(
   const { datastore, infoHash, signal } = place
   const folder = stateDirectory(datastore, truncated(infoHash))
   // A store refuses what is reached through a link.
-  const directories = new Directories({ disk, base: datastore, onUsed: () => {} })
+  const directories = new Directories({ disk, base: datastore })
   try {
     if ((await directories.inspect(folder)) === "absent") return undefined
     const inventory = await readInventory(platform, `${folder}/inventory`)

@@ -25,8 +25,8 @@ export async function openReadOnly(options: ReadOnlyOptions): Promise<StoreParts
   const { layout } = metainfo
   const pool = new FilePool({ disk })
   const table = await placeFiles(disk, metainfo, dataPath)
-  const directories = new Directories({ disk, base: dataPath, onUsed: () => {} })
-  const files = new DataFiles({ disk, layout, files: table, pool, directories, onChanged: () => {} })
+  const directories = new Directories({ disk, base: dataPath })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories })
   const have = new Bitfield(layout.pieceCount)
   const present = table.filter((file) => file !== undefined)
   await inParallel(present, PARALLEL_LOOKS, (file) => {

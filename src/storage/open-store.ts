@@ -71,7 +71,7 @@ export async function openStore(options: PieceStoreOptions, onFault: FaultSink):
   const { disk } = platform
   if (signal?.aborted === true) throw abortError(signal.reason)
   const changed = new Set<string>(await makeDatastore(disk, datastore))
-  const directories = new Directories({ disk, base: datastore, onUsed: (parent) => changed.add(parent) })
+  const directories = new Directories({ disk, base: datastore, onChanged: (parent) => changed.add(parent) })
   const folder = stateDirectory(datastore, metainfo.infoHash)
   await directories.ensure(folder)
   const lock = await (options.takeLock ?? platform.acquireLock)(`${folder}/lock`)
@@ -194,23 +194,13 @@ async function assemble(
   const { disk, clock } = platform
   const { journal, pool, directories, folder, onFault } = made
   const { layout } = metainfo
-  // The two know each other: files tell what changed, and are told to sync.
-  const links: { durability?: Durability } = {}
-  const onChanged = (changed: string): void => links.durability?.changed(changed)
-  const edgesFolder = `${folder}/edges`
-  const edges = await Edges.load({
-    disk,
-    pool,
-    folder: edgesFolder,
-    makeFolder: () => directories.ensure(edgesFolder),
-    onCreated: onChanged,
-  })
-  directories.onUsed = onChanged
+  const edges = await Edges.load({ disk, pool, directories, folder: `${folder}/edges` })
   const table = await placeInDatastore(disk, metainfo, datastore)
-  const files = new DataFiles({ disk, layout, files: table, pool, directories, edges, onChanged })
-  links.durability = new Durability({ clock, disk, files, journal, onFault })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, edges })
+  const durability = new Durability({ clock, disk, files, journal, onFault })
+  directories.onChanged = (changed) => durability.changed(changed)
   const have = new Bitfield(layout.pieceCount)
-  return { platform, metainfo, files, pool, journal, durability: links.durability, have }
+  return { platform, metainfo, files, pool, journal, durability, have }
 }
 
 async function resume(

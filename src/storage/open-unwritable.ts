@@ -30,17 +30,10 @@ export async function openUnwritable(options: UnwritableOptions): Promise<Readin
   const { layout } = metainfo
   const pool = new FilePool({ disk })
   const folder = stateDirectory(datastore, metainfo.infoHash)
-  const nothing = (): void => {}
-  const reads = { disk, pool, onCreated: nothing, makeFolder: () => Promise.resolve() }
-  const files = new DataFiles({
-    disk,
-    layout,
-    files: await placeInDatastore(disk, metainfo, datastore),
-    pool,
-    directories: new Directories({ disk, base: datastore, onUsed: nothing }),
-    edges: await Edges.load({ ...reads, folder: `${folder}/edges` }),
-    onChanged: nothing,
-  })
+  const directories = new Directories({ disk, base: datastore })
+  const table = await placeInDatastore(disk, metainfo, datastore)
+  const edges = await Edges.load({ disk, pool, directories, folder: `${folder}/edges` })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, edges })
   const all = files.all.filter((file) => file !== undefined)
   await inParallel(all, PARALLEL_LOOKS, (file) => lookToRead(files, file, ["final", "part"]))
   const select = (selected: ReadonlySet<number> | undefined): Promise<void> => {

@@ -17,8 +17,6 @@ export interface SmallFilesOptions {
   readonly layout: TorrentLayout
   readonly pool: FilePool
   readonly directories: Directories
-  /** Hears which folder something was made in. */
-  readonly onChanged: (folder: string) => void
 }
 
 type Parts = readonly [DataFile, FilePart[]]
@@ -47,7 +45,7 @@ export class SmallFiles {
   }
 
   async #writeList(listed: readonly Parts[]): Promise<void> {
-    const { disk, pool, directories, onChanged } = this.#options
+    const { disk, pool, directories } = this.#options
     const folders = new Set(listed.map(([file]) => parentOf(file.path)))
     await inParallel(folders, PARALLEL, (folder) => directories.ensure(folder))
     for (const [file] of listed) if (file.place === "none") await pool.forget(file.key)
@@ -66,7 +64,7 @@ export class SmallFiles {
       parts.length = 0
     }
     // Also where nothing is new: whoever made the files may have been killed before their names were durable.
-    for (const folder of folders) onChanged(folder)
+    for (const folder of folders) directories.changed(folder)
   }
 
   /** Nothing is under way with it, and it is written to at its unfinished file's place. */

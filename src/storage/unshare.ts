@@ -1,6 +1,6 @@
 import type { Disk, FileHandle } from "../ports/disk.js"
 import type { DataFile } from "./data-file.js"
-import { parentOf } from "./directories.js"
+import { type Directories, parentOf } from "./directories.js"
 import type { FilePool } from "./file-pool.js"
 
 /** Bytes copied at a time. */
@@ -9,15 +9,14 @@ const CHUNK = 4 * 1024 * 1024
 export interface UnshareOptions {
   readonly disk: Disk
   readonly pool: FilePool
-  /** Hears which folder something was made or renamed in. */
-  readonly onChanged: (folder: string) => void
+  readonly directories: Directories
 }
 
 /**
  * Where the file at its final place has other names, too, a copy of it takes this one: what is written to it from then on
  * changes nothing under the others, which may lie outside of the datastore.
  */
-export async function unshare(file: DataFile, { disk, pool, onChanged }: UnshareOptions): Promise<void> {
+export async function unshare(file: DataFile, { disk, pool, directories }: UnshareOptions): Promise<void> {
   const shared = await disk.stat(file.path)
   if (shared === undefined || shared.links <= 1) return
   await pool.forget(file.key)
@@ -40,7 +39,7 @@ export async function unshare(file: DataFile, { disk, pool, onChanged }: Unshare
   } finally {
     await from.close()
   }
-  onChanged(parentOf(file.path))
+  directories.changed(parentOf(file.path))
 }
 
 /** On the disk itself, before the only other copy of what is right in it may go. */

@@ -96,16 +96,12 @@ async function readableFiles(options: VerifyOptions, pool: FilePool): Promise<Da
   const { disk } = platform
   const { layout } = metainfo
   const base = datastore ?? dataPath ?? ""
-  const nothing = (): void => {}
-  const folder = `${stateDirectory(datastore ?? "", metainfo.infoHash)}/edges`
-  const edges =
-    datastore === undefined
-      ? {}
-      : { edges: await Edges.load({ disk, pool, folder, makeFolder: () => Promise.resolve(), onCreated: nothing }) }
+  const directories = new Directories({ disk, base })
+  const folder = `${stateDirectory(base, metainfo.infoHash)}/edges`
+  const edges = datastore === undefined ? undefined : await Edges.load({ disk, pool, directories, folder })
   const table =
     datastore === undefined ? await placeFiles(disk, metainfo, base) : await placeInDatastore(disk, metainfo, base)
-  const directories = new Directories({ disk, base, onUsed: nothing })
-  const files = new DataFiles({ disk, layout, files: table, pool, directories, ...edges, onChanged: nothing })
+  const files = new DataFiles({ disk, layout, files: table, pool, directories, edges })
   const all = table.filter((file) => file !== undefined)
   markSelected(files, selected)
   await inParallel(all, PARALLEL_LOOKS, (file) => lookToRead(files, file, ["final", "part"]))
