@@ -30,22 +30,30 @@ export interface AnnounceRequest {
   readonly event: AnnounceEvent
   readonly stats: AnnounceStats
   /** What this tracker asked to be sent back. */
-  readonly trackerId?: Uint8Array
+  readonly trackerId?: Uint8Array | undefined
 }
 
 /** A tracker's answer. Absent is what it did not say, or said in a form that means nothing. */
 export interface AnnounceAnswer {
   readonly peers: readonly Endpoint[]
   /** Seconds, at least 0; as the tracker said, which may be absurd. */
-  readonly interval?: number
+  readonly interval?: number | undefined
   /** Seconds, at least 0; as the tracker said, which may be absurd. */
-  readonly minInterval?: number
-  readonly seeds?: number
-  readonly leechers?: number
-  readonly warning?: string
-  readonly trackerId?: Uint8Array
+  readonly minInterval?: number | undefined
+  readonly seeds?: number | undefined
+  readonly leechers?: number | undefined
+  readonly warning?: string | undefined
+  readonly trackerId?: Uint8Array | undefined
   /** Our own address as the tracker sees it (BEP 24). */
-  readonly externalAddress?: string
+  readonly externalAddress?: string | undefined
+}
+
+/** Hears how an announce goes, besides its outcome. */
+export interface AnnounceListener {
+  /** It goes out now: it may have waited for others to the same host. */
+  onSent(): void
+  /** What a tracker's second address answers after the first has. */
+  onLate(answer: AnnounceAnswer): void
 }
 
 /** A tracker that refuses us without a word on when to come back is not asked again for so long, ms. */
@@ -61,7 +69,7 @@ export type RetryWish = number | "never" | "later"
 export interface TrackerFailure {
   readonly kind: "failed"
   readonly message: string
-  readonly retry?: RetryWish
+  readonly retry?: RetryWish | undefined
 }
 
 export type AnnounceOutcome = { readonly kind: "answered"; readonly answer: AnnounceAnswer } | TrackerFailure
@@ -86,5 +94,5 @@ export function messageText(text: string | undefined): string | undefined {
 }
 
 export function failed(message: string, retry?: RetryWish): TrackerFailure {
-  return retry === undefined ? { kind: "failed", message } : { kind: "failed", message, retry }
+  return { kind: "failed", message, retry }
 }

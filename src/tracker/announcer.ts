@@ -226,22 +226,16 @@ export class Announcer {
 
   #announce(entry: TrackerEntry, event: AnnounceEvent, signal: AbortSignal): Promise<AnnounceOutcome> {
     const { infoHash, peerId, key } = this.#options
-    const request = { infoHash, peerId, key, event, stats: this.#host.stats() }
-    const { trackerId } = entry
-    return this.#options.client.announce(
-      entry.target,
-      trackerId === undefined ? request : { ...request, trackerId },
-      signal,
-      {
-        onSent: () => {
-          entry.sentAt = this.#now()
-        },
-        onLate: (late) => {
-          entry.addPeers(late)
-          this.#hand(late, entry)
-        },
+    const request = { infoHash, peerId, key, event, stats: this.#host.stats(), trackerId: entry.trackerId }
+    return this.#options.client.announce(entry.target, request, signal, {
+      onSent: () => {
+        entry.sentAt = this.#now()
       },
-    )
+      onLate: (late) => {
+        entry.addPeers(late)
+        this.#hand(late, entry)
+      },
+    })
   }
 
   #hand(answer: AnnounceAnswer, entry: TrackerEntry): void {

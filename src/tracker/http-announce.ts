@@ -78,7 +78,8 @@ export function parseHttpAnswer(body: Uint8Array): AnnounceOutcome {
   const list = new PeerList()
   list.addValue(dictionary.get("peers"), 4)
   list.addValue(dictionary.get("peers6"), 6)
-  const fields: { -readonly [key in keyof AnnounceAnswer]?: AnnounceAnswer[key] | undefined } = {
+  const answer: AnnounceAnswer = {
+    peers: list.peers,
     interval: natural(dictionary, "interval"),
     minInterval: natural(dictionary, "min interval"),
     seeds: natural(dictionary, "complete"),
@@ -87,8 +88,7 @@ export function parseHttpAnswer(body: Uint8Array): AnnounceOutcome {
     trackerId: dictionary.bytes("tracker id")?.slice(),
     externalAddress: externalAddress(dictionary.bytes("external ip")),
   }
-  const answer: { peers: AnnounceAnswer["peers"] } = { peers: list.peers }
-  return { kind: "answered", answer: Object.assign(answer, definedOnly(fields)) }
+  return { kind: "answered", answer }
 }
 
 /** The dictionary that a tracker answered with, or why there is none. */
@@ -136,10 +136,4 @@ function externalAddress(bytes: Uint8Array | undefined): string | undefined {
 
 function count(value: number): string {
   return String(Math.min(Math.max(Math.trunc(value), 0), Number.MAX_SAFE_INTEGER))
-}
-
-type Defined<T> = { [key in keyof T]?: Exclude<T[key], undefined> }
-
-function definedOnly<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>
 }

@@ -3,7 +3,7 @@ import { type Family, parseIp } from "../bytes/ip.js"
 import { withoutBrackets } from "../bytes/url.js"
 import type { Platform } from "../ports/platform.js"
 import {
-  type AnnounceAnswer,
+  type AnnounceListener,
   type AnnounceOutcome,
   type AnnounceRequest,
   failed,
@@ -25,12 +25,6 @@ import { getAnswer, type HttpBody } from "./http-get.js"
 import { parseHttpScrape, scrapeUrl } from "./http-scrape.js"
 import { OtherFamily, type Repeat } from "./other-family.js"
 import type { HttpTarget } from "./tracker-url.js"
-
-/** Hears how an announce goes, besides its outcome. */
-interface HttpAnnounceListener {
-  onSent(): void
-  onLate(answer: AnnounceAnswer): void
-}
 
 /** Speaks with any number of HTTP trackers, as often as the limiter allows. No method rejects. */
 export class HttpClient {
@@ -56,7 +50,7 @@ export class HttpClient {
     target: HttpTarget,
     request: AnnounceRequest,
     signal: AbortSignal,
-    listener: HttpAnnounceListener,
+    listener: AnnounceListener,
   ): Promise<AnnounceOutcome> {
     const { host, hostname } = new URL(target.url)
     const key = `${target.url} ${toHex(request.infoHash)}`
@@ -111,8 +105,7 @@ export class HttpClient {
     if (body.kind === "failed") return { outcome: body, refused: false }
     this.#heed(turn.host, toHex(request.infoHash), body)
     const outcome = judged(body, parseHttpAnswer)
-    const { family } = body
-    if (outcome.kind === "answered") return { outcome, refused: false, ...(family !== undefined && { family }) }
+    if (outcome.kind === "answered") return { outcome, refused: false, family: body.family }
     const { retry } = outcome
     if (retry === undefined) return { outcome, refused: isGood(body.status) || body.status === 400 }
     return { outcome, refused: false, retry: inMilliseconds(retry) }
@@ -150,7 +143,7 @@ interface Announced {
   /** The tracker did not want what it was told, as it was told. */
   readonly refused: boolean
   /** The one over which it was answered; undefined behind a proxy. */
-  readonly family?: Family
+  readonly family?: Family | undefined
   /** This torrent is not to be announced for so long, ms. */
   readonly retry?: number
 }

@@ -20,9 +20,9 @@ export interface HttpBody {
   readonly status: number
   readonly bytes: Uint8Array
   /** Of the server's address; absent behind a proxy. */
-  readonly family?: Family
+  readonly family?: Family | undefined
   /** What the server asks for by its status and `Retry-After`, in milliseconds. */
-  readonly retry?: Exclude<RetryWish, "never">
+  readonly retry?: Exclude<RetryWish, "never"> | undefined
 }
 
 /**
@@ -77,13 +77,7 @@ export function getAnswer(
         onEnd() {
           const status = head?.status ?? 0
           const retry = retryOf(status, head?.headers["retry-after"], platform.clock.wallTime())
-          settle({
-            kind: "body",
-            status,
-            bytes: joinChunks(chunks),
-            ...(head?.family !== undefined && { family: head.family }),
-            ...(retry !== undefined && { retry }),
-          })
+          settle({ kind: "body", status, bytes: joinChunks(chunks), family: head?.family, retry })
         },
         onError(error) {
           settle(failed(redactUrls(error.message)))

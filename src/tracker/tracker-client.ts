@@ -1,6 +1,6 @@
 import type { Platform } from "../ports/platform.js"
 import {
-  type AnnounceAnswer,
+  type AnnounceListener,
   type AnnounceOutcome,
   type AnnounceRequest,
   failed,
@@ -12,14 +12,6 @@ import type { EncryptionSupport } from "./http-announce.js"
 import { HttpClient } from "./http-client.js"
 import type { TrackerTarget } from "./tracker-url.js"
 import { UdpClient } from "./udp-client.js"
-
-/** Hears how an announce goes, besides its outcome. */
-export interface AnnounceListener {
-  /** It goes out now: it may have waited for others to the same host. */
-  onSent(): void
-  /** What a tracker's second address answers after the first has. */
-  onLate(answer: AnnounceAnswer): void
-}
 
 /**
  * Asks trackers, whatever the protocol: one is shared by all that a session runs, and its limiter by all of the process, so
