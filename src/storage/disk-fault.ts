@@ -90,6 +90,15 @@ export function notOurs(path: string): DiskError {
   return new DiskError("missing", path, `${path} is not the file that was written to`)
 }
 
+/** What `work` fails with is said as {@link diskFault} says it. */
+export async function orDiskFault<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw diskFault(error)
+  }
+}
+
 /** What stands at a path is not this dataset's. */
 export function somethingThere(path: string, reason: string, cause?: unknown): AtError {
   return new AtError("AT_EXISTS", `${path} is in the way: ${reason}`, {

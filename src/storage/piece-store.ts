@@ -3,7 +3,7 @@ import { AtError } from "../errors.js"
 import { closeStore } from "./close-store.js"
 import { CommitMeter } from "./commit-meter.js"
 import { type Commit, type CommitOutcome, CommitQueue } from "./commit-queue.js"
-import { diskFault } from "./disk-fault.js"
+import { diskFault, orDiskFault } from "./disk-fault.js"
 import { PieceState } from "./journal-state.js"
 import { keepAtPlace } from "./keep-at-place.js"
 import { Losses } from "./losses.js"
@@ -86,15 +86,11 @@ export class PieceStore {
   static async open(options: PieceStoreOptions): Promise<PieceStore> {
     const early: unknown[] = []
     let hear = (error: unknown): void => void early.push(error)
-    try {
-      const opened = await openStore(options, (error) => hear(error))
-      const store = new PieceStore(`${options.datastore}/${options.metainfo.name}`, opened, opened)
-      hear = (error) => store.#writer?.onFault(error)
-      for (const error of early) hear(error)
-      return store
-    } catch (error) {
-      throw diskFault(error)
-    }
+    const opened = await orDiskFault(openStore(options, (error) => hear(error)))
+    const store = new PieceStore(`${options.datastore}/${options.metainfo.name}`, opened, opened)
+    hear = (error) => store.#writer?.onFault(error)
+    for (const error of early) hear(error)
+    return store
   }
 
   /**
@@ -102,11 +98,7 @@ export class PieceStore {
    * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
    */
   static async openReadOnly(options: ReadOnlyOptions): Promise<PieceStore> {
-    try {
-      return new PieceStore(options.dataPath, await openReadOnly(options))
-    } catch (error) {
-      throw diskFault(error)
-    }
+    return new PieceStore(options.dataPath, await orDiskFault(openReadOnly(options)))
   }
 
   /**
@@ -114,13 +106,9 @@ export class PieceStore {
    * @throws AtError `AT_DISK_IO`, `AT_ABORTED`
    */
   static async openUnwritable(options: UnwritableOptions): Promise<PieceStore> {
-    try {
-      const { openUnwritable } = await import("./open-unwritable.js")
-      const parts = await openUnwritable(options)
-      return new PieceStore(`${options.datastore}/${options.metainfo.name}`, parts, undefined, parts)
-    } catch (error) {
-      throw diskFault(error)
-    }
+    const { openUnwritable } = await import("./open-unwritable.js")
+    const parts = await orDiskFault(openUnwritable(options))
+    return new PieceStore(`${options.datastore}/${options.metainfo.name}`, parts, undefined, parts)
   }
 
   /** Pieces that the selected files need. */
@@ -160,11 +148,7 @@ export class PieceStore {
   async lookAtComplete(indexes: Iterable<number>, signal?: AbortSignal): Promise<void> {
     if (this.#closed !== undefined || this.#opened === undefined) return
     const files = [...indexes].map((index) => this.#parts.files.all[index]).filter((file) => file !== undefined)
-    try {
-      await this.#gate.alone(() => this.#losses.lookAtComplete(files, signal))
-    } catch (error) {
-      throw diskFault(error)
-    }
+    await orDiskFault(this.#gate.alone(() => this.#losses.lookAtComplete(files, signal)))
   }
 
   /** Hashes a full piece, and writes it if it is right. The slot's bytes must stay as they are until it settles. */
@@ -184,11 +168,7 @@ export class PieceStore {
     const { edges } = this.#parts.files
     while (this.#moving !== undefined && edges?.pieces.has(piece) === true) await this.#moving
     if (this.#closed !== undefined) throw misuse("the store is closed")
-    try {
-      await this.#gate.track(this.#reader.read(piece, begin, into))
-    } catch (error) {
-      throw diskFault(error)
-    }
+    await orDiskFault(this.#gate.track(this.#reader.read(piece, begin, into)))
   }
 
   /**
@@ -254,12 +234,8 @@ export class PieceStore {
   /** All that was stored is on the disk itself. @throws AtError `AT_DISK_IO` when it can't be brought there */
   async flush(): Promise<void> {
     if (this.#opened === undefined) return
-    try {
-      await this.#gate.pass()
-      await this.#opened.durability.flush()
-    } catch (error) {
-      throw diskFault(error)
-    }
+    const { durability } = this.#opened
+    await orDiskFault(this.#gate.pass().then(() => durability.flush()))
   }
 
   /**
@@ -274,9 +250,7 @@ export class PieceStore {
   async #lookFurther(look: (further: Pick<ReadingParts, "check" | "select">) => Promise<void>): Promise<void> {
     if (this.#further === undefined) return
     try {
-      await this.#gate.track(look(this.#further))
-    } catch (error) {
-      throw diskFault(error)
+      await orDiskFault(this.#gate.track(look(this.#further)))
     } finally {
       this.#wanted = wantedPieces(this.#parts.files)
     }
@@ -310,9 +284,7 @@ export class PieceStore {
     const settled = moving.catch(() => {})
     this.#moving = settled
     try {
-      await moving
-    } catch (error) {
-      throw diskFault(error)
+      await orDiskFault(moving)
     } finally {
       if (this.#moving === settled) this.#moving = undefined
     }

@@ -15,8 +15,6 @@ export interface ResumeInput {
   readonly bootId: string
   /** Asked for every file that stands at its own path ({@link JournalState.home}) and has bytes. */
   readonly found: (file: number) => FoundFile
-  /** Pieces that are not to be believed though the journal names them: their bytes in `edges/` are gone. */
-  readonly gone?: Bitfield
   /** Pieces that somebody found bad: hashed, whatever the journal says. */
   readonly doubted?: ReadonlySet<number> | undefined
   /** A whole number, 0 <= n < below. */
@@ -59,7 +57,7 @@ export function trusted(input: ResumeInput): ResumeDecision {
   const needed = journal.clean && sameBoot ? PieceState.written : PieceState.done
   for (let piece = 0; piece < count; piece++) {
     const state = journal.pieces[piece]!
-    if (state === PieceState.absent || missing.has(piece) || input.gone?.has(piece) === true) continue
+    if (state === PieceState.absent || missing.has(piece)) continue
     if (state < needed || changed.has(piece) || input.doubted?.has(piece) === true) decision.check.add(piece)
     else decision.trusted.add(piece)
   }
