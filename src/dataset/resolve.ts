@@ -2,8 +2,6 @@ import { toHex } from "../bytes/hex.js"
 import { sameBytes } from "../bytes/same-bytes.js"
 import { redactUrl } from "../bytes/url.js"
 import { download } from "../catalog/download.js"
-import { downloadPatiently, retryAfter } from "../catalog/download-patiently.js"
-import type { Site } from "../catalog/site.js"
 import { AtError, messageOf } from "../errors.js"
 import { TORRENT_LIMITS } from "../metainfo/info-dictionary.js"
 import type { Magnet } from "../metainfo/magnet.js"
@@ -11,12 +9,10 @@ import type { Metainfo } from "../metainfo/metainfo.js"
 import { truncated } from "../metainfo/swarm-names.js"
 import { parseTorrent } from "../metainfo/torrent-file.js"
 import { DiskError } from "../ports/disk.js"
-import type { HttpError } from "../ports/http.js"
 import type { Platform } from "../ports/platform.js"
 import { firstBytes, withFile } from "../storage/read-file.js"
-import { lateAnswer } from "./late-answer.js"
+import { type FetchContext, fetchTorrent } from "./fetch-torrent.js"
 import { GO_ONLINE } from "./needs-network.js"
-import type { ProgressFeed } from "./progress-feed.js"
 import type { Target } from "./target.js"
 import type { TorrentCache } from "./torrent-cache.js"
 
@@ -56,18 +52,10 @@ export interface Wanted {
 
 const NO_HINTS: Hints = { trackers: [], webSeeds: [], peers: [] }
 
-export interface ResolveContext {
-  readonly platform: Platform
-  readonly site: Site
+export interface ResolveContext extends FetchContext {
   readonly cache: TorrentCache
-  readonly offline: boolean
-  /** The caller's patience: ms without a byte. */
-  readonly timeout?: number | undefined
-  readonly signal?: AbortSignal | undefined
   /** The user named peers. */
   readonly namesPeers?: boolean
-  /** Is told what is waited for, when that takes long. */
-  readonly feed?: Pick<ProgressFeed, "follow" | "forget"> | undefined
   /** Gets a .torrent from peers, when the service can't help; undefined when there is nobody to ask. */
   readonly fromPeers?: ((wanted: Wanted) => Promise<Uint8Array> | undefined) | undefined
 }
@@ -219,70 +207,6 @@ function anotherDataset({ infoHash }: Metainfo): AtError {
   return new AtError("AT_METADATA", `the .torrent file is of another dataset, ${toHex(infoHash)}`, {
     hint: "check the infohash; if it is right, the fault is at the service",
   })
-}
-
-/** `dataset`: what is known of it before; its infohash, where the URL is one of the service and not the target itself. */
-async function fetchTorrent(
-  url: string,
-  dataset: { readonly name: string; readonly infoHash?: Uint8Array },
-  context: ResolveContext,
-  fetch: typeof downloadPatiently = downloadPatiently,
-): Promise<Uint8Array> {
-  const { platform, site, signal, timeout, offline, feed } = context
-  const shown = redactUrl(url)
-  if (offline) {
-    throw new AtError("AT_METADATA", `${shown} can't be fetched offline`, { hint: GO_ONLINE })
-  }
-  const { name, infoHash } = dataset
-  const namedByUser = infoHash === undefined || site.namedByUser
-  const answer = fetch(platform, url, { limit: TORRENT_LIMITS.length, timeout, signal, namedByUser })
-  const outcome = await (feed === undefined
-    ? answer
-    : lateAnswer(answer, { url, name, infoHash }, { clock: platform.clock, feed }))
-  switch (outcome.kind) {
-    case "ok":
-      return outcome.bytes
-    case "status": {
-      if (outcome.status === 404 || outcome.status === 410) {
-        throw infoHash === undefined
-          ? new AtError("AT_NOT_FOUND", `there is nothing at ${shown}`, { hint: "check the URL" })
-          : new AtError("AT_NOT_FOUND", `there is no such dataset at ${shown}`, {
-              hint: "check the infohash; the dataset may have been removed or replaced: add a peer that has it with `peers`",
-            })
-      }
-      const pause = retryAfter(outcome, platform.clock.wallTime())
-      const soon = pause === undefined ? "later" : `in ${Math.ceil(pause / 1000)} s, as it asks for`
-      throw new AtError("AT_METADATA", `${shown} answered with HTTP status ${outcome.status}`, {
-        hint: `try again ${soon}, or use the .torrent file`,
-      })
-    }
-    case "failed": {
-      const { error } = outcome
-      // That says nothing of the dataset: who set a time-out may try again later.
-      const isStalled = timeout !== undefined && error.failure === "timeout"
-      throw new AtError(isStalled ? "AT_STALLED" : "AT_METADATA", `${shown} can't be fetched: ${error.message}`, {
-        hint: `${adviceFor(error)}, or use the .torrent file`,
-        cause: error,
-      })
-    }
-  }
-}
-
-function adviceFor({ failure }: HttpError): string {
-  switch (failure) {
-    case "tls":
-      return "if your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its certificate"
-    case "proxy":
-      return "check the proxy that is set, and its user and password"
-    case "network":
-    case "timeout":
-      return "check the network and, if it needs a proxy, HTTPS_PROXY"
-    case "unsafe-address":
-      return "check the network and, if that is the right place, name its URL yourself"
-    case "redirect":
-    case "malformed":
-      return "check the network"
-  }
 }
 
 /** Reads a .torrent file. @throws AtError `AT_NOT_FOUND`, `AT_METADATA` */
