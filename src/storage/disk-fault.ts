@@ -46,7 +46,7 @@ export function diskFault(error: unknown): AtError {
       })
     case "forbidden":
       return new AtError("AT_DISK_IO", error.message, {
-        hint: "allow the path with --allow-fs-read; to write datasets, run without --permission, under which Node lets no program sync files",
+        hint: "let Node read the path; to write datasets, run without its permission model, which lets no program sync files",
         cause,
       })
     case "read-only":

@@ -119,7 +119,7 @@ describe("the library, in a process of its own", () => {
       path: stage.stored("study"),
       text: readFileSync(join(dataset.source, "README.md"), "latin1"),
       code: "AT_DISK_IO",
-      hint: expect.stringContaining("--allow-fs-read") as unknown,
+      hint: expect.stringContaining("without its permission model") as unknown,
     })
   })
 
