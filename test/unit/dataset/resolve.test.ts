@@ -237,12 +237,15 @@ describe("a dataset by its infohash", () => {
   it("ends with its signal, and the request with it", async () => {
     http.pages.set(SITE_URL, "silent")
     const controller = new AbortController()
-    const resolving = resolveTarget(parseTarget(HASH), { ...context, signal: controller.signal })
+    let peersAsked = 0
+    const fromPeers = (): undefined => void peersAsked++
+    const resolving = resolveTarget(parseTarget(HASH), { ...context, signal: controller.signal, fromPeers })
     platform.clock.after(5000, () => controller.abort())
     await expect(sim.runUntil(resolving)).rejects.toMatchObject({ code: "AT_ABORTED" })
     expect(http.aborted).toBe(1)
-    await rejects(HASH, "AT_ABORTED", { signal: controller.signal })
+    await rejects(HASH, "AT_ABORTED", { signal: controller.signal, fromPeers })
     expect(http.asked).toHaveLength(1)
+    expect(peersAsked).toBe(0)
   })
 
   it("is asked for anew on demand: the site adds trackers and web seeds from day to day", async () => {
@@ -326,6 +329,18 @@ describe("a dataset that the site can't help with", () => {
     expect(wanted[0]?.matches(metainfo.infoBytes.subarray(1))).toBe(false)
     expect(platform.disk.readFile(CACHED)).toEqual(torrentOf(folderInfo(), {}))
     expect((await resolve(HASH, { offline: true })).metainfo.name).toBe("dataset")
+  })
+
+  it("by its v2 infohash takes no other metadata from peers", async () => {
+    wanted.length = 0
+    const { torrent, info } = draftTorrent({ a: 100_000 }, { version: "v2" })
+    const giving = (wish: Wanted): Promise<Uint8Array> => {
+      wanted.push(wish)
+      return Promise.resolve(torrent)
+    }
+    await resolve(toHex(digester.digest("sha256", info)), { fromPeers: giving })
+    expect(wanted[0]?.matches(info)).toBe(true)
+    expect(wanted[0]?.matches(info.subarray(1))).toBe(false)
   })
 
   it("does not trouble peers when the site has it, or nobody is there to ask", async () => {
