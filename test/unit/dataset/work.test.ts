@@ -963,18 +963,21 @@ describe("two uses of one dataset in a process", () => {
   })
 
   it("do not keep the second from being stopped, or its patience from ending", async () => {
-    const { use, all, until, server } = stage()
+    const { simulation, use, all, until, server } = stage()
     server.fault = { stallAfter: 0 }
     const [first, stopped, impatient] = [use({}, true), use({}, true), use({ timeout: 5000 }, true)]
     const one = first.work.download(all())
+    // It has its turn.
+    await simulation.run(100)
     const two = stopped.work.download(all())
     const three = impatient.work.download(all())
-    const stalled = { code: "AT_STALLED", message: expect.stringMatching(/nothing arrived for 5 s/) as unknown }
+    const stalled = { code: "AT_STALLED", message: expect.stringMatching(/another call in this process/) as unknown }
     await expect(until(three)).rejects.toMatchObject(stalled)
     stopped.closing.abort()
     await expect(until(two)).rejects.toMatchObject({ code: "AT_ABORTED" })
+    await until(stopped.work.close())
     first.closing.abort()
     await expect(until(one)).rejects.toMatchObject({ code: "AT_ABORTED" })
-    await until(Promise.all([first, stopped, impatient].map(({ work }) => work.close())))
+    await until(Promise.all([first, impatient].map(({ work }) => work.close())))
   })
 })
